@@ -1,0 +1,510 @@
+"""Who is believed about size, time and dose, and the axes that follow.
+
+The trust order for the dose is: the user's table, numbers or calibration; the file
+(for EER the coincidence-compensated dose before the total); counted events; grey values,
+these only with the user's word on how many make an electron. Nothing missing is guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.movies.conditions import Conditions
+from napari_beamwatch.movies.dose_table import DoseTable
+from napari_beamwatch.movies.recording import Floats, Recording, add_groups
+
+UNSTEADY = 0.05
+"""Relative departure of the counts from their median that is worth a warning."""
+
+
+@dataclass(frozen=True)
+class DoseCalibration:
+    """A dose rate measured without the specimen; the best evidence there is.
+
+    Counts under a specimen under-read the incident dose, so this scales them: the mean
+    rate is the measured one, its variation from frame to frame that of the counts.
+
+    Attributes
+    ----------
+    dose_rate : float
+        e/Å²/s, incident on the specimen.
+    uncertainty : float
+        Relative standard uncertainty of `dose_rate`.
+    method : str
+        "Faraday cup" or "vacuum image".
+    """
+
+    dose_rate: float
+    uncertainty: float
+    method: str = "Faraday cup"
+
+    def __post_init__(self) -> None:
+        _positive(self.dose_rate, "the calibrated dose rate", "e/Å²/s")
+        if not 0 <= self.uncertainty < 1:
+            raise BeamwatchError(
+                f"the relative uncertainty of a calibration lies in 0…1, not {self.uncertainty}"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """What the user says; each None where nothing was said.
+
+    Attributes
+    ----------
+    pixel_size : float or None
+        Å.
+    frame_dose : float, array or None
+        e/Å² of a frame as analysed; nominal, not modulated by counts.
+    dose_rate : float or None
+        e/Å²/s, nominal.
+    frame_time : float or None
+        Seconds.
+    dose_table : DoseTable or None
+        Dose at start and end of each frame.
+    pre_exposure : float or None
+        e/Å² before the record began; None is unknown, not zero.
+    dose_calibration : DoseCalibration or None
+    counts_per_electron : float or None
+        Grey levels one electron makes in all: the answer to the question that a
+        blob-rendered file raises.
+    dead_time_correction : bool
+        Correct counted events for those lost because a pixel holds at most one event in a
+        raw frame: λ = −ln(1 − p). A lower bound, since clusters are lost too.
+    beam_profile : array or None
+        Relative intensity of the beam over the field, mean 1.
+    conditions : Conditions
+    lead_dose : float
+        e/Å² of `frame_dose` values that slicing cut off.
+    """
+
+    pixel_size: float | None = None
+    frame_dose: float | Floats | None = None
+    dose_rate: float | None = None
+    frame_time: float | None = None
+    dose_table: DoseTable | None = None
+    pre_exposure: float | None = None
+    dose_calibration: DoseCalibration | None = None
+    counts_per_electron: float | None = None
+    dead_time_correction: bool = False
+    beam_profile: NDArray[np.float32] | None = None
+    conditions: Conditions = field(default_factory=Conditions)
+    lead_dose: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, unit in (
+            ("pixel_size", "Å"),
+            ("dose_rate", "e/Å²/s"),
+            ("frame_time", "s"),
+            ("counts_per_electron", "grey levels"),
+        ):
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, _positive(value, name, unit))
+        if self.pre_exposure is not None:
+            pre = _number(self.pre_exposure, "pre_exposure")
+            if not (np.isfinite(pre) and pre >= 0):
+                raise BeamwatchError(f"pre_exposure cannot be {pre} e/Å²; give 0 or more")
+            object.__setattr__(self, "pre_exposure", pre)
+        if self.frame_dose is not None:
+            object.__setattr__(self, "frame_dose", _frame_doses(self.frame_dose))
+        if self.beam_profile is not None and self.beam_profile.ndim != 2:
+            raise BeamwatchError("a beam profile is one image of the field (two dimensions)")
+
+    def check_against(self, shape: tuple[int, int, int]) -> None:
+        """Refuse what does not fit a movie of `shape`."""
+        frames = shape[0]
+        if isinstance(self.frame_dose, np.ndarray) and len(self.frame_dose) != frames:
+            raise BeamwatchError(
+                f"frame_dose has {len(self.frame_dose)} values for a movie of {frames} frames"
+            )
+        if self.dose_table is not None and len(self.dose_table) != frames:
+            raise BeamwatchError(
+                f"the dose table has {len(self.dose_table)} rows for a movie of {frames} frames"
+            )
+        if self.beam_profile is not None and self.beam_profile.shape != shape[1:]:
+            raise BeamwatchError(
+                f"the beam profile is {self.beam_profile.shape[0]} by "
+                f"{self.beam_profile.shape[1]} px, the frames are {shape[1]} by {shape[2]}"
+            )
+
+    def sliced(self, first: int, last: int) -> Given:
+        """The same words for frames ``first:last``."""
+        doses = self.frame_dose
+        if isinstance(doses, np.ndarray):
+            lead = self.lead_dose + float(doses[:first].sum())
+            return replace(
+                self._with_table_of(slice(first, last)),
+                frame_dose=doses[first:last],
+                lead_dose=lead,
+            )
+        return self._with_table_of(slice(first, last))
+
+    def cropped(self, y0: int, y1: int, x0: int, x1: int) -> Given:
+        """The same words for a rectangle of the field."""
+        profile = self.beam_profile
+        return self if profile is None else replace(self, beam_profile=profile[y0:y1, x0:x1])
+
+    def summed(self, n: int) -> Given:
+        """The same words for sums of `n` frames."""
+        doses = self.frame_dose
+        if isinstance(doses, np.ndarray):
+            doses = add_groups(doses, n)
+        elif doses is not None:
+            doses = doses * n
+        return replace(
+            self,
+            frame_dose=doses,
+            frame_time=None if self.frame_time is None else self.frame_time * n,
+            dose_table=None if self.dose_table is None else self.dose_table.summed(n),
+        )
+
+    def _with_table_of(self, kept: slice) -> Given:
+        table = self.dose_table
+        return self if table is None else replace(self, dose_table=table[kept])
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """Pixel size, times and dose axis as believed, and who was.
+
+    Attributes
+    ----------
+    pixel_size : float or None
+        Å.
+    times : array or None
+        Seconds since the start of the record at the end of each frame.
+    frame_dose, dose_start, dose : array or None
+        e/Å²: of each frame, at its start, at its end (the latter two accumulated, with
+        pre-exposure where it is known).
+    dose_source : str
+        Where the dose comes from, in words.
+    dose_uncertainty : float or None
+        Relative, where a calibration states it.
+    origins : dict
+        For each calibrated quantity, who said it.
+    warnings, notes : tuple of str
+    """
+
+    pixel_size: float | None
+    times: Floats | None
+    frame_dose: Floats | None
+    dose_start: Floats | None
+    dose: Floats | None
+    dose_source: str
+    dose_uncertainty: float | None
+    origins: dict[str, str]
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Doses:
+    """Dose of each frame, of what came before them, and who says so."""
+
+    per_frame: Floats
+    lead: float
+    source: str
+    nominal: bool = False
+    uncertainty: float | None = None
+
+
+def calibrate(recording: Recording, given: Given) -> Calibration:
+    """Decide between what the user and the file say."""
+    given.check_against(recording.frames.shape)
+    origins = dict(recording.condition_origins)
+    origins.update(dict.fromkeys(given.conditions.stated(), "user"))
+    warnings: list[str] = []
+    notes: list[str] = []
+
+    pixel_size = given.pixel_size
+    if pixel_size is not None:
+        origins["pixel_size"] = "user"
+    elif recording.pixel_size is not None:
+        pixel_size = recording.pixel_size.value
+        origins["pixel_size"] = recording.pixel_size.origin
+
+    times, time_origin = _times(recording, given)
+    if times is not None:
+        origins["times"] = time_origin
+
+    flux, flux_warnings = _flux(recording)
+    warnings += flux_warnings
+    start = end = frame_dose = None
+    source = "unknown"
+    uncertainty = None
+    if given.dose_table is not None:
+        table = given.dose_table
+        start, end, frame_dose = table.start, table.end, table.end - table.start
+        if len(table.recorded) == len(frame_dose):
+            frame_dose = table.recorded
+        source = "user: dose table"
+    else:
+        doses = _doses(recording, given, pixel_size, times, flux)
+        if doses is not None:
+            frame_dose = doses.per_frame
+            end = doses.lead + np.cumsum(frame_dose)
+            start = end - frame_dose
+            source, uncertainty = doses.source, doses.uncertainty
+            departure = _departure(flux)
+            if doses.nominal and departure > UNSTEADY:
+                source += f"; counts depart from it by up to {departure:.0%}"
+                warnings.append(
+                    f"the counts vary by up to {departure:.0%} from frame to frame; the dose you "
+                    "gave is nominal and is not modulated by them"
+                )
+    if start is not None and end is not None:
+        if given.pre_exposure:
+            start, end = start + given.pre_exposure, end + given.pre_exposure
+        origins["dose"] = source
+    else:
+        warnings += _why_no_dose(recording, given, pixel_size)
+    if given.pre_exposure is not None:
+        origins["pre_exposure"] = "user"
+    if pixel_size is None:
+        warnings.append("the pixel size is unknown: give it in Å, or lengths stay in pixels")
+    if given.beam_profile is None:
+        notes.append("uniform illumination assumed: no beam profile was given")
+    return Calibration(
+        pixel_size=pixel_size,
+        times=times,
+        frame_dose=_frozen(frame_dose),
+        dose_start=_frozen(start),
+        dose=_frozen(end),
+        dose_source=source,
+        dose_uncertainty=uncertainty,
+        origins=origins,
+        warnings=tuple(warnings),
+        notes=tuple(notes),
+    )
+
+
+def _times(recording: Recording, given: Given) -> tuple[Floats | None, str]:
+    frames = recording.frames.shape[0]
+    step = given.frame_time
+    origin = "user"
+    if step is None and isinstance(given.frame_dose, float) and given.dose_rate is not None:
+        step = given.frame_dose / given.dose_rate
+        origin = "user: frame dose over dose rate"
+    if step is None and recording.times is not None:
+        return recording.times, recording.frame_time.origin if recording.frame_time else "file"
+    if step is not None:
+        lead = recording.lead.frames * step
+    elif recording.frame_time is not None:
+        step, origin = recording.frame_time.value, recording.frame_time.origin
+        lead = recording.lead.time
+    else:
+        return None, ""
+    return lead + step * np.arange(1, frames + 1), origin
+
+
+def _durations(times: Floats, recording: Recording) -> Floats:
+    """Seconds each frame lasted; the first as long as the next, but never beyond zero."""
+    steps = np.diff(times)
+    first = times[0] - recording.lead.time
+    if len(steps):
+        first = min(first, float(np.median(steps))) if first > 0 else float(np.median(steps))
+    return np.concatenate([[first], steps])
+
+
+def _flux(recording: Recording) -> tuple[Floats | None, list[str]]:
+    """Counts relative to their median over lit frames; frames before beam-on are zero."""
+    counts = recording.counts
+    if counts is None:
+        return None, []
+    lit = recording.lit
+    typical = float(np.median(counts[lit]))
+    if typical <= 0:
+        return None, ["no frame holds any counts: the beam was off, or the file is empty"]
+    flux: Floats = np.where(lit, counts / typical, 0.0)
+    warnings = []
+    if recording.first_lit:
+        warnings.append(
+            f"the first {recording.first_lit} frames are dark: the dose starts at frame "
+            f"{recording.first_lit} (0-based)"
+        )
+    dark = int((lit & (flux < 0.2)).sum())
+    if dark:
+        warnings.append(
+            f"{dark} frames after beam-on hold almost no counts (beam blanked, or lost frames)"
+        )
+    return flux, warnings
+
+
+def _departure(flux: Floats | None) -> float:
+    if flux is None or not (flux > 0).any():
+        return 0.0
+    return float(np.abs(flux[flux > 0] - 1).max())
+
+
+def _doses(
+    recording: Recording,
+    given: Given,
+    pixel_size: float | None,
+    times: Floats | None,
+    flux: Floats | None,
+) -> _Doses | None:
+    """The most trusted dose of each frame in e/Å²."""
+    return (
+        _users_doses(recording, given, times, flux)
+        or _files_doses(recording, pixel_size)
+        or _counted_doses(recording, given, pixel_size)
+    )
+
+
+def _users_doses(
+    recording: Recording, given: Given, times: Floats | None, flux: Floats | None
+) -> _Doses | None:
+    lit = recording.lit
+    if isinstance(given.frame_dose, np.ndarray):
+        return _Doses(given.frame_dose, given.lead_dose, "user: dose of every frame")
+    if given.frame_dose is not None:
+        _agree(given)
+        return _Doses(
+            np.where(lit, given.frame_dose, 0.0),
+            given.frame_dose * recording.lead.frames,
+            f"user: nominal {given.frame_dose:g} e/Å² a frame",
+            nominal=True,
+        )
+    calibration = given.dose_calibration
+    rate = calibration.dose_rate if calibration else given.dose_rate
+    if rate is None or times is None:
+        return None
+    nominal = np.where(lit, rate * _durations(times, recording), 0.0)
+    if calibration is None:
+        lead = rate * recording.lead.frames * float(np.median(_durations(times, recording)))
+        return _Doses(nominal, lead, f"user: nominal {rate:g} e/Å²/s × frame time", nominal=True)
+    spread = ""
+    if flux is not None:
+        nominal = nominal * flux * (lit.sum() / flux.sum())
+        spread = ", varying with the counts"
+    lead = rate * recording.lead.frames * float(np.median(_durations(times, recording)))
+    return _Doses(
+        nominal,
+        lead,
+        f"{calibration.method}: {rate:g} e/Å²/s ± {calibration.uncertainty:.1%}{spread}",
+        uncertainty=calibration.uncertainty,
+    )
+
+
+def _files_doses(recording: Recording, pixel_size: float | None) -> _Doses | None:
+    stated = recording.dose
+    if stated is None or (stated.unit == "e/px" and pixel_size is None):
+        return None
+    area = 1.0 if stated.unit == "e/A2" or pixel_size is None else pixel_size**2
+    return _Doses(
+        np.where(recording.lit, stated.per_frame / area, 0.0),
+        recording.lead.stated / area,
+        stated.origin,
+    )
+
+
+def _counted_doses(
+    recording: Recording, given: Given, pixel_size: float | None
+) -> _Doses | None:
+    counts, counting = recording.counts, recording.counting
+    if counts is None or pixel_size is None:
+        return None
+    area = pixel_size**2
+    if given.counts_per_electron is not None:
+        scale = 1 / given.counts_per_electron
+        source = f"grey values, {given.counts_per_electron:g} an electron (user)"
+    elif counting is not None and counting.kind == "single":
+        scale, source = 1.0, f"counted events ({counting.origin})"
+    else:
+        return None
+    electrons, lead = counts * scale, recording.lead.counts * scale
+    if recording.counts_origin:
+        source += f", {recording.counts_origin}"
+    if given.dead_time_correction:
+        if not recording.dead_time:
+            raise BeamwatchError(
+                "the one-event-per-pixel correction needs raw detector frames (EER); in this "
+                "file they are already added up"
+            )
+        if (electrons >= recording.raw_per_frame).any():
+            raise BeamwatchError("every pixel holds an event in every raw frame: saturated")
+        raw = recording.raw_per_frame
+        corrected: Floats = -raw * np.log1p(-electrons / raw)
+        lead *= float(corrected.sum() / electrons.sum()) if electrons.any() else 1.0
+        electrons = corrected
+        source += ", corrected for one event per pixel and raw frame: a lower bound"
+    elif recording.dead_time:
+        source += ", not corrected for coincidence: a lower bound"
+    return _Doses(np.where(recording.lit, electrons / area, 0.0), lead / area, source)
+
+
+def _why_no_dose(recording: Recording, given: Given, pixel_size: float | None) -> list[str]:
+    """What to give so that there is a dose."""
+    counting = recording.counting
+    questions = []
+    if counting is not None and counting.kind == "blob" and given.counts_per_electron is None:
+        questions.append(
+            f"the noise says that one electron makes about {counting.counts_per_electron:.0f} grey "
+            "levels spread over neighbouring pixels (blob-rendered counting): is that so? Then "
+            f"with_(counts_per_electron={counting.counts_per_electron:.0f}) gives the dose"
+        )
+    if given.dose_rate is not None or given.dose_calibration is not None:
+        questions.append("a dose rate is known but no frame time: give frame_time in s")
+    elif recording.dose is not None and pixel_size is None:
+        questions.append(
+            f"the dose is known per pixel ({recording.dose.per_frame.sum():.4g} e/px in all) "
+            "but not per Å²: give the pixel size"
+        )
+    else:
+        questions.append("the dose is unknown: give frame_dose, or dose_rate and frame_time")
+    return questions
+
+
+def _agree(given: Given) -> None:
+    """Frame dose, dose rate and frame time, all given, must be one statement."""
+    dose, rate, time = given.frame_dose, given.dose_rate, given.frame_time
+    if isinstance(dose, float) and rate is not None and time is not None:
+        if abs(rate * time / dose - 1) > 0.01:
+            raise BeamwatchError(
+                f"{dose:g} e/Å² a frame and {rate:g} e/Å²/s × {time:g} s = {rate * time:g} e/Å² "
+                "contradict each other: leave one out"
+            )
+
+
+def _number(value: Any, name: str) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise BeamwatchError(f"{name} must be a number, not {value!r}") from None
+
+
+def _positive(value: Any, name: str, unit: str) -> float:
+    number = _number(value, name)
+    if not (np.isfinite(number) and number > 0):
+        raise BeamwatchError(f"{name} cannot be {number:g} {unit}; give a positive number")
+    return number
+
+
+def _frame_doses(value: Any) -> float | Floats:
+    if isinstance(value, Iterable):
+        try:
+            doses = np.asarray(value, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise BeamwatchError("frame_dose must be numbers in e/Å²") from None
+        if doses.ndim == 0:
+            return _positive(doses, "frame_dose", "e/Å²")
+        if doses.ndim != 1 or not np.isfinite(doses).all() or (doses < 0).any():
+            raise BeamwatchError(
+                "frame_dose must be one number, or a row of them, 0 or more, in e/Å²"
+            )
+        return doses
+    return _positive(value, "frame_dose", "e/Å²")
+
+
+def _frozen(values: Floats | None) -> Floats | None:
+    if values is not None:
+        values = values.copy()
+        values.flags.writeable = False
+    return values

@@ -1,0 +1,77 @@
+"""Conditions of a recording: what a study of beam damage must report beside the dose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from napari_beamwatch.errors import BeamwatchError
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Circumstances of a recording, each None where nobody said.
+
+    Attributes
+    ----------
+    voltage_kV : float or None
+        Accelerating voltage.
+    temperature_C : float or None
+        Temperature of the specimen.
+    thickness_nm, particle_size_nm, defocus_nm : float or None
+        Specimen thickness, particle size, and defocus (positive is underfocus).
+    magnification : float or None
+        Nominal magnification.
+    imaging_mode, camera, microscope, specimen, recorded : str or None
+        Imaging mode (HRTEM, STEM, diffraction), camera, microscope, specimen, when recorded.
+    preparation, storage, vacuum : str or None
+        How the specimen was made, kept and transferred.
+    """
+
+    voltage_kV: float | None = None  # noqa: N815 - units are part of public names
+    temperature_C: float | None = None  # noqa: N815
+    thickness_nm: float | None = None
+    particle_size_nm: float | None = None
+    defocus_nm: float | None = None
+    magnification: float | None = None
+    imaging_mode: str | None = None
+    camera: str | None = None
+    microscope: str | None = None
+    specimen: str | None = None
+    recorded: str | None = None
+    preparation: str | None = None
+    storage: str | None = None
+    vacuum: str | None = None
+
+    @classmethod
+    def of(cls, given: Conditions | Mapping[str, Any] | None) -> Conditions:
+        """Conditions from a mapping of their names; an unknown name is refused."""
+        if given is None:
+            return cls()
+        if isinstance(given, Conditions):
+            return given
+        known = {field.name: field.type for field in fields(cls)}
+        unknown = sorted(set(given) - set(known))
+        if unknown:
+            raise BeamwatchError(
+                f"unknown condition {', '.join(unknown)}; the known ones are {', '.join(known)}"
+            )
+        values: dict[str, Any] = {}
+        for name, value in given.items():
+            if value is not None and str(known[name]).startswith("float"):
+                try:
+                    value = float(value)
+                except (TypeError, ValueError):
+                    raise BeamwatchError(f"{name} must be a number, not {value!r}") from None
+            values[name] = value
+        return cls(**values)
+
+    def stated(self) -> dict[str, Any]:
+        """The conditions that are known, by name."""
+        every = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in every.items() if value is not None}
+
+    def overridden_by(self, other: Conditions) -> Conditions:
+        """These conditions, with those that `other` states in their place."""
+        return replace(self, **other.stated())

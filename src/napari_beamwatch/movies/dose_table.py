@@ -1,0 +1,136 @@
+"""A table of doses: for frames that were not recorded one right after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.movies.recording import Floats, add_groups
+
+COLUMNS = ("start", "end", "unrecorded")
+
+
+@dataclass(frozen=True, eq=False)
+class DoseTable:
+    """Accumulated dose at start and end of each frame, in e/Å².
+
+    Attributes
+    ----------
+    start, end : array of float
+        Accumulated when the frame began and when it ended; a gap between one frame's end and
+        the next one's start is dose that nobody recorded (focusing, search, beam-on time).
+    recorded : array of float
+        Dose of the frame itself: ``end - start`` but for sums of frames with gaps between.
+    """
+
+    start: Floats
+    end: Floats
+    recorded: Floats
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def __getitem__(self, kept: slice) -> DoseTable:
+        return DoseTable(self.start[kept], self.end[kept], self.recorded[kept])
+
+    def summed(self, n: int) -> DoseTable:
+        """The table of sums of `n` frames; an incomplete last group is dropped."""
+        used = len(self) // n * n
+        return DoseTable(
+            self.start[:used:n], self.end[n - 1 : used : n], add_groups(self.recorded, n)
+        )
+
+    @classmethod
+    def of(cls, given: Any) -> DoseTable:
+        """A table from what a user may have.
+
+        Parameters
+        ----------
+        given : DoseTable, path, DataFrame, mapping or array
+            A CSV file with a header, a data frame or a mapping with the columns ``start``,
+            ``end`` and, optionally, ``unrecorded`` (units may follow: ``start_e_per_A2``);
+            ``dose`` may stand for the former two when frames follow each other. Or rows of
+            two or three numbers in that order. ``unrecorded`` is dose that reached the
+            specimen before that frame and that start and end do not include yet.
+        """
+        if isinstance(given, DoseTable):
+            return given
+        columns = _columns(given)
+        unrecorded = columns.get("unrecorded")
+        if "start" in columns and "end" in columns:
+            start, end = columns["start"], columns["end"]
+        elif "dose" in columns:
+            end = np.cumsum(columns["dose"])
+            start = end - columns["dose"]
+        else:
+            raise BeamwatchError(
+                "a dose table needs the columns start and end (or dose), in e/Å²; found "
+                + (", ".join(columns) or "none")
+            )
+        if unrecorded is not None:
+            if (unrecorded < 0).any():
+                raise BeamwatchError("unrecorded dose cannot be negative")
+            start, end = start + np.cumsum(unrecorded), end + np.cumsum(unrecorded)
+        _check(start, end)
+        return cls(start, end, end - start)
+
+
+def _columns(given: Any) -> dict[str, Floats]:
+    if isinstance(given, str | Path):
+        given = _read_csv(Path(given))
+    if hasattr(given, "columns"):  # a DataFrame
+        given = {str(name): given[name].to_numpy() for name in given.columns}
+    if isinstance(given, Mapping):
+        wanted = {}
+        for name, values in given.items():
+            word = str(name).strip().lower().removesuffix("_e_per_a2")
+            if word in (*COLUMNS, "dose"):
+                wanted[word] = _numbers(values)
+        return wanted
+    rows = _numbers(given)
+    if rows.ndim != 2 or rows.shape[1] not in (2, 3):
+        raise BeamwatchError(
+            "a dose table has rows of start, end and, optionally, unrecorded dose in e/Å²"
+        )
+    return {name: rows[:, i] for i, name in enumerate(COLUMNS[: rows.shape[1]])}
+
+
+def _read_csv(path: Path) -> Any:
+    import pandas as pd  # takes a third of a second; only needed here
+
+    try:
+        return pd.read_csv(path, comment="#", sep=None, engine="python")
+    except FileNotFoundError:
+        raise BeamwatchError(f"there is no dose table {path}") from None
+    except (ValueError, OSError) as error:
+        raise BeamwatchError(f"{path} is not a table of doses: {error}") from None
+
+
+def _numbers(values: Any) -> Floats:
+    try:
+        numbers = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise BeamwatchError("a dose table must hold numbers only") from None
+    if not np.isfinite(numbers).all():
+        raise BeamwatchError("a dose table must not have gaps, NaN or infinity")
+    return numbers
+
+
+def _check(start: Floats, end: Floats) -> None:
+    if not len(start) == len(end) or len(start) == 0:
+        raise BeamwatchError("the columns of a dose table must be equally long, one row a frame")
+    slack = 1e-9 * max(1.0, float(np.abs(end).max()))
+    if (end < start).any() or start[0] < 0:
+        row = int(np.argmax(end < start))
+        raise BeamwatchError(f"dose table, row {row + 1}: a frame cannot end before it starts")
+    if (start[1:] < end[:-1] - slack).any():
+        row = int(np.argmax(start[1:] < end[:-1] - slack)) + 1
+        raise BeamwatchError(
+            f"dose table, row {row + 1}: the frame starts at {start[row]:g} e/Å², before the one "
+            f"above it ended at {end[row - 1]:g}; dose only grows"
+        )

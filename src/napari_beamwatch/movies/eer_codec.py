@@ -1,0 +1,231 @@
+"""The electron-event codec: runs of empty pixels, then an event with its place in the pixel.
+
+A raw detector frame is a bit stream, least significant bit first. A run of all ones skips
+that many pixels without an event; any other run is followed by one event with horizontal,
+then vertical sub-pixel bits, each exclusive-or binary 10...0. It ends when the pixels are
+used up [1]_.
+
+Raw frames are added into a frame band by band: the streams of all of them are followed
+side by side through a few rows at a time, so that the counts being incremented stay in the
+processor's cache. That, and reading codes from a 64-bit word, is where the speed comes from.
+
+References
+----------
+.. [1] Thermo Fisher Scientific, EER File Format 3.0, 2023; H. Guo et al., IUCrJ 7 (2020)
+   860, doi 10.1107/S205225252000929X.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Bytes = NDArray[np.uint8]
+Offsets = NDArray[np.int64]
+
+PAD = 16
+"""Bytes that must follow the last stream in a buffer: words are read ahead of the end."""
+
+BAND_BYTES = 512 * 1024
+"""Size of the band of counts kept in the cache."""
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """Bits of a code: those of the run, and of the place in the pixel along x and y."""
+
+    run: int
+    x: int
+    y: int
+
+    @property
+    def superres(self) -> int:
+        """Finest grid the events were placed on, per pixel and axis."""
+        return 1 << min(self.x, self.y)
+
+
+@njit(nogil=True, cache=True, inline="always")  # type: ignore[misc]
+def _word(data: Bytes, bit: int) -> np.uint64:
+    """At least 57 bits of `data` from `bit` on."""
+    at = bit >> 3
+    word = np.uint64(0)
+    for i in range(8):  # the compiler makes one load of it
+        word |= np.uint64(data[at + i]) << np.uint64(8 * i)
+    return word >> np.uint64(bit & 7)
+
+
+@njit(nogil=True, cache=True)  # type: ignore[misc]
+def add_events(
+    data: Bytes,
+    start_bits: Offsets,
+    stop_bits: Offsets,
+    pixels: int,
+    band: int,
+    run_bits: int,
+    place_bits: int,
+    counts: NDArray[Any],
+) -> int:
+    """Add the events of several raw frames to `counts`, one grid point a pixel.
+
+    Parameters
+    ----------
+    data : array of uint8
+        The streams, followed by `PAD` bytes.
+    start_bits, stop_bits : array of int64
+        First bit of each stream and the one after its last; `start_bits` is used up.
+    pixels : int
+        Pixels of a raw frame.
+    band : int
+        Pixels to do in one go.
+    run_bits, place_bits : int
+        Bits of a run, and of an event's place in its pixel (x and y together).
+    counts : array
+        Flat, at least ``pixels + 2**run_bits`` long; the surplus is scratch.
+
+    Returns
+    -------
+    int
+        -1, or the index of the first stream that ended before its pixels did.
+    """
+    n = len(start_bits)
+    at = np.zeros(n, np.int64)
+    skip = np.uint64((1 << run_bits) - 1)
+    run_shift = np.uint64(run_bits)
+    code_shift = np.uint64(run_bits + place_bits)
+    codes = 57 // (run_bits + place_bits)
+    for band_start in range(0, pixels, band):
+        band_end = min(band_start + band, pixels)
+        for i in range(n):
+            pixel = at[i]
+            bit = start_bits[i]
+            stop = stop_bits[i]
+            while pixel < band_end:
+                if bit >= stop:
+                    return i
+                word = _word(data, bit)
+                for _ in range(codes):
+                    run = word & skip
+                    pixel += np.int64(run)
+                    # Without a branch: a skip adds nothing and moves on by fewer bits.
+                    event = np.int64(run != skip)
+                    if pixel >= pixels:
+                        # The run that reaches the end has no event behind it.
+                        bit += run_bits
+                        break
+                    counts[pixel] += event
+                    pixel += event
+                    bit += run_bits + event * place_bits
+                    word >>= code_shift if event else run_shift
+                    if pixel >= band_end:
+                        break
+            at[i] = pixel
+            start_bits[i] = bit
+    for i in range(n):
+        if start_bits[i] > stop_bits[i]:
+            return i
+    return -1
+
+
+@njit(nogil=True, cache=True)  # type: ignore[misc]
+def add_placed_events(
+    data: Bytes,
+    start_bits: Offsets,
+    stop_bits: Offsets,
+    width: int,
+    height: int,
+    rows: int,
+    run_bits: int,
+    x_bits: int,
+    y_bits: int,
+    zoom_bits: int,
+    counts: NDArray[Any],
+) -> int:
+    """As `add_events`, with each event on a grid ``2**zoom_bits`` times finer per axis.
+
+    `rows` is the number of pixel rows to do in one go, `counts` the two-dimensional finer
+    grid.
+    """
+    n = len(start_bits)
+    at = np.zeros(n, np.int64)
+    pixels = width * height
+    skip = np.int64((1 << run_bits) - 1)
+    place_bits = x_bits + y_bits
+    x_flip, y_flip = 1 << (x_bits - 1), 1 << (y_bits - 1)
+    x_mask, y_mask = (1 << x_bits) - 1, (1 << y_bits) - 1
+    for row_start in range(0, height, rows):
+        row_end = min(row_start + rows, height)
+        band_end = row_end * width
+        for i in range(n):
+            pixel = at[i]
+            bit = start_bits[i]
+            stop = stop_bits[i]
+            row = pixel // width
+            row_pixel = row * width
+            while pixel < band_end:
+                if bit >= stop:
+                    return i
+                word = np.int64(_word(data, bit) & np.uint64(0x1FFFFFFFFFFFFFF))
+                run = word & skip
+                bit += run_bits
+                pixel += run
+                if run == skip or pixel >= pixels:
+                    continue
+                place = word >> run_bits
+                bit += place_bits
+                while pixel >= row_pixel + width:
+                    row += 1
+                    row_pixel += width
+                x = ((place & x_mask) ^ x_flip) >> (x_bits - zoom_bits)
+                y = (((place >> x_bits) & y_mask) ^ y_flip) >> (y_bits - zoom_bits)
+                counts[(row << zoom_bits) + y, ((pixel - row_pixel) << zoom_bits) + x] += 1
+                pixel += 1
+            at[i] = pixel
+            start_bits[i] = bit
+    for i in range(n):
+        if start_bits[i] > stop_bits[i]:
+            return i
+    return -1
+
+
+@njit(nogil=True, cache=True)  # type: ignore[misc]
+def count_events(
+    data: Bytes, start: int, stop: int, pixels: int, run_bits: int, place_bits: int
+) -> int:
+    """Events of one raw frame between two bits of `data`; -1 if the stream is too short."""
+    skip = np.uint64((1 << run_bits) - 1)
+    pixel = 0
+    bit = start
+    events = 0
+    while pixel < pixels:
+        if bit >= stop:
+            return -1
+        run = _word(data, bit) & skip
+        bit += run_bits
+        pixel += np.int64(run)
+        if run != skip and pixel < pixels:
+            bit += place_bits
+            pixel += 1
+            events += 1
+    return events if bit <= stop else -1
+
+
+def expected_bits(
+    events_per_pixel: NDArray[np.float64], pixels: int, scheme: Scheme
+) -> NDArray[np.float64]:
+    """Length of the stream of a raw frame under uniform illumination.
+
+    Between events lie geometrically distributed gaps, each of which takes a whole number of
+    skips and one run: with q = 1 − p and M the longest run, ``q**M / (1 − q**M)`` skips.
+    """
+    p = np.clip(events_per_pixel, 1e-12, 1 - 1e-12)
+    longest = (1 << scheme.run) - 1
+    through = np.exp(longest * np.log1p(-p))
+    skips = through / -np.expm1(longest * np.log1p(-p))
+    bits: NDArray[np.float64] = (
+        pixels * p * (scheme.run + scheme.x + scheme.y + scheme.run * skips)
+    )
+    return bits

@@ -1,0 +1,54 @@
+"""Metadata that cameras write as XML, read so that a hostile file does no harm."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import ParseError, fromstring
+
+from napari_beamwatch.errors import BeamwatchError
+
+LARGEST = 4 * 2**20
+
+
+@dataclass(frozen=True)
+class Items:
+    """Named values with units: ``<metadata><item name="…" unit="…">value</item>…``."""
+
+    texts: dict[str, str] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
+
+    def number(self, name: str) -> float | None:
+        """A finite number, or None if the item is absent or none."""
+        try:
+            value = float(self.texts[name])
+        except (KeyError, ValueError):
+            return None
+        return value if math.isfinite(value) else None
+
+    def text(self, name: str) -> str | None:
+        """The text of an item, or None."""
+        return self.texts.get(name)
+
+
+def parse_items(xml: bytes) -> Items:
+    """Items of an XML document, without entities, DTD or anything from outside."""
+    if len(xml) > LARGEST:
+        raise BeamwatchError(f"its XML metadata is {len(xml) / 2**20:.0f} MiB long: not read")
+    try:
+        root = fromstring(xml.rstrip(b"\0 \r\n\t"), forbid_dtd=True)
+    except DefusedXmlException:
+        raise BeamwatchError("its XML metadata declares entities or a DTD: not read") from None
+    except (ParseError, ValueError, LookupError) as error:
+        raise BeamwatchError(f"its XML metadata is damaged ({error})") from None
+    texts, units = {}, {}
+    for item in root.iter("item"):
+        name = item.get("name")
+        if name:
+            texts[name] = (item.text or "").strip()
+            unit = item.get("unit")
+            if unit:
+                units[name] = unit.strip()
+    return Items(texts, units)
