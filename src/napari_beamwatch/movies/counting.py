@@ -26,6 +26,10 @@ SAMPLED_BANDS = 8
 BAND_ROWS = 4
 BLOCK = 16
 
+BLOB_LEVELS = 10.0
+"""Grey levels an electron from which correlated noise is taken for drawn electrons: the
+blur of an integrating camera correlates neighbours too, but its files hold fewer levels."""
+
 
 def examine(recording: Recording) -> Recording:
     """The recording with its flux and its counting measured, where it states none."""
@@ -119,7 +123,7 @@ def judge_counting(a: Floats, b: Floats, whole_numbers: bool) -> Counting | None
     said = f"variance/mean = {fano:.3g}"
     if whole_numbers and 0.8 <= fano_corner <= 1.2 and fano < 2.5:
         return Counting("single", 1.0, fano, f"whole numbers, {said}")
-    if per_electron > 1.5 * fano and fano > 0.1:
+    if per_electron > 1.5 * fano and per_electron > BLOB_LEVELS:
         return Counting(
             "blob", per_electron, fano, f"{said}, {per_electron:.3g} in blocks of {BLOCK} px"
         )

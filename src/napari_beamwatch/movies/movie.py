@@ -128,7 +128,10 @@ class Movie:
     @property
     def name(self) -> str:
         """Name of the file without folder and ending."""
-        return Path(self.source).name.split(".")[0] if self.source else "movie"
+        name = Path(self.source).name
+        for packed in (".gz", ".bz2"):
+            name = name.removesuffix(packed)
+        return Path(name).stem or "movie"
 
     @property
     def pixel_size(self) -> float | None:

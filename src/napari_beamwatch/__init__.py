@@ -1,0 +1,52 @@
+"""At which electron dose did my specimen first change for good?
+
+Names are imported when they are first used, so that ``import napari_beamwatch`` and
+``beamwatch --help`` cost nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from napari_beamwatch.errors import BeamwatchError
+
+if TYPE_CHECKING:
+    from napari_beamwatch.movies import (
+        Conditions,
+        DoseCalibration,
+        DoseTable,
+        Movie,
+        open_movie,
+    )
+
+__version__ = version("napari-beamwatch")
+
+_HOMES = {
+    "Conditions": "napari_beamwatch.movies",
+    "DoseCalibration": "napari_beamwatch.movies",
+    "DoseTable": "napari_beamwatch.movies",
+    "Movie": "napari_beamwatch.movies",
+    "open_movie": "napari_beamwatch.movies",
+}
+
+__all__ = [
+    "BeamwatchError",
+    "Conditions",
+    "DoseCalibration",
+    "DoseTable",
+    "Movie",
+    "__version__",
+    "open_movie",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

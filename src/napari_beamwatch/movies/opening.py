@@ -1,0 +1,199 @@
+"""`open_movie`: one door for every file, and what the user says about it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.movies.counting import examine
+from napari_beamwatch.movies.dose_table import DoseTable
+from napari_beamwatch.movies.eer import open_eer
+from napari_beamwatch.movies.foreign import SUFFIXES as FOREIGN
+from napari_beamwatch.movies.foreign import open_foreign
+from napari_beamwatch.movies.gain import GainFrames, load_gain
+from napari_beamwatch.movies.hdf5 import open_hdf5
+from napari_beamwatch.movies.movie import Movie
+from napari_beamwatch.movies.mrc import open_mrc
+from napari_beamwatch.movies.npy import open_npy
+from napari_beamwatch.movies.recording import Recording
+from napari_beamwatch.movies.stills import open_stills
+from napari_beamwatch.movies.tiff import open_tiff
+from napari_beamwatch.movies.zarr_arrays import open_zarr
+
+PathLike = str | os.PathLike[str]
+Gain = PathLike | NDArray[Any]
+
+EER = (".eer",)
+READERS: dict[str, Callable[[Path], Recording]] = {
+    **dict.fromkeys((".mrc", ".mrcs", ".st"), open_mrc),
+    **dict.fromkeys((".tif", ".tiff", ".btf", ".tf8"), open_tiff),
+    ".npy": open_npy,
+}
+DATASET_READERS: dict[str, Callable[[Path, str | None], Recording]] = {
+    ".zarr": open_zarr,
+    **dict.fromkeys((".h5", ".hdf5", ".hdf", ".he5", ".nxs"), open_hdf5),
+    **dict.fromkeys(FOREIGN, open_foreign),
+}
+PACKED = (".gz", ".bz2")
+ZARR_MARKS = ("zarr.json", ".zarray", ".zgroup", ".zattrs")
+
+
+def open_movie(
+    source: PathLike | Sequence[PathLike],
+    *,
+    pixel_size: float | None = None,
+    frame_dose: float | ArrayLike | None = None,
+    dose_rate: float | None = None,
+    frame_time: float | None = None,
+    dose_table: Any = None,
+    fraction_frames: int | None = None,
+    fraction_dose: float | None = None,
+    pre_exposure: float | None = None,
+    gain: Gain | None = None,
+    superres: int = 1,
+    dataset: str | None = None,
+    conditions: Any = None,
+) -> Movie:
+    """Open a movie, a folder of stills, or a list of them, without decoding it.
+
+    Parameters
+    ----------
+    source : path or sequence of paths
+        EER, MRC, TIFF, DM, EMD, SER, Zarr, HDF5, ``.npy``, …; several paths, or a folder of
+        images, are the frames of one dose series.
+    pixel_size : float, optional
+        Å per pixel of the frames (at `superres`, for EER).
+    frame_dose : float or sequence of float, optional
+        e/Å² of a frame as analysed, or of each.
+    dose_rate : float, optional
+        e/Å²/s.
+    frame_time : float, optional
+        Seconds per frame as analysed.
+    dose_table : path, DataFrame, mapping or rows, optional
+        Dose at start and end of each frame, see `DoseTable.of`.
+    fraction_frames : int, optional
+        Frames of the file to add up for each frame: raw detector frames of an EER movie
+        (default: the most that still give 100 frames of at most 5 e/Å²), frames of others
+        (default 1).
+    fraction_dose : float, optional
+        e/Å² for each frame instead; EER only.
+    pre_exposure : float, optional
+        e/Å² the specimen had received before the record.
+    gain : path or array, optional
+        Gain reference; see `load_gain` for what is multiplied and what divided.
+    superres : {1, 2, 4}
+        Grid points per pixel and axis; EER only.
+    dataset : str, optional
+        Which array of a file that holds several.
+    conditions : mapping, optional
+        Voltage, temperature, …: see `Conditions`.
+
+    Returns
+    -------
+    Movie
+    """
+    recording, table = _recorded(
+        source,
+        dataset,
+        fraction_frames=fraction_frames,
+        fraction_dose=fraction_dose,
+        superres=superres,
+        pixel_size=pixel_size,
+        raw_dose_rate=dose_rate,
+    )
+    if gain is not None:
+        recording = _with_gain(recording, gain)
+    return Movie(examine(recording)).with_(
+        pixel_size=pixel_size,
+        frame_dose=frame_dose,
+        dose_rate=dose_rate,
+        frame_time=frame_time,
+        dose_table=dose_table if dose_table is not None else table,
+        pre_exposure=pre_exposure,
+        conditions=conditions,
+    )
+
+
+def movie_suffix(path: Path) -> str:
+    """Ending that tells the format: of ``a.mrc.gz`` it is ``.mrc``."""
+    suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
+    if len(suffixes) == 2 and suffixes[1] in PACKED:
+        return suffixes[0]
+    return suffixes[-1] if suffixes else ""
+
+
+def _recorded(
+    source: PathLike | Sequence[PathLike], dataset: str | None, **eer: Any
+) -> tuple[Recording, DoseTable | None]:
+    """What the file says; a folder may bring a dose table of its own."""
+    fraction_frames, table = eer["fraction_frames"], None
+    if not isinstance(source, str | os.PathLike):
+        paths = [Path(path).expanduser() for path in source]
+        if len(paths) == 1:
+            return _recorded(paths[0], dataset, **eer)
+        recording, table = open_stills(paths)
+        name = f"{len(paths)} stills"
+    else:
+        path = Path(source).expanduser()
+        name, suffix = path.name, movie_suffix(path)
+        if not path.exists():
+            raise BeamwatchError(f"there is no file or folder {path}")
+        if suffix in EER:
+            return open_eer(path, **eer), None
+        if suffix in DATASET_READERS:
+            recording = DATASET_READERS[suffix](path, dataset)
+        elif path.is_dir() and any((path / name).exists() for name in ZARR_MARKS):
+            recording = open_zarr(path, dataset)
+        elif path.is_dir():
+            recording, table = open_stills(path)
+        elif suffix in READERS:
+            recording = READERS[suffix](path)
+        else:
+            known = ", ".join(sorted([*EER, *READERS, *DATASET_READERS]))
+            raise BeamwatchError(f"{path} has an unknown ending; the known ones are {known}")
+    if eer["superres"] != 1:
+        raise BeamwatchError(f"{name} has no events to place finer: superres is for EER movies")
+    if eer["fraction_dose"] is not None:
+        raise BeamwatchError(
+            f"{name} is not an EER movie: its frames can be added up by number "
+            "(fraction_frames), not by dose"
+        )
+    if fraction_frames is not None and fraction_frames != 1:
+        recording, table = _added_up(recording, table, fraction_frames)
+    return recording, table
+
+
+def _added_up(
+    recording: Recording, table: DoseTable | None, n: int
+) -> tuple[Recording, DoseTable | None]:
+    frames = recording.frames.shape[0]
+    if not isinstance(n, int | np.integer) or not 1 <= n <= frames:
+        raise BeamwatchError(f"cannot add up {n} frames at a time: the movie has {frames}")
+    added = recording.summed(n)
+    groups, left = divmod(frames, n)
+    warnings = list(recording.warnings)
+    if left:
+        warnings.append(f"the last {left} of {frames} frames were dropped: no whole group of {n}")
+    note = f"fractionation: {n} frames of the file a frame (as asked), {groups} frames"
+    added = replace(added, notes=(*recording.notes, note), warnings=tuple(warnings))
+    return added, None if table is None else table.summed(n)
+
+
+def _with_gain(recording: Recording, reference: Gain) -> Recording:
+    gain = load_gain(
+        reference,
+        recording.frames.shape[1:],
+        counting_events=recording.counting is not None and recording.dead_time,
+    )
+    return replace(
+        recording,
+        frames=GainFrames(recording.frames, gain),
+        notes=(*recording.notes, gain.note),
+    )
