@@ -7,7 +7,7 @@ of a frame: how many raw frames make one is `fractionation`, always explicit and
 from __future__ import annotations
 
 import threading
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -99,25 +99,23 @@ class EerFrames(FrameSource):
         edges = np.linspace(first, last, workers + 1).round().astype(int)
         counts = np.zeros(self.shape[1:], self.dtype)
         pool = shared_pool()
-        others: list[Future[Frame]] = [
-            pool.submit(self._add_raw_apart, int(edges[i]), int(edges[i + 1]))
-            for i in range(1, workers)
-        ]
+        parts: list[tuple[Frame, Future[None]]] = []
+        for i in range(1, workers):
+            # Scratch of the thread that waits here, so that nobody else can be given it.
+            part = _scratch(f"counts {i}", self.shape[1:], self.dtype)
+            parts.append((part, pool.submit(self._add_raw_apart, edges[i], edges[i + 1], part)))
         try:
             self._add_raw(int(edges[0]), int(edges[1]), counts)
         finally:
-            parts = [other.exception() or other.result() for other in others]
-        for part in parts:
-            if isinstance(part, BaseException):
-                raise part
+            wait([done for _, done in parts])
+        for part, done in parts:
+            done.result()
             np.add(counts, part, out=counts)
         return counts
 
-    def _add_raw_apart(self, first: int, last: int) -> Frame:
-        counts = _scratch("counts", self.shape[1:], self.dtype)
+    def _add_raw_apart(self, first: int, last: int, counts: Frame) -> None:
         counts[...] = 0
-        self._add_raw(first, last, counts)
-        return counts
+        self._add_raw(int(first), int(last), counts)
 
     def _add_raw(self, first: int, last: int, counts: Frame) -> None:
         """Add raw frames ``first:last`` to `counts`, a bounded number of bytes at a time."""

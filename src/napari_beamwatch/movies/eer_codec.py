@@ -44,8 +44,11 @@ class Scheme:
 
     @property
     def superres(self) -> int:
-        """Finest grid the events were placed on, per pixel and axis."""
-        return 1 << min(self.x, self.y)
+        """Finest grid the events can be placed on, per pixel and axis.
+
+        Cameras write one or two bits; what more would mean is nowhere defined.
+        """
+        return 1 << min(self.x, self.y) if max(self.x, self.y) <= 2 else 1
 
 
 @njit(nogil=True, cache=True, inline="always")  # type: ignore[misc]

@@ -45,6 +45,15 @@ PACKED = (".gz", ".bz2")
 ZARR_MARKS = ("zarr.json", ".zarray", ".zgroup", ".zattrs")
 
 
+_AS_WRITTEN: dict[str, Any] = {
+    "fraction_frames": None,
+    "fraction_dose": None,
+    "superres": 1,
+    "pixel_size": None,
+    "raw_dose_rate": None,
+}
+
+
 def open_movie(
     source: PathLike | Sequence[PathLike],
     *,
@@ -127,6 +136,19 @@ def movie_suffix(path: Path) -> str:
     if len(suffixes) == 2 and suffixes[1] in PACKED:
         return suffixes[0]
     return suffixes[-1] if suffixes else ""
+
+
+def holds_movie(path: Path) -> bool:
+    """Whether a file looks like a movie of ours, by its header alone; never raises."""
+    if movie_suffix(path) not in (*EER, *READERS, *DATASET_READERS) or path.suffix in PACKED:
+        return False
+    if path.is_dir() and movie_suffix(path) not in (".zarr", ".zspy"):
+        return False
+    try:
+        recording, _ = _recorded(path, None, **_AS_WRITTEN)
+    except BeamwatchError:
+        return False
+    return recording.frames.shape[0] > 1
 
 
 def _recorded(

@@ -1,0 +1,59 @@
+# `make demo` and `make test` do all their own set-up in .venv. See CONTRIBUTING.md.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+BIN := .venv/bin
+READY := .venv/.ready
+DEMO := build/demo/lif-room-temperature.eer
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help demo test lint types contracts unit bench lock stages clean
+
+help:
+	@echo "make demo    simulate a movie, say what it is, open it where there is a display"
+	@echo "make test    lint, types, import contracts and every test, windows included"
+	@echo "make bench   the benchmarks, as ratios within one run"
+	@echo "make lock    refresh constraints.txt      make stages   redo the multislice pictures"
+
+$(READY): pyproject.toml constraints.txt
+	@tools/make_venv.sh .venv
+	@touch $@
+
+demo: $(READY)
+	@mkdir -p $(dir $(DEMO))
+	@$(BIN)/beamwatch simulate $(DEMO) --case lif-room-temperature --force
+	@$(BIN)/beamwatch info $(DEMO)
+	@echo "The movie is $(DEMO), the truth about it stands beside it (.truth.json)."
+	@if [ "$$(uname)" = Darwin ] || [ -n "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ]; \
+	 then $(BIN)/napari $(DEMO); else echo "No display: no window."; fi
+
+test: $(READY) lint types contracts unit
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+contracts: $(READY)
+	$(BIN)/lint-imports
+	$(BIN)/npe2 validate src/napari_beamwatch/napari.yaml
+
+unit: $(READY)
+	@tools/with_display.sh $(PYTEST)
+
+bench: $(READY)
+	$(BIN)/python benchmarks/eer_reading.py
+	$(BIN)/python benchmarks/opening.py
+
+lock: $(READY)
+	$(BIN)/pip freeze --exclude-editable --exclude napari-beamwatch > constraints.txt
+
+stages:
+	@tools/make_venv.sh .venv-stages stages
+	.venv-stages/bin/python tools/make_stages.py
+
+clean:
+	rm -rf build dist .venv .venv-stages

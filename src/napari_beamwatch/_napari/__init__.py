@@ -1,0 +1,1 @@
+"""What napari sees of this package."""

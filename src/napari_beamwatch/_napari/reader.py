@@ -1,0 +1,39 @@
+"""napari's reader hook: claims movies, and declines everything else without reading pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from napari.utils.notifications import show_info, show_warning
+
+from napari_beamwatch._napari.layers import LayerData, movie_layer
+from napari_beamwatch.movies.opening import holds_movie, open_movie
+
+Paths = str | Sequence[str]
+
+
+def get_reader(path: Paths) -> Callable[[Paths], list[LayerData]] | None:
+    """A reader for `path`, or None unless it is a movie (2D + t) of ours.
+
+    EER files are claimed outright, so that a damaged one gets its explanation; of other
+    formats the header decides.
+    """
+    if isinstance(path, str):
+        ours = path.lower().endswith(".eer") or holds_movie(Path(path))
+    else:
+        ours = len(path) > 1 and all(Path(one).is_file() for one in path)
+    return read if ours else None
+
+
+def read(path: Paths) -> list[LayerData]:
+    """Open a movie as a layer; what is odd about it is said."""
+    movie = open_movie(path if isinstance(path, str) else list(path))
+    for note in movie.notes:
+        if note.startswith("fractionation"):
+            show_info(f"{movie.name}: {note}")
+    if movie.warnings:
+        show_warning("\n".join(f"{movie.name}: {warning}" for warning in movie.warnings))
+    return [movie_layer(movie)]
+
+
