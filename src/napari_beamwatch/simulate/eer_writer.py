@@ -148,7 +148,7 @@ def encode(frame: RawFrame, pixels: int, scheme: Scheme) -> bytes:
     return out[: (used + 15) // 16 * 2].tobytes()
 
 
-@njit(nogil=True, cache=True)  # type: ignore[misc]
+@njit(nogil=True, cache=True)
 def _put(out: NDArray[np.uint8], bit: int, value: int, size: int) -> int:
     for i in range(size):
         if (value >> i) & 1:
@@ -156,7 +156,7 @@ def _put(out: NDArray[np.uint8], bit: int, value: int, size: int) -> int:
     return bit + size
 
 
-@njit(nogil=True, cache=True)  # type: ignore[misc]
+@njit(nogil=True, cache=True)
 def _encode(
     positions: NDArray[np.int64],
     places: NDArray[np.int64],
