@@ -362,7 +362,7 @@ class TestBadFiles:
         eer.write_bytes(bytes(data))
         movie = open_movie(eer, fraction_frames=1)
         assert movie.frames[10].compute().sum() > 0
-        with pytest.raises(BeamwatchError, match="raw frame 11 of movie.eer is damaged"):
+        with pytest.raises(BeamwatchError, match=r"raw frame 11 of movie\.eer is damaged"):
             movie.frames[11].compute()
 
     def test_directories_that_run_in_a_circle_end(self, eer: Path) -> None:

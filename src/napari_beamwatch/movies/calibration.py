@@ -180,6 +180,8 @@ class Calibration:
         Å.
     times : array or None
         Seconds since the start of the record at the end of each frame.
+    time_start : float
+        Seconds at the start of the first frame: not zero where frames were cut off.
     frame_dose, dose_start, dose : array or None
         e/Å²: of each frame, at its start, at its end (the latter two accumulated, with
         pre-exposure where it is known).
@@ -194,6 +196,7 @@ class Calibration:
 
     pixel_size: float | None
     times: Floats | None
+    time_start: float
     frame_dose: Floats | None
     dose_start: Floats | None
     dose: Floats | None
@@ -230,9 +233,11 @@ def calibrate(recording: Recording, given: Given) -> Calibration:
         pixel_size = recording.pixel_size.value
         origins["pixel_size"] = recording.pixel_size.origin
 
-    times, time_origin = _times(recording, given)
+    times, time_start, time_origin = _times(recording, given)
     if times is not None:
         origins["times"] = time_origin
+
+    durations = None if times is None else _durations(times, time_start)
 
     flux, flux_warnings = _flux(recording)
     warnings += flux_warnings
@@ -246,12 +251,13 @@ def calibrate(recording: Recording, given: Given) -> Calibration:
             frame_dose = table.recorded
         source = "user: dose table"
     else:
-        doses = _doses(recording, given, pixel_size, times, flux)
+        doses = _doses(recording, given, pixel_size, durations, flux)
         if doses is not None:
             frame_dose = doses.per_frame
             end = doses.lead + np.cumsum(frame_dose)
             start = end - frame_dose
             source, uncertainty = doses.source, doses.uncertainty
+            warnings += _undercut(recording, pixel_size, doses)
             departure = _departure(flux)
             if doses.nominal and departure > UNSTEADY:
                 source += f"; counts depart from it by up to {departure:.0%}"
@@ -274,6 +280,7 @@ def calibrate(recording: Recording, given: Given) -> Calibration:
     return Calibration(
         pixel_size=pixel_size,
         times=times,
+        time_start=time_start,
         frame_dose=_frozen(frame_dose),
         dose_start=_frozen(start),
         dose=_frozen(end),
@@ -285,32 +292,34 @@ def calibrate(recording: Recording, given: Given) -> Calibration:
     )
 
 
-def _times(recording: Recording, given: Given) -> tuple[Floats | None, str]:
-    frames = recording.frames.shape[0]
+def _times(recording: Recording, given: Given) -> tuple[Floats | None, float, str]:
+    """Ends of the frames, start of the first, and who says so."""
     step = given.frame_time
     origin = "user"
     if step is None and isinstance(given.frame_dose, float) and given.dose_rate is not None:
         step = given.frame_dose / given.dose_rate
         origin = "user: frame dose over dose rate"
-    if step is None and recording.times is not None:
-        return recording.times, recording.frame_time.origin if recording.frame_time else "file"
+    lead = recording.lead
     if step is not None:
-        lead = recording.lead.frames * step
+        start = lead.frames * step
+    elif recording.times is not None:
+        origin = recording.frame_time.origin if recording.frame_time else "file"
+        return recording.times, lead.time, origin
     elif recording.frame_time is not None:
-        step, origin = recording.frame_time.value, recording.frame_time.origin
-        lead = recording.lead.time
+        step, origin, start = recording.frame_time.value, recording.frame_time.origin, lead.time
     else:
-        return None, ""
-    return lead + step * np.arange(1, frames + 1), origin
+        return None, 0.0, ""
+    frames = np.arange(1, recording.frames.shape[0] + 1, dtype=np.float64)
+    return start + step * frames, start, origin
 
 
-def _durations(times: Floats, recording: Recording) -> Floats:
-    """Seconds each frame lasted; the first as long as the next, but never beyond zero."""
-    steps = np.diff(times)
-    first = times[0] - recording.lead.time
-    if len(steps):
-        first = min(first, float(np.median(steps))) if first > 0 else float(np.median(steps))
-    return np.concatenate([[first], steps])
+def _durations(times: Floats, start: float) -> Floats:
+    """Seconds each frame lasted; the first no longer than is usual among the others."""
+    steps = np.diff(times, prepend=start)
+    if len(steps) > 1:
+        usual = float(np.median(steps[1:]))
+        steps[0] = min(steps[0], usual) if steps[0] > 0 else usual
+    return steps
 
 
 def _flux(recording: Recording) -> tuple[Floats | None, list[str]]:
@@ -347,19 +356,19 @@ def _doses(
     recording: Recording,
     given: Given,
     pixel_size: float | None,
-    times: Floats | None,
+    durations: Floats | None,
     flux: Floats | None,
 ) -> _Doses | None:
     """The most trusted dose of each frame in e/Å²."""
     return (
-        _users_doses(recording, given, times, flux)
+        _users_doses(recording, given, durations, flux)
         or _files_doses(recording, pixel_size)
         or _counted_doses(recording, given, pixel_size)
     )
 
 
 def _users_doses(
-    recording: Recording, given: Given, times: Floats | None, flux: Floats | None
+    recording: Recording, given: Given, durations: Floats | None, flux: Floats | None
 ) -> _Doses | None:
     lit = recording.lit
     if isinstance(given.frame_dose, np.ndarray):
@@ -374,17 +383,16 @@ def _users_doses(
         )
     calibration = given.dose_calibration
     rate = calibration.dose_rate if calibration else given.dose_rate
-    if rate is None or times is None:
+    if rate is None or durations is None:
         return None
-    nominal = np.where(lit, rate * _durations(times, recording), 0.0)
+    nominal = np.where(lit, rate * durations, 0.0)
+    lead = rate * recording.lead.frames * float(np.median(durations))
     if calibration is None:
-        lead = rate * recording.lead.frames * float(np.median(_durations(times, recording)))
         return _Doses(nominal, lead, f"user: nominal {rate:g} e/Å²/s × frame time", nominal=True)
     spread = ""
     if flux is not None:
         nominal = nominal * flux * (lit.sum() / flux.sum())
         spread = ", varying with the counts"
-    lead = rate * recording.lead.frames * float(np.median(_durations(times, recording)))
     return _Doses(
         nominal,
         lead,
@@ -438,6 +446,20 @@ def _counted_doses(
     elif recording.dead_time:
         source += ", not corrected for coincidence: a lower bound"
     return _Doses(np.where(recording.lit, electrons / area, 0.0), lead / area, source)
+
+
+def _undercut(recording: Recording, pixel_size: float | None, doses: _Doses) -> list[str]:
+    """A warning where more electrons were counted than the dose says there were."""
+    counts, counting = recording.counts, recording.counting
+    if counts is None or counting is None or counting.kind != "single" or pixel_size is None:
+        return []
+    counted, said = float(counts.sum()) / pixel_size**2, float(doses.per_frame.sum())
+    if counted <= (1 + UNSTEADY) * said:
+        return []
+    return [
+        f"{counted:.4g} e/Å² were counted, more than the {said:.4g} e/Å² of the dose in use "
+        f"({doses.source}): one of them, or the pixel size, is wrong"
+    ]
 
 
 def _why_no_dose(recording: Recording, given: Given, pixel_size: float | None) -> list[str]:

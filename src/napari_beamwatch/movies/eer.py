@@ -181,7 +181,7 @@ def read_streams(
     offsets, lengths = directory.offsets[strips], directory.lengths[strips]
     ends = np.concatenate([[0], np.cumsum(lengths)])
     data: NDArray[np.uint8] = _scratch("streams", (int(ends[-1]) + PAD,), np.uint8)
-    view = memoryview(data)
+    view = data.data
     try:
         with path.open("rb", buffering=0) as file:
             for offset, start, end in zip(offsets, ends[:-1], ends[1:], strict=True):
@@ -206,7 +206,8 @@ def _scratch(role: str, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
     if memory is None or memory.size < size or memory.size > 4 * size + 2**20:
         memory = np.empty(size, np.uint8)
         setattr(_kept, role, memory)
-    return memory[:size].view(dtype).reshape(shape)
+    scratch: NDArray[Any] = memory[:size].view(dtype).reshape(shape)
+    return scratch
 
 
 def open_eer(

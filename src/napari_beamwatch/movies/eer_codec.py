@@ -51,7 +51,7 @@ class Scheme:
         return 1 << min(self.x, self.y) if max(self.x, self.y) <= 2 else 1
 
 
-@njit(nogil=True, cache=True, inline="always")  # type: ignore[misc]
+@njit(nogil=True, cache=True, inline="always")
 def _word(data: Bytes, bit: int) -> np.uint64:
     """At least 57 bits of `data` from `bit` on."""
     at = bit >> 3
@@ -61,7 +61,7 @@ def _word(data: Bytes, bit: int) -> np.uint64:
     return word >> np.uint64(bit & 7)
 
 
-@njit(nogil=True, cache=True)  # type: ignore[misc]
+@njit(nogil=True, cache=True)
 def add_events(
     data: Bytes,
     start_bits: Offsets,
@@ -133,7 +133,7 @@ def add_events(
     return -1
 
 
-@njit(nogil=True, cache=True)  # type: ignore[misc]
+@njit(nogil=True, cache=True)
 def add_placed_events(
     data: Bytes,
     start_bits: Offsets,
@@ -194,13 +194,13 @@ def add_placed_events(
     return -1
 
 
-@njit(nogil=True, cache=True)  # type: ignore[misc]
+@njit(nogil=True, cache=True)
 def count_events(
     data: Bytes, start: int, stop: int, pixels: int, run_bits: int, place_bits: int
 ) -> int:
     """Events of one raw frame between two bits of `data`; -1 if the stream is too short."""
     skip = np.uint64((1 << run_bits) - 1)
-    pixel = 0
+    pixel = np.int64(0)
     bit = start
     events = 0
     while pixel < pixels:

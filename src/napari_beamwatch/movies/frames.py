@@ -76,7 +76,8 @@ class ArrayFrames(FrameSource):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return np.dtype(self.array.dtype)
+        dtype: np.dtype[Any] = np.dtype(self.array.dtype)
+        return dtype
 
     def read(self, frame: int) -> Frame:
         return np.asarray(self.array[frame])
@@ -265,7 +266,8 @@ class _Sliceable:
         chosen = range(self.shape[0])[when]
         if isinstance(chosen, int):
             return cached_read(self.source, chosen)[tuple(where)]
-        return np.stack([cached_read(self.source, t)[tuple(where)] for t in chosen])
+        frames: Frame = np.stack([cached_read(self.source, t)[tuple(where)] for t in chosen])
+        return frames
 
 
 def as_dask(source: FrameSource) -> da.Array:

@@ -180,7 +180,7 @@ class Movie:
         if self.times is None or self.frame_dose is None or not lit.any():
             return None
         first = int(np.argmax(lit))
-        before = self.times[first - 1] if first else self.recording.lead.time
+        before = self.times[first - 1] if first else self.calibration.time_start
         seconds = float(self.times[-1] - before)
         return float(self.frame_dose.sum()) / seconds if seconds > 0 else None
 

@@ -178,9 +178,11 @@ class Recording:
         cut = slice(0, first)
         kept = slice(first, last)
         lead = self.lead
-        ends = self.times
+        ends: Floats | None = self.times
         if ends is None and self.frame_time is not None:
-            ends = lead.time + np.arange(1, self.frames.shape[0] + 1) * self.frame_time.value
+            ends = lead.time + self.frame_time.value * np.arange(
+                1, self.frames.shape[0] + 1, dtype=np.float64
+            )
         return replace(
             self,
             frames=SlicedFrames(self.frames, first, last),
@@ -192,7 +194,7 @@ class Recording:
             lead=Lead(
                 frames=lead.frames + float(self.lit[cut].sum()),
                 counts=lead.counts + _total(self.counts, cut),
-                stated=lead.stated + _total(self.dose and self.dose.per_frame, cut),
+                stated=lead.stated + _total(None if self.dose is None else self.dose.per_frame, cut),
                 time=lead.time if first == 0 or ends is None else float(ends[first - 1]),
             ),
         )

@@ -1,0 +1,154 @@
+"""Compressed files unpacked once to a temporary file that is bounded and goes away."""
+
+from __future__ import annotations
+
+import bz2
+import contextlib
+import os
+import shutil
+import tempfile
+import weakref
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.movies.foreign_errors import explained, file_size
+
+LARGEST_UNPACKED = 64 * 2**30
+"""Bytes a compressed movie may unpack to."""
+
+LEAVE_FREE = 2**30
+"""Bytes of the disk of temporary files that stay free."""
+
+UNSUSPICIOUS = 2**30
+LARGEST_RATIO = 1000
+"""Unpacked over packed size beyond `UNSUSPICIOUS` bytes; movies of counts reach about 100."""
+
+HEADER = 1024
+BLOCK = 2**20
+
+
+class TemporaryCopy:
+    """A temporary file that is removed with this object, at the latest at exit.
+
+    A pickled copy borrows the file and removes nothing.
+    """
+
+    def __init__(self, path: str, owned: bool) -> None:
+        self.path = path
+        if owned:
+            weakref.finalize(self, _remove, path, os.getpid())
+
+    def __reduce__(self) -> tuple[type[TemporaryCopy], tuple[str, bool]]:
+        return TemporaryCopy, (self.path, False)
+
+
+def unpack(path: Path, expected: Callable[[bytes], int]) -> tuple[TemporaryCopy, bool]:
+    """Unpack a ``.gz`` or ``.bz2`` file to a temporary one.
+
+    Parameters
+    ----------
+    path : Path
+    expected : callable
+        Given the first 1024 unpacked bytes, the size that the file's own header promises;
+        unpacking stops there, whatever else is packed.
+
+    Returns
+    -------
+    copy : TemporaryCopy
+    whole : bool
+        False if the packed file breaks off.
+    """
+    zipped = path.suffix.lower() == ".gz"
+    what = "a gzip file" if zipped else "a bzip2 file"
+    packed = file_size(path, what)
+    with explained(path, what), open(path, "rb") as file:
+        blocks = _gunzipped(file) if zipped else _bunzipped(file)
+        head = b""
+        for block in blocks:
+            head += block
+            if len(head) >= HEADER:
+                break
+        if not head:
+            raise BeamwatchError(f"{path} is not {what}, or it breaks off at once")
+        size = expected(head)
+        _check_room(path, size, packed)
+        handle, name = tempfile.mkstemp(prefix="beamwatch-", suffix=Path(path.stem).suffix)
+        copy = TemporaryCopy(name, owned=True)
+        done = min(size, len(head))
+        with os.fdopen(handle, "wb") as out:
+            out.write(head[:size])
+            while done < size:
+                block = next(blocks, b"")[: size - done]
+                if not block:
+                    break
+                done += out.write(block)
+    return copy, done == size
+
+
+def _gunzipped(file: IO[bytes]) -> Iterator[bytes]:
+    """What a gzip file holds, block by block; it just ends where the file is damaged.
+
+    Unlike `gzip.open`, which throws away what it unpacked last before a break.
+    """
+    unzip = zlib.decompressobj(wbits=31)
+    packed = b""
+    while packed := packed or file.read(BLOCK):
+        try:
+            block = unzip.decompress(packed, BLOCK)
+        except zlib.error:
+            return
+        if block:
+            yield block
+        packed = unzip.unconsumed_tail
+        if unzip.eof:  # another member may follow, or padding
+            packed = unzip.unused_data.lstrip(b"\0")
+            unzip = zlib.decompressobj(wbits=31)
+    with contextlib.suppress(zlib.error):
+        yield unzip.flush()
+
+
+def _bunzipped(file: IO[bytes]) -> Iterator[bytes]:
+    """What a bzip2 file holds, block by block; it just ends where the file is damaged."""
+    unzip = bz2.BZ2Decompressor()
+    while True:
+        packed = b""
+        if unzip.eof:
+            packed = unzip.unused_data
+            unzip = bz2.BZ2Decompressor()
+        if not packed and unzip.needs_input and not (packed := file.read(BLOCK)):
+            return
+        try:
+            block = unzip.decompress(packed, BLOCK)
+        except OSError:
+            return
+        if block:
+            yield block
+
+
+def _check_room(path: Path, size: int, packed: int) -> None:
+    if size > LARGEST_UNPACKED:
+        raise BeamwatchError(
+            f"{path} would unpack to {size / 2**30:.0f} GB, more than the "
+            f"{LARGEST_UNPACKED / 2**30:.0f} GB allowed: unpack it yourself and open the result"
+        )
+    if size > max(UNSUSPICIOUS, LARGEST_RATIO * packed):
+        raise BeamwatchError(
+            f"{path} says that its {packed} bytes unpack to {size / 2**30:.1f} GB: broken, or not "
+            "meant well. If it is a movie, unpack it yourself and open the result"
+        )
+    folder = tempfile.gettempdir()
+    free = shutil.disk_usage(folder).free
+    if size > free - LEAVE_FREE:
+        raise BeamwatchError(
+            f"{path} unpacks to {size / 2**30:.1f} GB, but {folder} has {free / 2**30:.1f} GB "
+            "free: set TMPDIR to a larger disk, or unpack it yourself"
+        )
+
+
+def _remove(path: str, owner: int) -> None:
+    if os.getpid() == owner:  # a forked child must not take the file from its parent
+        with contextlib.suppress(OSError):
+            os.unlink(path)

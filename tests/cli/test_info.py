@@ -1,0 +1,89 @@
+"""`beamwatch info` as a newcomer meets it, with wrong input too."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import mrcfile
+import numpy as np
+import pytest
+
+from napari_beamwatch.cli import main
+
+
+@pytest.fixture
+def mrc(tmp_path: Path) -> Path:
+    path = tmp_path / "movie.mrc"
+    with mrcfile.new(path) as file:
+        file.set_data(np.random.default_rng(0).poisson(2, (5, 64, 64)).astype(np.uint16))
+        file.voxel_size = 0.5
+    return path
+
+
+def test_words_say_what_is_known_from_where_and_what_is_missing(
+    mrc: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["info", str(mrc)]) == 0
+    said = capsys.readouterr().out
+    assert "5 of 64 × 64 px, uint16" in said
+    assert "0.5 Å" in said
+    assert "[MRC header]" in said
+    assert "counted events" in said
+    assert "pre-exposure  unknown" in said
+
+
+def test_json_holds_the_same_facts(mrc: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "--json", str(mrc)]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["frames"] == 5
+    assert facts["pixel_size_A"] == pytest.approx(0.5)
+    assert facts["frame_dose_e_per_A2"] == pytest.approx(8, rel=0.05)
+    assert facts["frame_time_s"] is None
+
+
+@pytest.mark.parametrize("name", ["nowhere.eer", "broken.mrc", "folder", "text.tif"])
+def test_what_cannot_be_opened_is_one_line_and_status_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    (tmp_path / "broken.mrc").write_bytes(b"MAP " * 10)
+    (tmp_path / "text.tif").write_text("hello")
+    (tmp_path / "folder").mkdir()
+    assert main(["info", str(tmp_path / name)]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("beamwatch: ")
+    assert said.err.count("\n") == 1
+
+
+def test_wrong_usage_is_status_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    with pytest.raises(SystemExit) as stop:
+        main(["frobnicate"])
+    assert stop.value.code == 2
+
+
+def test_help_answers_at_once_and_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; from napari_beamwatch.cli import main\n"
+        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        "heavy = {'numpy', 'numba', 'dask', 'napari', 'qtpy', 'tifffile', 'pandas', 'scipy'}\n"
+        "sys.exit(', '.join(heavy & set(sys.modules)) or 0)"
+    )
+    began = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert time.monotonic() - began < 5
+
+
+def test_opening_a_movie_loads_neither_napari_nor_qt(mrc: Path) -> None:
+    code = (
+        "import sys, napari_beamwatch as bw\n"
+        "bw.open_movie(sys.argv[1]).frames[0].compute()\n"
+        "sys.exit(', '.join({'napari', 'qtpy', 'zarr', 'rsciio', 'h5py'} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(mrc)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

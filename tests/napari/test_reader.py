@@ -1,0 +1,125 @@
+"""Opening a movie in napari: calibrated layers, nothing decoded, nothing claimed in vain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import mrcfile
+import numpy as np
+import pytest
+import tifffile
+from napari.components import ViewerModel
+from npe2 import PluginManager, PluginManifest
+
+from napari_beamwatch._napari.reader import get_reader
+from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.movies.eer import EerFrames
+from napari_beamwatch.simulate.eer_writer import EerMetadata, RawFrame, write_eer
+
+
+@pytest.fixture
+def eer(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    raw = [RawFrame.of_image(rng.random((64, 96)) < 0.05, rng) for _ in range(20)]
+    path = tmp_path / "movie.eer"
+    metadata = EerMetadata(exposure_time=2.0, pixel_size=0.125, total_dose=1.0)
+    write_eer(path, raw, (64, 96), metadata=metadata)
+    return path
+
+
+def test_an_eer_layer_is_calibrated_in_nm_and_s(eer: Path) -> None:
+    reader = get_reader(str(eer))
+    assert reader is not None
+    ((frames, kwargs, kind),) = reader(str(eer))
+    assert kind == "image"
+    assert frames.shape == (20, 64, 96)
+    assert kwargs["scale"] == pytest.approx((0.1, 0.0125, 0.0125))
+    assert kwargs["units"] == ("s", "nm", "nm")
+    assert kwargs["axis_labels"] == ("t", "y", "x")
+    assert kwargs["metadata"]["beamwatch"]["total_dose_e_per_A2"] == pytest.approx(64)
+    assert kwargs["metadata"]["movie"].pixel_size == pytest.approx(0.125)
+
+
+def test_adding_a_movie_decodes_no_frame(eer: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[int] = []
+    original = EerFrames.read
+
+    def noting(self: EerFrames, frame: int) -> np.ndarray:
+        decoded.append(frame)
+        return original(self, frame)
+
+    monkeypatch.setattr(EerFrames, "read", noting)
+    ((frames, kwargs, _),) = get_reader(str(eer))(str(eer))  # type: ignore[misc]
+    assert decoded == []
+    layer = ViewerModel().add_image(frames, **kwargs)
+    # The frame in view is decoded; limits, scale and thumbnail ask for nothing more.
+    assert len(set(decoded)) <= 1
+    assert layer.contrast_limits == list(kwargs["contrast_limits"])
+
+
+def test_the_viewer_shows_a_scale_bar_in_nm(eer: Path) -> None:
+    viewer = ViewerModel()
+    ((frames, kwargs, _),) = get_reader(str(eer))(str(eer))  # type: ignore[misc]
+    viewer.add_image(frames, **kwargs)
+    assert [str(unit) for unit in viewer.layers.extent.units] == ["second", "nanometer", "nanometer"]
+
+
+def test_without_a_pixel_size_everything_stays_in_pixels(tmp_path: Path) -> None:
+    path = tmp_path / "movie.npy"
+    np.save(path, np.random.default_rng(0).poisson(9, (4, 32, 32)).astype(np.float32))
+    ((_, kwargs, _),) = get_reader(str(path))(str(path))  # type: ignore[misc]
+    assert kwargs["scale"] == (1.0, 1.0, 1.0)
+    assert kwargs["units"] == ("pixel", "pixel", "pixel")
+    low, high = kwargs["contrast_limits"]
+    assert 0 <= low < 9 < high < 30
+
+
+def test_damaged_eer_files_are_claimed_so_that_they_are_explained(tmp_path: Path) -> None:
+    path = tmp_path / "broken.eer"
+    path.write_bytes(b"nonsense")
+    reader = get_reader(str(path))
+    assert reader is not None
+    with pytest.raises(BeamwatchError, match=r"broken\.eer"):
+        reader(str(path))
+
+
+def test_what_is_no_movie_is_declined(tmp_path: Path) -> None:
+    still, colour, text = (tmp_path / name for name in ("still.tif", "colour.tif", "text.mrc"))
+    tifffile.imwrite(still, np.zeros((8, 8), np.uint8))
+    tifffile.imwrite(colour, np.zeros((8, 8, 3), np.uint8), photometric="rgb")
+    text.write_text("no header")
+    for path in (still, colour, text, tmp_path, tmp_path / "absent.mrc"):
+        assert get_reader(str(path)) is None
+
+
+def test_an_mrc_movie_is_claimed_by_its_header_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "movie.mrc"
+    with mrcfile.new(path) as file:
+        file.set_data(np.ones((3, 16, 16), np.uint16))
+    monkeypatch.setattr(
+        "napari_beamwatch.movies.raw_frames.RawFrames.read",
+        lambda self, frame: pytest.fail("pixels were read"),
+    )
+    assert get_reader(str(path)) is not None
+
+
+def test_napari_finds_the_plugin_and_its_readers() -> None:
+    manifest = PluginManifest.from_distribution("napari-beamwatch")
+    assert manifest.display_name == "Beamwatch"
+    manager = PluginManager()
+    manager.register(manifest)
+    assert [reader.plugin_name for reader in manager.iter_compatible_readers("a.eer")] == [
+        "napari-beamwatch"
+    ]
+
+
+def test_every_command_of_the_manifest_exists() -> None:
+    manifest = PluginManifest.from_distribution("napari-beamwatch")
+    manifest.validate_imports()
+
+
+def test_the_manifest_at_the_root_is_the_packages_own() -> None:
+    root = Path(__file__).resolve().parents[2]
+    assert (root / "napari.yaml").resolve() == root / "src/napari_beamwatch/napari.yaml"
