@@ -23,14 +23,14 @@ import tifffile
 from napari_beamwatch.movies.eer import open_eer
 from napari_beamwatch.movies.eer_directory import read_directory
 from napari_beamwatch.simulate.eer_writer import EerMetadata, RawFrame, write_eer
-from napari_beamwatch.threads import thread_count
+from napari_beamwatch.threads import shared_pool, thread_count
 
 Frames = list[np.ndarray]
 
 
 def beamwatch(path: Path, n: int) -> Frames:
     frames = open_eer(path, fraction_frames=n).frames
-    return [frames.read(i) for i in range(frames.shape[0])]
+    return list(shared_pool().map(frames.read, range(frames.shape[0])))
 
 
 def with_tifffile(path: Path, n: int) -> Frames:
@@ -74,8 +74,7 @@ def main() -> None:
     shape = (args.side, args.side)
     rng = np.random.default_rng(0)
     distinct = [
-        RawFrame.of_image(rng.random(shape, dtype=np.float32) < args.density, rng)
-        for _ in range(8)
+        RawFrame.of_image(rng.random(shape, dtype=np.float32) < args.density, rng) for _ in range(8)
     ]
     rivals: dict[str, Callable[[Path, int], Frames]] = {
         "beamwatch": beamwatch,
@@ -90,9 +89,7 @@ def main() -> None:
         times: dict[str, list[float]] = {name: [] for name in rivals}
         results = {name: run(path, args.fraction) for name, run in rivals.items()}  # warm-up
         for name, frames in results.items():
-            same = all(
-                (a == b).all() for a, b in zip(frames, results["beamwatch"], strict=True)
-            )
+            same = all((a == b).all() for a, b in zip(frames, results["beamwatch"], strict=True))
             print(f"{name}: {len(frames)} frames of {frames[0].dtype}, equal: {same}")
         del results
         for _ in range(args.rounds):

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 _lock = threading.Lock()
 _pool: ThreadPoolExecutor | None = None
+_here = threading.local()
 
 
 def thread_count() -> int:
@@ -22,16 +23,28 @@ def thread_count() -> int:
         return os.cpu_count() or 1
 
 
-def shared_pool() -> ThreadPoolExecutor:
-    """The pool that kernels run in; made on first use.
+def free_threads() -> int:
+    """Threads that one task may use: all of them, but only its own inside the pool.
 
-    A task in it must never wait for another task in it: callers submit from outside.
+    A task in the pool must never wait for another one there, so what would spread itself
+    over threads when called from outside runs on one when called from a task.
     """
+    return 1 if getattr(_here, "in_pool", False) else thread_count()
+
+
+def shared_pool() -> ThreadPoolExecutor:
+    """The pool that kernels run in; made on first use."""
     global _pool
     with _lock:
         if _pool is None:
-            _pool = ThreadPoolExecutor(thread_count(), thread_name_prefix="beamwatch")
+            _pool = ThreadPoolExecutor(
+                thread_count(), thread_name_prefix="beamwatch", initializer=_enter_pool
+            )
         return _pool
+
+
+def _enter_pool() -> None:
+    _here.in_pool = True
 
 
 def _forget_pool() -> None:

@@ -97,7 +97,9 @@ class TestCodec:
     @given(
         density=st.sampled_from([0.0, 1e-4, 0.01, 0.1, 0.6, 1.0]),
         shape=st.tuples(st.integers(1, 40), st.integers(1, 70)),
-        scheme=st.sampled_from([Scheme(7, 2, 2), Scheme(8, 2, 2), Scheme(2, 1, 1), Scheme(12, 2, 2)]),
+        scheme=st.sampled_from(
+            [Scheme(7, 2, 2), Scheme(8, 2, 2), Scheme(2, 1, 1), Scheme(12, 2, 2)]
+        ),
         seed=st.integers(0, 2**32 - 1),
         band=st.integers(1, 3000),
     )
@@ -212,7 +214,7 @@ class TestFrames:
     ) -> None:
         frames = open_eer(eer, fraction_frames=30).frames
         several = frames.read(0)
-        monkeypatch.setattr("napari_beamwatch.movies.eer.thread_count", lambda: 1)
+        monkeypatch.setattr("napari_beamwatch.movies.eer.free_threads", lambda: 1)
         assert (frames.read(0) == several).all()
 
     def test_summing_a_movie_adds_raw_frames_directly(self, eer: Path) -> None:

@@ -35,5 +35,3 @@ def read(path: Paths) -> list[LayerData]:
     if movie.warnings:
         show_warning("\n".join(f"{movie.name}: {warning}" for warning in movie.warnings))
     return [movie_layer(movie)]
-
-

@@ -413,9 +413,7 @@ def _files_doses(recording: Recording, pixel_size: float | None) -> _Doses | Non
     )
 
 
-def _counted_doses(
-    recording: Recording, given: Given, pixel_size: float | None
-) -> _Doses | None:
+def _counted_doses(recording: Recording, given: Given, pixel_size: float | None) -> _Doses | None:
     counts, counting = recording.counts, recording.counting
     if counts is None or pixel_size is None:
         return None

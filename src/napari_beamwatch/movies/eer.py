@@ -38,7 +38,7 @@ from napari_beamwatch.movies.recording import (
     add_groups,
     stated_conditions,
 )
-from napari_beamwatch.threads import shared_pool, thread_count
+from napari_beamwatch.threads import free_threads, shared_pool
 
 FEWEST_FRAMES = 100
 LARGEST_FRAME_DOSE = 5.0
@@ -94,8 +94,8 @@ class EerFrames(FrameSource):
         return self.add_raw(first, first + self.raw_per_frame)
 
     def add_raw(self, first: int, last: int) -> Frame:
-        """Counts of raw frames ``first:last``, decoded by several threads."""
-        workers = max(1, min(thread_count(), (last - first) // 2))
+        """Counts of raw frames ``first:last``, decoded by as many threads as are free."""
+        workers = max(1, min(free_threads(), (last - first) // 2))
         edges = np.linspace(first, last, workers + 1).round().astype(int)
         counts = np.zeros(self.shape[1:], self.dtype)
         pool = shared_pool()
@@ -290,8 +290,11 @@ def open_eer(
         notes=(
             note,
             "orientation: pixels in file order, neither flipped nor turned",
-            *(("the sum of all frames at the head of the file is not used",)
-              if directory.final_image else ()),
+            *(
+                ("the sum of all frames at the head of the file is not used",)
+                if directory.final_image
+                else ()
+            ),
         ),
     )
 
@@ -512,6 +515,8 @@ def _conditions(acquisition: Items) -> dict[str, Any]:
         "recorded": acquisition.text("timestamp"),
     }
     conditions, origins = stated_conditions(said, "file: EER metadata")
-    return {"conditions": conditions, "condition_origins": origins} if said else {
-        "conditions": Conditions()
-    }
+    return (
+        {"conditions": conditions, "condition_origins": origins}
+        if said
+        else {"conditions": Conditions()}
+    )

@@ -30,7 +30,7 @@ Offsets = NDArray[np.int64]
 PAD = 16
 """Bytes that must follow the last stream in a buffer: words are read ahead of the end."""
 
-BAND_BYTES = 512 * 1024
+BAND_BYTES = 256 * 1024
 """Size of the band of counts kept in the cache."""
 
 
@@ -52,13 +52,20 @@ class Scheme:
 
 
 @njit(nogil=True, cache=True, inline="always")
-def _word(data: Bytes, bit: int) -> np.uint64:
+def _word(data: Bytes, bit: np.uint64) -> np.uint64:
     """At least 57 bits of `data` from `bit` on."""
-    at = bit >> 3
-    word = np.uint64(0)
-    for i in range(8):  # the compiler makes one load of it
-        word |= np.uint64(data[at + i]) << np.uint64(8 * i)
-    return word >> np.uint64(bit & 7)
+    # Unsigned indices: signed ones may be negative, and the check for that keeps the compiler
+    # from making one load of these eight.
+    at = bit >> np.uint64(3)
+    word = np.uint64(data[at])
+    word |= np.uint64(data[at + np.uint64(1)]) << np.uint64(8)
+    word |= np.uint64(data[at + np.uint64(2)]) << np.uint64(16)
+    word |= np.uint64(data[at + np.uint64(3)]) << np.uint64(24)
+    word |= np.uint64(data[at + np.uint64(4)]) << np.uint64(32)
+    word |= np.uint64(data[at + np.uint64(5)]) << np.uint64(40)
+    word |= np.uint64(data[at + np.uint64(6)]) << np.uint64(48)
+    word |= np.uint64(data[at + np.uint64(7)]) << np.uint64(56)
+    return word >> (bit & np.uint64(7))
 
 
 @njit(nogil=True, cache=True)
@@ -87,7 +94,7 @@ def add_events(
     run_bits, place_bits : int
         Bits of a run, and of an event's place in its pixel (x and y together).
     counts : array
-        Flat, at least ``pixels + 2**run_bits`` long; the surplus is scratch.
+        Flat, `pixels` long.
 
     Returns
     -------
@@ -95,38 +102,45 @@ def add_events(
         -1, or the index of the first stream that ended before its pixels did.
     """
     n = len(start_bits)
-    at = np.zeros(n, np.int64)
+    at = np.zeros(n, np.uint64)
+    run_size, place_size = np.uint64(run_bits), np.uint64(place_bits)
     skip = np.uint64((1 << run_bits) - 1)
-    run_shift = np.uint64(run_bits)
-    code_shift = np.uint64(run_bits + place_bits)
     codes = 57 // (run_bits + place_bits)
+    last = np.uint64(pixels)
     for band_start in range(0, pixels, band):
-        band_end = min(band_start + band, pixels)
+        band_end = np.uint64(min(band_start + band, pixels))
+        # As long as a whole word of codes cannot leave the band, nothing is checked in it.
+        unchecked = np.uint64(max(0, int(band_end) - codes * (int(skip) + 1)))
         for i in range(n):
             pixel = at[i]
-            bit = start_bits[i]
-            stop = stop_bits[i]
-            while pixel < band_end:
+            bit = np.uint64(start_bits[i])
+            stop = np.uint64(stop_bits[i])
+            while pixel < unchecked:
                 if bit >= stop:
                     return i
                 word = _word(data, bit)
                 for _ in range(codes):
                     run = word & skip
-                    pixel += np.int64(run)
+                    pixel += run
                     # Without a branch: a skip adds nothing and moves on by fewer bits.
-                    event = np.int64(run != skip)
-                    if pixel >= pixels:
-                        # The run that reaches the end has no event behind it.
-                        bit += run_bits
-                        break
+                    event = np.uint64(run != skip)
                     counts[pixel] += event
                     pixel += event
-                    bit += run_bits + event * place_bits
-                    word >>= code_shift if event else run_shift
-                    if pixel >= band_end:
-                        break
+                    used = run_size + place_size * event
+                    bit += used
+                    word >>= used
+            while pixel < band_end:
+                if bit >= stop:
+                    return i
+                run = _word(data, bit) & skip
+                pixel += run
+                bit += run_size
+                if run != skip and pixel < last:
+                    counts[pixel] += np.uint64(1)
+                    pixel += np.uint64(1)
+                    bit += place_size
             at[i] = pixel
-            start_bits[i] = bit
+            start_bits[i] = np.int64(bit)
     for i in range(n):
         if start_bits[i] > stop_bits[i]:
             return i
@@ -171,7 +185,7 @@ def add_placed_events(
             while pixel < band_end:
                 if bit >= stop:
                     return i
-                word = np.int64(_word(data, bit) & np.uint64(0x1FFFFFFFFFFFFFF))
+                word = np.int64(_word(data, np.uint64(bit)) & np.uint64(0x1FFFFFFFFFFFFFF))
                 run = word & skip
                 bit += run_bits
                 pixel += run
@@ -206,7 +220,7 @@ def count_events(
     while pixel < pixels:
         if bit >= stop:
             return -1
-        run = _word(data, bit) & skip
+        run = _word(data, np.uint64(bit)) & skip
         bit += run_bits
         pixel += np.int64(run)
         if run != skip and pixel < pixels:
@@ -228,7 +242,5 @@ def expected_bits(
     longest = (1 << scheme.run) - 1
     through = np.exp(longest * np.log1p(-p))
     skips = through / -np.expm1(longest * np.log1p(-p))
-    bits: NDArray[np.float64] = (
-        pixels * p * (scheme.run + scheme.x + scheme.y + scheme.run * skips)
-    )
+    bits: NDArray[np.float64] = pixels * p * (scheme.run + scheme.x + scheme.y + scheme.run * skips)
     return bits

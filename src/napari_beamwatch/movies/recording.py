@@ -194,7 +194,8 @@ class Recording:
             lead=Lead(
                 frames=lead.frames + float(self.lit[cut].sum()),
                 counts=lead.counts + _total(self.counts, cut),
-                stated=lead.stated + _total(None if self.dose is None else self.dose.per_frame, cut),
+                stated=lead.stated
+                + _total(None if self.dose is None else self.dose.per_frame, cut),
                 time=lead.time if first == 0 or ends is None else float(ends[first - 1]),
             ),
         )
