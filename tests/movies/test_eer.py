@@ -1,4 +1,4 @@
-"""EER: the same events as an independent decoder, whatever the scheme, and honest about the rest."""
+"""EER: the same events as independent decoders, whatever the scheme; dose and time honest."""
 
 from __future__ import annotations
 

@@ -268,6 +268,20 @@ class TestWhoIsBelieved:
         assert movie.dose_uncertainty == 0.03
         assert "Faraday cup: 30 e/Å²/s ± 3.0%" in movie.dose_source
 
+    def test_a_vacuum_movie_calibrates_another(self) -> None:
+        rng = np.random.default_rng(0)
+        beam = rng.poisson(4.0, (10, 128, 128)).astype(np.uint8)
+        vacuum = Movie.from_array(beam, 0.5, frame_time=0.1)
+        specimen = Movie.from_array((beam * 0.5).astype(np.uint8), 0.5, frame_time=0.1)
+        calibration = vacuum.vacuum_calibration()
+        assert calibration.dose_rate == pytest.approx(4.0 / 0.25 / 0.1, rel=0.01)
+        assert calibration.uncertainty < 0.02
+        calibrated = specimen.with_(dose_calibration=calibration)
+        assert calibrated.dose_rate == pytest.approx(calibration.dose_rate)
+        assert calibrated.dose_source.startswith("vacuum image")
+        with pytest.raises(BeamwatchError, match="frame time"):
+            Movie.from_array(beam, 0.5).vacuum_calibration()
+
     def test_a_beam_profile_gives_each_place_its_own_dose(self, movie: Movie) -> None:
         profile = np.ones((20, 30))
         profile[:, :15] = 3.0

@@ -1,8 +1,7 @@
 """Who is believed about size, time and dose, and the axes that follow.
 
-The trust order for the dose is: the user's table, numbers or calibration; the file
-(for EER the coincidence-compensated dose before the total); counted events; grey values,
-these only with the user's word on how many make an electron. Nothing missing is guessed.
+The trust order for the dose is: the user's table, calibration or numbers; the file (for EER the coincidence-compensated dose before the total); counted events; grey values, these only
+with the user's word on how many make an electron. Nothing missing is guessed.
 """
 
 from __future__ import annotations
@@ -371,6 +370,21 @@ def _users_doses(
     recording: Recording, given: Given, durations: Floats | None, flux: Floats | None
 ) -> _Doses | None:
     lit = recording.lit
+    usual = None if durations is None else float(np.median(durations))
+    calibration = given.dose_calibration
+    if calibration is not None and durations is not None and usual is not None:
+        rate = calibration.dose_rate
+        doses = np.where(lit, rate * durations, 0.0)
+        spread = ""
+        if flux is not None:
+            doses = doses * flux * (lit.sum() / flux.sum())
+            spread = ", varying with the counts"
+        return _Doses(
+            doses,
+            rate * usual * recording.lead.frames,
+            f"{calibration.method}: {rate:g} e/Å²/s ± {calibration.uncertainty:.1%}{spread}",
+            uncertainty=calibration.uncertainty,
+        )
     if isinstance(given.frame_dose, np.ndarray):
         return _Doses(given.frame_dose, given.lead_dose, "user: dose of every frame")
     if given.frame_dose is not None:
@@ -381,24 +395,14 @@ def _users_doses(
             f"user: nominal {given.frame_dose:g} e/Å² a frame",
             nominal=True,
         )
-    calibration = given.dose_calibration
-    rate = calibration.dose_rate if calibration else given.dose_rate
-    if rate is None or durations is None:
-        return None
-    nominal = np.where(lit, rate * durations, 0.0)
-    lead = rate * recording.lead.frames * float(np.median(durations))
-    if calibration is None:
-        return _Doses(nominal, lead, f"user: nominal {rate:g} e/Å²/s × frame time", nominal=True)
-    spread = ""
-    if flux is not None:
-        nominal = nominal * flux * (lit.sum() / flux.sum())
-        spread = ", varying with the counts"
-    return _Doses(
-        nominal,
-        lead,
-        f"{calibration.method}: {rate:g} e/Å²/s ± {calibration.uncertainty:.1%}{spread}",
-        uncertainty=calibration.uncertainty,
-    )
+    if given.dose_rate is not None and durations is not None and usual is not None:
+        return _Doses(
+            np.where(lit, given.dose_rate * durations, 0.0),
+            given.dose_rate * usual * recording.lead.frames,
+            f"user: nominal {given.dose_rate:g} e/Å²/s × frame time",
+            nominal=True,
+        )
+    return None
 
 
 def _files_doses(recording: Recording, pixel_size: float | None) -> _Doses | None:
@@ -485,12 +489,13 @@ def _why_no_dose(recording: Recording, given: Given, pixel_size: float | None) -
 def _agree(given: Given) -> None:
     """Frame dose, dose rate and frame time, all given, must be one statement."""
     dose, rate, time = given.frame_dose, given.dose_rate, given.frame_time
-    if isinstance(dose, float) and rate is not None and time is not None:
-        if abs(rate * time / dose - 1) > 0.01:
-            raise BeamwatchError(
-                f"{dose:g} e/Å² a frame and {rate:g} e/Å²/s × {time:g} s = {rate * time:g} e/Å² "
-                "contradict each other: leave one out"
-            )
+    if not isinstance(dose, float) or rate is None or time is None:
+        return
+    if abs(rate * time / dose - 1) > 0.01:
+        raise BeamwatchError(
+            f"{dose:g} e/Å² a frame and {rate:g} e/Å²/s × {time:g} s = {rate * time:g} e/Å² "
+            "contradict each other: leave one out"
+        )
 
 
 def _number(value: Any, name: str) -> float:

@@ -294,6 +294,24 @@ class Movie:
             given = given.sliced(0, whole)
         return replace(self, recording=recording, given=given.summed(int(n)))
 
+    def vacuum_calibration(self) -> DoseCalibration:
+        """The dose rate that this movie, if it shows nothing but the beam, measures.
+
+        For `with_` of a movie of the specimen taken under the same beam. The uncertainty is the
+        spread of the rate from frame to frame; counting losses of the camera are not in it.
+        """
+        counting, times, lit = self.counting, self.times, self.lit
+        if counting is None or counting.kind != "single" or self.counts is None:
+            raise BeamwatchError("a vacuum calibration needs a movie of counted electrons")
+        if self.pixel_size is None or times is None:
+            raise BeamwatchError("a vacuum calibration needs pixel size and frame time")
+        seconds = np.diff(times, prepend=self.calibration.time_start)[lit]
+        rates = self.counts[lit] / self.pixel_size**2 / seconds
+        if not rates.mean() > 0:
+            raise BeamwatchError("the movie is empty: no vacuum calibration")
+        spread = float(rates.std() / rates.mean())
+        return DoseCalibration(float(rates.mean()), min(spread, 0.99), "vacuum image")
+
     def local_dose(self, y0: int, y1: int, x0: int, x1: int) -> Floats | None:
         """Dose in e/Å² at the end of each frame in a rectangle, by the beam profile.
 

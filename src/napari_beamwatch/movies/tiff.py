@@ -256,7 +256,7 @@ def _chain(path: Path, tif: Any, page: Any, warnings: list[str]) -> Sequence[Any
     except Exception as error:
         warnings.append(f"the chain of pages breaks after {len(pages)}: {error}")
     if others:
-        warnings.append(f"{others} pages of another size or type of pixel are left out")
+        warnings.append(f"pages of another size or type of pixel are left out: {others}")
     return pages
 
 
