@@ -38,10 +38,11 @@ def parser() -> argparse.ArgumentParser:
         description="Write a simulated movie (multislice pictures, electrons counted one by "
         "one) and the truth about it beside it, as OUT's stem + .truth.json.",
     )
-    simulate.add_argument("out", metavar="OUT", help="an .eer, .mrc or .tif file to write")
     simulate.add_argument(
-        "--case", required=True, metavar="NAME", help="which movie; 'list' shows them all"
+        "out", metavar="OUT", nargs="?", help="an .eer, .mrc or .tif file to write"
     )
+    simulate.add_argument("--case", metavar="NAME", help="which movie; see --list")
+    simulate.add_argument("--list", action="store_true", help="show every case and exit")
     simulate.add_argument("--frames", type=int, metavar="N", help="number of frames")
     simulate.add_argument("--size", type=int, metavar="PX", help="side of the frames")
     simulate.add_argument("--pixel-size", type=float, metavar="A", help="Å per pixel")
@@ -69,9 +70,15 @@ def main(words: Sequence[str] | None = None) -> int:
 
             info(args.file, as_json=args.json)
         else:
-            from napari_beamwatch.cli.simulate import simulate
+            if not args.list and (args.out is None or args.case is None):
+                print("beamwatch simulate: give OUT and --case NAME, or --list", file=sys.stderr)
+                return 2
+            from napari_beamwatch.cli.simulate import list_cases, simulate
 
-            simulate(args)
+            if args.list:
+                list_cases()
+            else:
+                simulate(args)
     except BeamwatchError as error:
         print(f"beamwatch: {error}", file=sys.stderr)
         return 1

@@ -19,6 +19,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.movies import Movie
 from napari_beamwatch.movies.eer_codec import Scheme
 from napari_beamwatch.movies.eer_directory import (
     ACQUISITION_XML,
@@ -200,7 +201,7 @@ def write_eer(
     *,
     compression: int = 65001,
     scheme: Scheme | None = None,
-    metadata: EerMetadata | None = EerMetadata(),  # noqa: B008 - frozen
+    metadata: EerMetadata | None = EerMetadata(),
     frame_xml: bool = True,
     final_image: bool = False,
     strips: int = 1,
@@ -358,3 +359,58 @@ def _xml(items: Mapping[str, tuple[str, str]]) -> bytes:
         said = f" unit={quoteattr(unit)}" if unit else ""
         lines.append(f"<item name={quoteattr(name)}{said}>{escape(text)}</item>")
     return ("<metadata>" + "".join(lines) + "</metadata>").encode()
+
+
+def raw_frames(counts: NDArray[Any], n: int, rng: np.random.Generator) -> Iterable[RawFrame]:
+    """Electrons of a counted frame as the events of `n` raw frames.
+
+    Each electron falls into a raw frame and onto a place in its pixel at random. As in the
+    camera, a pixel holds at most one event in a raw frame: of two electrons one is lost.
+    """
+    flat = counts.ravel().astype(np.int64)
+    electrons = np.repeat(np.arange(flat.size), flat)
+    events = np.unique(rng.integers(0, n, len(electrons)) * flat.size + electrons)
+    edges = np.searchsorted(events, np.arange(n + 1) * flat.size)
+    for i in range(n):
+        pixels = events[edges[i] : edges[i + 1]] - i * flat.size
+        yield RawFrame(pixels, rng.integers(0, 16, len(pixels), dtype=np.uint8))
+
+
+def write_eer_movie(
+    path: Path, movie: Movie, *, raw_per_frame: int, compression: int = 65001, seed: int = 0
+) -> None:
+    """Write a movie of counted electrons as the camera would have recorded it.
+
+    Parameters
+    ----------
+    path : Path
+    movie : Movie
+        Single counts, whole numbers.
+    raw_per_frame : int
+        Raw frames that each frame is spread over.
+    compression : {65000, 65001, 65002}
+    seed : int
+        Of the places in pixels and raw frames.
+    """
+    if movie.dtype.kind != "u":
+        raise BeamwatchError(f"only counted electrons can be written as EER, not {movie.dtype}")
+    seconds = None if movie.times is None else float(movie.times[-1])
+    per_pixel = None
+    if movie.frame_dose is not None and movie.pixel_size is not None:
+        per_pixel = float(movie.frame_dose.sum()) * movie.pixel_size**2
+    metadata = EerMetadata(
+        exposure_time=seconds,
+        pixel_size=movie.pixel_size,
+        total_dose=per_pixel,
+        compensated_dose=per_pixel,
+    )
+    frames = (
+        raw
+        for frame in range(len(movie))
+        for raw in raw_frames(
+            movie.recording.frames.read(frame),
+            raw_per_frame,
+            np.random.default_rng([seed, frame]),
+        )
+    )
+    write_eer(path, frames, movie.shape[1:], compression=compression, metadata=metadata)
