@@ -1,4 +1,4 @@
-"""At which electron dose did my specimen first change for good?
+"""The electron dose at which a specimen first changed for good.
 
 Names are imported when they are first used, so that ``import napari_beamwatch`` and
 ``beamwatch --help`` cost nothing.

@@ -295,7 +295,7 @@ def test_a_packed_file_that_promises_too_much_is_refused(tmp_path, stack, monkey
     with pytest.raises(BeamwatchError, match="unpack"):
         open_mrc(path)
     monkeypatch.setattr(unpacked, "UNSUSPICIOUS", 2**60)
-    with pytest.raises(BeamwatchError, match="allowed|free"):
+    with pytest.raises(BeamwatchError, match=r"allowed|free"):
         open_mrc(path)
 
 

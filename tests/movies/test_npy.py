@@ -23,9 +23,7 @@ def test_stacks_are_read_to_the_bit(tmp_path, stack, dtype):
     opened = open_npy(path)
     assert opened.frames.dtype == np.dtype(dtype).newbyteorder("=")
     np.testing.assert_array_equal(read_all(opened), stack.astype(dtype))
-    np.testing.assert_array_equal(
-        opened.frames.read_rows(4, 2, 5), stack.astype(dtype)[4, 2:5]
-    )
+    np.testing.assert_array_equal(opened.frames.read_rows(4, 2, 5), stack.astype(dtype)[4, 2:5])
     assert pickle.loads(pickle.dumps(opened.frames)).read(1).shape == (12, 18)
 
 

@@ -129,7 +129,7 @@ def test_a_header_that_lies_about_the_shape_is_refused(tmp_path, stack):
                       zarr_format=2)  # fmt: skip
     where = path / ".zarray"
     text = where.read_text()
-    where.write_text(text.replace("12,", "4000000,"))
+    where.write_text(text.replace("12,", "400000000,"))
     with pytest.raises(BeamwatchError, match="broken"):
         open_zarr(path)
 

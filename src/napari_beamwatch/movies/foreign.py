@@ -1,9 +1,10 @@
-"""Formats that rosettasciio reads: DM3/DM4, Velox and Berkeley EMD, TVIPS, HSpy, zspy.
+"""Formats that rosettasciio reads: DM3/DM4, Velox and Berkeley EMD, HSpy, zspy.
 
 rosettasciio is GPL-3 and therefore an optional extra, imported only when such a file is
 opened. What it opens lazily may hold memory maps, whose touched pages count as resident
 memory; so each process keeps only a few open arrays and opens a file anew after
-`READ_BEFORE_REOPENING` bytes. SER and EMI are read in `ser`.
+`READ_BEFORE_REOPENING` bytes. SER and EMI are read in
+`ser`, TVIPS streams in `tvips`.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from napari_beamwatch.movies.frames import Frame, FrameSource
 from napari_beamwatch.movies.plausible import believable, believable_pixel_size
 from napari_beamwatch.movies.recording import Recording, Stated, stated_conditions
 from napari_beamwatch.movies.ser import open_emi, open_ser
+from napari_beamwatch.movies.tvips import open_tvips
 from napari_beamwatch.movies.units import is_reciprocal, to_angstrom, to_seconds
 
 READ_BEFORE_REOPENING = 256 * 2**20
@@ -40,11 +42,10 @@ FORMATS = {
     ".dm3": ("digitalmicrograph", "a DM3 file"),
     ".dm4": ("digitalmicrograph", "a DM4 file"),
     ".emd": ("emd", "an EMD file"),
-    ".tvips": ("tvips", "a TVIPS file"),
     ".hspy": ("hspy", "an HSpy file"),
     ".zspy": ("zspy", "a zspy file"),
 }
-SUFFIXES = (*FORMATS, ".ser", ".emi")
+SUFFIXES = (*FORMATS, ".ser", ".emi", ".tvips")
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,6 +143,8 @@ def open_foreign(path: Path, dataset: str | None = None) -> Recording:
         return open_ser(path)
     if suffix == ".emi":
         return open_emi(path)
+    if suffix == ".tvips":
+        return open_tvips(path)
     if suffix not in FORMATS:
         raise BeamwatchError(f"{path}: no reader knows the ending {suffix or '(none)'}")
     what = FORMATS[suffix][1]
@@ -159,15 +162,9 @@ def _signals(path: str) -> list[dict[str, Any]]:
     """What rosettasciio finds in a file, lazily."""
     module, what = FORMATS[Path(path).suffix.lower()]
     reader = optional(f"rsciio.{module}", f"{what.split(' ', 1)[1].split()[0]} files")
-    options: dict[str, Any] = {"lazy": True}
-    if module == "tvips":
-        options["rechunking"] = False
     with explained(path, what), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        signals: list[dict[str, Any]] = reader.file_reader(path, **options)
-        if module == "digitalmicrograph" and len(signals) == 1 and signals[0]["data"].ndim == 3:
-            # By default one chunk is 128 MB, all of it read for a single frame.
-            signals = reader.file_reader(path, chunks=(1, -1, -1), **options)
+        signals: list[dict[str, Any]] = reader.file_reader(path, lazy=True)
     return signals
 
 
@@ -272,11 +269,10 @@ def _recording(
     metadata = _mapped(signal)
     frame_time = _frame_time(axes, count, metadata, signal.get("original_metadata"))
     microscope = "Acquisition_instrument.TEM."
-    voltage = believable(_number(_dig(metadata, microscope + "beam_energy")), 1, 4e6)
+    voltage = believable(_number(_dig(metadata, microscope + "beam_energy")), 1, 4000)
     conditions, origins = stated_conditions(
         {
-            # keV by rosettasciio's convention, but TVIPS headers may hold V.
-            "voltage_kV": voltage / 1000 if voltage and voltage > 4000 else voltage,
+            "voltage_kV": voltage,
             "magnification": believable(
                 _number(_dig(metadata, microscope + "magnification")), 1, 1e8
             ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +13,16 @@ import numpy as np
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies.foreign_errors import LARGEST_FRAME, explained, file_size
 from napari_beamwatch.movies.frames import ArrayFrames, Frame, FrameSource
-from napari_beamwatch.movies.raw_frames import RawFrames, broken_off, read_into, whole_frames
+from napari_beamwatch.movies.raw_frames import (
+    RawFrames,
+    broken_off,
+    read_bytes,
+    read_into,
+    whole_frames,
+)
 from napari_beamwatch.movies.recording import Recording
 
+LARGEST_HEADER = 2**16
 READ_TRANSPOSED = 2**28
 """Bytes up to which a Fortran-ordered stack is read whole."""
 
@@ -43,8 +51,15 @@ def open_npy(path: Path) -> Recording:
     """A stack (t, y, x), or one image (y, x), of real numbers."""
     path = Path(path)
     size = file_size(path, "a .npy file")
-    with explained(path, "a .npy file"), open(path, "rb") as file:
+    with explained(path, "a .npy file"):
+        # NumPy would believe any length of header, so it only gets what is plausible.
+        file = io.BytesIO(read_bytes(path, 0, LARGEST_HEADER))
         version = np.lib.format.read_magic(file)
+        if version not in ((1, 0), (2, 0), (3, 0)):
+            raise BeamwatchError(f"{path} is a .npy file of the unknown version {version}")
+        length = file.getvalue()[8 : 10 if version == (1, 0) else 12]
+        if int.from_bytes(length, "little") > LARGEST_HEADER:
+            raise BeamwatchError(f"{path} has a broken header")
         if version == (1, 0):
             shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
         else:

@@ -61,6 +61,32 @@ class RawFrames(FrameSource):
 
 
 @dataclass(frozen=True, eq=False)
+class UpsideDown(FrameSource):
+    """Frames of another source whose first row is the lowest."""
+
+    base: RawFrames
+
+    costly: ClassVar[bool] = False
+    seekable_rows: ClassVar[bool] = True
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.base.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.base.dtype
+
+    def read(self, frame: int) -> Frame:
+        return self.base.read(frame)[::-1]
+
+    def read_rows(self, frame: int, y0: int, y1: int) -> Frame:
+        height = self.base.height
+        y0, y1, _ = slice(y0, y1).indices(height)
+        return self.base.read_rows(frame, height - y1, height - y0)[::-1]
+
+
+@dataclass(frozen=True, eq=False)
 class PackedNibbles(FrameSource):
     """Frames of 4-bit pixels, two a byte, the first in the low half; rows fill whole bytes."""
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies.foreign_errors import explained, file_size
 from napari_beamwatch.movies.plausible import believable, believable_pixel_size
-from napari_beamwatch.movies.raw_frames import RawFrames, broken_off, read_bytes
+from napari_beamwatch.movies.raw_frames import RawFrames, UpsideDown, broken_off, read_bytes
 from napari_beamwatch.movies.recording import Recording, Stated, stated_conditions
 
 _SERIES = 0x0197
@@ -60,14 +60,18 @@ def open_ser(path: Path) -> Recording:
         warnings: list[str] = []
         if len(series.starts) < series.promised:
             warnings.append(broken_off(series.promised, len(series.starts)))
-        frames = RawFrames(name, stored, series.starts, height, width)
+        frames = UpsideDown(RawFrames(name, stored, series.starts, height, width))
         x, y = float(element["step_x"]) * 1e10, float(element["step_y"]) * 1e10
         pixel_size, said = believable_pixel_size(x, "SER header")
         if pixel_size is not None and (not np.isfinite(y) or abs(y / x - 1) > 0.01):
             pixel_size = None
             said = (f"the pixel sizes along x ({x:g} Å) and y ({y:g} Å) differ: neither is used",)
         recording = Recording(
-            frames=frames, path=name, pixel_size=pixel_size, warnings=(*warnings, *said)
+            frames=frames,
+            path=name,
+            pixel_size=pixel_size,
+            warnings=(*warnings, *said),
+            notes=("shown as TIA shows it: the first row in the file is the lowest",),
         )
     emi = path.with_name(re.sub(r"_\d+$", "", path.stem) + ".emi")
     return _with_emi(recording, emi, path) if emi.is_file() else recording

@@ -11,11 +11,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from napari_beamwatch.simulate.shapes import Oval
-
-Floats = NDArray[np.float64]
+from napari_beamwatch.simulate.shapes import Floats, Oval
 
 MEAN_FREE_PATH = 450.0
 """Å of material that take 1/e of the electrons out of the picture."""

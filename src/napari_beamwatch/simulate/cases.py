@@ -23,7 +23,6 @@ from napari_beamwatch.simulate.laws import (
     Product,
     Ripple,
     Saturating,
-    Steady,
 )
 from napari_beamwatch.simulate.movie import (
     SimulatedMovie,
@@ -477,7 +476,7 @@ def reorientation(
     view: View, onset: float = 250.0, tau: float = 15.0, angle: float = 24.0
 ) -> Scene:
     """A LiF crystal that turns in its plane: its spots vanish and appear at another angle."""
-    change = Change(Decay(onset, tau), Picture("lif-110", angle))
+    change = Change(Decay(onset, tau), Picture("lif-110", angle), interpretation="unresolved")
     return _scene(
         reorientation,
         _one(LIF_110, (change,)),
@@ -562,7 +561,7 @@ def _discs(view: View, radius: float) -> list[tuple[Oval, float]]:
     """Places of particles beside each other, and how each is turned; the first is not."""
     rng = np.random.default_rng([view.seed, 8])
     down, across = (max(1, int(side // SPACING)) for side in (view.height, view.width))
-    places = []
+    places: list[tuple[Oval, float]] = []
     for i in range(down):
         for j in range(across):
             y, x = (i + 0.5) * view.height / down, (j + 0.5) * view.width / across

@@ -28,6 +28,7 @@ from napari_beamwatch.simulate.pictures import (
 )
 from napari_beamwatch.simulate.scene import Film, Patch, Picture, Scene
 from napari_beamwatch.simulate.shapes import FAR
+from napari_beamwatch.simulate.shapes import Floats as Places
 
 PAD = 16
 """Pixels around a frame that keep its borders clear of the Fourier filter's wrapping."""
@@ -40,6 +41,9 @@ MOVES = 8
 
 LEVELS = 17
 """Illuminations for which the history of a patch is worked out under an uneven beam."""
+
+Shares = list[tuple[Picture, "np.float32 | Image"]]
+"""Pictures and how much of each, the same everywhere or by pixel."""
 
 COARSE = 96
 """Places a side at which the mean of a frame is worked out."""
@@ -184,7 +188,7 @@ class Composer:
             return np.empty(
                 (self.canvas[1] - self.canvas[0], self.canvas[3] - self.canvas[2]), np.float32
             )
-        shares = [(self.scene.background, np.float32(1))]
+        shares: Shares = [(self.scene.background, np.float32(1))]
         return self._mixed(shares, self._middle, 0.0, self.canvas, settings)
 
     @property
@@ -201,7 +205,7 @@ class Composer:
         settings: list[tuple[float, float]],
     ) -> Image:
         centre = patch.centre or self._middle
-        shares: list[tuple[Picture, np.float32 | Image]] = []
+        shares: Shares = []
         if self.illumination is None:
             found = patch.shares(start, end)
             shares = [(p, np.float32(share)) for p, share in found.items() if share > 0]
@@ -217,7 +221,7 @@ class Composer:
 
     def _mixed(
         self,
-        shares: list[tuple[Picture, np.float32 | Image]],
+        shares: Shares,
         centre: tuple[float, float],
         turn: float,
         box: Box,
@@ -261,7 +265,7 @@ class Composer:
         key = (patch.where, patch.soft, self.pixel_size, box)
         return KEPT.get(key, lambda: patch.where.mask(*self._places(box), patch.soft))
 
-    def _places(self, box: Box) -> tuple[Floats, Floats]:
+    def _places(self, box: Box) -> tuple[Places, Places]:
         y0, y1, x0, x1 = box
         y, x = np.arange(y0, y1) * self.pixel_size, np.arange(x0, x1) * self.pixel_size
         return y[:, None], x[None, :]
@@ -300,7 +304,8 @@ class Composer:
         y = ((np.arange(rows) + 0.5) / rows - 0.5)[:, None]
         x = ((np.arange(columns) + 0.5) / columns - 0.5)[None, :]
         profile = self.scene.beam.profile(y, x)
-        return (profile / profile.mean()).astype(np.float32)
+        flat: Image = (profile / profile.mean()).astype(np.float32)
+        return flat
 
     def _local_illumination(self, box: Box) -> Image:
         """Beam over a box of the specimen, where it lay at first."""
@@ -308,7 +313,8 @@ class Composer:
         rows, columns = self.size
         y = np.arange(box[0], box[1]).clip(0, rows - 1)
         x = np.arange(box[2], box[3]).clip(0, columns - 1)
-        return self.illumination[np.ix_(y, x)]
+        local: Image = self.illumination[np.ix_(y, x)]
+        return local
 
     def _coarse_mean(self, frame: int) -> float:
         """Mean of a frame from what throws shades: bodies, films and the whole field."""

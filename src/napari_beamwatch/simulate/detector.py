@@ -129,15 +129,15 @@ class Detector:
 
 def draw_blobs(counts: NDArray[Any], rng: np.random.Generator) -> NDArray[np.int32]:
     """Every electron as a 3 × 3 blob; the frame without the border of one pixel."""
-    height, width = counts.shape[0] - 2, counts.shape[1] - 2
-    drawn = np.zeros((height, width), np.int32)
+    height, width = counts.shape
     # Electrons of one pixel and frame share their place in it: they seldom are two.
-    quarter = rng.integers(0, 4, counts.shape, dtype=np.uint8)
-    for which, blob in enumerate(BLOBS):
-        here = np.where(quarter == which, counts, 0).astype(np.int32)
-        for dy in range(3):
-            for dx in range(3):
-                # The pixel to the lower right of an electron gets the blob's last corner.
-                part = here[2 - dy : 2 - dy + height, 2 - dx : 2 - dx + width]
-                drawn += part * blob[dy, dx]
-    return drawn
+    y, x = np.nonzero(counts)
+    blobs = BLOBS[rng.integers(0, 4, len(y))] * counts[y, x].astype(np.int32)[:, None, None]
+    drawn = np.zeros((height + 2, width + 2), np.int32)
+    flat = drawn.ravel()
+    corner = y * (width + 2) + x
+    for dy in range(3):
+        for dx in range(3):
+            # No place comes twice for one part of the blob, so that this adds them all.
+            flat[corner + dy * (width + 2) + dx] += blobs[:, dy, dx]
+    return drawn[2:-2, 2:-2].copy()

@@ -115,7 +115,8 @@ class Decay(Law):
         if fraction <= self.residual:
             return None
         left = (fraction - self.residual) / (1 - self.residual)
-        return self.onset + self.tau * (-math.log(left)) ** (1 / self.beta)
+        after: float = self.tau * (-math.log(left)) ** (1 / self.beta)
+        return self.onset + after
 
 
 @dataclass(frozen=True)

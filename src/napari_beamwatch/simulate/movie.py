@@ -70,7 +70,8 @@ class SimulatedFrames(FrameSource):
     def expected(self, frame: int, border: int = 0) -> NDArray[np.float32]:
         """Electrons expected in each pixel of a frame."""
         picture = self.composer.frame(frame, border)
-        return np.maximum(picture * np.float32(self.electrons[frame]), 0)
+        electrons: NDArray[np.float32] = np.maximum(picture * np.float32(self.electrons[frame]), 0)
+        return electrons
 
     def read(self, frame: int) -> Frame:
         expected = self.expected(frame, self.detector.border)

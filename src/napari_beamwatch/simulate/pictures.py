@@ -149,7 +149,8 @@ def _tiled(
     y0, y1, x0, x1 = box
     rows = (np.arange(y0, y1) - round(centre[0] / pixel_size) + n // 2) % n
     columns = (np.arange(x0, x1) - round(centre[1] / pixel_size) + n // 2) % n
-    return np.take(np.take(turned, rows, axis=0), columns, axis=1)
+    laid: Image = np.take(np.take(turned, rows, axis=0), columns, axis=1)
+    return laid
 
 
 def _turned(

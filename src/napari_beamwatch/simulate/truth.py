@@ -191,8 +191,8 @@ class Truth:
         for r in self.regions:
             box = (max(r.y0, y0), min(r.y1, y1), max(r.x0, x0), min(r.x1, x1))
             if box[0] < box[1] and box[2] < box[3]:
-                moved = {"y0": box[0] - y0, "y1": box[1] - y0, "x0": box[2] - x0, "x1": box[3] - x0}
-                kept.append(replace(r, **moved))
+                top, bottom, left, right = box
+                kept.append(replace(r, y0=top - y0, y1=bottom - y0, x0=left - x0, x1=right - x0))
         return replace(self, size=(y1 - y0, x1 - x0), regions=tuple(kept))
 
     def _frames(self, first: int, last: int, n: int) -> Truth:
@@ -232,7 +232,8 @@ def truth_of(composer: Composer, flux: Sequence[float], seed: int, parameters: A
     with_lattice = [r for r in regions if r.status != "no_lattice"]
     first = earliest or (with_lattice[0] if with_lattice else regions[0] if regions else None)
     status: Status = first.status if first else "no_lattice"
-    reason, acceptable = AMBIGUOUS_LATE if status == "ambiguous" else "", ()
+    reason = AMBIGUOUS_LATE if status == "ambiguous" else ""
+    acceptable: tuple[Status, ...] = ()
     if scene.verdict is not None:
         status, reason, acceptable = (
             scene.verdict.status,

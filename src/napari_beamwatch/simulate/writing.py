@@ -53,6 +53,11 @@ def write_movie(
         raise BeamwatchError(
             f"cannot write a movie as {path.suffix or path.name!r}: choose {', '.join(ENDINGS)}"
         )
+    counting = movie.counting
+    if ending == ".eer" and (counting is None or counting.kind != "single"):
+        raise BeamwatchError(
+            "EER holds single electrons: simulate with the plain counting detector, or write .mrc"
+        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if ending == ".eer":
