@@ -82,7 +82,7 @@ class SimulatedFrames(FrameSource):
         return levels.astype(self.dtype)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SimulatedMovie(Movie):
     """A movie that comes with its truth.
 
