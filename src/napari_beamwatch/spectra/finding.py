@@ -1,0 +1,251 @@
+"""Finding lattice spots: in which windows, at which frequency, at a stated false-alarm rate.
+
+A movie is looked at in several segments of time, so that spots which appear late are found as
+well as those which go early. In each segment the frames are added up (coherently: the drift is
+taken out), every window is transformed once, and a bin is a spot where its power over the floor
+passes ``T = ln(M / α)``, with M the number of all bins of all windows in all segments: the chance
+of one or more false spots in the whole movie is then α at most, and little less (the taper ties
+neighbouring bins together).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from napari_beamwatch.spectra.floor import (
+    CUT,
+    HalfPlane,
+    band_means,
+    common_floor,
+    peaks_above,
+    window_line,
+)
+from napari_beamwatch.spectra.windows import Floats32, Grid
+from napari_beamwatch.threads import shared_pool
+
+SAMPLED_WINDOWS = 48
+"""Windows whose spectra make the common floor; spread evenly over the field."""
+
+SAME_SPOT = 1.0
+"""Bins within which peaks of different segments are one spot."""
+
+
+@dataclass(frozen=True, eq=False)
+class Segment:
+    """Frames added up over a stretch of time.
+
+    Attributes
+    ----------
+    first, last : int
+        Frames ``first:last``.
+    image : array of float32
+        Their sum.
+    single_counts : bool
+        Noise is that of single electrons: the floor is known where nothing else is seen.
+    """
+
+    first: int
+    last: int
+    image: Floats32
+    single_counts: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Peaks:
+    """Peaks above the threshold, one row each.
+
+    Attributes
+    ----------
+    window : array of int64
+    gy, gx : array of float64
+        Cycles per pixel, in the half plane gx ≥ 0.
+    snr : array of float64
+        Power over the floor, less one, in the segment where it is highest.
+    floor : array of float64
+        The floor there, over that of single counts.
+    segment : array of int64
+        That segment.
+    seen : array of bool (peaks, segments)
+        In which segments it passes the threshold.
+    threshold : float
+        T.
+    """
+
+    window: NDArray[np.int64]
+    gy: NDArray[np.float64]
+    gx: NDArray[np.float64]
+    snr: NDArray[np.float64]
+    floor: NDArray[np.float64]
+    segment: NDArray[np.int64]
+    seen: NDArray[np.bool_]
+    threshold: float
+
+    def __len__(self) -> int:
+        return len(self.window)
+
+
+def threshold(grid: Grid, segments: int, alpha: float) -> float:
+    """Power over the floor that noise alone passes anywhere with probability `alpha`."""
+    return float(np.log(len(grid) * HalfPlane(grid.window).bins * segments / alpha))
+
+
+def find_peaks(segments: Sequence[Segment], grid: Grid, alpha: float) -> Peaks:
+    """Peaks of all windows in all segments, merged over the segments.
+
+    Parameters
+    ----------
+    segments : sequence of Segment
+    grid : Grid
+    alpha : float
+        Chance of one or more false peaks in all.
+    """
+    limit = threshold(grid, len(segments), alpha)
+    rows = [_segment_peaks(segment, i, grid, limit) for i, segment in enumerate(segments)]
+    return _merged(np.concatenate(rows), grid, len(segments), limit)
+
+
+def window_powers(image: Floats32, grid: Grid, windows: NDArray[np.int64]) -> Floats32:
+    """Spectra of some windows over the power of single counts with the window's mean.
+
+    Empty windows, which have no mean, have no power either.
+    """
+    size = grid.window
+    powers = np.zeros((len(windows), size, size // 2 + 1), np.float32)
+    for i, (y0, x0) in enumerate(grid.corners[windows]):
+        tile = image[y0 : y0 + size, x0 : x0 + size]
+        mean = float((tile * grid.weights).sum()) / grid.weight_sum
+        if mean > 0:
+            field = scipy.fft.rfft2((tile - np.float32(mean)) * grid.weights)
+            powers[i] = (field.real**2 + field.imag**2) / np.float32(mean * grid.weight_power)
+    return powers
+
+
+def segment_floor(segment: Segment, grid: Grid) -> Floats32:
+    """Floor common to the windows of a segment."""
+    chosen = np.unique(
+        np.linspace(0, len(grid) - 1, min(len(grid), SAMPLED_WINDOWS)).round().astype(np.int64)
+    )
+    plane = HalfPlane(grid.window)
+    powers = window_powers(segment.image, grid, chosen)
+    powers = powers[powers.any(axis=(1, 2))]
+    if not len(powers):
+        return np.ones_like(plane.radius)
+    floor = common_floor(powers, plane)
+    if segment.single_counts:
+        # Independent numbers behind the profile, for how far it may be from that of counts.
+        means = np.array([band_means(p, np.ones_like(floor), plane.band, CUT) for p in powers])
+        level, slope = window_line(
+            means.mean(axis=0).astype(float), plane, True, grid.correlation / len(powers)
+        )
+        if level == 0.0 and slope == 0.0:
+            return np.ones_like(plane.radius)
+        floor = np.maximum(floor, np.float32(1.0))
+    return floor
+
+
+def _segment_peaks(
+    segment: Segment, index: int, grid: Grid, limit: float
+) -> NDArray[np.float64]:
+    """Rows (window, gy, gx, power over floor, floor, segment)."""
+    plane = HalfPlane(grid.window)
+    floor = segment_floor(segment, grid)
+    white = bool((floor == 1).all())
+    batches = np.array_split(np.arange(len(grid)), max(1, len(grid) // 16))
+    pool = shared_pool()
+    found = pool.map(
+        lambda batch: _batch_peaks(segment, batch, grid, plane, floor, white, limit), batches
+    )
+    rows = np.concatenate([*found, np.empty((0, 5))])
+    return np.column_stack([rows, np.full(len(rows), index)])
+
+
+def _batch_peaks(
+    segment: Segment,
+    windows: NDArray[np.int64],
+    grid: Grid,
+    plane: HalfPlane,
+    floor: Floats32,
+    white: bool,
+    limit: float,
+) -> NDArray[np.float64]:
+    size = grid.window
+    half = size / 2
+    rows = []
+    for window in windows:
+        y0, x0 = grid.corners[window]
+        tile = segment.image[y0 : y0 + size, x0 : x0 + size]
+        mean = float((tile * grid.weights).sum()) / grid.weight_sum
+        if not mean > 0:
+            continue
+        field = scipy.fft.rfft2((tile - np.float32(mean)) * grid.weights)
+        power = (field.real**2 + field.imag**2) / np.float32(mean * grid.weight_power)
+        means = band_means(power, floor, plane.band, CUT).astype(np.float64)
+        level, slope = window_line(means, plane, white, grid.correlation)
+        for y, x, relative in peaks_above(
+            power, floor, plane.used, plane.radius, level, slope, limit, half
+        ):
+            iy, ix = int(y), int(x)
+            dy, dx = _between_bins(field, iy, ix)
+            here = float(floor[iy, ix]) * np.exp(level + slope * plane.radius[iy, ix] / half)
+            rows.append(
+                (window, (plane.ky[iy] + dy) / size, (ix + dx) / size, relative, here)
+            )
+    return np.array(rows, np.float64).reshape(-1, 5)
+
+
+def _between_bins(field: NDArray[np.complex64], y: int, x: int) -> tuple[float, float]:
+    """How far a peak lies from its highest bin, along y and x, in bins.
+
+    For a Hann taper the ratio R of the higher neighbour to the peak tells it exactly:
+    (2R − 1) / (R + 1).
+    """
+    rows, columns = field.shape
+    top = abs(field[y, x])
+
+    def offset(below: float, above: float) -> float:
+        ratio = max(below, above) / top
+        shift = float(np.clip((2 * ratio - 1) / (ratio + 1), 0.0, 0.5))
+        return shift if above > below else -shift
+
+    left = abs(field[y, x - 1]) if x else abs(field[(rows - y) % rows, 1])
+    right = abs(field[y, x + 1]) if x + 1 < columns else 0.0
+    dy = offset(abs(field[y - 1, x]), abs(field[(y + 1) % rows, x]))
+    return dy, offset(left, right)
+
+
+def _merged(rows: NDArray[np.float64], grid: Grid, segments: int, limit: float) -> Peaks:
+    """Peaks of different segments at one place as one, the highest speaking for all."""
+    order = np.lexsort((-rows[:, 3], rows[:, 0]))
+    rows = rows[order]
+    kept: list[NDArray[np.float64]] = []
+    seen: list[NDArray[np.bool_]] = []
+    reach = SAME_SPOT / grid.window
+    start = 0
+    for row in rows:
+        if not kept or kept[-1][0] != row[0]:
+            start = len(kept)
+        for j in range(start, len(kept)):
+            same = np.hypot(kept[j][1] - row[1], kept[j][2] - row[2])
+            mate = np.hypot(kept[j][1] + row[1], kept[j][2] + row[2])
+            if min(same, mate) < reach:
+                seen[j][int(row[5])] = True
+                break
+        else:
+            kept.append(row)
+            seen.append(np.arange(segments) == int(row[5]))
+    table = np.array(kept).reshape(-1, 6)
+    return Peaks(
+        window=table[:, 0].astype(np.int64),
+        gy=table[:, 1],
+        gx=table[:, 2],
+        snr=table[:, 3] - 1,
+        floor=table[:, 4],
+        segment=table[:, 5].astype(np.int64),
+        seen=np.array(seen, bool).reshape(-1, segments),
+        threshold=limit,
+    )

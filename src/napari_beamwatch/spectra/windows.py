@@ -1,0 +1,126 @@
+"""Windows: the square FFT tiles of a sliding grid, and the tapers laid over them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.movies import Movie
+
+Taper = Literal["hann", "cosine"]
+Floats32 = NDArray[np.float32]
+
+SMALLEST_WINDOW = 32
+DEFAULT_EXTENT = 40.0
+"""Å: a window as near to this as powers of two allow holds some twenty fringes of 2 Å, and is
+small enough to map where damage began."""
+
+
+def taper_line(name: Taper, size: int) -> NDArray[np.float64]:
+    """One axis of a taper, periodic: shifted by half its size it adds up evenly."""
+    n = np.arange(size)
+    if name == "hann":
+        return np.asarray(0.5 - 0.5 * np.cos(2 * np.pi * n / size))
+    return np.asarray(np.sin(np.pi * (n + 0.5) / size))
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Windows of one size, side by side every `step` pixels, wholly inside the field.
+
+    Attributes
+    ----------
+    height, width : int
+        Of the field in pixels.
+    window, step : int
+        Side of a window, and from one to the next, in pixels.
+    taper : {"hann", "cosine"}
+    """
+
+    height: int
+    width: int
+    window: int
+    step: int
+    taper: Taper = "hann"
+
+    def __post_init__(self) -> None:
+        if self.window < SMALLEST_WINDOW or self.window % 2:
+            raise BeamwatchError(
+                f"a window is an even number of pixels from {SMALLEST_WINDOW} on, "
+                f"not {self.window}"
+            )
+        if self.window > min(self.height, self.width):
+            raise BeamwatchError(
+                f"a window of {self.window} px does not fit into frames of {self.height} by "
+                f"{self.width} px"
+            )
+        if not 1 <= self.step <= self.window:
+            raise BeamwatchError(
+                f"the step is 1 to {self.window} px (the window), not {self.step}"
+            )
+
+    @cached_property
+    def rows(self) -> NDArray[np.int64]:
+        """Upper edge of each row of windows."""
+        return np.arange(0, self.height - self.window + 1, self.step)
+
+    @cached_property
+    def columns(self) -> NDArray[np.int64]:
+        """Left edge of each column of windows."""
+        return np.arange(0, self.width - self.window + 1, self.step)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of windows."""
+        return len(self.rows), len(self.columns)
+
+    def __len__(self) -> int:
+        return len(self.rows) * len(self.columns)
+
+    @cached_property
+    def corners(self) -> NDArray[np.int64]:
+        """(y0, x0) of each window, row by row."""
+        y, x = np.meshgrid(self.rows, self.columns, indexing="ij")
+        return np.stack([y.ravel(), x.ravel()], axis=1)
+
+    @cached_property
+    def line(self) -> NDArray[np.float64]:
+        """The taper along one axis."""
+        return taper_line(self.taper, self.window)
+
+    @cached_property
+    def weights(self) -> Floats32:
+        """The taper over a window."""
+        return np.asarray(np.outer(self.line, self.line), np.float32)
+
+    @property
+    def weight_sum(self) -> float:
+        """Σ w over a window."""
+        return float(self.line.sum() ** 2)
+
+    @property
+    def correlation(self) -> float:
+        """Neighbouring bins that say the same: bins over independent ones."""
+        return float((self.window * (self.line**4).sum() / (self.line**2).sum() ** 2) ** 2)
+
+    @property
+    def weight_power(self) -> float:
+        """Σ w² over a window: the power of unit white noise in every bin."""
+        return float((self.line**2).sum() ** 2)
+
+
+def default_grid(movie: Movie, window: int | None, step: int | None, taper: Taper) -> Grid:
+    """The grid that is asked for, or that suits the pixel size."""
+    _, height, width = movie.shape
+    if window is None:
+        wanted = 256.0 if movie.pixel_size is None else DEFAULT_EXTENT / movie.pixel_size
+        window = 1 << max(6, min(9, round(np.log2(wanted))))
+        while window > SMALLEST_WINDOW and 2 * window > min(height, width):
+            window //= 2
+        window = min(window, min(height, width) // 2 * 2)
+    return Grid(height, width, window, window // 2 if step is None else step, taper)
