@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.movies.dm_tags import check_tags
 from napari_beamwatch.movies.extras import optional
 from napari_beamwatch.movies.foreign_errors import (
     LARGEST_FRAME,
@@ -153,6 +154,8 @@ def open_foreign(path: Path, dataset: str | None = None) -> Recording:
     else:
         size = file_size(path, what)
     with explained(path, what):
+        if suffix in (".dm3", ".dm4"):
+            check_tags(path, size)
         signals = _signals(str(path))
         signal, notes = _chosen(path, signals, dataset)
         return _recording(path, signals[signal], signal, size, notes)

@@ -83,6 +83,7 @@ class DecodedPages(FrameSource):
                     f"{self.path}: frame {frame} has another size or type of pixel than the first"
                 )
             check_frame_bytes(self.path, page.nbytes, sum(page.databytecounts))
+            _check_segments(self.path, page)
             # The caller has threads of its own.
             decoded = page.asarray(maxworkers=1)
         if decoded.shape != (self.height, self.width):
@@ -199,6 +200,17 @@ def _is_plain(page: Any) -> bool:
     return int(offsets[0]) > 0 and sum(counts) == page.nbytes
 
 
+def _check_segments(name: str, page: Any) -> None:
+    """Refuse a page whose strips or tiles do not cover it; tifffile would fill in millions."""
+    promised, there = math.prod(page.chunked), len(page.dataoffsets)
+    if promised != there:
+        raise BeamwatchError(
+            f"{name} has a broken header: a page of {promised} strips or tiles has {there}"
+        )
+    segment = math.prod(page.chunks) * page.dtype.itemsize
+    check_frame_bytes(name, segment, sum(page.databytecounts))
+
+
 def _paged(
     name: str, tif: Any, page: Any, pages: Sequence[Any], size: int, warnings: list[str]
 ) -> FrameSource:
@@ -228,6 +240,7 @@ def _paged(
         stored = np.dtype(page.dtype).newbyteorder(tif.byteorder)
         return RawFrames(name, stored, np.array(starts, np.int64), height, width)
     check_frame_bytes(name, page.nbytes, sum(page.databytecounts))
+    _check_segments(name, page)
     return DecodedPages(
         name, np.array(directories, np.int64), np.dtype(page.dtype).newbyteorder("="), height, width
     )

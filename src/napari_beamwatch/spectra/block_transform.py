@@ -4,8 +4,12 @@ Windows overlap, so a pixel would be multiplied and added for each window it lie
 the field is cut into blocks of one step; the taper of a window, cut likewise, is a small set of
 pieces that every block is weighted with once. Along x that is a product of matrices per block,
 along y a short sum; a window's coefficient is the sum over its blocks, each with the piece that
-falls on it and the phase of its place. For a window of two steps a pixel is touched four times
+falls on it and the phase of its place. For a window of two steps a pixel is touched a few times
 per frequency whatever the number of windows, and most of it by BLAS.
+
+Beside each coefficient F stand two moments of it, with the taper times the distance from the
+window's middle along y and x: they tell how far the peak of \\|F\\| lies from the frequency asked
+for (`offsets`), without a second look.
 """
 
 from __future__ import annotations
@@ -90,80 +94,97 @@ class BlockTransform:
         return _Plan(slots, gy_of, gx_of)
 
     @cached_property
+    def _tapers(self) -> NDArray[np.float64]:
+        """Taper and taper times distance from the middle, cut into pieces: (pixel, piece, 2)."""
+        line, u = self.grid.line, middle_distance(self.grid.window)
+        both = np.stack([line, line * u], axis=-1)
+        return both.reshape(self.pieces, self.grid.step, 2).transpose(1, 0, 2)
+
+    @cached_property
     def _along_x(self) -> Floats32:
         """Factors (block, pixel, column): real and imaginary part of piece times wave."""
-        step, pieces = self.grid.step, self.pieces
-        x = np.arange(step)
+        x = np.arange(self.grid.step)
         wave = np.exp(-2j * np.pi * self._plan.gx[:, None, :] * x[None, :, None])
-        taper = self.grid.line.reshape(pieces, step).T
-        factors = wave[:, :, :, None] * taper[None, :, None, :]
-        flat = np.empty((*factors.shape[:2], factors.shape[2] * pieces, 2), np.float32)
-        shaped = factors.reshape(*factors.shape[:2], -1)
-        flat[..., 0], flat[..., 1] = shaped.real, shaped.imag
-        return flat.reshape(*factors.shape[:2], -1)
+        factors = wave[:, :, :, None, None] * self._tapers[None, :, None]
+        return _as_pairs(factors.reshape(*factors.shape[:2], -1))
 
     @cached_property
     def _along_y(self) -> Complex64:
-        """Factors (block, pixel, frequency, piece) along y."""
-        step, pieces = self.grid.step, self.pieces
-        y = np.arange(step)
+        """Factors (block, pixel, frequency, piece, moment) along y."""
+        y = np.arange(self.grid.step)
         wave = np.exp(-2j * np.pi * self._plan.gy[:, None, :] * y[None, :, None])
-        taper = self.grid.line.reshape(pieces, step).T
-        return np.asarray(wave[:, :, :, None] * taper[None, :, None, :], np.complex64)
+        return np.asarray(wave[:, :, :, None, None] * self._tapers[None, :, None], np.complex64)
 
     @cached_property
     def _phases(self) -> Complex64:
         """Phase of each of its blocks in a coefficient, from the window's own corner."""
         offset = np.arange(self.pieces) * self.grid.step
-        return np.asarray(
-            np.exp(
-                -2j
-                * np.pi
-                * (
-                    self.gy[:, None, None] * offset[None, :, None]
-                    + self.gx[:, None, None] * offset[None, None, :]
-                )
-            ),
-            np.complex64,
+        turns = (
+            self.gy[:, None, None] * offset[None, :, None]
+            + self.gx[:, None, None] * offset[None, None, :]
         )
+        return np.asarray(np.exp(-2j * np.pi * turns), np.complex64)
 
-    def parts(self, image: Floats32) -> Complex64:
-        """Coefficient of each block under each spot: (coefficient, block row, block column).
+    def __call__(self, image: Floats32) -> Complex64:
+        """Coefficients and moments of each frequency in its window: (coefficient, 3).
 
-        Their sum over the last two axes is the coefficient of the window. The parts tell
-        apart the sides of a window, and so how its phase runs across it.
+        ``Σ image · taper · exp(−2πi g·r)``, r from the window's corner; then the same with the
+        distance from the middle along y, and along x, in windows, as a further factor.
         """
         plan = self._plan
-        parts = np.zeros((len(self.window_of), self.pieces, self.pieces), np.complex64)
+        moments = np.zeros((len(self.window_of), 3), np.complex64)
         if not len(self.window_of):
-            return parts
+            return moments
         step, pieces = self.grid.step, self.pieces
         block_rows, block_columns = self._blocks
         width = block_columns * step
         most = plan.gx.shape[1]
-        sums = np.empty((block_columns, step, 2 * pieces * most), np.float32)
-        per_block = np.zeros((block_rows * block_columns, most, pieces, pieces), np.complex64)
+        sums = np.empty((block_columns, step, 4 * pieces * most), np.float32)
+        per_block = np.zeros((block_rows * block_columns, most, pieces, pieces, 3), np.complex64)
         for row in range(block_rows):
             band = image[row * step : (row + 1) * step, :width]
             blocks = band.reshape(step, block_columns, step).transpose(1, 0, 2)
             here = slice(row * block_columns, (row + 1) * block_columns)
             np.matmul(blocks, self._along_x[here], out=sums)
             _sum_along_y(
-                sums.view(np.complex64).reshape(block_columns, step, most, pieces),
+                sums.view(np.complex64).reshape(block_columns, step, most, pieces, 2),
                 self._along_y[here],
                 per_block[here],
             )
-        window_columns = self.grid.shape[1]
         _gather(
-            self.window_of, plan.slots, self._phases, per_block, window_columns, block_columns,
-            parts,
+            self.window_of, plan.slots, self._phases, per_block, self.grid.shape[1],
+            block_columns, moments,
         )  # fmt: skip
-        return parts
+        return moments
 
-    def __call__(self, image: Floats32) -> Complex64:
-        """Coefficient of each frequency in its window: Σ image · taper · exp(−2πi g·r)."""
-        sums: Complex64 = self.parts(image).sum(axis=(1, 2))
-        return sums
+
+def middle_distance(size: int) -> NDArray[np.float64]:
+    """Distance of each pixel from the middle of a window, in windows."""
+    return (np.arange(size) - size / 2) / size
+
+
+def second_moment(grid: Grid) -> float:
+    """Mean square distance from the middle under the taper, in windows squared."""
+    u = middle_distance(grid.window)
+    return float((grid.line * u**2).sum() / grid.line.sum())
+
+
+def offset_error(grid: Grid) -> float:
+    """Standard error of an offset in bins, times √SNR: what the taper leaves of the bound.
+
+    0.50 for a Hann taper; 0.28 would be the Cramér-Rao bound of the window without one.
+    """
+    u = middle_distance(grid.window)
+    line = grid.line
+    noise = (line**2 * u**2).sum() / (line**2).sum()
+    return float(np.sqrt(noise / 2) / (2 * np.pi * second_moment(grid)))
+
+
+def _as_pairs(factors: NDArray[np.complex128]) -> Floats32:
+    """Complex factors as neighbouring real and imaginary columns."""
+    pairs = np.stack([factors.real, factors.imag], axis=-1).astype(np.float32)
+    flat: Floats32 = pairs.reshape(*factors.shape[:-1], -1)
+    return flat
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,15 +196,19 @@ class _Plan:
 
 @njit(nogil=True, cache=True, fastmath=True)
 def _sum_along_y(sums: Complex64, along_y: Complex64, per_block: Complex64) -> None:
-    """per_block[b, f, j, k] = Σ_y along_y[b, y, f, j] · sums[b, y, f, k]."""
-    blocks, step, frequencies, pieces = sums.shape
+    """per_block[b, f, j, k] = Σ_y along_y[b, y, f, j] · sums[b, y, f, k], for three moments."""
+    blocks, step, frequencies, pieces, _ = sums.shape
     for block in range(blocks):
         for y in range(step):
             for f in range(frequencies):
                 for j in range(pieces):
-                    factor = along_y[block, y, f, j]
+                    plain = along_y[block, y, f, j, 0]
+                    distant = along_y[block, y, f, j, 1]
                     for k in range(pieces):
-                        per_block[block, f, j, k] += factor * sums[block, y, f, k]
+                        here = sums[block, y, f, k, 0]
+                        per_block[block, f, j, k, 0] += plain * here
+                        per_block[block, f, j, k, 1] += distant * here
+                        per_block[block, f, j, k, 2] += plain * sums[block, y, f, k, 1]
 
 
 @njit(nogil=True, cache=True)
@@ -194,7 +219,7 @@ def _gather(
     per_block: Complex64,
     window_columns: int,
     block_columns: int,
-    parts: NDArray[Any],
+    moments: NDArray[Any],
 ) -> None:
     pieces = slots.shape[1]
     for i in range(len(window_of)):
@@ -203,4 +228,6 @@ def _gather(
         for dy in range(pieces):
             for dx in range(pieces):
                 block = (top + dy) * block_columns + left + dx
-                parts[i, dy, dx] = phases[i, dy, dx] * per_block[block, slots[i, dy, dx], dy, dx]
+                for m in range(3):
+                    part = per_block[block, slots[i, dy, dx], dy, dx, m]
+                    moments[i, m] += phases[i, dy, dx] * part

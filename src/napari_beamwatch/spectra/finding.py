@@ -31,6 +31,10 @@ from napari_beamwatch.threads import shared_pool
 SAMPLED_WINDOWS = 48
 """Windows whose spectra make the common floor; spread evenly over the field."""
 
+SIDE_LOBES = 4.0
+"""Bins around a peak in which one with less than a tenth of its power belongs to it: the edge of
+a crystal inside a window spreads its spots."""
+
 SAME_SPOT = 1.0
 """Bins within which peaks of different segments are one spot."""
 
@@ -239,6 +243,8 @@ def _merged(rows: NDArray[np.float64], grid: Grid, segments: int, limit: float) 
             kept.append(row)
             seen.append(np.arange(segments) == int(row[5]))
     table = np.array(kept).reshape(-1, 6)
+    own = ~_side_lobes(table, grid)
+    table, seen = table[own], [flags for flags, is_own in zip(seen, own, strict=True) if is_own]
     return Peaks(
         window=table[:, 0].astype(np.int64),
         gy=table[:, 1],
@@ -249,3 +255,21 @@ def _merged(rows: NDArray[np.float64], grid: Grid, segments: int, limit: float) 
         seen=np.array(seen, bool).reshape(-1, segments),
         threshold=limit,
     )
+
+
+def _side_lobes(table: NDArray[np.float64], grid: Grid) -> NDArray[np.bool_]:
+    """Rows that belong to a much stronger peak nearby in the same window."""
+    lobes = np.zeros(len(table), bool)
+    reach = SIDE_LOBES / grid.window
+    edges = np.flatnonzero(np.diff(table[:, 0], prepend=-1, append=-1))
+    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+        part = table[start:stop]
+        for sign in (1.0, -1.0):  # a Friedel mate has side lobes too
+            away = np.hypot(
+                part[:, None, 1] - sign * part[None, :, 1],
+                part[:, None, 2] - sign * part[None, :, 2],
+            )
+            lobes[start:stop] |= (
+                (away < reach) & (part[:, None, 3] < 0.1 * part[None, :, 3])
+            ).any(axis=1)
+    return lobes

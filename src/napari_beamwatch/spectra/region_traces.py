@@ -1,0 +1,123 @@
+"""Traces of regions: each reflection over all its windows there, and its spacing over time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_beamwatch.spectra.block_transform import offset_error
+from napari_beamwatch.spectra.tracking import WindowTraces, running_mean
+from napari_beamwatch.spectra.windows import Grid
+
+Floats = NDArray[np.float64]
+
+ENOUGH_FOR_SPACING = 20.0
+"""Signal-to-noise ratio at which a spacing is read, over as many frames as that takes."""
+
+LONGEST_AVERAGE = 31
+"""Frames a spacing is averaged over at the most."""
+
+
+@dataclass(frozen=True, eq=False)
+class RegionTrace:
+    """One reflection in one region; arrays over the frames.
+
+    Attributes
+    ----------
+    intensity, intensity_se, snr : array
+    gy, gx, g_se : array
+        Frequency and its standard error per axis, in cycles per pixel; NaN where too weak.
+    averaged : int
+        Frames behind each frequency.
+    """
+
+    intensity: Floats
+    intensity_se: Floats
+    snr: Floats
+    gy: Floats
+    gx: Floats
+    g_se: Floats
+    averaged: int
+
+
+def overlap_factor(grid: Grid) -> float:
+    """Variance of a mean over many overlapping windows, over that of independent ones."""
+    power = (grid.line**2).sum()
+    total = 1.0
+    for lag in range(grid.step, grid.window, grid.step):
+        shared = (grid.line[lag:] * grid.line[:-lag]).sum() / power
+        total += 2 * shared**2
+    return float(total**2)
+
+
+def region_trace(
+    traces: WindowTraces, spots: NDArray[np.int64], gy: float, gx: float, grid: Grid
+) -> RegionTrace:
+    """The trace of a reflection over its spots in the windows of a region.
+
+    Windows are weighted by how strong the reflection is in each over its variance, the same
+    weights throughout, so that windows that come and go change nothing but the error.
+
+    Parameters
+    ----------
+    traces : WindowTraces
+    spots : array of int
+        The reflection's spots in the region.
+    gy, gx : float
+        Frequency they are followed at.
+    """
+    intensity = traces.intensity[:, spots].astype(np.float64)
+    known = np.isfinite(intensity)
+    variance = np.where(known, traces.intensity_se[:, spots].astype(np.float64), np.nan) ** 2
+    with np.errstate(invalid="ignore"):
+        strength = np.nan_to_num(np.nanmean(np.where(known, intensity, np.nan), axis=0))
+        spread = np.nan_to_num(np.nanmean(variance, axis=0), nan=np.inf)
+    strength = np.maximum(strength, 1e-3 * max(float(strength.max(initial=0)), 1e-12))
+    weight = strength / np.maximum(spread, 1e-300)
+    typical = float((weight * strength).sum() / weight.sum())
+    filled = np.where(known, intensity, 0.0)
+    base = (known * (weight * strength)).sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        curve = (filled * weight).sum(axis=1) / base
+        error = np.sqrt(
+            (np.nan_to_num(variance) * weight**2 * known).sum(axis=1) * overlap_factor(grid)
+        ) / base
+    curve[base == 0] = np.nan
+    snr = np.where(known, traces.snr[:, spots], 0.0).sum(axis=1)
+    gy_t, gx_t, se, averaged = _frequency(traces, spots, gy, gx, grid, snr)
+    return RegionTrace(
+        curve * typical, error * typical, np.where(base > 0, snr, np.nan), gy_t, gx_t, se, averaged
+    )
+
+
+def _frequency(
+    traces: WindowTraces, spots: NDArray[np.int64], gy: float, gx: float, grid: Grid, snr: Floats
+) -> tuple[Floats, Floats, Floats, int]:
+    """Frequency over time, averaged over as many frames as the signal needs."""
+    usual = float(np.nanmax(running_mean(snr[:, None].astype(np.float32), 9), initial=0.0))
+    width = LONGEST_AVERAGE
+    if usual > 0:
+        width = min(LONGEST_AVERAGE, int(np.ceil(ENOUGH_FOR_SPACING / usual)) // 2 * 2 + 1)
+    known = np.isfinite(traces.snr[:, spots])
+    sums = [
+        running_sum(np.where(known, values[:, spots], 0.0).sum(axis=1), width)
+        for values in (traces.snr, traces.offset_y, traces.offset_x)
+    ]
+    samples = running_sum(known.sum(axis=1).astype(float), width)
+    total = sums[0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        dy, dx = sums[1] / total, sums[2] / total
+        se = offset_error(grid) * np.sqrt((total + samples) * overlap_factor(grid)) / total
+    weak = ~(total >= ENOUGH_FOR_SPACING / 2) | (np.hypot(dy, dx) > 1)
+    size = grid.window
+    for values in (dy, dx, se):
+        values[weak] = np.nan
+    return gy + dy / size, gx + dx / size, se / size, width
+
+
+def running_sum(values: Floats, width: int) -> Floats:
+    """Sum over `width` neighbouring frames, fewer at the ends."""
+    sums: Floats = np.convolve(values, np.ones(width), "full")[width // 2 : width // 2 + len(values)]
+    return sums

@@ -1,0 +1,101 @@
+"""Frames on their way through the analysis: read ahead, laid where the specimen is, added up."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_beamwatch.movies import Movie
+from napari_beamwatch.movies.frames import Frame
+from napari_beamwatch.spectra.finding import Segment
+from napari_beamwatch.spectra.windows import Floats32, Grid
+from napari_beamwatch.threads import shared_pool, thread_count
+
+Shifts = NDArray[np.int64]
+Out = TypeVar("Out")
+
+SEGMENT_SHARES = (1, 2, 4, 4, 5)
+"""Relative lengths of the segments of time: short ones first, where early damage would be lost
+in the noise of the frames after it."""
+
+
+def segment_edges(lit: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """First and last frames of the segments that spots are looked for in."""
+    frames = np.flatnonzero(lit)
+    count = min(len(SEGMENT_SHARES), len(frames))
+    if count == 0:
+        return []
+    shares = np.array(SEGMENT_SHARES[-count:], float)
+    cuts = np.round(np.cumsum(shares) / shares.sum() * len(frames)).astype(int)
+    cuts = np.maximum.accumulate(np.maximum(cuts, np.arange(1, count + 1)))
+    edges = [int(frames[0]), *(int(frames[cut - 1]) + 1 for cut in cuts)]
+    return list(zip(edges[:-1], edges[1:], strict=True))
+
+
+def ahead(work: Callable[[int], Out], frames: Iterable[int]) -> Iterator[tuple[int, Out]]:
+    """Results of `work` on frames, in order, with as many under way as there are threads."""
+    pool = shared_pool()
+    waiting: deque[tuple[int, Future[Out]]] = deque()
+    try:
+        for frame in frames:
+            waiting.append((frame, pool.submit(work, frame)))
+            if len(waiting) > thread_count():
+                first, result = waiting.popleft()
+                yield first, result.result()
+        while waiting:
+            first, result = waiting.popleft()
+            yield first, result.result()
+    finally:  # whoever stops early must not find our work going on
+        for _, result in waiting:
+            result.cancel()
+
+
+def laid(frame: Frame, dy: int, dx: int) -> Floats32:
+    """A frame moved back by the drift of the specimen, zero where it was not on the detector.
+
+    Pixels that are no numbers take the mean of the others.
+    """
+    height, width = frame.shape
+    moved = np.zeros((height, width), np.float32)
+    ys, xs = slice(max(0, dy), min(height, height + dy)), slice(max(0, dx), min(width, width + dx))
+    to_y, to_x = slice(max(0, -dy), min(height, height - dy)), slice(max(0, -dx), min(width, width - dx))
+    if ys.start < ys.stop and xs.start < xs.stop:
+        moved[to_y, to_x] = frame[ys, xs]
+    if frame.dtype.kind == "f":
+        wrong = ~np.isfinite(moved)
+        if wrong.any():
+            moved[wrong] = moved[~wrong].mean() if not wrong.all() else 0.0
+    return moved
+
+
+def windows_inside(grid: Grid, shift: Sequence[int]) -> NDArray[np.bool_]:
+    """Windows that, following the specimen, lie wholly on the detector."""
+    corners = grid.corners + np.asarray(shift)
+    size = np.array([grid.height, grid.width])
+    return np.asarray(((corners >= 0) & (corners + grid.window <= size)).all(axis=1))
+
+
+def add_segments(
+    movie: Movie, edges: Sequence[tuple[int, int]], shifts: Shifts, tick: Callable[[], None]
+) -> list[Segment]:
+    """Sums of the frames of each segment, the drift taken out.
+
+    `tick` is called after each frame and may raise to stop.
+    """
+    single = movie.counting is not None and movie.counting.kind == "single"
+    source = movie.recording.frames
+    segments = []
+    for first, last in edges:
+        total = np.zeros(movie.shape[1:], np.float32)
+        frames = [t for t in range(first, last) if movie.lit[t]]
+        for frame, pixels in ahead(lambda t: laid(source.read(t), *shifts[t]), frames):
+            total += pixels
+            del frame
+            tick()
+        segments.append(Segment(first, last, total, single))
+    return segments
