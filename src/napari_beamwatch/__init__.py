@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from napari_beamwatch.errors import BeamwatchError
 
 if TYPE_CHECKING:
+    from napari_beamwatch.analysis import Result, analyze
     from napari_beamwatch.movies import (
         Conditions,
         DoseCalibration,
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
         Movie,
         open_movie,
     )
+    from napari_beamwatch.regions import Region
+    from napari_beamwatch.settings import Settings
 
 __version__ = version("napari-beamwatch")
 
@@ -28,6 +31,10 @@ _HOMES = {
     "DoseCalibration": "napari_beamwatch.movies",
     "DoseTable": "napari_beamwatch.movies",
     "Movie": "napari_beamwatch.movies",
+    "Region": "napari_beamwatch.regions",
+    "Result": "napari_beamwatch.analysis",
+    "Settings": "napari_beamwatch.settings",
+    "analyze": "napari_beamwatch.analysis",
     "open_movie": "napari_beamwatch.movies",
 }
 
@@ -37,7 +44,11 @@ __all__ = [
     "DoseCalibration",
     "DoseTable",
     "Movie",
+    "Region",
+    "Result",
+    "Settings",
     "__version__",
+    "analyze",
     "open_movie",
 ]
 

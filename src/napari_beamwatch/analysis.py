@@ -17,16 +17,16 @@ from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.block_transform import offset_error
 from napari_beamwatch.spectra.crystals import SPREAD, Reflections, join
 from napari_beamwatch.spectra.finding import Peaks, Segment, find_peaks
-from napari_beamwatch.spectra.region_traces import RegionTrace, overlap_factor, region_trace
+from napari_beamwatch.spectra.region_traces import RegionTrace, overlap_factors, region_trace
 from napari_beamwatch.spectra.streaming import (
     add_segments,
     ahead,
-    laid,
+    mended,
     segment_edges,
-    windows_inside,
 )
 from napari_beamwatch.spectra.tracking import Tracker, WindowTraces
 from napari_beamwatch.spectra.windows import Grid, default_grid
+from napari_beamwatch.threads import one_blas_thread
 
 Progress = Callable[[int, int], object]
 """Told the steps done and those in all; what it raises stops the analysis."""
@@ -202,13 +202,13 @@ class _Run:
         source = self.movie.recording.frames
 
         def follow(frame: int) -> None:
-            shift = self.shifts[frame]
-            inside = windows_inside(grid, shift) if shift.any() else None
-            tracker.add(frame, laid(source.read(frame), *shift), inside)
+            dy, dx = self.shifts[frame].tolist()
+            tracker.add(frame, mended(source.read(frame)), (dy, dx))
 
         if len(peaks):
-            for _ in ahead(follow, self.lit.tolist()):
-                self.tick()
+            with one_blas_thread():
+                for _ in ahead(follow, self.lit.tolist()):
+                    self.tick()
         return _Tracked(self.movie, grid, origin, peaks, reflections, gy, gx, tracker.traces())
 
     def drift_table(self) -> pd.DataFrame:
@@ -279,7 +279,8 @@ class _Tracked:
                     "crystal": int(self.reflections.crystal[r]),
                     "y_px": (y0 + y1) / 2,
                     "x_px": (x0 + x1) / 2,
-                    "snr": float(self.peaks.snr[mine].sum()) / overlap_factor(self.grid),
+                    "snr": float(self.peaks.snr[mine].sum())
+                    / overlap_factors(self.grid, self.peaks.window[mine])[0],
                     **self._geometry(gy, gx, se),
                 }
             )
@@ -343,7 +344,15 @@ class _Tracked:
             mine = np.flatnonzero(owned & (self.reflections.of_peak == r))
             if mine.size:
                 gy, gx = float(self.gy[mine].mean()), float(self.gx[mine].mean())
-                found.append((r, mine, region_trace(self.window_traces, mine, gy, gx, self.grid)))
+                found.append(
+                    (
+                        r,
+                        mine,
+                        region_trace(
+                            self.window_traces, mine, self.peaks.window[mine], gy, gx, self.grid
+                        ),
+                    )
+                )
         return found
 
     def _mean_frequency(
@@ -353,7 +362,9 @@ class _Tracked:
         weight = np.where(np.isfinite(trace.g_se), 1 / trace.g_se**2, 0.0)
         if not weight.any():
             snr = float(self.peaks.snr[mine].sum())
-            se = offset_error(self.grid) * np.sqrt(overlap_factor(self.grid) / snr)
+            se = offset_error(self.grid) * np.sqrt(
+                overlap_factors(self.grid, self.peaks.window[mine], odd=True)[0] / snr
+            )
             share = self.peaks.snr[mine] / snr
             return (
                 float(share @ self.peaks.gy[mine]),

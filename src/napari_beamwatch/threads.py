@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 
 _lock = threading.Lock()
 _pool: ThreadPoolExecutor | None = None
@@ -41,6 +42,18 @@ def shared_pool() -> ThreadPoolExecutor:
                 thread_count(), thread_name_prefix="beamwatch", initializer=_enter_pool
             )
         return _pool
+
+
+def one_blas_thread() -> AbstractContextManager[object]:
+    """While inside, BLAS uses one thread a call: the pool's tasks are its parallelism.
+
+    Its own threads, started from several of ours at once for matrices this small, wait for each
+    other longer than they work.
+    """
+    from threadpoolctl import threadpool_limits  # looks through all loaded libraries
+
+    limits: AbstractContextManager[object] = threadpool_limits(1, user_api="blas")
+    return limits
 
 
 def _enter_pool() -> None:

@@ -302,7 +302,7 @@ def test_several_signals_are_listed(monkeypatch, tmp_path, stack):
 
 
 def test_a_missing_library_is_named_with_the_command_to_install_it(tmp_path, monkeypatch):
-    path = tmp_path / "a.dm4"
+    path = tmp_path / "a.emd"
     path.write_bytes(b"x")
 
     def missing(name):

@@ -295,3 +295,19 @@ def test_ten_thousand_pages_open_in_seconds(tmp_path):
     begun = time.perf_counter()
     assert open_tiff(path).frames.shape == (10_000, 4, 4)
     assert time.perf_counter() - begun < 2
+
+
+def test_compressions_of_faxes_and_photographs_are_refused(tmp_path, stack):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, stack.astype(np.uint8), compression="jpeg", photometric="minisblack")
+    with pytest.raises(BeamwatchError, match="compressed as JPEG"):
+        open_tiff(path)
+    tifffile.imwrite(path, stack, compression="zlib", photometric="minisblack")
+    opened = open_tiff(path)
+    with tifffile.TiffFile(path) as tif:
+        where = tif.pages[1].tags["Compression"].valueoffset
+    data = bytearray(path.read_bytes())
+    data[where] = 3  # a fax
+    path.write_bytes(data)
+    with pytest.raises(BeamwatchError, match="CCITT"):
+        opened.frames.read(1)

@@ -1,7 +1,8 @@
 """Who is believed about size, time and dose, and the axes that follow.
 
-The trust order for the dose is: the user's table, calibration or numbers; the file (for EER the coincidence-compensated dose before the total); counted events; grey values, these only
-with the user's word on how many make an electron. Nothing missing is guessed.
+The trust order for the dose is: the user's table, calibration or numbers; the file (for EER the
+coincidence-compensated dose before the total); counted events; grey values, these only with the
+user's word on how many make an electron. Nothing missing is guessed.
 """
 
 from __future__ import annotations

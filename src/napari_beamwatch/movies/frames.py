@@ -265,7 +265,8 @@ class _Sliceable:
         when, *where = key
         chosen = range(self.shape[0])[when]
         if isinstance(chosen, int):
-            return cached_read(self.source, chosen)[tuple(where)]
+            one: Frame = cached_read(self.source, chosen)[tuple(where)]
+            return one
         frames: Frame = np.stack([cached_read(self.source, t)[tuple(where)] for t in chosen])
         return frames
 

@@ -39,6 +39,9 @@ from napari_beamwatch.movies.recording import (
 from napari_beamwatch.movies.units import is_reciprocal, to_angstrom, to_seconds
 
 WHAT = "a TIFF file"
+# None, LZW, both deflates, PackBits, LZMA, both Zstandards. Others lose something, or belong
+# to faxes and photographs; and decoders of faxes crash on what a damaged tag makes them read.
+COMPRESSIONS = frozenset({1, 5, 8, 32946, 32773, 34925, 34926, 50000})
 COARSEST_RESOLUTION = 1e4
 """Å. Pixels larger than 1 µm are those of a screen or a printer, not of a microscope."""
 
@@ -82,6 +85,7 @@ class DecodedPages(FrameSource):
                 raise BeamwatchError(
                     f"{self.path}: frame {frame} has another size or type of pixel than the first"
                 )
+            _check_compression(self.path, page)
             check_frame_bytes(self.path, page.nbytes, sum(page.databytecounts))
             _check_segments(self.path, page)
             # The caller has threads of its own.
@@ -141,6 +145,7 @@ def _refuse_entities(path: Path, size: int) -> None:
 def _check_page(path: Path, page: Any) -> None:
     if 65000 <= int(page.compression) <= 65002:
         raise BeamwatchError(f"{path} is an EER movie: give it the ending .eer")
+    _check_compression(str(path), page)
     if page.samplesperpixel > 1 or int(page.photometric) in (2, 3, 6):
         raise BeamwatchError(f"{path} is a colour picture; a movie has grey values only")
     if page.dtype is None or page.dtype.kind not in "uifb" or page.dtype.itemsize > 8:
@@ -150,6 +155,16 @@ def _check_page(path: Path, page: Any) -> None:
     if page.nbytes > LARGEST_FRAME:
         raise BeamwatchError(
             f"{path} has a broken header: frames of {page.shape[0]} by {page.shape[1]} pixels"
+        )
+
+
+def _check_compression(name: str, page: Any) -> None:
+    kind = int(page.compression)
+    if kind not in COMPRESSIONS:
+        said = getattr(page.compression, "name", str(kind))
+        raise BeamwatchError(
+            f"{name} is compressed as {said}, which is not read for movies: save it uncompressed, "
+            "or with LZW, deflate or zstd"
         )
 
 

@@ -8,8 +8,8 @@ falls on it and the phase of its place. For a window of two steps a pixel is tou
 per frequency whatever the number of windows, and most of it by BLAS.
 
 Beside each coefficient F stand two moments of it, with the taper times the distance from the
-window's middle along y and x: they tell how far the peak of \\|F\\| lies from the frequency asked
-for (`offsets`), without a second look.
+window's middle along y and x: they tell how far the peak of the power lies from the frequency
+asked for, without a second look.
 """
 
 from __future__ import annotations
@@ -69,7 +69,6 @@ class BlockTransform:
 
     @cached_property
     def _plan(self) -> _Plan:
-        """Frequencies of each block, and where each coefficient finds its own."""
         _, block_columns = self._blocks
         _, window_columns = self.grid.shape
         of_block: list[dict[tuple[float, float], int]] = [
@@ -91,29 +90,30 @@ class BlockTransform:
             for (gy, gx), slot in known.items():
                 gy_of[block, slot] = gy
                 gx_of[block, slot] = gx
-        return _Plan(slots, gy_of, gx_of)
+        counts = np.array([len(known) for known in of_block], np.int64)
+        return _Plan(slots, gy_of, gx_of, counts)
 
     @cached_property
     def _tapers(self) -> NDArray[np.float64]:
-        """Taper and taper times distance from the middle, cut into pieces: (pixel, piece, 2)."""
+        """Taper, and taper times distance from the middle, cut up: (piece, moment, pixel)."""
         line, u = self.grid.line, middle_distance(self.grid.window)
-        both = np.stack([line, line * u], axis=-1)
-        return both.reshape(self.pieces, self.grid.step, 2).transpose(1, 0, 2)
+        both = np.stack([line, line * u]).reshape(2, self.pieces, self.grid.step)
+        return both.transpose(1, 0, 2)
 
     @cached_property
     def _along_x(self) -> Floats32:
-        """Factors (block, pixel, column): real and imaginary part of piece times wave."""
+        """Rows (block, frequency × piece × moment × part, pixel): piece times wave."""
         x = np.arange(self.grid.step)
-        wave = np.exp(-2j * np.pi * self._plan.gx[:, None, :] * x[None, :, None])
-        factors = wave[:, :, :, None, None] * self._tapers[None, :, None]
-        return _as_pairs(factors.reshape(*factors.shape[:2], -1))
+        wave = np.exp(-2j * np.pi * self._plan.gx[:, :, None] * x)
+        factors = wave[:, :, None, None] * self._tapers[None, None]
+        return _as_parts(factors).reshape(len(wave), -1, self.grid.step)
 
     @cached_property
-    def _along_y(self) -> Complex64:
-        """Factors (block, pixel, frequency, piece, moment) along y."""
+    def _along_y(self) -> Floats32:
+        """Factors (block, frequency, piece, moment, part, pixel) along y."""
         y = np.arange(self.grid.step)
-        wave = np.exp(-2j * np.pi * self._plan.gy[:, None, :] * y[None, :, None])
-        return np.asarray(wave[:, :, :, None, None] * self._tapers[None, :, None], np.complex64)
+        wave = np.exp(-2j * np.pi * self._plan.gy[:, :, None] * y)
+        return _as_parts(wave[:, :, None, None] * self._tapers[None, None])
 
     @cached_property
     def _phases(self) -> Complex64:
@@ -125,37 +125,49 @@ class BlockTransform:
         )
         return np.asarray(np.exp(-2j * np.pi * turns), np.complex64)
 
-    def __call__(self, image: Floats32) -> Complex64:
-        """Coefficients and moments of each frequency in its window: (coefficient, 3).
+    def prepare(self) -> None:
+        """Work out what all frames share, before several threads ask for it."""
+        _ = self._along_x, self._along_y, self._phases
 
-        ``Σ image · taper · exp(−2πi g·r)``, r from the window's corner; then the same with the
-        distance from the middle along y, and along x, in windows, as a further factor.
+    def __call__(
+        self, image: NDArray[Any], shift: tuple[int, int] = (0, 0)
+    ) -> tuple[Complex64, NDArray[np.float64]]:
+        """Coefficients of an image, and the means of all windows.
+
+        Parameters
+        ----------
+        image : array
+            Of any real type; pixels that are no numbers count as nothing.
+        shift : (dy, dx)
+            Where the grid's corner lies in the image; beyond its border there is nothing.
+
+        Returns
+        -------
+        moments : array of complex64 (coefficient, 3)
+            ``Σ image · taper · exp(−2πi g·r)``, r from the window's corner; then the same with
+            the distance from the middle along y, and along x, in windows, as a further factor.
+        means : array of float64 (window,)
+            Under the taper.
         """
-        plan = self._plan
-        moments = np.zeros((len(self.window_of), 3), np.complex64)
-        if not len(self.window_of):
-            return moments
-        step, pieces = self.grid.step, self.pieces
-        block_rows, block_columns = self._blocks
-        width = block_columns * step
-        most = plan.gx.shape[1]
-        sums = np.empty((block_columns, step, 4 * pieces * most), np.float32)
-        per_block = np.zeros((block_rows * block_columns, most, pieces, pieces, 3), np.complex64)
-        for row in range(block_rows):
-            band = image[row * step : (row + 1) * step, :width]
-            blocks = band.reshape(step, block_columns, step).transpose(1, 0, 2)
-            here = slice(row * block_columns, (row + 1) * block_columns)
-            np.matmul(blocks, self._along_x[here], out=sums)
-            _sum_along_y(
-                sums.view(np.complex64).reshape(block_columns, step, most, pieces, 2),
-                self._along_y[here],
-                per_block[here],
-            )
-        _gather(
-            self.window_of, plan.slots, self._phases, per_block, self.grid.shape[1],
-            block_columns, moments,
+        plan, grid = self._plan, self.grid
+        rows, columns = self._blocks
+        pieces = self.pieces
+        per_block = np.zeros((rows * columns, plan.gx.shape[1], pieces, pieces, 3), np.complex64)
+        sums = np.zeros((rows * columns, pieces, pieces), np.float64)
+        _transform_blocks(
+            image, shift[0], shift[1], columns, plan.counts, self._along_x, self._along_y,
+            np.ascontiguousarray(self._tapers[:, 0], np.float32), per_block, sums,
         )  # fmt: skip
-        return moments
+        moments = np.zeros((len(self.window_of), 3), np.complex64)
+        _gather(
+            self.window_of, plan.slots, self._phases, per_block, grid.shape[1], columns, moments
+        )
+        by_place = sums.reshape(rows, columns, pieces, pieces)
+        total = np.zeros(grid.shape)
+        for dy in range(pieces):
+            for dx in range(pieces):
+                total += by_place[dy : dy + grid.shape[0], dx : dx + grid.shape[1], dy, dx]
+        return moments, total.ravel() / grid.weight_sum
 
 
 def middle_distance(size: int) -> NDArray[np.float64]:
@@ -180,35 +192,94 @@ def offset_error(grid: Grid) -> float:
     return float(np.sqrt(noise / 2) / (2 * np.pi * second_moment(grid)))
 
 
-def _as_pairs(factors: NDArray[np.complex128]) -> Floats32:
-    """Complex factors as neighbouring real and imaginary columns."""
-    pairs = np.stack([factors.real, factors.imag], axis=-1).astype(np.float32)
-    flat: Floats32 = pairs.reshape(*factors.shape[:-1], -1)
-    return flat
+def _as_parts(factors: NDArray[np.complex128]) -> Floats32:
+    """Real and imaginary part as an axis of their own, before the last."""
+    return np.ascontiguousarray(np.stack([factors.real, factors.imag], axis=-2), np.float32)
 
 
 @dataclass(frozen=True, eq=False)
 class _Plan:
+    """Frequencies of each block, how many they are, and where each coefficient finds its own."""
+
     slots: NDArray[np.int64]
     gy: NDArray[np.float64]
     gx: NDArray[np.float64]
+    counts: NDArray[np.int64]
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def _sum_along_y(sums: Complex64, along_y: Complex64, per_block: Complex64) -> None:
-    """per_block[b, f, j, k] = Σ_y along_y[b, y, f, j] · sums[b, y, f, k], for three moments."""
-    blocks, step, frequencies, pieces, _ = sums.shape
-    for block in range(blocks):
+def _transform_blocks(
+    image: NDArray[Any],
+    shift_y: int,
+    shift_x: int,
+    block_columns: int,
+    counts: NDArray[np.int64],
+    along_x: Floats32,
+    along_y: Floats32,
+    taper: Floats32,
+    per_block: Complex64,
+    sums: NDArray[np.float64],
+) -> None:
+    """Sums of every block: along x by a product of matrices, along y one by one.
+
+    ``per_block[b, f, j, k]`` takes the pieces j along y and k along x of frequency f, for the
+    three moments; ``sums[b, j, k]`` those of frequency zero.
+    """
+    height, width = image.shape
+    step = along_x.shape[2]
+    pieces = taper.shape[0]
+    block = np.empty((step, step), np.float32)
+    products = np.empty((along_x.shape[1], step), np.float32)
+    for b in range(len(counts)):
+        y0 = b // block_columns * step + shift_y
+        x0 = b % block_columns * step + shift_x
+        first, last = max(0, -x0), min(step, width - x0)
+        whole = first == 0 and last == step and y0 >= 0 and y0 + step <= height
+        if not whole:
+            block[:] = 0
+        if first < last:
+            for y in range(max(0, -y0), min(step, height - y0)):
+                # As rows of their own, that indices cannot be negative and loops are vectors.
+                row, to = image[y0 + y, x0 + first : x0 + last], block[y, first:last]
+                for x in range(len(row)):
+                    to[x] = row[x]
+        _sum_plain(block, taper, sums[b])
+        rows = counts[b] * 4 * pieces
+        if rows == 0:
+            continue
+        np.dot(along_x[b, :rows], block.T, products[:rows])
+        for f in range(counts[b]):
+            for j in range(pieces):
+                plain, distant = along_y[b, f, j, 0], along_y[b, f, j, 1]
+                for k in range(pieces):
+                    row = (f * pieces + k) * 4
+                    here = products[row : row + 2]
+                    per_block[b, f, j, k, 0] = _product(plain, here)
+                    per_block[b, f, j, k, 1] = _product(distant, here)
+                    per_block[b, f, j, k, 2] = _product(plain, products[row + 2 : row + 4])
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def _sum_plain(block: Floats32, taper: Floats32, sums: NDArray[np.float64]) -> None:
+    pieces, step = taper.shape
+    for k in range(pieces):
         for y in range(step):
-            for f in range(frequencies):
-                for j in range(pieces):
-                    plain = along_y[block, y, f, j, 0]
-                    distant = along_y[block, y, f, j, 1]
-                    for k in range(pieces):
-                        here = sums[block, y, f, k, 0]
-                        per_block[block, f, j, k, 0] += plain * here
-                        per_block[block, f, j, k, 1] += distant * here
-                        per_block[block, f, j, k, 2] += plain * sums[block, y, f, k, 1]
+            along = np.float32(0)
+            for x in range(step):
+                along += block[y, x] * taper[k, x]
+            for j in range(pieces):
+                sums[j, k] += taper[j, y] * along
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def _product(a: Floats32, b: Floats32) -> np.complex64:
+    """Sum of the products of two rows of complex numbers, real part above imaginary."""
+    real = np.float32(0)
+    imaginary = np.float32(0)
+    for y in range(a.shape[1]):
+        real += a[0, y] * b[0, y] - a[1, y] * b[1, y]
+        imaginary += a[0, y] * b[1, y] + a[1, y] * b[0, y]
+    return np.complex64(complex(real, imaginary))
 
 
 @njit(nogil=True, cache=True)

@@ -13,6 +13,10 @@ from napari_beamwatch.spectra.windows import Grid
 LINK = 0.7
 """Bins by which a reflection may move from one window to the next."""
 
+SAME = 0.4
+"""Bins within which reflections anywhere in the field are one: a crystal is what has one lattice
+and orientation, wherever it is."""
+
 SPREAD = 0.35
 """Standard deviation over its windows, in bins, up to which a reflection is tracked at one
 common frequency; beyond it every window has its own."""
@@ -49,19 +53,16 @@ class Reflections:
 
 def join(peaks: Peaks, grid: Grid) -> Reflections:
     """Join peaks of neighbouring windows into reflections, and those into crystals."""
-    links = _linked_peaks(peaks, grid)
-    of_peak = _components(len(peaks), links)
-    count = int(of_peak.max()) + 1 if len(of_peak) else 0
-    gy, gx, spread = np.zeros(count), np.zeros(count), np.zeros(count)
+    patches = _components(len(peaks), _linked_peaks(peaks, grid))
+    patch_gy, patch_gx, _ = _mean_frequencies(peaks, patches, grid)
+    merged = _components(len(patch_gy), _equal_patches(patch_gy, patch_gx, grid))
+    of_peak = merged[patches] if len(patches) else patches
+    gy, gx, spread = _mean_frequencies(peaks, of_peak, grid)
+    count = len(gy)
     windows: list[set[int]] = []
     seen = np.zeros((count, peaks.seen.shape[1]), bool)
     for r in range(count):
-        mine = np.flatnonzero(of_peak == r)
-        g = _on_one_side(peaks.gy[mine], peaks.gx[mine], peaks.snr[mine])
-        weight = peaks.snr[mine] / peaks.snr[mine].sum()
-        mean = weight @ g
-        gy[r], gx[r] = mean if mean[1] >= 0 else -mean
-        spread[r] = np.sqrt((weight @ (g - mean) ** 2).sum()) * grid.window
+        mine = of_peak == r
         windows.append(set(peaks.window[mine].tolist()))
         seen[r] = peaks.seen[mine].any(axis=0)
     together = []
@@ -78,6 +79,32 @@ def join(peaks: Peaks, grid: Grid) -> Reflections:
         if partners:
             together.append((a, max(partners)[1]))
     return Reflections(of_peak, _components(count, together), gy, gx, spread)
+
+
+def _mean_frequencies(
+    peaks: Peaks, label: NDArray[np.int64], grid: Grid
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Mean frequency of the peaks of each label, weighted by SNR, and their spread in bins."""
+    count = int(label.max()) + 1 if len(label) else 0
+    gy, gx, spread = np.zeros(count), np.zeros(count), np.zeros(count)
+    for r in range(count):
+        mine = np.flatnonzero(label == r)
+        g = _on_one_side(peaks.gy[mine], peaks.gx[mine], peaks.snr[mine])
+        weight = peaks.snr[mine] / peaks.snr[mine].sum()
+        mean = weight @ g
+        gy[r], gx[r] = mean if mean[1] >= 0 else -mean
+        spread[r] = np.sqrt((weight @ (g - mean) ** 2).sum()) * grid.window
+    return gy, gx, spread
+
+
+def _equal_patches(
+    gy: NDArray[np.float64], gx: NDArray[np.float64], grid: Grid
+) -> list[tuple[int, int]]:
+    """Pairs of patches at one frequency."""
+    same = np.hypot(gy[:, None] - gy, gx[:, None] - gx)
+    mate = np.hypot(gy[:, None] + gy, gx[:, None] + gx)
+    first, second = np.nonzero(np.triu(np.minimum(same, mate) < SAME / grid.window, 1))
+    return list(zip(first.tolist(), second.tolist(), strict=True))
 
 
 def _linked_peaks(peaks: Peaks, grid: Grid) -> list[tuple[int, int]]:

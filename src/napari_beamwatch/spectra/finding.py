@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import scipy.fft
@@ -30,6 +31,9 @@ from napari_beamwatch.threads import shared_pool
 
 SAMPLED_WINDOWS = 48
 """Windows whose spectra make the common floor; spread evenly over the field."""
+
+MAIN_LOBE = 2.0
+"""Bins within which two peaks of a window cannot be told apart under a Hann taper."""
 
 SIDE_LOBES = 4.0
 """Bins around a peak in which one with less than a tenth of its power belongs to it: the edge of
@@ -152,9 +156,7 @@ def segment_floor(segment: Segment, grid: Grid) -> Floats32:
     return floor
 
 
-def _segment_peaks(
-    segment: Segment, index: int, grid: Grid, limit: float
-) -> NDArray[np.float64]:
+def _segment_peaks(segment: Segment, index: int, grid: Grid, limit: float) -> NDArray[np.float64]:
     """Rows (window, gy, gx, power over floor, floor, segment)."""
     plane = HalfPlane(grid.window)
     floor = segment_floor(segment, grid)
@@ -196,9 +198,7 @@ def _batch_peaks(
             iy, ix = int(y), int(x)
             dy, dx = _between_bins(field, iy, ix)
             here = float(floor[iy, ix]) * np.exp(level + slope * plane.radius[iy, ix] / half)
-            rows.append(
-                (window, (plane.ky[iy] + dy) / size, (ix + dx) / size, relative, here)
-            )
+            rows.append((window, (plane.ky[iy] + dy) / size, (ix + dx) / size, relative, here))
     return np.array(rows, np.float64).reshape(-1, 5)
 
 
@@ -258,18 +258,18 @@ def _merged(rows: NDArray[np.float64], grid: Grid, segments: int, limit: float) 
 
 
 def _side_lobes(table: NDArray[np.float64], grid: Grid) -> NDArray[np.bool_]:
-    """Rows that belong to a much stronger peak nearby in the same window."""
+    """Rows that belong to a stronger peak nearby in the same window."""
     lobes = np.zeros(len(table), bool)
-    reach = SIDE_LOBES / grid.window
     edges = np.flatnonzero(np.diff(table[:, 0], prepend=-1, append=-1))
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in pairwise(edges):
         part = table[start:stop]
         for sign in (1.0, -1.0):  # a Friedel mate has side lobes too
             away = np.hypot(
                 part[:, None, 1] - sign * part[None, :, 1],
                 part[:, None, 2] - sign * part[None, :, 2],
             )
-            lobes[start:stop] |= (
-                (away < reach) & (part[:, None, 3] < 0.1 * part[None, :, 3])
-            ).any(axis=1)
+            ratio = part[:, None, 3] / part[None, :, 3]
+            near = (away < SIDE_LOBES / grid.window) & (ratio < 0.1)
+            near |= (away < MAIN_LOBE / grid.window) & (ratio < 1)
+            lobes[start:stop] |= near.any(axis=1)
     return lobes

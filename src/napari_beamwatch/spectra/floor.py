@@ -43,7 +43,7 @@ class HalfPlane:
     @cached_property
     def ky(self) -> NDArray[np.float64]:
         """Frequency along y of each row, in bins."""
-        return np.fft.fftfreq(self.window, 1 / self.window)
+        return np.asarray(np.fft.fftfreq(self.window, 1 / self.window), np.float64)
 
     @cached_property
     def radius(self) -> Floats32:
@@ -92,7 +92,7 @@ def cut_mean(power: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mean of exponential values whose mean after cutting off at `CUT` is `power`."""
     means = np.concatenate([[0.0], np.geomspace(1e-3, 1e4, 2000)])
     cut = means * -np.expm1(-CUT / np.maximum(means, 1e-12))
-    return np.interp(power, cut, means)
+    return np.asarray(np.interp(power, cut, means), np.float64)
 
 
 def common_floor(power: Floats32, plane: HalfPlane) -> Floats32:
@@ -123,15 +123,15 @@ def common_floor(power: Floats32, plane: HalfPlane) -> Floats32:
         mean = cut_mean(np.minimum(values / floor, CUT).mean(axis=0))
         plain = mean < 1 + 5 * 1.05 / np.sqrt(len(values))
         log = np.log(np.maximum(mean[plain], 1e-3))
-        size = np.bincount(ring[plain], minlength=len(rings)).astype(float)
-        along = np.bincount(ring[plain], weights=log, minlength=len(rings))
-        along = _smooth(along / np.maximum(size, 1), size)
+        size = np.asarray(np.bincount(ring[plain], minlength=len(rings)), np.float64)
+        sums = np.bincount(ring[plain], weights=log, minlength=len(rings))
+        along = _smooth(sums / np.maximum(size, 1), size)
         profile *= np.exp(along)
-        step, *_ = np.linalg.lstsq(shape[plain], log - along[ring[plain]], rcond=None)
-        around += step
+        here = shape[plain]
+        around += np.linalg.solve(here.T @ here, here.T @ (log - along[ring[plain]]))
         floor = profile[ring] * np.exp(shape @ around)
-    profile = np.interp(rings, rings[size > 0], profile[size > 0])
-    radial = np.interp(plane.radius, rings, profile)
+    filled = np.interp(rings, rings[size > 0], profile[size > 0])
+    radial = np.interp(plane.radius, rings, filled)
     return np.asarray(radial * np.exp(_harmonics(plane) @ around), np.float32)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_beamwatch.spectra.block_transform import offset_error
+from napari_beamwatch.spectra.block_transform import middle_distance, offset_error
 from napari_beamwatch.spectra.tracking import WindowTraces, running_mean
 from napari_beamwatch.spectra.windows import Grid
 
@@ -42,18 +42,68 @@ class RegionTrace:
     averaged: int
 
 
-def overlap_factor(grid: Grid) -> float:
-    """Variance of a mean over many overlapping windows, over that of independent ones."""
-    power = (grid.line**2).sum()
-    total = 1.0
-    for lag in range(grid.step, grid.window, grid.step):
-        shared = (grid.line[lag:] * grid.line[:-lag]).sum() / power
-        total += 2 * shared**2
-    return float(total**2)
+def overlap_factors(
+    grid: Grid, windows: NDArray[np.int64], *, odd: bool = False
+) -> tuple[float, float]:
+    """Variance of a mean over overlapping windows, over that of as many independent ones.
+
+    What the noise of a window adds to its power is twice its part in phase with the signal, and
+    its own power. Overlapping windows of one lattice share the former as their tapers overlap,
+    the latter as the square of that.
+
+    Parameters
+    ----------
+    grid : Grid
+    windows : array of int
+        Which windows.
+    odd : bool
+        Of the offset of a peak along one axis instead, whose taper is odd: what lies between
+        two windows pulls them opposite ways.
+
+    Returns
+    -------
+    in_phase, own : float
+        Factors of the two parts.
+    """
+    plain = _shared(grid.line, grid.step)
+    along = _shared(grid.line * middle_distance(grid.window), grid.step) if odd else plain
+    mask = np.zeros(grid.shape, bool)
+    mask.flat[windows] = True
+    count = max(1, int(mask.sum()))
+    in_phase = own = 0.0
+    reach = len(plain) - 1
+    for dy in range(-reach, reach + 1):
+        for dx in range(-reach, reach + 1):
+            pairs = _pairs(mask, dy, dx) / count
+            shared = along[abs(dy)] * plain[abs(dx)]
+            in_phase += pairs * shared
+            own += pairs * shared * plain[abs(dy)] * plain[abs(dx)]
+    # Were nothing but the rim left of it, rounding must not make it negative.
+    return max(float(in_phase), 1 / count), max(float(own), 1 / count)
+
+
+def _pairs(mask: NDArray[np.bool_], dy: int, dx: int) -> int:
+    """Windows that have another `dy` rows and `dx` columns further."""
+    rows, columns = mask.shape
+    a = mask[max(0, -dy) : rows - max(0, dy), max(0, -dx) : columns - max(0, dx)]
+    b = mask[max(0, dy) : rows - max(0, -dy), max(0, dx) : columns - max(0, -dx)]
+    return int((a & b).sum())
+
+
+def _shared(taper: Floats, step: int) -> Floats:
+    """Correlation of tapers none, one, two, … steps apart."""
+    lags = range(0, len(taper), step)
+    sums = [(taper[lag:] * taper[: len(taper) - lag]).sum() for lag in lags]
+    return np.asarray(sums, np.float64) / float(sums[0])
 
 
 def region_trace(
-    traces: WindowTraces, spots: NDArray[np.int64], gy: float, gx: float, grid: Grid
+    traces: WindowTraces,
+    spots: NDArray[np.int64],
+    windows: NDArray[np.int64],
+    gy: float,
+    gx: float,
+    grid: Grid,
 ) -> RegionTrace:
     """The trace of a reflection over its spots in the windows of a region.
 
@@ -65,6 +115,8 @@ def region_trace(
     traces : WindowTraces
     spots : array of int
         The reflection's spots in the region.
+    windows : array of int
+        The window of each.
     gy, gx : float
         Frequency they are followed at.
     """
@@ -81,19 +133,27 @@ def region_trace(
     base = (known * (weight * strength)).sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         curve = (filled * weight).sum(axis=1) / base
-        error = np.sqrt(
-            (np.nan_to_num(variance) * weight**2 * known).sum(axis=1) * overlap_factor(grid)
-        ) / base
+        snr = np.where(known, traces.snr[:, spots], 0.0).sum(axis=1)
+        each = np.maximum(running_mean((snr / known.sum(axis=1))[:, None], 9)[:, 0], 0)
+        in_phase, own = overlap_factors(grid, windows)
+        shared = (2 * each * in_phase + own) / (2 * each + 1)
+        spreads = (np.nan_to_num(variance) * weight**2 * known).sum(axis=1)
+        error = np.sqrt(spreads * shared) / base
     curve[base == 0] = np.nan
-    snr = np.where(known, traces.snr[:, spots], 0.0).sum(axis=1)
-    gy_t, gx_t, se, averaged = _frequency(traces, spots, gy, gx, grid, snr)
+    gy_t, gx_t, se, averaged = _frequency(traces, spots, windows, gy, gx, grid, snr)
     return RegionTrace(
         curve * typical, error * typical, np.where(base > 0, snr, np.nan), gy_t, gx_t, se, averaged
     )
 
 
 def _frequency(
-    traces: WindowTraces, spots: NDArray[np.int64], gy: float, gx: float, grid: Grid, snr: Floats
+    traces: WindowTraces,
+    spots: NDArray[np.int64],
+    windows: NDArray[np.int64],
+    gy: float,
+    gx: float,
+    grid: Grid,
+    snr: Floats,
 ) -> tuple[Floats, Floats, Floats, int]:
     """Frequency over time, averaged over as many frames as the signal needs."""
     usual = float(np.nanmax(running_mean(snr[:, None].astype(np.float32), 9), initial=0.0))
@@ -107,9 +167,10 @@ def _frequency(
     ]
     samples = running_sum(known.sum(axis=1).astype(float), width)
     total = sums[0]
+    in_phase, own = overlap_factors(grid, windows, odd=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         dy, dx = sums[1] / total, sums[2] / total
-        se = offset_error(grid) * np.sqrt((total + samples) * overlap_factor(grid)) / total
+        se = offset_error(grid) * np.sqrt(total * in_phase + samples * own) / total
     weak = ~(total >= ENOUGH_FOR_SPACING / 2) | (np.hypot(dy, dx) > 1)
     size = grid.window
     for values in (dy, dx, se):
@@ -119,5 +180,7 @@ def _frequency(
 
 def running_sum(values: Floats, width: int) -> Floats:
     """Sum over `width` neighbouring frames, fewer at the ends."""
-    sums: Floats = np.convolve(values, np.ones(width), "full")[width // 2 : width // 2 + len(values)]
+    sums: Floats = np.convolve(values, np.ones(width), "full")[
+        width // 2 : width // 2 + len(values)
+    ]
     return sums

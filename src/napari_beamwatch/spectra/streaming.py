@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.movies.frames import Frame
 from napari_beamwatch.spectra.finding import Segment
-from napari_beamwatch.spectra.windows import Floats32, Grid
+from napari_beamwatch.spectra.windows import Floats32
 from napari_beamwatch.threads import shared_pool, thread_count
 
 Shifts = NDArray[np.int64]
@@ -34,7 +35,7 @@ def segment_edges(lit: NDArray[np.bool_]) -> list[tuple[int, int]]:
     cuts = np.round(np.cumsum(shares) / shares.sum() * len(frames)).astype(int)
     cuts = np.maximum.accumulate(np.maximum(cuts, np.arange(1, count + 1)))
     edges = [int(frames[0]), *(int(frames[cut - 1]) + 1 for cut in cuts)]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))
 
 
 def ahead(work: Callable[[int], Out], frames: Iterable[int]) -> Iterator[tuple[int, Out]]:
@@ -55,29 +56,26 @@ def ahead(work: Callable[[int], Out], frames: Iterable[int]) -> Iterator[tuple[i
             result.cancel()
 
 
-def laid(frame: Frame, dy: int, dx: int) -> Floats32:
-    """A frame moved back by the drift of the specimen, zero where it was not on the detector.
-
-    Pixels that are no numbers take the mean of the others.
-    """
+def add_moved(total: Floats32, frame: Frame, dy: int, dx: int) -> None:
+    """Add a frame to a sum, moved back by the drift of the specimen."""
     height, width = frame.shape
-    moved = np.zeros((height, width), np.float32)
     ys, xs = slice(max(0, dy), min(height, height + dy)), slice(max(0, dx), min(width, width + dx))
-    to_y, to_x = slice(max(0, -dy), min(height, height - dy)), slice(max(0, -dx), min(width, width - dx))
-    if ys.start < ys.stop and xs.start < xs.stop:
-        moved[to_y, to_x] = frame[ys, xs]
-    if frame.dtype.kind == "f":
-        wrong = ~np.isfinite(moved)
-        if wrong.any():
-            moved[wrong] = moved[~wrong].mean() if not wrong.all() else 0.0
-    return moved
+    if ys.start >= ys.stop or xs.start >= xs.stop:
+        return
+    to_y, to_x = slice(ys.start - dy, ys.stop - dy), slice(xs.start - dx, xs.stop - dx)
+    np.add(total[to_y, to_x], frame[ys, xs], out=total[to_y, to_x], casting="same_kind")
 
 
-def windows_inside(grid: Grid, shift: Sequence[int]) -> NDArray[np.bool_]:
-    """Windows that, following the specimen, lie wholly on the detector."""
-    corners = grid.corners + np.asarray(shift)
-    size = np.array([grid.height, grid.width])
-    return np.asarray(((corners >= 0) & (corners + grid.window <= size)).all(axis=1))
+def mended(frame: Frame) -> Frame:
+    """The frame, with pixels that are no numbers replaced by the mean of the others."""
+    if frame.dtype.kind != "f":
+        return frame
+    wrong = ~np.isfinite(frame)
+    if not wrong.any():
+        return frame.astype(np.float32, copy=False)
+    filled = frame.astype(np.float32)
+    filled[wrong] = filled[~wrong].mean() if not wrong.all() else 0.0
+    return filled
 
 
 def add_segments(
@@ -93,9 +91,8 @@ def add_segments(
     for first, last in edges:
         total = np.zeros(movie.shape[1:], np.float32)
         frames = [t for t in range(first, last) if movie.lit[t]]
-        for frame, pixels in ahead(lambda t: laid(source.read(t), *shifts[t]), frames):
-            total += pixels
-            del frame
+        for t, frame in ahead(lambda t: mended(source.read(t)), frames):
+            add_moved(total, frame, *shifts[t].tolist())
             tick()
         segments.append(Segment(first, last, total, single))
     return segments

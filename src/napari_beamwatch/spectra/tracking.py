@@ -10,6 +10,7 @@ intensity is what is above the floor, over the square of the mean signal,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,30 +61,29 @@ class Tracker:
         self.grid = grid
         self.window, self.floor = window, floor
         self.transform = BlockTransform(grid, window, gy, gx)
+        self.transform.prepare()
         shape = (frames, len(window))
         self.power = np.full(shape, np.nan, np.float32)
         self.mean = np.full(shape, np.nan, np.float32)
         self.odd_y = np.full(shape, np.nan, np.float32)
         self.odd_x = np.full(shape, np.nan, np.float32)
 
-    def add(self, frame: int, image: Floats32, inside: NDArray[np.bool_] | None = None) -> None:
+    def add(self, frame: int, image: NDArray[Any], shift: tuple[int, int] = (0, 0)) -> None:
         """Measure the spots in a frame.
 
         Parameters
         ----------
         frame : int
-        image : array of float32
-            The frame, laid so that the windows are where the specimen is.
-        inside : array of bool, optional
-            For each window, whether it is wholly on the detector then.
+        image : array
+        shift : (dy, dx)
+            How far the specimen lies from where the grid was laid over it. Windows that are
+            not wholly on the detector then are left out.
         """
-        moments = self.transform(image)
-        kept: slice | NDArray[np.bool_] = slice(None)
-        if inside is not None:
-            kept = inside[self.window]
+        moments, means = self.transform(image, shift)
+        kept = windows_inside(self.grid, shift)[self.window]
         whole = moments[kept, 0]
         self.power[frame, kept] = whole.real**2 + whole.imag**2
-        self.mean[frame, kept] = window_means(image, self.grid)[self.window][kept]
+        self.mean[frame, kept] = means[self.window][kept]
         self.odd_y[frame, kept] = (whole.conj() * moments[kept, 1]).imag
         self.odd_x[frame, kept] = (whole.conj() * moments[kept, 2]).imag
 
@@ -110,25 +110,14 @@ class Tracker:
         )
 
 
-def window_means(image: Floats32, grid: Grid) -> Floats:
-    """Mean of each window under the taper."""
-    step, size = grid.step, grid.window
-    pieces = size // step
-    rows, columns = grid.shape
-    used = image[: (rows + pieces - 1) * step, : (columns + pieces - 1) * step]
-    line = grid.line.astype(np.float32).reshape(pieces, step)
-    blocks = used.reshape(rows + pieces - 1, step, columns + pieces - 1, step)
-    along_x = np.einsum("aybx,kx->aybk", blocks, line, optimize=True)
-    sums = np.einsum("aybk,jy->abjk", along_x, line, optimize=True)
-    total = np.zeros(grid.shape)
-    for dy in range(pieces):
-        for dx in range(pieces):
-            total += sums[dy : dy + rows, dx : dx + columns, dy, dx]
-    means: Floats = total.ravel() / grid.weight_sum
-    return means
+def windows_inside(grid: Grid, shift: tuple[int, int]) -> NDArray[np.bool_]:
+    """Windows that, moved by `shift`, lie wholly on the detector."""
+    corners = grid.corners + np.asarray(shift)
+    size = np.array([grid.height, grid.width])
+    return np.asarray(((corners >= 0) & (corners + grid.window <= size)).all(axis=1))
 
 
-def running_mean(values: Floats32, width: int) -> Floats:
+def running_mean(values: NDArray[np.floating[Any]], width: int) -> Floats:
     """Mean over neighbouring frames (first axis) that were measured."""
     known = np.isfinite(values)
     filled = np.where(known, values, 0.0)

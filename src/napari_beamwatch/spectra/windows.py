@@ -51,8 +51,7 @@ class Grid:
     def __post_init__(self) -> None:
         if self.window < SMALLEST_WINDOW or self.window % 2:
             raise BeamwatchError(
-                f"a window is an even number of pixels from {SMALLEST_WINDOW} on, "
-                f"not {self.window}"
+                f"a window is an even number of pixels from {SMALLEST_WINDOW} on, not {self.window}"
             )
         if self.window > min(self.height, self.width):
             raise BeamwatchError(
@@ -60,9 +59,7 @@ class Grid:
                 f"{self.width} px"
             )
         if not 1 <= self.step <= self.window:
-            raise BeamwatchError(
-                f"the step is 1 to {self.window} px (the window), not {self.step}"
-            )
+            raise BeamwatchError(f"the step is 1 to {self.window} px (the window), not {self.step}")
 
     @cached_property
     def rows(self) -> NDArray[np.int64]:

@@ -1,0 +1,1 @@
+"""From frames to lattice spots and their traces, with errors that are true."""

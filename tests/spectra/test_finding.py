@@ -1,0 +1,87 @@
+"""Spots are found at the stated false-alarm rate, whatever the noise, and where they are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.ndimage import convolve
+from scipy.stats import binom
+
+from napari_beamwatch.spectra.finding import Segment, find_peaks, threshold
+from napari_beamwatch.spectra.windows import Grid
+
+GRID = Grid(192, 192, 64, 32)
+ALPHA = 0.3
+TRIALS = 120
+BLOB = np.array([[6, 11, 6], [11, 32, 11], [6, 11, 6]])
+
+
+def alarms(noise: str, trials: int = TRIALS) -> int:
+    """Movies of noise alone in which anything was found."""
+    hits = 0
+    for seed in range(trials):
+        rng = np.random.default_rng([seed, 7])
+        texture = 1.0
+        if noise == "texture":
+            texture = rng.normal(1, 0.05, (192, 192)).clip(0.5)
+        segments = []
+        for i in range(2):
+            counts = rng.poisson(0.8 * texture, (192, 192)).astype(float)
+            if noise == "blobs":
+                counts = convolve(counts, BLOB, mode="wrap")
+            segments.append(Segment(i, i + 1, counts.astype(np.float32), noise != "blobs"))
+        hits += len(find_peaks(segments, GRID, ALPHA)) > 0
+    return hits
+
+
+@pytest.mark.parametrize("noise", ["counts", "blobs", "texture"])
+def test_noise_alone_raises_no_more_alarms_than_stated_and_not_far_fewer(noise: str) -> None:
+    low, high = (
+        binom.interval(0.999, TRIALS, [0.7 * ALPHA, ALPHA])[0][0],
+        binom.ppf(0.9995, TRIALS, ALPHA),
+    )
+    assert low <= alarms(noise) <= high
+
+
+def fringes(snr: float, gy: float, gx: float, seed: int = 0, rate: float = 2.0) -> np.ndarray:
+    """Counted fringes of a power signal-to-noise ratio, in bins of the window."""
+    contrast = 2 * np.sqrt(snr * GRID.weight_power / rate) / GRID.weight_sum
+    y, x = np.mgrid[:192, :192]
+    wave = 1 + contrast * np.cos(2 * np.pi * (gy * y + gx * x) / GRID.window)
+    return np.random.default_rng(seed).poisson(rate * wave).astype(np.float32)
+
+
+@pytest.mark.parametrize(("gy", "gx"), [(8.3, 11.8), (-14.2, 6.1), (9.0, 0.0), (0.0, 17.4)])
+def test_a_fringe_is_found_once_a_window_where_it_is(gy: float, gx: float) -> None:
+    peaks = find_peaks([Segment(0, 1, fringes(120, gy, gx), True)], GRID, 0.01)
+    assert sorted(peaks.window.tolist()) == list(range(len(GRID)))
+    same = np.hypot(peaks.gy * 64 - gy, peaks.gx * 64 - gx)
+    mate = np.hypot(peaks.gy * 64 + gy, peaks.gx * 64 + gx)
+    assert np.minimum(same, mate).max() < 0.35
+    assert np.median(peaks.snr) == pytest.approx(120, rel=0.3)
+
+
+def test_a_spot_that_comes_late_is_found_and_known_to_be_late() -> None:
+    rng = np.random.default_rng(3)
+    early = Segment(0, 1, rng.poisson(2.0, (192, 192)).astype(np.float32), True)
+    late = Segment(1, 2, fringes(80, 10, 10), True)
+    peaks = find_peaks([early, late], GRID, 0.01)
+    assert len(peaks) == len(GRID)
+    assert peaks.seen.tolist() == [[False, True]] * len(GRID)
+
+
+def test_side_lobes_of_a_truncated_crystal_are_no_spots() -> None:
+    image = fringes(3000, 12.0, 9.0, rate=20.0)
+    image[:, 80:] = np.random.default_rng(4).poisson(20.0, (192, 112))
+    peaks = find_peaks([Segment(0, 1, image, True)], GRID, 0.01)
+    _, per_window = np.unique(peaks.window, return_counts=True)
+    assert per_window.max() == 1
+
+
+def test_an_empty_image_holds_no_spots() -> None:
+    assert len(find_peaks([Segment(0, 1, np.zeros((192, 192), np.float32), True)], GRID, 0.01)) == 0
+
+
+def test_the_threshold_counts_everything_that_is_looked_at() -> None:
+    assert threshold(GRID, 4, 0.01) - threshold(GRID, 1, 0.01) == pytest.approx(np.log(4))
+    assert threshold(GRID, 1, 0.001) - threshold(GRID, 1, 0.01) == pytest.approx(np.log(10))

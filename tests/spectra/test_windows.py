@@ -1,0 +1,54 @@
+"""The grid of windows, its tapers, and what is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_beamwatch import BeamwatchError, Movie
+from napari_beamwatch.spectra.windows import Grid, default_grid, taper_line
+
+
+def test_hann_tapers_of_neighbouring_windows_add_up_evenly() -> None:
+    line = taper_line("hann", 64)
+    assert line[:32] + line[32:] == pytest.approx(np.ones(32))
+
+
+def test_windows_lie_wholly_inside_row_by_row() -> None:
+    grid = Grid(100, 150, 64, 32)
+    assert grid.shape == (2, 3)
+    assert grid.corners.tolist() == [[0, 0], [0, 32], [0, 64], [32, 0], [32, 32], [32, 64]]
+
+
+def test_white_noise_has_unit_power_and_the_stated_correlation() -> None:
+    grid = Grid(64, 64, 64, 32)
+    rng = np.random.default_rng(0)
+    powers = np.array([
+        np.abs(np.fft.fft2(rng.normal(size=(64, 64)) * grid.weights)) ** 2 / grid.weight_power
+        for _ in range(200)
+    ])  # fmt: skip
+    assert powers.mean() == pytest.approx(1, abs=0.01)
+    # The mean over the 4096 bins of one spectrum spreads as that of fewer independent ones
+    # would; a real image has each twice.
+    spread = powers.mean(axis=(1, 2)).var() * 4096 / 2
+    assert spread == pytest.approx(grid.correlation, rel=0.25)
+
+
+@pytest.mark.parametrize(
+    ("pixel_size", "size", "window"),
+    [(0.125, 1024, 256), (0.25, 1024, 128), (0.4, 4096, 128), (None, 512, 256), (0.125, 200, 64)],
+)
+def test_the_default_window_suits_pixel_and_field(
+    pixel_size: float | None, size: int, window: int
+) -> None:
+    movie = Movie.from_array(np.zeros((2, size, size), np.uint8), pixel_size, 1.0)
+    grid = default_grid(movie, None, None, "hann")
+    assert (grid.window, grid.step) == (window, window // 2)
+
+
+@pytest.mark.parametrize(
+    ("window", "step"), [(512, 64), (31, 8), (16, 8), (64, 0), (64, -3), (64, 65)]
+)
+def test_grids_that_cannot_be_are_refused(window: int, step: int) -> None:
+    with pytest.raises(BeamwatchError):
+        Grid(256, 256, window, step)

@@ -1,0 +1,185 @@
+"""The road from a movie to spots and traces, against movies whose truth is known."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import napari_beamwatch as bw
+from napari_beamwatch import columns, threads
+from napari_beamwatch.simulate.cases import simulate
+from napari_beamwatch.simulate.movie import SimulatedMovie
+
+
+@pytest.fixture(scope="module")
+def movie() -> SimulatedMovie:
+    return simulate(
+        "lif-room-temperature", frames=40, frame_dose=10.0, size=768, drift=None, onset=(150, 300)
+    )
+
+
+@pytest.fixture(scope="module")
+def result(movie: SimulatedMovie) -> bw.Result:
+    a, b = movie.truth.regions
+    regions = [bw.Region.rectangle(r.name, r.y0, r.y1, r.x0, r.x1) for r in (a, b)]
+    return bw.analyze(movie, bw.Settings(drift="off"), regions=regions)
+
+
+def test_every_promised_reflection_is_found_with_its_spacing(
+    movie: SimulatedMovie, result: bw.Result
+) -> None:
+    for truth in movie.truth.regions:
+        found = result.spots[result.spots.region == truth.name]
+        for spot in truth.spots_before:
+            turned = (found.angle_deg - spot.angle_deg + 90) % 180 - 90
+            near = found[(np.abs(turned) < 2) & (np.abs(found.d_A / spot.d_A - 1) < 0.02)]
+            assert len(near) == 1, spot
+            away = abs(near.d_A.iloc[0] - spot.d_A)
+            # Beside counting: grains of the stages are strained and cut, by a thousandth of d.
+            assert away < 3 * np.hypot(near.d_se_A.iloc[0], 1e-3 * spot.d_A)
+
+
+def test_grains_are_crystals_of_their_own(result: bw.Result) -> None:
+    strong = result.spots[(result.spots.snr > 100) & result.spots.region.isin(["A", "B"])]
+    of_a = set(strong[strong.region == "A"].crystal)
+    of_b = set(strong[strong.region == "B"].crystal)
+    assert of_a
+    assert of_b
+    assert not of_a & of_b
+
+
+def test_traces_follow_the_law(movie: SimulatedMovie, result: bw.Result) -> None:
+    for truth in movie.truth.regions:
+        strongest = result.spots[result.spots.region == truth.name].nlargest(1, "snr").spot.iloc[0]
+        rows = result.traces[
+            (result.traces.region == truth.name) & (result.traces.spot == strongest)
+        ]
+        power = np.array(truth.lattice_power)
+        scale = np.average(
+            rows.intensity / np.maximum(power, 0.1), weights=(power > 0.9) / rows.intensity_se**2
+        )
+        away = (rows.intensity - scale * power) / rows.intensity_se
+        settled = rows.frame > 4  # before, the specimen still moves under the beam
+        assert np.sqrt(np.mean(away[settled] ** 2)) < 1.6
+
+
+def test_tables_have_the_columns_of_the_contract(movie: SimulatedMovie, result: bw.Result) -> None:
+    assert list(result.spots.columns) == list(columns.SPOTS)
+    assert list(result.traces.columns) == list(columns.TRACES)
+    assert list(result.drift.columns) == list(columns.DRIFT)
+    assert set(result.spots[result.spots.window.isna()].region) == {"field", "A", "B"}
+    assert result.spots[result.spots.window.notna()].region.isna().all()
+    assert result.spots.angle_deg.between(-90, 90).all()
+    of_one = result.traces[(result.traces.region == "field") & (result.traces.spot == 0)]
+    assert of_one.frame.tolist() == list(range(len(movie)))
+    assert of_one.dose_e_per_A2.to_numpy() == pytest.approx(movie.dose)
+
+
+def test_nothing_depends_on_the_number_of_threads(
+    movie: SimulatedMovie, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = movie.crop(0, 300, 0, 300)
+    several = bw.analyze(small, bw.Settings(window=128, drift="off"))
+    with ThreadPoolExecutor(1) as pool:
+        monkeypatch.setattr(threads, "_pool", pool)
+        one = bw.analyze(small, bw.Settings(window=128, drift="off"))
+    pd.testing.assert_frame_equal(one.spots, several.spots, check_exact=True)
+    pd.testing.assert_frame_equal(one.traces, several.traces, check_exact=True)
+
+
+def test_a_region_smaller_than_a_window_gets_one_of_its_own(movie: SimulatedMovie) -> None:
+    region = bw.Region.rectangle("tiny", 300, 430, 60, 200)
+    found = bw.analyze(movie, bw.Settings(drift="off"), regions=[region])
+    rows = found.spots[found.spots.region == "tiny"]
+    assert len(rows) >= 2
+    assert np.abs(rows.d_A - 2.01).min() < 0.05
+
+
+def test_without_a_pixel_size_spacings_are_in_pixels_only(movie: SimulatedMovie) -> None:
+    bare = bw.Movie.from_array(movie.crop(0, 256, 0, 256).frames.compute()[:10])
+    found = bw.analyze(bare, bw.Settings(window=128, drift="off")).spots
+    assert len(found)
+    assert found.d_A.isna().all()
+    assert np.abs(found.d_px - 2.01 / 0.125).min() < 1
+
+
+def test_noise_alone_gives_empty_tables() -> None:
+    counts = np.random.default_rng(0).poisson(1.0, (6, 256, 256)).astype(np.uint8)
+    result = bw.analyze(bw.Movie.from_array(counts, 0.2, 5.0), bw.Settings(drift="off"))
+    assert len(result.spots) == 0
+    assert len(result.traces) == 0
+    assert list(result.spots.columns) == list(columns.SPOTS)
+
+
+def test_progress_is_told_and_can_stop_the_analysis(movie: SimulatedMovie) -> None:
+    told: list[tuple[int, int]] = []
+
+    class EnoughError(Exception):
+        pass
+
+    def stop(done: int, total: int) -> None:
+        told.append((done, total))
+        if done == 3:
+            raise EnoughError
+
+    with pytest.raises(EnoughError):
+        bw.analyze(movie.crop(0, 256, 0, 256), bw.Settings(drift="off"), progress=stop)
+    assert told == [(1, 80), (2, 80), (3, 80)]
+
+
+def test_pixels_that_are_no_numbers_do_no_harm(movie: SimulatedMovie) -> None:
+    frames = movie.crop(0, 256, 0, 256).frames.compute()[:12].astype(np.float32)
+    clean = bw.analyze(bw.Movie.from_array(frames, 0.125, 10.0), bw.Settings(drift="off"))
+    frames[3, 10:12, 20:25] = np.nan
+    frames[5] = np.nan
+    holed = bw.analyze(bw.Movie.from_array(frames, 0.125, 10.0), bw.Settings(drift="off"))
+    strong = [found.spots[found.spots.snr > 40].d_A for found in (clean, holed)]
+    assert len(strong[0]) > 3
+    assert strong[1].iloc[0] == pytest.approx(strong[0].iloc[0], rel=0.01)
+    assert np.isfinite(holed.spots.d_A).all()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        lambda m: bw.analyze(m, bw.Settings(window=2048)),
+        lambda m: bw.analyze(m, bw.Settings(step=0)),
+        lambda m: bw.analyze(m, bw.Settings(window="wide")),
+        lambda m: bw.analyze(m, bw.Settings(window="3 furlongs")),
+        lambda m: bw.analyze(m[:1]),
+        lambda m: bw.analyze(m, regions=[bw.Region.rectangle("out", 0, 900, 0, 100)]),
+        lambda m: bw.analyze(m, regions=[bw.Region.rectangle("field", 0, 90, 0, 100)]),
+        lambda m: bw.analyze(m, regions=[bw.Region.rectangle("A", 0, 300, 0, 300)] * 2),
+        lambda m: bw.analyze(m, regions=[bw.Region.rectangle("dot", 0, 30, 0, 30)]),
+        lambda m: bw.Region.rectangle("none", 5, 5, 0, 9),
+        lambda m: bw.Region("line", ((0, 0), (1, 1), (2, 2))),
+        lambda m: bw.Settings(alpha=0),
+        lambda m: bw.Settings(taper="square"),
+        lambda m: bw.Settings.from_json('{"colour": "red"}'),
+        lambda m: bw.Settings.from_json("nonsense"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_a_sentence(movie: SimulatedMovie, broken) -> None:
+    with pytest.raises(bw.BeamwatchError):
+        broken(movie)
+
+
+def test_windows_may_be_given_as_a_length(movie: SimulatedMovie) -> None:
+    found = bw.analyze(movie.crop(0, 256, 0, 256)[:3], bw.Settings(window="16 Å", step=64))
+    assert found.settings.window == 128
+
+
+def test_settings_survive_json() -> None:
+    settings = bw.Settings(window="3.2 nm", alpha=0.05, drift="off")
+    assert bw.Settings.from_json(settings.to_json()) == settings
+
+
+def test_polygons_own_the_squares_wholly_inside_them() -> None:
+    triangle = bw.Region("t", ((0, 0), (0, 100), (100, 0)))
+    corners = np.array([[0, 0], [0, 60], [30, 30], [60, 60], [45, 0]])
+    assert triangle.holds(corners, 40).tolist() == [True, False, False, False, False]
+    notched = bw.Region("n", ((0, 0), (0, 100), (100, 100), (50, 50), (100, 0)))
+    assert notched.holds(np.array([[40, 40], [0, 0]]), 30).tolist() == [False, True]
