@@ -111,24 +111,37 @@ def add_events(
         band_end = np.uint64(min(band_start + band, pixels))
         # As long as a whole word of codes cannot leave the band, nothing is checked in it.
         unchecked = np.uint64(max(0, int(band_end) - codes * (int(skip) + 1)))
+        for i in range(0, n - 1, 2):
+            # Two streams at a time: in each, a code must wait for the one before it.
+            j = i + 1
+            pixel_i, pixel_j = at[i], at[j]
+            bit_i, bit_j = np.uint64(start_bits[i]), np.uint64(start_bits[j])
+            stop_i, stop_j = np.uint64(stop_bits[i]), np.uint64(stop_bits[j])
+            while pixel_i < unchecked and pixel_j < unchecked and bit_i < stop_i and bit_j < stop_j:
+                word_i, word_j = _word(data, bit_i), _word(data, bit_j)
+                for _ in range(codes):
+                    run_i, run_j = word_i & skip, word_j & skip
+                    pixel_i += run_i
+                    pixel_j += run_j
+                    # Without a branch: a skip adds nothing and moves on by fewer bits.
+                    event_i, event_j = np.uint64(run_i != skip), np.uint64(run_j != skip)
+                    counts[pixel_i] += event_i
+                    counts[pixel_j] += event_j
+                    pixel_i += event_i
+                    pixel_j += event_j
+                    used_i = run_size + place_size * event_i
+                    used_j = run_size + place_size * event_j
+                    bit_i += used_i
+                    bit_j += used_j
+                    word_i >>= used_i
+                    word_j >>= used_j
+            at[i], at[j] = pixel_i, pixel_j
+            start_bits[i], start_bits[j] = np.int64(bit_i), np.int64(bit_j)
         for i in range(n):
+            # What is left of the band, code by code.
             pixel = at[i]
             bit = np.uint64(start_bits[i])
             stop = np.uint64(stop_bits[i])
-            while pixel < unchecked:
-                if bit >= stop:
-                    return i
-                word = _word(data, bit)
-                for _ in range(codes):
-                    run = word & skip
-                    pixel += run
-                    # Without a branch: a skip adds nothing and moves on by fewer bits.
-                    event = np.uint64(run != skip)
-                    counts[pixel] += event
-                    pixel += event
-                    used = run_size + place_size * event
-                    bit += used
-                    word >>= used
             while pixel < band_end:
                 if bit >= stop:
                     return i

@@ -1,0 +1,38 @@
+"""Open a movie, look at what is known about it, and follow its lattice.
+
+    python examples/open_a_movie.py [FILE]
+
+Without a file a movie of LiF that fades at 152 e/Å² is simulated.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import napari_beamwatch as bw
+from napari_beamwatch.simulate.cases import simulate
+
+
+def main() -> None:
+    if len(sys.argv) > 1:
+        movie = bw.open_movie(sys.argv[1])
+    else:
+        movie = simulate("lif-room-temperature", frames=60, frame_dose=10.0, size=512, drift=None)
+    print(movie)
+    for sentence in (*movie.notes, *movie.warnings):
+        print(" -", sentence)
+
+    result = bw.analyze(movie, bw.Settings(drift="off"))
+    field = result.spots[result.spots.region == "field"]
+    print(field[["spot", "crystal", "d_A", "d_se_A", "angle_deg", "snr"]].round(4).to_string())
+
+    strongest = field.nlargest(1, "snr").spot.iloc[0]
+    trace = result.traces[(result.traces.region == "field") & (result.traces.spot == strongest)]
+    plateau = trace.intensity.head(10).mean()
+    for row in trace.iloc[::6].itertuples():
+        bar = "#" * max(0, round(30 * row.intensity / plateau))
+        print(f"{row.dose_e_per_A2:6.0f} e/Å²  {row.intensity / plateau:5.2f}  {bar}")
+
+
+if __name__ == "__main__":
+    main()

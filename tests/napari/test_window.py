@@ -1,0 +1,48 @@
+"""Real windows: a movie dropped on napari is seen, calibrated, and can be played."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_beamwatch.simulate.cases import simulate
+from napari_beamwatch.simulate.writing import write_movie
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def eer(tmp_path: Path) -> Path:
+    path = tmp_path / "survivor.eer"
+    write_movie(simulate("survivor", size=128, frames=8), path, raw_per_frame=4)
+    return path
+
+
+def test_a_dropped_eer_movie_shows_with_a_scale_bar_in_nm(make_napari_viewer, eer: Path) -> None:
+    viewer = make_napari_viewer(show=True)
+    (layer,) = viewer.open(str(eer), plugin="napari-beamwatch")
+    viewer.scale_bar.visible = True
+    assert layer.name == "survivor"
+    assert [str(unit) for unit in layer.units] == ["second", "nanometer", "nanometer"]
+    assert layer.metadata["beamwatch"]["pixel_size_A"] == pytest.approx(0.125)
+    picture = viewer.screenshot(canvas_only=True, flash=False)
+    assert np.ptp(picture[..., 0]) > 100  # electrons are white on black
+
+
+def test_the_slider_walks_through_the_frames(make_napari_viewer, eer: Path) -> None:
+    viewer = make_napari_viewer(show=True)
+    (layer,) = viewer.open(str(eer), plugin="napari-beamwatch")
+    shown = set()
+    for step in range(4):
+        viewer.dims.set_current_step(0, step)
+        shown.add(viewer.screenshot(canvas_only=True, flash=False).tobytes())
+        assert (np.asarray(layer.data[step]) == np.asarray(layer._slice.image.raw)).all()
+    assert len(shown) == 4
+
+
+def test_samples_stand_in_the_menu(make_napari_viewer) -> None:
+    viewer = make_napari_viewer()
+    (layer,) = viewer.open_sample("napari-beamwatch", "survivor")
+    assert layer.metadata["truth"]["status"] == "survived"
