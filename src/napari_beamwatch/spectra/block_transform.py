@@ -71,27 +71,23 @@ class BlockTransform:
     def _plan(self) -> _Plan:
         _, block_columns = self._blocks
         _, window_columns = self.grid.shape
-        of_block: list[dict[tuple[float, float], int]] = [
-            {} for _ in range(self._blocks[0] * block_columns)
-        ]
+        pairs = np.stack([self.gy, self.gx], axis=1)
+        distinct, which = np.unique(pairs, axis=0, return_inverse=True)
+        of_block: list[dict[int, int]] = [{} for _ in range(self._blocks[0] * block_columns)]
         slots = np.empty((len(self.window_of), self.pieces, self.pieces), np.int64)
-        for i, (window, gy, gx) in enumerate(
-            zip(self.window_of.tolist(), self.gy.tolist(), self.gx.tolist(), strict=True)
+        for i, (window, frequency) in enumerate(
+            zip(self.window_of.tolist(), which.reshape(-1).tolist(), strict=True)
         ):
             top, left = divmod(window, window_columns)
             for dy in range(self.pieces):
                 for dx in range(self.pieces):
                     known = of_block[(top + dy) * block_columns + left + dx]
-                    slots[i, dy, dx] = known.setdefault((gy, gx), len(known))
-        most = max((len(known) for known in of_block), default=0)
-        gy_of = np.zeros((len(of_block), most))
-        gx_of = np.zeros((len(of_block), most))
-        for block, known in enumerate(of_block):
-            for (gy, gx), slot in known.items():
-                gy_of[block, slot] = gy
-                gx_of[block, slot] = gx
+                    slots[i, dy, dx] = known.setdefault(frequency, len(known))
         counts = np.array([len(known) for known in of_block], np.int64)
-        return _Plan(slots, gy_of, gx_of, counts)
+        frequency_of = np.zeros((len(of_block), max(1, int(counts.max(initial=0)))), np.int64)
+        for block, known in enumerate(of_block):
+            frequency_of[block, : len(known)] = list(known)
+        return _Plan(slots, frequency_of, counts, distinct[:, 0], distinct[:, 1])
 
     @cached_property
     def _tapers(self) -> NDArray[np.float64]:
@@ -102,18 +98,18 @@ class BlockTransform:
 
     @cached_property
     def _along_x(self) -> Floats32:
-        """Rows (block, frequency × piece × moment × part, pixel): piece times wave."""
-        x = np.arange(self.grid.step)
-        wave = np.exp(-2j * np.pi * self._plan.gx[:, :, None] * x)
-        factors = wave[:, :, None, None] * self._tapers[None, None]
-        return _as_parts(factors).reshape(len(wave), -1, self.grid.step)
+        """Rows (frequency, piece × moment × part, pixel): piece times wave."""
+        waves = self._waves(self._plan.gx)
+        return waves.reshape(len(waves), 4 * self.pieces, self.grid.step)
 
     @cached_property
     def _along_y(self) -> Floats32:
-        """Factors (block, frequency, piece, moment, part, pixel) along y."""
-        y = np.arange(self.grid.step)
-        wave = np.exp(-2j * np.pi * self._plan.gy[:, :, None] * y)
-        return _as_parts(wave[:, :, None, None] * self._tapers[None, None])
+        """Factors (frequency, piece, moment, part, pixel) along y."""
+        return self._waves(self._plan.gy)
+
+    def _waves(self, g: NDArray[np.float64]) -> Floats32:
+        wave = np.exp(-2j * np.pi * g[:, None] * np.arange(self.grid.step))
+        return _as_parts(wave[:, None, None] * self._tapers)
 
     @cached_property
     def _phases(self) -> Complex64:
@@ -152,10 +148,12 @@ class BlockTransform:
         plan, grid = self._plan, self.grid
         rows, columns = self._blocks
         pieces = self.pieces
-        per_block = np.zeros((rows * columns, plan.gx.shape[1], pieces, pieces, 3), np.complex64)
+        most = plan.frequency_of.shape[1]
+        per_block = np.zeros((rows * columns, most, pieces, pieces, 3), np.complex64)
         sums = np.zeros((rows * columns, pieces, pieces), np.float64)
         _transform_blocks(
-            image, shift[0], shift[1], columns, plan.counts, self._along_x, self._along_y,
+            image, shift[0], shift[1], columns, plan.frequency_of, plan.counts, self._along_x,
+            self._along_y,
             np.ascontiguousarray(self._tapers[:, 0], np.float32), per_block, sums,
         )  # fmt: skip
         moments = np.zeros((len(self.window_of), 3), np.complex64)
@@ -199,12 +197,24 @@ def _as_parts(factors: NDArray[np.complex128]) -> Floats32:
 
 @dataclass(frozen=True, eq=False)
 class _Plan:
-    """Frequencies of each block, how many they are, and where each coefficient finds its own."""
+    """Which block needs which frequencies, and where each coefficient finds its own.
+
+    Attributes
+    ----------
+    slots : array of int64 (coefficient, row, column)
+        Among the frequencies of each block under it.
+    frequency_of : array of int64 (block, slot)
+    counts : array of int64 (block,)
+        Slots in use.
+    gy, gx : array of float64
+        The distinct frequencies.
+    """
 
     slots: NDArray[np.int64]
+    frequency_of: NDArray[np.int64]
+    counts: NDArray[np.int64]
     gy: NDArray[np.float64]
     gx: NDArray[np.float64]
-    counts: NDArray[np.int64]
 
 
 @njit(nogil=True, cache=True, fastmath=True)
@@ -213,6 +223,7 @@ def _transform_blocks(
     shift_y: int,
     shift_x: int,
     block_columns: int,
+    frequency_of: NDArray[np.int64],
     counts: NDArray[np.int64],
     along_x: Floats32,
     along_y: Floats32,
@@ -229,7 +240,9 @@ def _transform_blocks(
     step = along_x.shape[2]
     pieces = taper.shape[0]
     block = np.empty((step, step), np.float32)
-    products = np.empty((along_x.shape[1], step), np.float32)
+    columns = along_x.shape[1]
+    factors = np.empty((frequency_of.shape[1] * columns, step), np.float32)
+    products = np.empty_like(factors)
     for b in range(len(counts)):
         y0 = b // block_columns * step + shift_y
         x0 = b % block_columns * step + shift_x
@@ -244,13 +257,16 @@ def _transform_blocks(
                 for x in range(len(row)):
                     to[x] = row[x]
         _sum_plain(block, taper, sums[b])
-        rows = counts[b] * 4 * pieces
+        rows = counts[b] * columns
         if rows == 0:
             continue
-        np.dot(along_x[b, :rows], block.T, products[:rows])
+        for f in range(counts[b]):
+            factors[f * columns : (f + 1) * columns] = along_x[frequency_of[b, f]]
+        np.dot(factors[:rows], block.T, products[:rows])
         for f in range(counts[b]):
             for j in range(pieces):
-                plain, distant = along_y[b, f, j, 0], along_y[b, f, j, 1]
+                plain = along_y[frequency_of[b, f], j, 0]
+                distant = along_y[frequency_of[b, f], j, 1]
                 for k in range(pieces):
                     row = (f * pieces + k) * 4
                     here = products[row : row + 2]

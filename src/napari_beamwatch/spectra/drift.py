@@ -42,12 +42,16 @@ from napari_beamwatch.threads import free_threads, shared_pool
 Floats = NDArray[np.float64]
 Floats32 = NDArray[np.float32]
 Complex64 = NDArray[np.complex64]
+Steps = tuple[tuple[float, float], ...]
 
 BINNED = 512
 """Frames are binned to between this and twice this many pixels on their longer side."""
 
 BAND = 128
 """Highest Fourier index that is kept along the longer side."""
+
+HIGHEST = 1 / 3
+"""Cycles per binned pixel; beyond, small frames have cells for nothing."""
 
 LOWEST = 5
 """Lower ones are shading, beam and borders of the frame rather than specimen."""
@@ -67,8 +71,11 @@ HOT = 8.0
 REACH = 96.0
 """Largest displacement from the later frames that is looked for, in pixels."""
 
-STEPS = ((0.88, 1.0), (0.10, 4.0), (0.02, 12.0))
-"""Steps from frame to frame: probability and standard deviation in pixels."""
+STEPS = ((0.96, 1.0), (0.038, 3.0), (0.002, 10.0))
+"""Steps off a smooth path from frame to frame: probability, standard deviation in pixels."""
+
+FIRST_STEPS = ((0.90, 1.0), (0.08, 4.0), (0.02, 10.0))
+"""The same before there is such a path."""
 
 FEWEST = 2
 """Lit frames needed."""
@@ -80,7 +87,10 @@ Fitted paths reach 14 on pure noise; a specimen that can be followed shows 40 an
 MOVED = 30.0
 """Log likelihood by which a path must be better than standing still to count as movement."""
 
-SOLVER_ROUNDS = 2
+MOST_ROUNDS = 4
+
+SETTLED = 2.0
+"""Pixels: when no step of a path changes by more, another round is not needed."""
 
 MOST_HOPS = 4
 """Corrections of a path that are tried."""
@@ -91,6 +101,7 @@ HOP_SEEN = 0.5
 CLIPPED = 1.5
 """Amplitude, in units of noise, above which a sum's coefficients say no more there."""
 
+START_BEND = 0.03
 LEAST_BEND = 0.01
 """Pixels by which a step differs from the one before at the least, for all that is known."""
 
@@ -120,9 +131,7 @@ class Drift:
         return not self.reason
 
 
-def estimate_drift(
-    frames: Iterable[Frame] | FrameSource, *, lit: ArrayLike | None = None
-) -> Drift:
+def estimate_drift(frames: Iterable[Frame] | FrameSource, *, lit: ArrayLike | None = None) -> Drift:
     """Drift of the specimen over a movie.
 
     Parameters
@@ -213,9 +222,7 @@ class DriftEstimator:
     def _pair_up(self) -> None:
         # The coefficients are those of contrast: a mean weighted by the frames in it. Groups
         # after the first frames stay alike in length, but for the newest.
-        first, last, kept = (
-            x[:FIRST_FRAMES] for x in (self._first, self._last, self._kept)
-        )
+        first, last, kept = (x[:FIRST_FRAMES] for x in (self._first, self._last, self._kept))
         i = FIRST_FRAMES
         while i < len(self._kept):
             j = min(i + 1, len(self._kept) - 1)
@@ -262,7 +269,7 @@ class _Band:
             raise BeamwatchError(
                 f"frames of {shape[0]} by {shape[1]} pixels are too small to find a drift in"
             )
-        highest = min(BAND / max(ny, nx), 0.5)
+        highest = min(BAND / max(ny, nx), HIGHEST)
         ry, rx = (min(math.ceil(highest * n), n // 2 - 1) for n in (ny, nx))
         return cls((ny * binning, nx * binning), binning, ry, rx, _taper(ny), _taper(nx))
 
@@ -453,10 +460,8 @@ class _Cells:
             spacing = n / size
             sizes.append(size)
             spacings.append(spacing)
-            halves.append(max(1, int(min(REACH, n / 4) / spacing)))
-        return cls(
-            (sizes[0], sizes[1]), (spacings[0], spacings[1]), (halves[0], halves[1])
-        )
+            halves.append(max(1, int(min(REACH, n / 6) / spacing)))
+        return cls((sizes[0], sizes[1]), (spacings[0], spacings[1]), (halves[0], halves[1]))
 
     @property
     def axes(self) -> tuple[Floats, Floats]:
@@ -621,9 +626,9 @@ class _Images:
         own = (d / determinant * problem.used).astype(np.float32)
         other = (-c / determinant * problem.used).astype(np.complex64)
         moving = own * total.moved + other * total.still
-        fixed = (
-            (a * total.still - np.conj(c) * total.moved) / determinant * problem.used
-        ).astype(np.complex64)
+        fixed = ((a * total.still - np.conj(c) * total.moved) / determinant * problem.used).astype(
+            np.complex64
+        )
         return cls(own, other, moving, fixed, total)
 
 
@@ -663,15 +668,19 @@ def _solve(problem: _Problem) -> tuple[Floats, Floats, str]:
         if against_pattern:
             # A pattern of the detector may have held the path: what if all that lies still
             # is taken for it?
-            if best is not None and best[0] > still_gain + MOVED and not _has_pattern(
-                problem, best[2]
+            if (
+                best is not None
+                and best[0] > still_gain + MOVED
+                and not _has_pattern(problem, best[2])
             ):
                 break
             path = _trace_back(problem, np.zeros((frames, 2)), without_still=True)
         else:
             path = _trace_back(problem, path, without_still=False)
-        for _ in range(SOLVER_ROUNDS):
-            path = _round(problem, path)
+        for _ in range(MOST_ROUNDS):
+            before, path = path, _round(problem, path)
+            if np.abs(np.diff(path - before, axis=0)).max() < SETTLED:
+                break
         path, gain, pairs = _mended(problem, path)
         if best is None or gain > best[0]:
             best = gain, pairs, path
@@ -683,8 +692,8 @@ def _solve(problem: _Problem) -> tuple[Floats, Floats, str]:
         return *nothing, (
             "what the frames share stands still: no drift, or nothing but the detector's pattern"
         )
-    if pairs < FAINTEST:
-        return *nothing, "too few electrons or too little contrast to see a drift"
+    if gain < still_gain + MOVED:
+        path = standing
     path, covariance = _refine(problem, path)
     return path, covariance, ""
 
@@ -785,10 +794,18 @@ def _trace_back(problem: _Problem, path: Floats, without_still: bool) -> Floats:
         images = _Images.of(problem, total, variances)
         chosen = np.flatnonzero(now)
         own = use & now
-        maps = _maps(problem, chosen, path, lambda t, i=images: i, own, held)
-        weights = _smoothed(problem, maps, None, ahead)
-        path[chosen] = _centres(problem.cells, weights)
-        ahead = weights[0]
+        middle = path.copy()
+        if number < first:
+            # As fast as in the frames after it; what is wrong in that, the steps allow for.
+            begin = int(chosen[-1]) + 1
+            end = min(frames - 1, begin + 8)
+            velocity = (path[end] - path[begin]) / max(1, end - begin)
+            middle[chosen] = path[begin] + (chosen - begin)[:, None] * velocity
+        maps = _maps(problem, chosen, path, lambda t, i=images: i, own, held, middle)
+        weights = _smoothed(problem, maps, FIRST_STEPS, ahead)
+        path[chosen] = middle[chosen] + _centres(problem.cells, weights)
+        ahead = np.zeros_like(weights[0])
+        ahead[problem.cells.half] = 1.0
         use |= now
     return path
 
@@ -797,10 +814,17 @@ def _round(problem: _Problem, path: Floats) -> Floats:
     """All frames against all others."""
     everything = np.ones(len(path), bool)
     images, fixed = _all_images(problem, path)
+    middle = _smooth_path(path)
     maps = _maps(
-        problem, np.arange(len(path)), path, lambda t: images[problem.block[t]], everything, fixed
+        problem,
+        np.arange(len(path)),
+        path,
+        lambda t: images[problem.block[t]],
+        everything,
+        fixed,
+        middle,
     )
-    return _centres(problem.cells, _smoothed(problem, maps, None, None))
+    return middle + _centres(problem.cells, _smoothed(problem, maps, STEPS))
 
 
 def _all_images(problem: _Problem, path: Floats) -> tuple[list[_Images], Complex64]:
@@ -821,8 +845,12 @@ def _maps(
     images: Callable[[int], _Images],
     own: NDArray[np.bool_],
     fixed: Complex64,
+    middle: Floats,
 ) -> Floats32:
-    """Log likelihood of each displacement for each chosen frame, itself left out of the image."""
+    """Log likelihood of each displacement from `middle` for each chosen frame.
+
+    The frame itself is left out of the image.
+    """
     cells, band = problem.cells, problem.band
     maps = np.empty((len(chosen), 2 * cells.half[0] + 1, 2 * cells.half[1] + 1), np.float32)
     scale = np.float32(2 / band.overlap)
@@ -836,18 +864,19 @@ def _maps(
             problem.y[t], problem.a[t] if own[t] else np.float32(0), py, px, image.moving,
             image.own, image.other, fixed, problem.a[t], product,
         )  # fmt: skip
+        my, mx = _phases(band, middle[t])
+        product *= my[:, None]
+        product *= mx
         maps[i] = cells.cut(cells.correlation(product)) * (problem.a[t] * scale)
 
     _each(one, range(len(chosen)))
     return maps
 
 
-def _smoothed(
-    problem: _Problem, maps: Floats32, before: Floats | None, after: Floats | None
-) -> Floats:
+def _smoothed(problem: _Problem, maps: Floats32, law: Steps, after: Floats | None = None) -> Floats:
     """Probability of each displacement in each frame, all frames considered."""
     steps = [
-        [(p, _kernel(axis, max(s, 0.5 * spacing))) for p, s in STEPS]
+        [(p, _kernel(axis, max(s, 0.5 * spacing))) for p, s in law]
         for axis, spacing in zip(problem.cells.axes, problem.cells.spacing, strict=True)
     ]
 
@@ -861,7 +890,7 @@ def _smoothed(
     likelihood = np.exp(maps - maps.max(axis=(1, 2), keepdims=True), dtype=np.float64) + 1e-25
     count = len(maps)
     forward = np.empty_like(likelihood)
-    state = np.full(maps.shape[1:], 1.0 / maps[0].size) if before is None else move(before)
+    state = np.full(maps.shape[1:], 1.0 / maps[0].size)
     for t in range(count):
         state = (move(state) if t else state) * likelihood[t]
         state = state / state.sum() + 1e-30
@@ -899,13 +928,15 @@ def _centres(cells: _Cells, weights: Floats) -> Floats:
 # --- Newton steps within the peak ----------------------------------------------------------------
 
 
-def _refine(problem: _Problem, path: Floats, rounds: int = 3) -> tuple[Floats, Floats]:
+def _refine(problem: _Problem, path: Floats, rounds: int = 4) -> tuple[Floats, Floats]:
     """Path that maximises likelihood and prior, and the covariance along an axis."""
     frames = len(path)
-    path = path.copy()
+    # From where the frames around place it, so that a frame astray finds the right peak.
+    path = _smooth_path(path).copy()
     covariance = np.zeros((frames, frames, 2))
     bends = _bends(frames)
-    given = np.maximum(_local_mean((bends @ path) ** 2), LEAST_BEND**2)
+    # Noise must not pass for a stage that shakes: begin with the bends of a smooth path.
+    given = _local_mean((bends @ path) ** 2) + START_BEND**2
     for _ in range(rounds):
         images, fixed = _all_images(problem, path)
         slope, curvature = _slopes(problem, path, images, fixed)
@@ -927,6 +958,30 @@ def _bends(frames: int) -> Floats:
     """Matrix of second differences, or of first ones where there are but two frames."""
     bends: Floats = np.diff(np.eye(frames), n=2 if frames > 2 else 1, axis=0)
     return bends
+
+
+def _smooth_path(path: Floats) -> Floats:
+    """Parabolas through eleven neighbours, which frames astray hardly move."""
+    frames = len(path)
+    width = min(11, frames)
+    if width < 5:
+        return path
+    first = np.clip(np.arange(frames) - width // 2, 0, frames - width)
+    near = first[:, None] + np.arange(width)
+    place = (near - np.arange(frames)[:, None]) / width
+    design = np.stack([np.ones_like(place), place, place**2], axis=2)
+    values = path[near]
+    weight = np.ones(near.shape)
+    fitted = np.zeros((frames, 3, 2))
+    for _ in range(8):
+        weighted = design * weight[:, :, None]
+        normal = np.swapaxes(design, 1, 2) @ weighted + 1e-9 * np.eye(3)
+        fitted = np.linalg.solve(normal, np.swapaxes(weighted, 1, 2) @ values)
+        off = np.hypot(*np.moveaxis(values - design @ fitted, 2, 0))
+        scale = 2 * np.maximum(np.median(off, axis=1), 0.3)[:, None]
+        weight = 1 / (1 + (off / scale) ** 2) ** 2
+    smooth: Floats = fitted[:, 0]
+    return smooth
 
 
 def _local_mean(values: Floats) -> Floats:
@@ -969,9 +1024,7 @@ def _phases(band: _Band, shift: Floats) -> tuple[Complex64, Complex64]:
 
 
 @njit(nogil=True, cache=True)
-def _lay(
-    y: Any, a: Any, py: Any, px: Any, moved: Any, still: Any, coherence: Any
-) -> None:
+def _lay(y: Any, a: Any, py: Any, px: Any, moved: Any, still: Any, coherence: Any) -> None:
     """Add a frame to the sums, moved back and as it lies."""
     for i in range(y.shape[0]):
         for j in range(y.shape[1]):

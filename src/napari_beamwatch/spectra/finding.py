@@ -20,12 +20,13 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.spectra.floor import (
     CUT,
+    WHITE_SIGMAS,
     HalfPlane,
     band_means,
     common_floor,
-    peaks_above,
-    window_line,
+    significance,
 )
+from napari_beamwatch.spectra.peaks import peaks_of_windows, taper_tiles
 from napari_beamwatch.spectra.windows import Floats32, Grid
 from napari_beamwatch.threads import shared_pool
 
@@ -117,20 +118,26 @@ def find_peaks(segments: Sequence[Segment], grid: Grid, alpha: float) -> Peaks:
     return _merged(np.concatenate(rows), grid, len(segments), limit)
 
 
+def window_fields(
+    image: Floats32, grid: Grid, windows: NDArray[np.int64]
+) -> tuple[NDArray[np.complex64], NDArray[np.float64]]:
+    """Transforms of some windows less their means, and the means, 0 for empty windows."""
+    tiles = np.empty((len(windows), grid.window, grid.window), np.float32)
+    means = np.zeros(len(windows))
+    taper_tiles(image, grid.corners[windows], grid.weights, grid.weight_sum, tiles, means)
+    return scipy.fft.rfft2(tiles, axes=(1, 2), overwrite_x=True), means
+
+
 def window_powers(image: Floats32, grid: Grid, windows: NDArray[np.int64]) -> Floats32:
     """Spectra of some windows over the power of single counts with the window's mean.
 
     Empty windows, which have no mean, have no power either.
     """
-    size = grid.window
-    powers = np.zeros((len(windows), size, size // 2 + 1), np.float32)
-    for i, (y0, x0) in enumerate(grid.corners[windows]):
-        tile = image[y0 : y0 + size, x0 : x0 + size]
-        mean = float((tile * grid.weights).sum()) / grid.weight_sum
-        if mean > 0:
-            field = scipy.fft.rfft2((tile - np.float32(mean)) * grid.weights)
-            powers[i] = (field.real**2 + field.imag**2) / np.float32(mean * grid.weight_power)
-    return powers
+    fields, means = window_fields(image, grid, windows)
+    scale = np.zeros(len(means))
+    scale[means > 0] = 1 / (means[means > 0] * grid.weight_power)
+    powers = fields.real**2 + fields.imag**2
+    return np.asarray(powers * scale[:, None, None], np.float32)
 
 
 def segment_floor(segment: Segment, grid: Grid) -> Floats32:
@@ -147,10 +154,7 @@ def segment_floor(segment: Segment, grid: Grid) -> Floats32:
     if segment.single_counts:
         # Independent numbers behind the profile, for how far it may be from that of counts.
         means = np.array([band_means(p, np.ones_like(floor), plane.band, CUT) for p in powers])
-        level, slope = window_line(
-            means.mean(axis=0).astype(float), plane, True, grid.correlation / len(powers)
-        )
-        if level == 0.0 and slope == 0.0:
+        if significance(means.mean(axis=0), plane, grid.correlation / len(powers)) < WHITE_SIGMAS:
             return np.ones_like(plane.radius)
         floor = np.maximum(floor, np.float32(1.0))
     return floor
@@ -179,47 +183,30 @@ def _batch_peaks(
     white: bool,
     limit: float,
 ) -> NDArray[np.float64]:
+    """Rows (window, gy, gx, power over floor, floor) of some windows."""
+    fields, means = window_fields(segment.image, grid, windows)
+    found = peaks_of_windows(
+        fields,
+        means * grid.weight_power,
+        floor,
+        plane.band,
+        plane.used,
+        plane.radius,
+        plane.line_fit(grid.correlation),
+        WHITE_SIGMAS**2 if white else 0.0,
+        limit,
+    )
     size = grid.window
-    half = size / 2
-    rows = []
-    for window in windows:
-        y0, x0 = grid.corners[window]
-        tile = segment.image[y0 : y0 + size, x0 : x0 + size]
-        mean = float((tile * grid.weights).sum()) / grid.weight_sum
-        if not mean > 0:
-            continue
-        field = scipy.fft.rfft2((tile - np.float32(mean)) * grid.weights)
-        power = (field.real**2 + field.imag**2) / np.float32(mean * grid.weight_power)
-        means = band_means(power, floor, plane.band, CUT).astype(np.float64)
-        level, slope = window_line(means, plane, white, grid.correlation)
-        for y, x, relative in peaks_above(
-            power, floor, plane.used, plane.radius, level, slope, limit, half
-        ):
-            iy, ix = int(y), int(x)
-            dy, dx = _between_bins(field, iy, ix)
-            here = float(floor[iy, ix]) * np.exp(level + slope * plane.radius[iy, ix] / half)
-            rows.append((window, (plane.ky[iy] + dy) / size, (ix + dx) / size, relative, here))
-    return np.array(rows, np.float64).reshape(-1, 5)
-
-
-def _between_bins(field: NDArray[np.complex64], y: int, x: int) -> tuple[float, float]:
-    """How far a peak lies from its highest bin, along y and x, in bins.
-
-    For a Hann taper the ratio R of the higher neighbour to the peak tells it exactly:
-    (2R − 1) / (R + 1).
-    """
-    rows, columns = field.shape
-    top = abs(field[y, x])
-
-    def offset(below: float, above: float) -> float:
-        ratio = max(below, above) / top
-        shift = float(np.clip((2 * ratio - 1) / (ratio + 1), 0.0, 0.5))
-        return shift if above > below else -shift
-
-    left = abs(field[y, x - 1]) if x else abs(field[(rows - y) % rows, 1])
-    right = abs(field[y, x + 1]) if x + 1 < columns else 0.0
-    dy = offset(abs(field[y - 1, x]), abs(field[(y + 1) % rows, x]))
-    return dy, offset(left, right)
+    iy, ix = found[:, 1].astype(np.int64), found[:, 2].astype(np.int64)
+    return np.column_stack(
+        [
+            windows[found[:, 0].astype(np.int64)],
+            (plane.ky[iy] + found[:, 3]) / size,
+            (ix + found[:, 4]) / size,
+            found[:, 5],
+            found[:, 6],
+        ]
+    )
 
 
 def _merged(rows: NDArray[np.float64], grid: Grid, segments: int, limit: float) -> Peaks:

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.spectra.windows import Floats32
 
+Floats = NDArray[np.float64]
+
 CUT = 3.0
 BANDS = 8
 LOWEST_BIN = 4.0
@@ -81,6 +83,26 @@ class HalfPlane:
     def band_sizes(self) -> NDArray[np.float64]:
         """Bins of each band."""
         return np.array([np.count_nonzero(self.band == b) for b in range(BANDS)], float)
+
+    def line_fit(self, correlation: float) -> Floats:
+        """How a window's own level and slope follow from the logs of its bands.
+
+        Rows 0 and 1 times the logs are level and slope; rows 2 and 3, two columns wide, are the
+        inverse of their covariance.
+
+        Parameters
+        ----------
+        correlation : float
+            Neighbouring bins that say the same, because of the taper.
+        """
+        # Standard error of the log of a cut mean of n exponential numbers: 1.05 / √n.
+        weight = self.band_sizes / correlation / 1.05**2
+        design = np.stack([np.ones(BANDS), self.band_radius], axis=1)
+        normal = design.T @ (weight[:, None] * design)
+        fit = np.zeros((4, BANDS))
+        fit[:2] = np.linalg.solve(normal, design.T * weight)
+        fit[2:, :2] = normal
+        return fit
 
     @property
     def bins(self) -> int:
@@ -152,7 +174,7 @@ def _smooth(values: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray
 
 
 @njit(nogil=True, cache=True)
-def band_means(power: Floats32, floor: Floats32, band: NDArray[np.int32], cut: float) -> Floats32:
+def band_means(power: Floats32, floor: Floats32, band: NDArray[np.int32], cut: float) -> Floats:
     """Mean over each band of power over floor, cut off."""
     sums = np.zeros(BANDS, np.float64)
     counts = np.zeros(BANDS, np.float64)
@@ -162,73 +184,34 @@ def band_means(power: Floats32, floor: Floats32, band: NDArray[np.int32], cut: f
             if b >= 0:
                 sums[b] += min(power[y, x] / floor[y, x], cut)
                 counts[b] += 1
-    return (sums / np.maximum(counts, 1.0)).astype(np.float32)
+    return sums / np.maximum(counts, 1.0)
 
 
 @njit(nogil=True, cache=True)
-def peaks_above(
-    power: Floats32,
-    floor: Floats32,
-    used: NDArray[np.bool_],
-    radius: Floats32,
-    level: float,
-    slope: float,
-    threshold: float,
-    half: float,
-) -> NDArray[np.float64]:
-    """Local maxima above the threshold: rows of (ky index, kx index, power over floor).
+def uncut(mean: float) -> float:
+    """Mean of exponential values whose mean after cutting off at `CUT` is `mean`.
 
-    The floor of the window is ``floor * exp(level + slope * radius / half)``.
+    `cut_mean` for one number: Newton's way, from where the cut does nothing.
     """
-    rows, columns = power.shape
-    found = np.empty((512, 3), np.float64)
-    count = 0
-    lowest = threshold * np.exp(min(level, level + slope))
-    for y in range(rows):
-        for x in range(columns):
-            p = power[y, x]
-            if not used[y, x] or p < lowest * floor[y, x]:
-                continue
-            relative = p / (floor[y, x] * np.exp(level + slope * radius[y, x] / half))
-            if relative < threshold:
-                continue
-            highest = True
-            for dy in range(-1, 2):
-                for dx in range(-1, 2):
-                    if dy == 0 and dx == 0:
-                        continue
-                    yy, xx = (y + dy) % rows, x + dx
-                    if xx < 0:  # across the axis lies the Friedel mate
-                        yy, xx = (rows - yy) % rows, -xx
-                    if xx < columns and power[yy, xx] > p:
-                        highest = False
-            if highest and count < found.shape[0]:
-                found[count, 0], found[count, 1], found[count, 2] = y, x, relative
-                count += 1
-    return found[:count].copy()
+    full = mean
+    for _ in range(20):
+        ratio = np.exp(-CUT / full)
+        step = (full * (1 - ratio) - mean) / (1 - ratio - CUT / full * ratio)
+        full = max(full - step, 1e-3)
+        if abs(step) < 1e-6 * full:
+            break
+    return full
 
 
-def window_line(
-    means: NDArray[np.float64], plane: HalfPlane, white: bool, correlation: float
-) -> tuple[float, float]:
-    """Level and slope of a window's own floor over the common one, on a log scale.
+def significance(means: Floats, plane: HalfPlane, correlation: float) -> float:
+    """How many standard errors a floor lies from that of single counts.
 
     Parameters
     ----------
     means : array
-        Of the bands, cut off (`band_means`).
-    white : bool
-        The common floor is that of single counts; the window's is, too, unless it is
-        significantly another.
-    correlation : float
-        Neighbouring bins that say the same, because of the taper.
+        Of the bands, over the floor of single counts, cut off.
     """
-    log = np.log(np.maximum(cut_mean(means), 1e-3))
-    # Standard error of the log of a cut mean of n exponential numbers: 1.05 / √n.
-    weight = plane.band_sizes / correlation / 1.05**2
-    design = np.stack([np.ones(BANDS), plane.band_radius], axis=1)
-    normal = design.T @ (weight[:, None] * design)
-    line = np.linalg.solve(normal, design.T @ (weight * log))
-    if white and line @ normal @ line < WHITE_SIGMAS**2:
-        return 0.0, 0.0
-    return float(line[0]), float(line[1])
+    fit = plane.line_fit(correlation)
+    line = fit[:2] @ np.log(np.maximum(cut_mean(means), 1e-3))
+    normal = fit[2:, :2]
+    return float(np.sqrt(line @ normal @ line))

@@ -1,0 +1,171 @@
+"""Kernels of spot finding: windows under their taper, and what stands above the floor."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from napari_beamwatch.spectra.floor import CUT, band_means, uncut
+from napari_beamwatch.spectra.windows import Floats32
+
+Floats = NDArray[np.float64]
+
+MOST_PEAKS = 512
+"""Peaks kept of one window; a window of noise has none, one of a crystal a dozen."""
+
+
+@njit(nogil=True, cache=True)
+def taper_tiles(
+    image: Floats32,
+    corners: NDArray[np.int64],
+    weights: Floats32,
+    weight_sum: float,
+    tiles: Floats32,
+    means: Floats,
+) -> None:
+    """Windows less their mean under the taper, times the taper; empty ones stay empty."""
+    size = weights.shape[0]
+    for i in range(len(corners)):
+        y0, x0 = corners[i]
+        total = 0.0
+        for y in range(size):
+            row, weight = image[y0 + y, x0 : x0 + size], weights[y]
+            along = np.float32(0)
+            for x in range(size):
+                along += row[x] * weight[x]
+            total += float(along)
+        mean = max(0.0, total / weight_sum)
+        means[i] = mean
+        level = np.float32(mean)
+        for y in range(size):
+            row, weight, to = image[y0 + y, x0 : x0 + size], weights[y], tiles[i, y]
+            for x in range(size):
+                to[x] = (row[x] - level) * weight[x]
+
+
+@njit(nogil=True, cache=True)
+def peaks_of_windows(
+    fields: NDArray[np.complex64],
+    scales: Floats,
+    floor: Floats32,
+    band: NDArray[np.int32],
+    used: NDArray[np.bool_],
+    radius: Floats32,
+    line_fit: Floats,
+    insignificant: float,
+    threshold: float,
+) -> Floats:
+    """Local maxima above the threshold in the transforms of some windows.
+
+    The floor of a window is the common one times ``exp(level + slope * |k| / largest |k|)``,
+    with level and slope from the means of its bands.
+
+    Parameters
+    ----------
+    fields : array (windows, rows, columns)
+    scales : array
+        Power of single counts in each window; windows without any hold no peaks.
+    floor : array (rows, columns)
+        Common floor over that.
+    band, used, radius
+        Of a `HalfPlane`.
+    line_fit : array
+        `HalfPlane.line_fit`.
+    insignificant : float
+        Squared standard errors up to which a window's own line is taken as none.
+    threshold : float
+        Power over the floor.
+
+    Returns
+    -------
+    array
+        Rows (window, ky index, kx index, offset y, offset x, power over floor, floor).
+    """
+    _, rows, columns = fields.shape
+    half = rows / 2
+    found = np.empty((len(fields) * 8 + MOST_PEAKS, 7), np.float64)
+    count = 0
+    power = np.empty((rows, columns), np.float32)
+    for i in range(len(fields)):
+        if not scales[i] > 0:
+            continue
+        field = fields[i]
+        scale = np.float32(1 / scales[i])
+        for y in range(rows):
+            for x in range(columns):
+                power[y, x] = (field[y, x].real ** 2 + field[y, x].imag ** 2) * scale
+        means = band_means(power, floor, band, CUT)
+        level = slope = 0.0
+        for b in range(len(means)):
+            log = np.log(uncut(max(means[b], 1e-3)))
+            level += line_fit[0, b] * log
+            slope += line_fit[1, b] * log
+        distance = (
+            level * level * line_fit[2, 0]
+            + 2 * level * slope * line_fit[2, 1]
+            + slope * slope * line_fit[3, 1]
+        )
+        if distance < insignificant:
+            level = slope = 0.0
+        lowest = threshold * np.exp(min(level, level + slope))
+        kept = 0
+        for y in range(rows):
+            for x in range(columns):
+                if not used[y, x] or power[y, x] < lowest * floor[y, x]:
+                    continue
+                own = floor[y, x] * np.exp(level + slope * radius[y, x] / half)
+                if power[y, x] < threshold * own or not _highest(power, y, x):
+                    continue
+                if count == len(found):
+                    wider = np.empty((2 * len(found), 7), np.float64)
+                    wider[:count] = found
+                    found = wider
+                dy, dx = _between_bins(power, y, x)
+                row = found[count]
+                row[0], row[1], row[2], row[3], row[4] = i, y, x, dy, dx
+                row[5], row[6] = power[y, x] / own, own
+                count += 1
+                kept += 1
+                if kept == MOST_PEAKS:
+                    break
+            if kept == MOST_PEAKS:
+                break
+    return found[:count].copy()
+
+
+@njit(nogil=True, cache=True)
+def _neighbour(power: Floats32, y: int, x: int) -> float:
+    """Power of a bin that may lie across an edge; across x = 0 lies the Friedel mate."""
+    rows, columns = power.shape
+    if x < 0:
+        y, x = -y, -x
+    return power[y % rows, x] if x < columns else 0.0
+
+
+@njit(nogil=True, cache=True)
+def _highest(power: Floats32, y: int, x: int) -> bool:
+    here = power[y, x]
+    for dy in range(-1, 2):
+        for dx in range(-1, 2):
+            if _neighbour(power, y + dy, x + dx) > here:
+                return False
+    return True
+
+
+@njit(nogil=True, cache=True)
+def _between_bins(power: Floats32, y: int, x: int) -> tuple[float, float]:
+    """How far a peak lies from its highest bin, along y and x, in bins.
+
+    For a Hann taper the ratio R of the amplitudes of the higher neighbour and the peak tells it
+    exactly: (2R − 1) / (R + 1).
+    """
+    offsets = np.zeros(2)
+    for axis in range(2):
+        dy, dx = (1, 0) if axis == 0 else (0, 1)
+        below = _neighbour(power, y - dy, x - dx)
+        above = _neighbour(power, y + dy, x + dx)
+        ratio = np.sqrt(max(below, above) / power[y, x])
+        shift = min(max((2 * ratio - 1) / (ratio + 1), 0.0), 0.5)
+        offsets[axis] = shift if above > below else -shift
+    return offsets[0], offsets[1]
