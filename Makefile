@@ -47,6 +47,7 @@ unit: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/eer_reading.py
 	$(BIN)/python benchmarks/opening.py
+	$(BIN)/python benchmarks/analysis.py
 
 lock: $(READY)
 	$(BIN)/pip freeze --exclude-editable --exclude napari-beamwatch > constraints.txt
