@@ -90,6 +90,21 @@ def test_nothing_depends_on_the_number_of_threads(
     pd.testing.assert_frame_equal(one.traces, several.traces, check_exact=True)
 
 
+def test_windows_follow_a_specimen_that_drifts() -> None:
+    moving = simulate("lif-room-temperature", frames=40, frame_dose=10.0, size=768)
+    drift = np.array(moving.truth.drift_px) - moving.truth.drift_px[0]
+    region = bw.Region.rectangle("tiny", 300, 430, 60, 200)
+    result = bw.analyze(moving, regions=[region])
+    measured = result.drift[["dy_px", "dx_px"]].to_numpy()
+    assert np.abs(drift).max() > 20
+    assert np.sqrt(((measured - drift) ** 2).mean()) < 3
+    assert any("the specimen moved by up to" in note for note in result.notes)
+    strongest = result.spots[result.spots.region == "field"].nlargest(1, "snr")
+    assert np.abs(strongest.d_A.iloc[0] / 2.0125 - 1) < 0.005
+    own = result.traces[result.traces.region == "tiny"]
+    assert own.intensity.notna().sum() > 0
+
+
 def test_a_region_smaller_than_a_window_gets_one_of_its_own(movie: SimulatedMovie) -> None:
     region = bw.Region.rectangle("tiny", 300, 430, 60, 200)
     found = bw.analyze(movie, bw.Settings(drift="off"), regions=[region])

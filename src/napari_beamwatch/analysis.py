@@ -16,11 +16,14 @@ from napari_beamwatch.regions import FIELD, SMALLEST, Region
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.block_transform import offset_error
 from napari_beamwatch.spectra.crystals import SPREAD, Reflections, join
+from napari_beamwatch.spectra.drift import Drift
 from napari_beamwatch.spectra.finding import Peaks, Segment, find_peaks
 from napari_beamwatch.spectra.region_traces import RegionTrace, overlap_factors, region_trace
 from napari_beamwatch.spectra.streaming import (
+    FollowedFrames,
     add_segments,
     ahead,
+    measure_drift,
     mended,
     segment_edges,
 )
@@ -109,7 +112,7 @@ def analyze(
         pd.concat([*tables, field.window_rows()], ignore_index=True)[list(columns.SPOTS)],
         pd.concat(traces, ignore_index=True)[list(columns.TRACES)],
         run.drift_table(),
-        (*movie.notes, grid_note(grid, movie)),
+        (*movie.notes, grid_note(grid, movie), *run.notes()),
     )
 
 
@@ -157,13 +160,19 @@ class _Run:
         self.progress = progress
         self.done = 0
         self.shifts = np.zeros((len(movie), 2), np.int64)
+        self.drift: Drift | None = None
 
     def tick(self) -> None:
         self.done += 1
         if self.progress is not None:
-            self.progress(self.done, 2 * len(self.lit))
+            passes = 3 if self.settings.drift == "auto" else 2
+            self.progress(self.done, passes * len(self.lit))
 
     def field(self) -> _Tracked:
+        if self.settings.drift == "auto":
+            self.drift = measure_drift(self.movie, self.tick)
+            moved = np.stack([self.drift.dy_px, self.drift.dx_px], axis=1)
+            self.shifts = np.rint(moved).astype(np.int64)
         edges = segment_edges(self.movie.lit)
         segments = add_segments(self.movie, edges, self.shifts, self.tick)
         return self._tracked(segments, self.grid, (0, 0))
@@ -178,7 +187,9 @@ class _Run:
                 f"{SMALLEST} are needed to see a lattice"
             )
         top, left = y0 + (y1 - y0 - size) // 2, x0 + (x1 - x0 - size) // 2
+        followed = FollowedFrames(self.movie.recording.frames, top, left, size, self.shifts)
         cropped = self.movie.crop(top, top + size, left, left + size)
+        cropped = replace(cropped, recording=replace(cropped.recording, frames=followed))
         run = _Run(cropped, self.settings, Grid(size, size, size, size, self.grid.taper), None)
         edges = segment_edges(cropped.lit)
         segments = add_segments(cropped, edges, run.shifts, lambda: None)
@@ -212,10 +223,23 @@ class _Run:
         return _Tracked(self.movie, grid, origin, peaks, reflections, gy, gx, tracker.traces())
 
     def drift_table(self) -> pd.DataFrame:
-        frames = np.arange(len(self.movie))
-        return pd.DataFrame(
-            {"frame": frames, "dy_px": 0.0, "dx_px": 0.0, "se_px": 0.0}, columns=list(columns.DRIFT)
-        )
+        drift = self.drift
+        values = {
+            "frame": np.arange(len(self.movie)),
+            "dy_px": np.nan if drift is None else drift.dy_px,
+            "dx_px": np.nan if drift is None else drift.dx_px,
+            "se_px": np.nan if drift is None else drift.se_px,
+        }
+        return pd.DataFrame(values, columns=list(columns.DRIFT))
+
+    def notes(self) -> tuple[str, ...]:
+        """What was found out on the way, in sentences."""
+        if self.drift is None:
+            return ("drift: not looked for, windows stay where they are",)
+        if self.drift.reason:
+            return (f"drift: {self.drift.reason}; windows stay where they are",)
+        away = np.hypot(self.drift.dy_px, self.drift.dx_px)
+        return (f"drift: the specimen moved by up to {away.max():.0f} px; windows follow it",)
 
 
 def _frame_floor(peaks: Peaks, segments: Sequence[Segment]) -> NDArray[np.float64]:

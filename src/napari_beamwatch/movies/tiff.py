@@ -39,8 +39,8 @@ from napari_beamwatch.movies.recording import (
 from napari_beamwatch.movies.units import is_reciprocal, to_angstrom, to_seconds
 
 WHAT = "a TIFF file"
-# None, LZW, both deflates, PackBits, LZMA, both Zstandards. Others lose something, or belong
-# to faxes and photographs; and decoders of faxes crash on what a damaged tag makes them read.
+# None, LZW, both deflates, PackBits, LZMA, both Zstandards. Others are for photographs and
+# faxes, and the more decoders a damaged tag can choose from, the more there is to go wrong.
 COMPRESSIONS = frozenset({1, 5, 8, 32946, 32773, 34925, 34926, 50000})
 COARSEST_RESOLUTION = 1e4
 """Å. Pixels larger than 1 µm are those of a screen or a printer, not of a microscope."""

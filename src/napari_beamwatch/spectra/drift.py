@@ -28,6 +28,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -80,6 +81,9 @@ MOST_CELLS = 36
 SMEARED = 1.0
 """Pixels of movement during a frame from which its smear is taken into account."""
 
+SMEAR_ERROR = 0.4
+"""Standard error of the mean place in a frame that is wholly smeared, in units of the smear."""
+
 FIRST_STEPS = ((0.90, 1.0), (0.08, 4.0), (0.02, 10.0))
 """The same before there is such a path."""
 
@@ -93,9 +97,6 @@ fitted to pure noise reach 8, a specimen that can be followed 40."""
 LEAST_GAIN = 4.0
 """Log likelihood that a frame must add on average. With less, single frames do not find
 themselves (measured: 2.9 lost, 4.6 found), and a path may hop by a lattice vector."""
-
-MOST_MERGERS = 2
-FEWEST_MERGED = 8
 
 TOO_FAINT = "too few electrons or too little contrast to see a drift"
 
@@ -162,7 +163,7 @@ def estimate_drift(frames: Iterable[Frame] | FrameSource, *, lit: ArrayLike | No
     use = None if lit is None else np.asarray(lit, bool)
     estimator: DriftEstimator | None = None
     count = 0
-    for count, frame in enumerate(frames, 1):  # noqa: B007 - counted after the loop
+    for count, frame in enumerate(frames, 1):
         if use is not None and count > len(use):
             raise BeamwatchError(f"`lit` speaks of {len(use)} frames, there are more")
         if estimator is None:
@@ -222,21 +223,9 @@ class DriftEstimator:
         count = self._next if n_frames is None else n_frames
         if len(self._kept) < FEWEST:
             return _unmeasured(count, "fewer than two frames with beam")
-        first, last, kept = np.array(self._first), np.array(self._last), self._kept
-        for _ in range(MOST_MERGERS + 1):
-            problem = _Problem.of(self._band, kept, last - first + 1.0)
-            path, covariance, reason = _solve(problem)
-            if reason != TOO_FAINT or len(kept) < 2 * FEWEST_MERGED:
-                break
-            # Longer exposures may hold enough to be placed.
-            starts = np.arange(0, len(kept) - 1, 2)
-            ends = np.append(starts[1:], len(kept)) - 1
-            kept = [
-                np.tensordot(np.float32(w / w.sum()), np.stack(kept[i : j + 1]), 1)
-                for i, j in zip(starts.tolist(), ends.tolist(), strict=True)
-                for w in [last[i : j + 1] - first[i : j + 1] + 1.0]
-            ]
-            first, last = first[starts], last[ends]
+        first, last = np.array(self._first), np.array(self._last)
+        problem = _Problem.of(self._band, self._kept, last - first + 1.0)
+        path, covariance, reason = _solve(problem)
         if reason:
             return _unmeasured(count, reason)
         middle = (first + last) / 2
@@ -249,9 +238,10 @@ class DriftEstimator:
         return Drift(dy, dx, se)
 
     def _pair_up(self) -> None:
-        # The coefficients are those of contrast: a mean weighted by the frames in it. Groups
-        # after the first frames stay alike in length, but for the newest.
-        first, last, kept = (x[:FIRST_FRAMES] for x in (self._first, self._last, self._kept))
+        # The coefficients are those of contrast: a mean weighted by the frames in it.
+        first = self._first[:FIRST_FRAMES]
+        last = self._last[:FIRST_FRAMES]
+        kept = self._kept[:FIRST_FRAMES]
         i = FIRST_FRAMES
         while i < len(self._kept):
             j = min(i + 1, len(self._kept) - 1)
@@ -315,10 +305,11 @@ class _Band:
     @property
     def overlap(self) -> float:
         """Coefficients that the taper makes of one independent one."""
-        factor = 1.0
-        for taper in (self.taper_y, self.taper_x):
-            factor *= len(taper) * float((taper**4).sum()) / float((taper**2).sum()) ** 2
-        return factor
+        y, x = (
+            len(taper) * float((taper**4).sum()) / float((taper**2).sum()) ** 2
+            for taper in (self.taper_y, self.taper_x)
+        )
+        return y * x
 
     def reduce(self, frame: Frame) -> Complex64 | None:
         ny, nx = len(self.taper_y), len(self.taper_x)
@@ -774,14 +765,11 @@ def _has_pattern(problem: _Problem, path: Floats) -> bool:
 
 
 def _settled(problem: _Problem) -> Floats:
-    """A path of constant velocity through the later half, the best one [1 of the module]."""
+    """A path of constant velocity through the later half, the best one."""
     frames = len(problem.a)
     start = frames // 2
     cuts = np.unique(np.linspace(start, frames, min(16, frames - start) + 1).astype(int))
-    groups = [
-        np.tensordot(problem.a[i:j], problem.y[i:j], 1)
-        for i, j in zip(cuts[:-1], cuts[1:], strict=True)
-    ]
+    groups = [np.tensordot(problem.a[i:j], problem.y[i:j], 1) for i, j in pairwise(cuts)]
     path = np.zeros((frames, 2))
     if len(groups) < 2:
         return path
@@ -1057,7 +1045,7 @@ def _smear_variance(problem: _Problem, path: Floats) -> Floats:
     speed = np.hypot(*np.gradient(path, middle, axis=0).T) * problem.lengths
     # Where it is more than the finest detail, the slower part of the movement weighs more.
     blurred = (speed / (6 * problem.cells.spacing[0])).clip(0, 1)
-    variance: Floats = (0.25 * speed * blurred) ** 2 / 2
+    variance: Floats = (SMEAR_ERROR * speed * blurred) ** 2 / 2
     return variance
 
 
@@ -1076,7 +1064,7 @@ def _smear(problem: _Problem, path: Floats, t: int) -> Floats32 | None:
     return smear
 
 
-# --- Kernels ---------------------------------------------------------------------------------------
+# --- Kernels -------------------------------------------------------------------------------------
 
 
 def _phases(band: _Band, shift: Floats) -> tuple[Complex64, Complex64]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.movies import Movie
-from napari_beamwatch.movies.frames import Frame
+from napari_beamwatch.movies.frames import Frame, FrameSource
+from napari_beamwatch.spectra.drift import Drift, DriftEstimator
 from napari_beamwatch.spectra.finding import Segment
 from napari_beamwatch.spectra.windows import Floats32
 from napari_beamwatch.threads import shared_pool, thread_count
@@ -54,6 +56,48 @@ def ahead(work: Callable[[int], Out], frames: Iterable[int]) -> Iterator[tuple[i
     finally:  # whoever stops early must not find our work going on
         for _, result in waiting:
             result.cancel()
+
+
+@dataclass(frozen=True, eq=False)
+class FollowedFrames(FrameSource):
+    """A square of the field that goes with the specimen; empty where it leaves the detector."""
+
+    base: FrameSource
+    y0: int
+    x0: int
+    size: int
+    shifts: Shifts
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.base.shape[0], self.size, self.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.base.dtype
+
+    def read(self, frame: int) -> Frame:
+        dy, dx = self.shifts[frame].tolist()
+        y, x = self.y0 + dy, self.x0 + dx
+        _, height, width = self.base.shape
+        if not (0 <= y <= height - self.size and 0 <= x <= width - self.size):
+            return np.zeros((self.size, self.size), self.dtype)
+        return self.base.read(frame)[y : y + self.size, x : x + self.size]
+
+
+def measure_drift(movie: Movie, tick: Callable[[], None]) -> Drift:
+    """The drift of the specimen, from one pass over the lit frames."""
+    source = movie.recording.frames
+    estimator = DriftEstimator(movie.shape[1:])
+    for t, reduced in ahead(lambda t: estimator.reduce(source.read(t)), lit_frames(movie)):
+        estimator.add_reduced(t, reduced)
+        tick()
+    return estimator.solve(len(movie))
+
+
+def lit_frames(movie: Movie) -> list[int]:
+    """Frames with beam."""
+    return [int(t) for t in np.flatnonzero(movie.lit)]
 
 
 def add_moved(total: Floats32, frame: Frame, dy: int, dx: int) -> None:
