@@ -20,14 +20,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies.foreign import open_foreign
+from napari_beamwatch.movies.formats.foreign import open_foreign
+from napari_beamwatch.movies.formats.hdf5 import open_hdf5
+from napari_beamwatch.movies.formats.mrc import open_mrc
+from napari_beamwatch.movies.formats.npy import open_npy
+from napari_beamwatch.movies.formats.stills import open_stills
+from napari_beamwatch.movies.formats.tiff import open_tiff
+from napari_beamwatch.movies.formats.zarr_arrays import open_zarr
 from napari_beamwatch.movies.gain import load_gain
-from napari_beamwatch.movies.hdf5 import open_hdf5
-from napari_beamwatch.movies.mrc import open_mrc
-from napari_beamwatch.movies.npy import open_npy
-from napari_beamwatch.movies.stills import open_stills
-from napari_beamwatch.movies.tiff import open_tiff
-from napari_beamwatch.movies.zarr_arrays import open_zarr
 
 STACK = np.random.default_rng(11).poisson(5, (4, 16, 20)).astype(np.uint16)
 LONGEST = 2.0

@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies import extras, foreign
-from napari_beamwatch.movies.foreign import open_foreign
+from napari_beamwatch.movies.formats import extras, foreign
+from napari_beamwatch.movies.formats.foreign import open_foreign
 
 rsciio = pytest.importorskip("rsciio")
 

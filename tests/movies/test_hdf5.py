@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies import extras
-from napari_beamwatch.movies.hdf5 import open_hdf5
+from napari_beamwatch.movies.formats import extras
+from napari_beamwatch.movies.formats.hdf5 import open_hdf5
 
 h5py = pytest.importorskip("h5py")
 

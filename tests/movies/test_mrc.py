@@ -15,8 +15,8 @@ import pytest
 from mrcfile.dtypes import fei2_dtype_big_endian
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies import unpacked
-from napari_beamwatch.movies.mrc import open_mrc
+from napari_beamwatch.movies.formats import unpacked
+from napari_beamwatch.movies.formats.mrc import open_mrc
 
 
 def read_all(recording):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies import npy
-from napari_beamwatch.movies.npy import open_npy
+from napari_beamwatch.movies.formats import npy
+from napari_beamwatch.movies.formats.npy import open_npy
 
 
 def read_all(recording):

@@ -9,7 +9,7 @@ import pytest
 import tifffile
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies.stills import open_stills
+from napari_beamwatch.movies.formats.stills import open_stills
 
 
 def read_all(recording):

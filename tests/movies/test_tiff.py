@@ -10,8 +10,8 @@ import pytest
 import tifffile
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies.raw_frames import RawFrames
-from napari_beamwatch.movies.tiff import DecodedPages, open_tiff
+from napari_beamwatch.movies.formats.raw_frames import RawFrames
+from napari_beamwatch.movies.formats.tiff import DecodedPages, open_tiff
 
 
 def read_all(recording):

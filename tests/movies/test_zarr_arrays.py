@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies import extras
-from napari_beamwatch.movies.zarr_arrays import open_zarr
+from napari_beamwatch.movies.formats import extras
+from napari_beamwatch.movies.formats.zarr_arrays import open_zarr
 
 zarr = pytest.importorskip("zarr")
 

@@ -103,7 +103,7 @@ def test_an_mrc_movie_is_claimed_by_its_header_alone(
     with mrcfile.new(path) as file:
         file.set_data(np.ones((3, 16, 16), np.uint16))
     monkeypatch.setattr(
-        "napari_beamwatch.movies.raw_frames.RawFrames.read",
+        "napari_beamwatch.movies.formats.raw_frames.RawFrames.read",
         lambda self, frame: pytest.fail("pixels were read"),
     )
     assert get_reader(str(path)) is not None

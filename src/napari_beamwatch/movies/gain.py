@@ -20,14 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies.foreign import SUFFIXES as FOREIGN
-from napari_beamwatch.movies.foreign import open_foreign
-from napari_beamwatch.movies.foreign_errors import explained, file_size
+from napari_beamwatch.movies.formats.foreign import SUFFIXES as FOREIGN
+from napari_beamwatch.movies.formats.foreign import open_foreign
+from napari_beamwatch.movies.formats.foreign_errors import explained, file_size
+from napari_beamwatch.movies.formats.mrc import open_mrc
+from napari_beamwatch.movies.formats.npy import open_npy
+from napari_beamwatch.movies.formats.tiff import open_tiff
 from napari_beamwatch.movies.frames import Frame, FrameSource
-from napari_beamwatch.movies.mrc import open_mrc
-from napari_beamwatch.movies.npy import open_npy
 from napari_beamwatch.movies.recording import Recording
-from napari_beamwatch.movies.tiff import open_tiff
 
 MOST_DEFECTIVE = 0.5
 """Share of defective pixels beyond which a reference belongs to something else."""

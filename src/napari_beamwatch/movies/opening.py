@@ -15,17 +15,17 @@ from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies.counting import examine
 from napari_beamwatch.movies.dose_table import DoseTable
 from napari_beamwatch.movies.eer import open_eer
-from napari_beamwatch.movies.foreign import SUFFIXES as FOREIGN
-from napari_beamwatch.movies.foreign import open_foreign
+from napari_beamwatch.movies.formats.foreign import SUFFIXES as FOREIGN
+from napari_beamwatch.movies.formats.foreign import open_foreign
+from napari_beamwatch.movies.formats.hdf5 import open_hdf5
+from napari_beamwatch.movies.formats.mrc import open_mrc
+from napari_beamwatch.movies.formats.npy import open_npy
+from napari_beamwatch.movies.formats.stills import open_stills
+from napari_beamwatch.movies.formats.tiff import open_tiff
+from napari_beamwatch.movies.formats.zarr_arrays import open_zarr
 from napari_beamwatch.movies.gain import GainFrames, load_gain
-from napari_beamwatch.movies.hdf5 import open_hdf5
 from napari_beamwatch.movies.movie import Movie
-from napari_beamwatch.movies.mrc import open_mrc
-from napari_beamwatch.movies.npy import open_npy
 from napari_beamwatch.movies.recording import Recording
-from napari_beamwatch.movies.stills import open_stills
-from napari_beamwatch.movies.tiff import open_tiff
-from napari_beamwatch.movies.zarr_arrays import open_zarr
 
 PathLike = str | os.PathLike[str]
 Gain = PathLike | NDArray[Any]

@@ -295,7 +295,8 @@ class _Band:
     @property
     def ky(self) -> Floats32:
         """Cycles per pixel of the frame of each row."""
-        return (np.r_[0 : self.ry, -self.ry : 0] / self.shape[0]).astype(np.float32)
+        cycles: Floats32 = (np.r_[0 : self.ry, -self.ry : 0] / self.shape[0]).astype(np.float32)
+        return cycles
 
     @property
     def kx(self) -> Floats32:
@@ -367,8 +368,8 @@ def _moments(frame: Any, every: int) -> tuple[int, float, float]:
                 row_total += value
                 row_squares += value * value
         count += row_count
-        total += row_total
-        squares += row_squares
+        total += float(row_total)
+        squares += float(row_squares)
     return count, total, squares
 
 
@@ -486,10 +487,9 @@ class _Cells:
     @property
     def axes(self) -> tuple[Floats, Floats]:
         """Displacement in pixels of rows and columns of cells."""
-        y, x = (
-            np.arange(-half, half + 1) * spacing
-            for half, spacing in zip(self.half, self.spacing, strict=True)
-        )
+        (hy, hx), (sy, sx) = self.half, self.spacing
+        y: Floats = np.arange(-hy, hy + 1) * sy
+        x: Floats = np.arange(-hx, hx + 1) * sx
         return y, x
 
     def correlation(self, product: Complex64) -> Floats32:
@@ -515,6 +515,14 @@ class _Cells:
 def _power(values: Complex64) -> Floats32:
     squares: Floats32 = values.real**2 + values.imag**2
     return squares
+
+
+def _mixture(weights: Floats | Floats32, images: Complex64) -> Complex64:
+    # Not a product of matrices: what threads BLAS runs on must not show in the last digit.
+    total = np.zeros(images.shape[1:], np.complex64)
+    for weight, image in zip(weights, images, strict=True):
+        total += np.float32(weight) * image
+    return total
 
 
 def _mean_power(y: Complex64) -> Floats:
@@ -555,7 +563,7 @@ class _Sums:
                 )  # fmt: skip
 
         _each(lay, range(problem.blocks))
-        weight = np.bincount(
+        weight: Floats = np.bincount(
             problem.block[used], problem.a[used].astype(np.float64) ** 2, problem.blocks
         )
         return cls(moved, still, coherence, weight)
@@ -570,11 +578,10 @@ class _Sums:
         return self._total(np.ones(len(self.weight)))
 
     def _total(self, weights: Floats) -> _Total:
-        w = weights.astype(np.float32)
         return _Total(
-            np.tensordot(w, self.moved, 1),
-            np.tensordot(w, self.still, 1),
-            np.tensordot(w, self.coherence, 1),
+            _mixture(weights, self.moved),
+            _mixture(weights, self.still),
+            _mixture(weights, self.coherence),
             float(weights @ self.weight),
         )
 
@@ -607,16 +614,21 @@ class _Variances:
         fixed = np.zeros(rings)
         if still:
             # E moved = n (pS + share pG), E still = n (share pS + pG).
-            top = _smooth(np.bincount(ring, known * (lying - share * moved), rings), 4)
-            bottom = _smooth(np.bincount(ring, known**2, rings), 4)
+            top = _smooth(_binned(ring, known * (lying - share * moved), rings), 4)
+            bottom = _smooth(_binned(ring, known**2, rings), 4)
             z = (known * (lying - share * moved)).sum() / math.sqrt(
                 problem.band.overlap * ((known * 1.0) ** 2 * (1 + share**2)).sum() + 1e-9
             )
             if z > 4:
                 fixed = (top / np.maximum(bottom, 1e-9) / n).clip(0)
-        counts = np.maximum(_smooth(np.bincount(ring, minlength=rings).astype(float), 1), 1e-9)
-        level = _smooth(np.bincount(ring, moved - share * n * fixed[ring], rings), 1) / counts
+        counts = np.maximum(_smooth(_binned(ring, np.ones(len(ring), np.float32), rings), 1), 1e-9)
+        level = _smooth(_binned(ring, moved - share * n * fixed[ring], rings), 1) / counts
         return cls((level / n).clip(0), fixed)
+
+
+def _binned(ring: NDArray[np.int64], values: Floats32, rings: int) -> Floats:
+    sums: Floats = np.bincount(ring, values, rings)
+    return sums
 
 
 def _smooth(values: Floats, times: int) -> Floats:
@@ -666,7 +678,9 @@ def _evidence(problem: _Problem, path: Floats, still: bool) -> tuple[float, floa
     determinant = (1 + n * p_s) * (1 + n * p_g) - p_s * p_g * share
     gain = float((fit - np.log(determinant)).sum()) / problem.band.overlap
     squares = problem.a.astype(np.float64) ** 2
-    own = np.tensordot(squares, np.stack([_power(f[used]) for f in problem.y]), 1)
+    own = np.zeros(int(used.sum()))
+    for square, frame in zip(squares, problem.y, strict=True):
+        own += square * _power(frame[used])
     w = n * p_s / (1 + n * p_s)
     pairs = float((w * (_power(total.moved[used]) - own)).sum())
     spread = problem.band.overlap * float((w**2).sum()) * float(n**2 - (squares**2).sum())
@@ -769,7 +783,7 @@ def _settled(problem: _Problem) -> Floats:
     frames = len(problem.a)
     start = frames // 2
     cuts = np.unique(np.linspace(start, frames, min(16, frames - start) + 1).astype(int))
-    groups = [np.tensordot(problem.a[i:j], problem.y[i:j], 1) for i, j in pairwise(cuts)]
+    groups = [_mixture(problem.a[i:j], problem.y[i:j]) for i, j in pairwise(cuts)]
     path = np.zeros((frames, 2))
     if len(groups) < 2:
         return path
@@ -800,7 +814,7 @@ def _trace_back(problem: _Problem, path: Floats, without_still: bool) -> Floats:
     use |= problem.block >= problem.block[frames // 2]
     held = np.zeros(problem.y.shape[1:], np.complex64)
     if without_still:
-        held = np.tensordot(problem.a, problem.y, 1) / np.float32((problem.a**2).sum())
+        held = _mixture(problem.a, problem.y) / np.float32((problem.a**2).sum())
     first = int(problem.block[frames // 2])
     ahead: Floats | None = None
     for number in range(first, -1, -1):
@@ -818,7 +832,7 @@ def _trace_back(problem: _Problem, path: Floats, without_still: bool) -> Floats:
             end = min(frames - 1, begin + 8)
             velocity = (path[end] - path[begin]) / max(1, end - begin)
             middle[chosen] = path[begin] + (chosen - begin)[:, None] * velocity
-        maps = _maps(problem, chosen, path, lambda t, i=images: i, own, held, middle)
+        maps = _maps(problem, chosen, path, [images] * problem.blocks, own, held, middle)
         weights = _smoothed(problem, maps, FIRST_STEPS, ahead)
         path[chosen] = middle[chosen] + _centres(problem.cells, weights)
         ahead = np.zeros_like(weights[0])
@@ -836,7 +850,7 @@ def _round(problem: _Problem, path: Floats) -> Floats:
         problem,
         np.arange(len(path)),
         path,
-        lambda t: images[problem.block[t]],
+        images,
         everything,
         fixed,
         middle,
@@ -859,7 +873,7 @@ def _maps(
     problem: _Problem,
     chosen: NDArray[np.int64],
     path: Floats,
-    images: Callable[[int], _Images],
+    images: list[_Images],
     own: NDArray[np.bool_],
     fixed: Complex64,
     middle: Floats,
@@ -874,7 +888,7 @@ def _maps(
 
     def one(i: int) -> None:
         t = int(chosen[i])
-        image = images(t)
+        image = images[problem.block[t]]
         py, px = _phases(band, path[t])
         product = np.empty(problem.y.shape[1:], np.complex64)
         _against(
@@ -909,7 +923,7 @@ def _smoothed(problem: _Problem, maps: Floats32, law: Steps, after: Floats | Non
     # A floor keeps underflow (slow, and final) out.
     likelihood = np.exp(maps - maps.max(axis=(1, 2), keepdims=True), dtype=np.float64) + 1e-25
     count = len(maps)
-    forward = np.empty_like(likelihood)
+    forward: Floats = np.empty_like(likelihood)
     state = np.full(maps.shape[1:], 1.0 / maps[0].size)
     for t in range(count):
         state = (move(state) if t else state) * likelihood[t]

@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies.extras import optional
-from napari_beamwatch.movies.foreign_errors import check_frame_bytes, explained, file_size
+from napari_beamwatch.movies.formats.extras import optional
+from napari_beamwatch.movies.formats.foreign_errors import check_frame_bytes, explained, file_size
+from napari_beamwatch.movies.formats.raw_frames import RawFrames
 from napari_beamwatch.movies.frames import Frame, FrameSource
-from napari_beamwatch.movies.raw_frames import RawFrames
 from napari_beamwatch.movies.recording import Recording
 
 WHAT = "an HDF5 file"

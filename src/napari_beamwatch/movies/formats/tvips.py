@@ -15,10 +15,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies.foreign_errors import LARGEST_FRAME, explained, file_size
+from napari_beamwatch.movies.formats.foreign_errors import LARGEST_FRAME, explained, file_size
+from napari_beamwatch.movies.formats.raw_frames import RawFrames, read_bytes
 from napari_beamwatch.movies.frames import Frame, FrameSource
 from napari_beamwatch.movies.plausible import believable, believable_pixel_size
-from napari_beamwatch.movies.raw_frames import RawFrames, read_bytes
 from napari_beamwatch.movies.recording import Floats, Recording, Stated, stated_conditions
 
 WHAT = "a TVIPS stream"

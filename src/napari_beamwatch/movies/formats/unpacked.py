@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies.foreign_errors import explained, file_size
+from napari_beamwatch.movies.formats.foreign_errors import explained, file_size
 
 LARGEST_UNPACKED = 64 * 2**30
 """Bytes a compressed movie may unpack to."""

@@ -21,22 +21,22 @@ from defusedxml.ElementTree import ParseError, fromstring
 from numpy.typing import NDArray
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies.foreign_errors import (
+from napari_beamwatch.movies.formats.foreign_errors import (
     LARGEST_FRAME,
     check_frame_bytes,
     explained,
     file_size,
 )
+from napari_beamwatch.movies.formats.raw_frames import RawFrames, broken_off, read_bytes
+from napari_beamwatch.movies.formats.units import is_reciprocal, to_angstrom, to_seconds
 from napari_beamwatch.movies.frames import Frame, FrameSource
 from napari_beamwatch.movies.plausible import believable, believable_pixel_size
-from napari_beamwatch.movies.raw_frames import RawFrames, broken_off, read_bytes
 from napari_beamwatch.movies.recording import (
     Floats,
     Recording,
     Stated,
     stated_conditions,
 )
-from napari_beamwatch.movies.units import is_reciprocal, to_angstrom, to_seconds
 
 WHAT = "a TIFF file"
 # None, LZW, both deflates, PackBits, LZMA, both Zstandards. Others are for photographs and

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies.foreign_errors import explained
+from napari_beamwatch.movies.formats.foreign_errors import explained
 from napari_beamwatch.movies.frames import Frame, FrameSource
 
 

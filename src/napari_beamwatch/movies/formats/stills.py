@@ -15,14 +15,14 @@ import numpy as np
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies.conditions import Conditions
 from napari_beamwatch.movies.dose_table import DoseTable
-from napari_beamwatch.movies.foreign import SUFFIXES as FOREIGN
-from napari_beamwatch.movies.foreign import open_foreign
-from napari_beamwatch.movies.foreign_errors import check_frame_bytes, explained, file_size
+from napari_beamwatch.movies.formats.foreign import SUFFIXES as FOREIGN
+from napari_beamwatch.movies.formats.foreign import open_foreign
+from napari_beamwatch.movies.formats.foreign_errors import check_frame_bytes, explained, file_size
+from napari_beamwatch.movies.formats.mrc import open_mrc
+from napari_beamwatch.movies.formats.npy import open_npy
+from napari_beamwatch.movies.formats.tiff import open_tiff
 from napari_beamwatch.movies.frames import Frame, FrameSource, cached_read
-from napari_beamwatch.movies.mrc import open_mrc
-from napari_beamwatch.movies.npy import open_npy
 from napari_beamwatch.movies.recording import Floats, Recording, Stated, StatedDose
-from napari_beamwatch.movies.tiff import open_tiff
 
 TIFF = (".tif", ".tiff")
 MRC = (".mrc", ".mrcs")

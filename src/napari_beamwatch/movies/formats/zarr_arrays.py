@@ -10,13 +10,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies.extras import optional
-from napari_beamwatch.movies.foreign_errors import LARGEST_FRAME, explained
+from napari_beamwatch.movies.formats.extras import optional
+from napari_beamwatch.movies.formats.foreign_errors import LARGEST_FRAME, explained
+from napari_beamwatch.movies.formats.hdf5 import _is_numeric, _listed
+from napari_beamwatch.movies.formats.units import is_reciprocal, to_angstrom, to_seconds
 from napari_beamwatch.movies.frames import Frame, FrameSource
-from napari_beamwatch.movies.hdf5 import _is_numeric, _listed
 from napari_beamwatch.movies.plausible import believable, believable_pixel_size
 from napari_beamwatch.movies.recording import Recording, Stated
-from napari_beamwatch.movies.units import is_reciprocal, to_angstrom, to_seconds
 
 WHAT = "a Zarr array"
 LARGEST_CHUNK = 2**30

@@ -11,15 +11,15 @@ from typing import Any, ClassVar
 import numpy as np
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies.foreign_errors import LARGEST_FRAME, explained, file_size
-from napari_beamwatch.movies.frames import ArrayFrames, Frame, FrameSource
-from napari_beamwatch.movies.raw_frames import (
+from napari_beamwatch.movies.formats.foreign_errors import LARGEST_FRAME, explained, file_size
+from napari_beamwatch.movies.formats.raw_frames import (
     RawFrames,
     broken_off,
     read_bytes,
     read_into,
     whole_frames,
 )
+from napari_beamwatch.movies.frames import ArrayFrames, Frame, FrameSource
 from napari_beamwatch.movies.recording import Recording
 
 LARGEST_HEADER = 2**16

@@ -22,9 +22,9 @@ from defusedxml.ElementTree import fromstring
 from numpy.typing import NDArray
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies.foreign_errors import explained, file_size
+from napari_beamwatch.movies.formats.foreign_errors import explained, file_size
+from napari_beamwatch.movies.formats.raw_frames import RawFrames, UpsideDown, broken_off, read_bytes
 from napari_beamwatch.movies.plausible import believable, believable_pixel_size
-from napari_beamwatch.movies.raw_frames import RawFrames, UpsideDown, broken_off, read_bytes
 from napari_beamwatch.movies.recording import Recording, Stated, stated_conditions
 
 _SERIES = 0x0197

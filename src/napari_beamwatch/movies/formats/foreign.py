@@ -21,20 +21,20 @@ from typing import Any, ClassVar
 import numpy as np
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies.dm_tags import check_tags
-from napari_beamwatch.movies.extras import optional
-from napari_beamwatch.movies.foreign_errors import (
+from napari_beamwatch.movies.formats.dm_tags import check_tags
+from napari_beamwatch.movies.formats.extras import optional
+from napari_beamwatch.movies.formats.foreign_errors import (
     LARGEST_FRAME,
     check_frame_bytes,
     explained,
     file_size,
 )
+from napari_beamwatch.movies.formats.ser import open_emi, open_ser
+from napari_beamwatch.movies.formats.tvips import open_tvips
+from napari_beamwatch.movies.formats.units import is_reciprocal, to_angstrom, to_seconds
 from napari_beamwatch.movies.frames import Frame, FrameSource
 from napari_beamwatch.movies.plausible import believable, believable_pixel_size
 from napari_beamwatch.movies.recording import Recording, Stated, stated_conditions
-from napari_beamwatch.movies.ser import open_emi, open_ser
-from napari_beamwatch.movies.tvips import open_tvips
-from napari_beamwatch.movies.units import is_reciprocal, to_angstrom, to_seconds
 
 READ_BEFORE_REOPENING = 256 * 2**20
 MOST_OPEN = 4

@@ -24,16 +24,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies.foreign_errors import LARGEST_FRAME, explained, file_size
-from napari_beamwatch.movies.frames import Frame, FrameSource
-from napari_beamwatch.movies.plausible import believable, believable_pixel_size
-from napari_beamwatch.movies.raw_frames import (
+from napari_beamwatch.movies.formats.foreign_errors import LARGEST_FRAME, explained, file_size
+from napari_beamwatch.movies.formats.raw_frames import (
     PackedNibbles,
     RawFrames,
     broken_off,
     read_bytes,
     whole_frames,
 )
+from napari_beamwatch.movies.formats.unpacked import TemporaryCopy, unpack
+from napari_beamwatch.movies.frames import Frame, FrameSource
+from napari_beamwatch.movies.plausible import believable, believable_pixel_size
 from napari_beamwatch.movies.recording import (
     Floats,
     Recording,
@@ -41,7 +42,6 @@ from napari_beamwatch.movies.recording import (
     StatedDose,
     stated_conditions,
 )
-from napari_beamwatch.movies.unpacked import TemporaryCopy, unpack
 
 HEADER_BYTES = 1024
 IMOD_STAMP = 1146047817

@@ -1,0 +1,1 @@
+"""Readers, a module a format: each makes a `Recording` from a file's header."""
