@@ -89,4 +89,8 @@ def main(words: Sequence[str] | None = None) -> int:
         # Whoever read our output left (`beamwatch info … | head`): that is no failure, but
         # the interpreter must not complain when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, MemoryError) as error:
+        # The machine's own limits: a full disk, a drive that went away, no memory left.
+        print(f"beamwatch: {error or type(error).__name__}", file=sys.stderr)
+        return 1
     return 0

@@ -26,6 +26,7 @@ from napari_beamwatch.movies.eer_codec import (
     expected_bits,
 )
 from napari_beamwatch.movies.eer_directory import EerDirectory, read_directory
+from napari_beamwatch.movies.formats.units import to_angstrom
 from napari_beamwatch.movies.frames import Frame, FrameSource, smallest_unsigned
 from napari_beamwatch.movies.metadata_xml import Items, parse_items
 from napari_beamwatch.movies.plausible import believable, believable_pixel_size
@@ -461,10 +462,10 @@ def _pixel_size(acquisition: Items, superres: int) -> tuple[Stated | None, list[
     if width is None:
         return None, []
     unit = acquisition.units.get("sensorPixelSize.width", "m")
-    scale = {"m": 1e10, "nm": 10.0, "Å": 1.0, "A": 1.0, "pm": 0.01, "um": 1e4}.get(unit)
-    if scale is None:
+    angstrom = to_angstrom(width, unit)
+    if angstrom is None:
         return None, [f"the pixel size in the file has the unknown unit {unit!r}: not used"]
-    size, said = believable_pixel_size(width * scale / superres, "file: EER sensorPixelSize")
+    size, said = believable_pixel_size(angstrom / superres, "file: EER sensorPixelSize")
     height = acquisition.number("sensorPixelSize.height")
     if size is not None and height is not None and abs(height / width - 1) > 0.01:
         return None, ["the pixels in the file are not square: their size is not used"]

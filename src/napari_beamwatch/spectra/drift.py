@@ -66,6 +66,10 @@ MOST_GROUPS = 192
 SPOT_AMPLITUDE = 0.5
 """What a lattice spot is brought down to, in units of the noise of a frame."""
 
+LATTICE = 7.0
+"""Excess over the median from which a coefficient is a lattice's, in units of the excess of the
+highest tenth."""
+
 HOT = 8.0
 """Standard deviations of a frame above its mean from which a pixel is taken for hot."""
 
@@ -233,8 +237,11 @@ class DriftEstimator:
         smeared = _smear_variance(problem, path)
         variance[1:] += smeared[1:] + smeared[0]
         frames = np.arange(count)
-        dy, dx = (np.interp(frames, middle, path[:, axis] - path[0, axis]) for axis in (0, 1))
-        se = np.interp(frames, middle, np.sqrt(variance.clip(0)))
+        # LAPACK's last digits depend on its threads; a millionth of a pixel does not.
+        dy, dx, se = (
+            np.round(np.interp(frames, middle, values), 6) + 0.0
+            for values in (*(path - path[0]).T, np.sqrt(variance.clip(0)))
+        )
         return Drift(dy, dx, se)
 
     def _pair_up(self) -> None:
@@ -407,7 +414,7 @@ class _Problem:
     ring : array (ky, kx) of int64
         Four indices wide.
     has_spots : bool
-        There is a lattice.
+        There is a lattice: what stands still is a specimen.
     """
 
     band: _Band
@@ -435,13 +442,17 @@ class _Problem:
         y /= np.sqrt(noise).astype(np.float32)[:, None, None]
         mean_power = _mean_power(y)
         ring = (index / 4).astype(np.int64)
-        level = np.ones_like(mean_power)
+        level, high = np.ones_like(mean_power), np.ones_like(mean_power)
         for r in np.unique(ring[used]):
             here = used & (ring == r)
-            level[here] = max(float(np.median(mean_power[here])), 1e-12)
+            middle, tenth = np.quantile(mean_power[here], (0.5, 0.9))
+            level[here], high[here] = max(middle, 1e-12), max(tenth, 1e-12)
         relative = mean_power / level
         # The mean of T exponentials; a spot that lasts part of the record lies far above it.
         spots = used & (relative > 1 + 6 / math.sqrt(len(y)) + 6 / len(y))
+        # Of speckle, moving or of the detector, the highest coefficients reach three times the
+        # excess of the highest tenth; those of a lattice stand out by far.
+        lattice = spots & (mean_power - level > LATTICE * (high - level))
         factor = np.where(spots, SPOT_AMPLITUDE / np.sqrt(relative.clip(1e-12)), 1.0)
         y *= (factor / np.sqrt(level) * used).astype(np.float32)
         a = 1 / np.sqrt(noise)
@@ -453,7 +464,7 @@ class _Problem:
             a=a.astype(np.float32),
             used=used,
             ring=ring,
-            has_spots=int(spots.sum()) >= 4,
+            has_spots=int(lattice.sum()) >= 4,
             block=np.arange(len(y)) * blocks // len(y),
             lengths=lengths,
             cells=_Cells.of(band),
