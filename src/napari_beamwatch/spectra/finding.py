@@ -153,7 +153,7 @@ def segment_floor(segment: Segment, grid: Grid) -> Floats32:
     floor = common_floor(powers, plane)
     if segment.single_counts:
         # Independent numbers behind the profile, for how far it may be from that of counts.
-        means = np.array([band_means(p, np.ones_like(floor), plane.band, CUT) for p in powers])
+        means = np.array([band_means(p, plane.band, CUT) for p in powers])
         if significance(means.mean(axis=0), plane, grid.correlation / len(powers)) < WHITE_SIGMAS:
             return np.ones_like(plane.radius)
         floor = np.maximum(floor, np.float32(1.0))

@@ -15,7 +15,7 @@ MOST_PEAKS = 512
 """Peaks kept of one window; a window of noise has none, one of a crystal a dozen."""
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, fastmath=True)
 def taper_tiles(
     image: Floats32,
     corners: NDArray[np.int64],
@@ -87,15 +87,13 @@ def peaks_of_windows(
     found = np.empty((len(fields) * 8 + MOST_PEAKS, 7), np.float64)
     count = 0
     power = np.empty((rows, columns), np.float32)
+    over = np.empty((rows, columns), np.float32)
+    inverse = np.float32(1) / floor
     for i in range(len(fields)):
         if not scales[i] > 0:
             continue
-        field = fields[i]
-        scale = np.float32(1 / scales[i])
-        for y in range(rows):
-            for x in range(columns):
-                power[y, x] = (field[y, x].real ** 2 + field[y, x].imag ** 2) * scale
-        means = band_means(power, floor, band, CUT)
+        _powers(fields[i], np.float32(1 / scales[i]), inverse, power, over)
+        means = band_means(over, band, CUT)
         level = slope = 0.0
         for b in range(len(means)):
             log = np.log(uncut(max(means[b], 1e-3)))
@@ -112,7 +110,7 @@ def peaks_of_windows(
         kept = 0
         for y in range(rows):
             for x in range(columns):
-                if not used[y, x] or power[y, x] < lowest * floor[y, x]:
+                if over[y, x] < lowest or not used[y, x]:
                     continue
                 own = floor[y, x] * np.exp(level + slope * radius[y, x] / half)
                 if power[y, x] < threshold * own or not _highest(power, y, x):
@@ -132,6 +130,22 @@ def peaks_of_windows(
             if kept == MOST_PEAKS:
                 break
     return found[:count].copy()
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def _powers(
+    field: NDArray[np.complex64],
+    scale: np.float32,
+    inverse: Floats32,
+    power: Floats32,
+    over: Floats32,
+) -> None:
+    """Power of a window over that of single counts, and over the common floor."""
+    for y in range(field.shape[0]):
+        row, to, relative, by = field[y], power[y], over[y], inverse[y]
+        for x in range(len(row)):
+            to[x] = (row[x].real * row[x].real + row[x].imag * row[x].imag) * scale
+            relative[x] = to[x] * by[x]
 
 
 @njit(nogil=True, cache=True)
