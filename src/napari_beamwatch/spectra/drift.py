@@ -499,9 +499,9 @@ class _Cells:
     def axes(self) -> tuple[Floats, Floats]:
         """Displacement in pixels of rows and columns of cells."""
         (hy, hx), (sy, sx) = self.half, self.spacing
-        y: Floats = np.arange(-hy, hy + 1) * sy
-        x: Floats = np.arange(-hx, hx + 1) * sx
-        return y, x
+        y = np.arange(-hy, hy + 1, dtype=np.float64) * sy
+        x = np.arange(-hx, hx + 1, dtype=np.float64) * sx
+        return np.asarray(y, np.float64), np.asarray(x, np.float64)
 
     def correlation(self, product: Complex64) -> Floats32:
         """Sums of the half plane's Re(c e^(2πi k·d)) for every d of the whole map."""
@@ -574,9 +574,10 @@ class _Sums:
                 )  # fmt: skip
 
         _each(lay, range(problem.blocks))
-        weight: Floats = np.bincount(
+        counted = np.bincount(
             problem.block[used], problem.a[used].astype(np.float64) ** 2, problem.blocks
         )
+        weight = np.asarray(counted, np.float64)
         return cls(moved, still, coherence, weight)
 
     def near(self, block: int) -> _Total:
@@ -638,8 +639,7 @@ class _Variances:
 
 
 def _binned(ring: NDArray[np.int64], values: Floats32, rings: int) -> Floats:
-    sums: Floats = np.bincount(ring, values, rings)
-    return sums
+    return np.asarray(np.bincount(ring, values, rings), np.float64)
 
 
 def _smooth(values: Floats, times: int) -> Floats:
