@@ -11,8 +11,16 @@ from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.simulate.cases import FIRST_MOVE, View, load_case, simulate
 from napari_beamwatch.simulate.scene import Drift as Motion
-from napari_beamwatch.spectra import drift as module
-from napari_beamwatch.spectra.drift import Drift, DriftEstimator, estimate_drift
+from napari_beamwatch.spectra.drift import (
+    Drift,
+    DriftEstimator,
+    estimate_drift,
+    kernels,
+    low_frequencies,
+)
+from napari_beamwatch.spectra.drift import estimator as estimating
+from napari_beamwatch.spectra.drift.low_frequencies import Band
+from napari_beamwatch.spectra.drift.whitening import Cells
 
 BASE = np.random.default_rng(1).standard_normal((768, 768))
 
@@ -67,7 +75,7 @@ def test_binning_leaves_hot_pixels_and_no_numbers_out(dtype):
     if dtype is np.float32:
         frame[7, 8], frame[9, 1] = np.nan, np.inf
     out = np.empty((6, 8), np.float32)
-    module._bin(frame, 4, np.float32(2.5), np.float32(20), out)
+    low_frequencies._bin(frame, 4, np.float32(2.5), np.float32(20), out)
     plain = frame[:24, :32].astype(float)
     plain[~(plain <= 20)] = 2.5
     np.testing.assert_allclose(out, plain.reshape(6, 4, 8, 4).sum((1, 3)), rtol=1e-6)
@@ -76,7 +84,7 @@ def test_binning_leaves_hot_pixels_and_no_numbers_out(dtype):
 def test_moments_of_finite_pixels():
     frame = np.random.default_rng(0).normal(3, 1, (40, 30)).astype(np.float32)
     frame[16, 3] = np.nan
-    count, total, squares = module._moments(frame, 8)
+    count, total, squares = low_frequencies._moments(frame, 8)
     rows = frame[::8].astype(float)
     assert count == np.isfinite(rows).sum()
     assert total == pytest.approx(np.nansum(rows), rel=1e-5)
@@ -97,12 +105,12 @@ def test_sums_products_and_slopes():
     phase, a = py[:, None] * px, np.float32(0.8)
 
     sums = [np.zeros((6, 4), np.complex64) for _ in range(3)]
-    module._lay(y, a, py, px, *sums)
+    kernels.lay_frame(y, a, py, px, *sums)
     for got, want in zip(sums, (a * y * phase, a * y, a * a * phase), strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-5)
 
     product = np.empty((6, 4), np.complex64)
-    module._against(y, np.float32(0.5), py, px, moving, own, other, fixed, a, product)
+    kernels.frame_against(y, np.float32(0.5), py, px, moving, own, other, fixed, a, product)
     image = moving - own * 0.5 * y * phase - other * 0.5 * y
     np.testing.assert_allclose(product, (y - a * fixed) * image.conj(), rtol=1e-4, atol=1e-5)
 
@@ -110,7 +118,7 @@ def test_sums_products_and_slopes():
         turned = np.exp(2j * np.pi * (ky[:, None] * d[0] + kx * d[1]).astype(float))
         return (product * turned).real.sum()
 
-    gy, gx, hy, hx = module._slope(product, moving, a, py, px, ky, kx)
+    gy, gx, hy, hx = kernels.frame_slope(product, moving, a, py, px, ky, kx)
     d = np.array([0.3, -0.2])
     for got, step in ((gy, np.array([1e-4, 0])), (gx, np.array([0, 1e-4]))):
         assert got == pytest.approx((value(d + step) - value(d - step)) / 2e-4, rel=1e-3, abs=1e-2)
@@ -121,7 +129,7 @@ def test_sums_products_and_slopes():
 
 def test_a_frame_is_reduced_to_the_transform_of_its_tapered_contrast():
     frame = np.random.default_rng(0).poisson(3, (70, 64)).astype(np.uint8)
-    band = module._Band.of(frame.shape)
+    band = Band.of(frame.shape)
     got = band.reduce(frame)
     contrast = (frame / frame.mean() - 1) * band.taper_y[:, None] * band.taper_x
     whole = np.fft.rfft2(contrast)
@@ -130,8 +138,8 @@ def test_a_frame_is_reduced_to_the_transform_of_its_tapered_contrast():
 
 
 def test_a_map_is_the_sum_of_waves():
-    band = module._Band.of((64, 80))
-    cells = module._Cells.of(band)
+    band = Band.of((64, 80))
+    cells = Cells.of(band)
     product = random_complex(np.random.default_rng(3), 2 * band.ry, band.rx)
     product[:, 0] = 0
     got = cells.cut(cells.correlation(product))
@@ -261,7 +269,7 @@ def test_it_does_not_matter_who_reduces_or_how_many_threads(monkeypatch):
     frames = film(speckle(), path, dose=0.5)
     whole = estimate_drift(Movie.from_array(frames).recording.frames)
     estimator = DriftEstimator(frames.shape[1:])
-    monkeypatch.setattr(module, "free_threads", lambda: 1)
+    monkeypatch.setattr(kernels, "free_threads", lambda: 1)
     reduced = [estimator.reduce(frame) for frame in frames[::-1]][::-1]
     for t, kept in enumerate(reduced):
         estimator.add_reduced(t, kept)
@@ -271,8 +279,8 @@ def test_it_does_not_matter_who_reduces_or_how_many_threads(monkeypatch):
 
 
 def test_long_movies_are_kept_in_bounded_memory(monkeypatch):
-    monkeypatch.setattr(module, "MOST_GROUPS", 40)
-    monkeypatch.setattr(module, "FIRST_FRAMES", 16)
+    monkeypatch.setattr(estimating, "MOST_GROUPS", 40)
+    monkeypatch.setattr(estimating, "FIRST_FRAMES", 16)
     path = settling(90)
     frames = film(speckle(), path, dose=0.3)
     estimator = DriftEstimator(frames.shape[1:])

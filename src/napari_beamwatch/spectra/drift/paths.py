@@ -1,0 +1,307 @@
+"""Where the specimen was in each frame: paths through maps of likelihood."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_beamwatch.spectra.drift.arrays import Complex64, Floats, Floats32, Steps
+from napari_beamwatch.spectra.drift.images import Images, Sums, Variances, all_images, evidence
+from napari_beamwatch.spectra.drift.kernels import for_each, frame_against, phases
+from napari_beamwatch.spectra.drift.refining import refine, smeared_image, smooth_path
+from napari_beamwatch.spectra.drift.whitening import Cells, Problem, mixture
+
+STEPS = ((0.96, 1.0), (0.038, 3.0), (0.002, 10.0))
+"""Steps off a smooth path from frame to frame: probability, standard deviation in pixels."""
+
+FIRST_STEPS = ((0.90, 1.0), (0.08, 4.0), (0.02, 10.0))
+"""The same before there is such a path."""
+
+FAINTEST = 15.0
+"""Pair correlation of all frames (standard deviations) below which no drift is stated: paths
+fitted to pure noise reach 8, a specimen that can be followed 40."""
+
+LEAST_GAIN = 4.0
+"""Log likelihood that a frame must add on average. With less, single frames do not find
+themselves (measured: 2.9 lost, 4.6 found), and a path may hop by a lattice vector."""
+
+TOO_FAINT = "too few electrons or too little contrast to see a drift"
+
+MOVED = 30.0
+"""Log likelihood by which a path must be better than standing still to count as movement."""
+
+MOST_ROUNDS = 4
+
+SETTLED = 2.0
+"""Pixels: when no step of a path changes by more, another round is not needed."""
+
+MOST_HOPS = 4
+"""Corrections of a path that are tried."""
+
+HOP_SEEN = 0.5
+"""Standard deviations of a correlation map by which another shift must fit better."""
+
+CLIPPED = 1.5
+"""Amplitude, in units of noise, above which a sum's coefficients say no more there."""
+
+
+def solve_path(problem: Problem) -> tuple[Floats, Floats, str]:
+    """Path (frames, 2), covariance of its steps along an axis, and why there is none."""
+    frames = len(problem.a)
+    nothing = np.zeros((frames, 2)), np.zeros((frames, frames))
+    standing = np.zeros((frames, 2))
+    best: tuple[float, float, Floats] | None = None
+    still_gain, still_pairs = evidence(problem, standing, False)
+    path = _settled(problem)
+    for against_pattern in (False, True):
+        if against_pattern:
+            # A pattern of the detector may have held the path: what if all that lies still
+            # is taken for it?
+            if (
+                best is not None
+                and best[0] > still_gain + MOVED
+                and not _has_pattern(problem, best[2])
+            ):
+                break
+            path = _trace_back(problem, np.zeros((frames, 2)), without_still=True)
+        else:
+            path = _trace_back(problem, path, without_still=False)
+        for _ in range(MOST_ROUNDS):
+            before, path = path, _round(problem, path)
+            if np.abs(np.diff(path - before, axis=0)).max() < SETTLED:
+                break
+        path, gain, pairs = _mended(problem, path)
+        if best is None or gain > best[0]:
+            best = gain, pairs, path
+    assert best is not None
+    gain, pairs, path = best
+    if max(pairs, still_pairs) < FAINTEST or max(gain, still_gain) < LEAST_GAIN * frames:
+        return *nothing, TOO_FAINT
+    if gain < still_gain + MOVED and not problem.has_spots:
+        return *nothing, (
+            "what the frames share stands still: no drift, or nothing but the detector's pattern"
+        )
+    if gain < still_gain + MOVED:
+        path = standing
+    path, covariance = refine(problem, path)
+    return path, covariance, ""
+
+
+def _mended(problem: Problem, path: Floats) -> tuple[Floats, float, float]:
+    """The path without the hops that comparing what comes before and after a time shows."""
+    gain, pairs = evidence(problem, path, True)
+    for _ in range(MOST_HOPS):
+        hop = _hop(problem, path)
+        if hop is None:
+            break
+        cut, shift = hop
+        tried = path.copy()
+        tried[:cut] += shift
+        tried = _round(problem, tried - tried[-1])
+        better, tried_pairs = evidence(problem, tried, True)
+        if better <= gain:
+            break
+        path, gain, pairs = tried, better, tried_pairs
+    return path, gain, pairs
+
+
+def _hop(problem: Problem, path: Floats) -> tuple[int, Floats] | None:
+    """The time at which, and the shift by which, all earlier frames would fit better."""
+    cells = problem.cells
+    sums = Sums.of(problem, path, np.ones(len(path), bool))
+    best: tuple[float, int, Floats] | None = None
+    for block in range(1, problem.blocks):
+        sides = []
+        for part in (slice(max(0, block - 3), block), slice(block, block + 3)):
+            side = sums.moved[part].sum(axis=0) / np.float32(math.sqrt(sums.weight[part].sum()))
+            side /= np.maximum(1, np.abs(side) / np.float32(CLIPPED))
+            sides.append(side)
+        fit = cells.cut(cells.correlation(sides[0] * np.conj(sides[1])))
+        spread = float(fit.std())
+        hy, hx = cells.half
+        here = float(fit[hy - 1 : hy + 2, hx - 1 : hx + 2].max())
+        i, j = np.unravel_index(int(fit.argmax()), fit.shape)
+        excess = (float(fit[i, j]) - here) / spread
+        if excess > HOP_SEEN and (best is None or excess > best[0]):
+            shift = np.array([cells.axes[0][i], cells.axes[1][j]])
+            best = excess, int(np.argmax(problem.block == block)), shift
+    return None if best is None else best[1:]
+
+
+def _has_pattern(problem: Problem, path: Floats) -> bool:
+    total = Sums.of(problem, path, np.ones(len(path), bool)).all()
+    return bool(Variances.of(problem, total, True).still.any())
+
+
+def _settled(problem: Problem) -> Floats:
+    """A path of constant velocity through the later half, the best one."""
+    frames = len(problem.a)
+    start = frames // 2
+    cuts = np.unique(np.linspace(start, frames, min(16, frames - start) + 1).astype(int))
+    groups = [mixture(problem.a[i:j], problem.y[i:j]) for i, j in pairwise(cuts)]
+    path = np.zeros((frames, 2))
+    if len(groups) < 2:
+        return path
+    cells = problem.cells
+    reach = [min(40.0, half * s) for half, s in zip(cells.half, cells.spacing, strict=True)]
+    y, x = np.meshgrid(*(np.arange(-int(r), int(r) + 1.0) for r in reach), indexing="ij")
+    score = np.zeros(y.shape)
+    for lag in range(1, len(groups)):
+        product = np.zeros_like(groups[0])
+        for earlier, later in zip(groups[:-lag], groups[lag:], strict=True):
+            product += later * np.conj(earlier)
+        part = lag / len(groups)
+        where = [part * y / cells.spacing[0], part * x / cells.spacing[1]]
+        score += ndimage.map_coordinates(
+            cells.correlation(product), where, order=1, mode="grid-wrap"
+        )
+    best = np.unravel_index(int(score.argmax()), score.shape)
+    moved = np.array([y[best], x[best]])
+    path[start:] = (np.arange(start, frames) - frames + 1)[:, None] / (frames - start) * moved
+    return path
+
+
+def _trace_back(problem: Problem, path: Floats, without_still: bool) -> Floats:
+    """Places the later half together, then block by block towards the beginning."""
+    frames = len(problem.a)
+    path = path.copy()
+    use = np.arange(frames) >= frames // 2
+    use |= problem.block >= problem.block[frames // 2]
+    held = np.zeros(problem.y.shape[1:], np.complex64)
+    if without_still:
+        held = mixture(problem.a, problem.y) / np.float32((problem.a**2).sum())
+    first = int(problem.block[frames // 2])
+    ahead: Floats | None = None
+    for number in range(first, -1, -1):
+        now = problem.block == number if number < first else use.copy()
+        sums = Sums.of(problem, path, use)
+        total = sums.near(number)
+        variances = Variances.of(problem, total, False)
+        images = Images.of(problem, total, variances)
+        chosen = np.flatnonzero(now)
+        own = use & now
+        middle = path.copy()
+        if number < first:
+            # As fast as in the frames after it; what is wrong in that, the steps allow for.
+            begin = int(chosen[-1]) + 1
+            end = min(frames - 1, begin + 8)
+            velocity = (path[end] - path[begin]) / max(1, end - begin)
+            middle[chosen] = path[begin] + (chosen - begin)[:, None] * velocity
+        maps = _maps(problem, chosen, path, [images] * problem.blocks, own, held, middle)
+        weights = _smoothed(problem, maps, FIRST_STEPS, ahead)
+        path[chosen] = middle[chosen] + _centres(problem.cells, weights)
+        ahead = np.zeros_like(weights[0])
+        ahead[problem.cells.half] = 1.0
+        use |= now
+    return path
+
+
+def _round(problem: Problem, path: Floats) -> Floats:
+    """All frames against all others."""
+    everything = np.ones(len(path), bool)
+    images, fixed = all_images(problem, path)
+    middle = smooth_path(path)
+    maps = _maps(
+        problem,
+        np.arange(len(path)),
+        path,
+        images,
+        everything,
+        fixed,
+        middle,
+    )
+    return middle + _centres(problem.cells, _smoothed(problem, maps, STEPS))
+
+
+def _maps(
+    problem: Problem,
+    chosen: NDArray[np.int64],
+    path: Floats,
+    images: list[Images],
+    own: NDArray[np.bool_],
+    fixed: Complex64,
+    middle: Floats,
+) -> Floats32:
+    """Log likelihood of each displacement from `middle` for each chosen frame.
+
+    The frame itself is left out of the image.
+    """
+    cells, band = problem.cells, problem.band
+    maps = np.empty((len(chosen), 2 * cells.half[0] + 1, 2 * cells.half[1] + 1), np.float32)
+    scale = np.float32(2 / band.overlap)
+
+    def one(i: int) -> None:
+        t = int(chosen[i])
+        image = images[problem.block[t]]
+        py, px = phases(band, path[t])
+        product = np.empty(problem.y.shape[1:], np.complex64)
+        frame_against(
+            problem.y[t], problem.a[t] if own[t] else np.float32(0), py, px, image.moving,
+            image.own, image.other, fixed, problem.a[t], product,
+        )  # fmt: skip
+        smear = smeared_image(problem, middle, t)
+        if smear is not None:
+            product *= smear
+        my, mx = phases(band, middle[t])
+        product *= my[:, None]
+        product *= mx
+        maps[i] = cells.cut(cells.correlation(product)) * (problem.a[t] * scale)
+
+    for_each(one, range(len(chosen)))
+    return maps
+
+
+def _smoothed(problem: Problem, maps: Floats32, law: Steps, after: Floats | None = None) -> Floats:
+    """Probability of each displacement in each frame, all frames considered."""
+    steps = [
+        [(p, _kernel(axis, max(s, 0.5 * spacing))) for p, s in law]
+        for axis, spacing in zip(problem.cells.axes, problem.cells.spacing, strict=True)
+    ]
+
+    def move(p: Floats) -> Floats:
+        moved = np.zeros_like(p)
+        for (share, ky), (_, kx) in zip(*steps, strict=True):
+            moved += share * (ky @ p @ kx.T)
+        return moved
+
+    # A floor keeps underflow (slow, and final) out.
+    likelihood = np.exp(maps - maps.max(axis=(1, 2), keepdims=True), dtype=np.float64) + 1e-25
+    count = len(maps)
+    forward: Floats = np.empty_like(likelihood)
+    state = np.full(maps.shape[1:], 1.0 / maps[0].size)
+    for t in range(count):
+        state = (move(state) if t else state) * likelihood[t]
+        state = state / state.sum() + 1e-30
+        forward[t] = state
+    later = np.ones(maps.shape[1:]) if after is None else move(after) + 1e-30
+    for t in range(count - 1, -1, -1):
+        forward[t] *= later / later.max()
+        forward[t] /= forward[t].sum()
+        later = move(later * likelihood[t])
+        later = later / later.max() + 1e-30
+    return forward
+
+
+def _kernel(axis: Floats, sigma: float) -> Floats:
+    kernel: Floats = np.exp(-0.5 * ((axis[:, None] - axis) / sigma) ** 2)
+    kernel /= kernel.sum(axis=0)
+    return kernel
+
+
+def _centres(cells: Cells, weights: Floats) -> Floats:
+    """Mean displacement around the most probable one of each frame."""
+    centres = np.empty((len(weights), 2))
+    axes = cells.axes
+    near = [max(1, round(4.0 / spacing)) for spacing in cells.spacing]
+    for t, weight in enumerate(weights):
+        i, j = np.unravel_index(int(weight.argmax()), weight.shape)
+        rows = slice(max(0, int(i) - near[0]), int(i) + near[0] + 1)
+        columns = slice(max(0, int(j) - near[1]), int(j) + near[1] + 1)
+        part = weight[rows, columns]
+        part = part / part.sum()
+        centres[t] = part.sum(axis=1) @ axes[0][rows], part.sum(axis=0) @ axes[1][columns]
+    return centres
