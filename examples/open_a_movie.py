@@ -17,12 +17,12 @@ def main() -> None:
     if len(sys.argv) > 1:
         movie = bw.open_movie(sys.argv[1])
     else:
-        movie = simulate("lif-room-temperature", frames=60, frame_dose=10.0, size=512, drift=None)
+        movie = simulate("lif-room-temperature", frames=60, frame_dose=10.0, size=768)
     print(movie)
     for sentence in (*movie.notes, *movie.warnings):
         print(" -", sentence)
 
-    result = bw.analyze(movie, bw.Settings(drift="off"))
+    result = bw.analyze(movie)
     field = result.spots[result.spots.region == "field"]
     print(field[["spot", "crystal", "d_A", "d_se_A", "angle_deg", "snr"]].round(4).to_string())
 

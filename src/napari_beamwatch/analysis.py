@@ -174,7 +174,7 @@ class _Run:
             moved = np.stack([self.drift.dy_px, self.drift.dx_px], axis=1)
             self.shifts = np.rint(moved).astype(np.int64)
         edges = segment_edges(self.movie.lit)
-        segments = add_segments(self.movie, edges, self.shifts, self.tick)
+        segments = add_segments(self.movie, self.grid, edges, self.shifts, self.tick)
         return self._tracked(segments, self.grid, (0, 0))
 
     def own_window(self, region: Region) -> _Tracked:
@@ -192,7 +192,7 @@ class _Run:
         cropped = replace(cropped, recording=replace(cropped.recording, frames=followed))
         run = _Run(cropped, self.settings, Grid(size, size, size, size, self.grid.taper), None)
         edges = segment_edges(cropped.lit)
-        segments = add_segments(cropped, edges, run.shifts, lambda: None)
+        segments = add_segments(cropped, run.grid, edges, run.shifts, lambda: None)
         return run._tracked(segments, run.grid, (top, left))
 
     def _tracked(

@@ -56,12 +56,20 @@ class Segment:
         Their sum.
     single_counts : bool
         Noise is that of single electrons: the floor is known where nothing else is seen.
+    whole : array of bool, optional
+        For each window, whether it was wholly on the detector in every frame of the segment;
+        others are not looked at, since the border would draw lines through them.
     """
 
     first: int
     last: int
     image: Floats32
     single_counts: bool
+    whole: NDArray[np.bool_] | None = None
+
+    def windows(self, grid: Grid) -> NDArray[np.int64]:
+        """Windows that are looked at."""
+        return np.arange(len(grid)) if self.whole is None else np.flatnonzero(self.whole)
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,10 +150,12 @@ def window_powers(image: Floats32, grid: Grid, windows: NDArray[np.int64]) -> Fl
 
 def segment_floor(segment: Segment, grid: Grid) -> Floats32:
     """Floor common to the windows of a segment."""
-    chosen = np.unique(
-        np.linspace(0, len(grid) - 1, min(len(grid), SAMPLED_WINDOWS)).round().astype(np.int64)
-    )
+    windows = segment.windows(grid)
     plane = HalfPlane(grid.window)
+    if not len(windows):
+        return np.ones_like(plane.radius)
+    places = np.linspace(0, len(windows) - 1, min(len(windows), SAMPLED_WINDOWS))
+    chosen = windows[np.unique(places.round().astype(np.int64))]
     powers = window_powers(segment.image, grid, chosen)
     powers = powers[powers.any(axis=(1, 2))]
     if not len(powers):
@@ -165,7 +175,8 @@ def _segment_peaks(segment: Segment, index: int, grid: Grid, limit: float) -> ND
     plane = HalfPlane(grid.window)
     floor = segment_floor(segment, grid)
     white = bool((floor == 1).all())
-    batches = np.array_split(np.arange(len(grid)), max(1, len(grid) // 16))
+    windows = segment.windows(grid)
+    batches = np.array_split(windows, max(1, len(windows) // 16)) if len(windows) else []
     pool = shared_pool()
     found = pool.map(
         lambda batch: _batch_peaks(segment, batch, grid, plane, floor, white, limit), batches

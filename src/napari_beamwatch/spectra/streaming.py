@@ -16,7 +16,7 @@ from napari_beamwatch.movies import Movie
 from napari_beamwatch.movies.frames import Frame, FrameSource
 from napari_beamwatch.spectra.drift import Drift, DriftEstimator
 from napari_beamwatch.spectra.finding import Segment
-from napari_beamwatch.spectra.windows import Floats32
+from napari_beamwatch.spectra.windows import Floats32, Grid, windows_inside
 from napari_beamwatch.threads import shared_pool, thread_count
 
 Shifts = NDArray[np.int64]
@@ -123,7 +123,11 @@ def mended(frame: Frame) -> Frame:
 
 
 def add_segments(
-    movie: Movie, edges: Sequence[tuple[int, int]], shifts: Shifts, tick: Callable[[], None]
+    movie: Movie,
+    grid: Grid,
+    edges: Sequence[tuple[int, int]],
+    shifts: Shifts,
+    tick: Callable[[], None],
 ) -> list[Segment]:
     """Sums of the frames of each segment, the drift taken out.
 
@@ -138,5 +142,8 @@ def add_segments(
         for t, frame in ahead(lambda t: mended(source.read(t)), frames):
             add_moved(total, frame, *shifts[t].tolist())
             tick()
-        segments.append(Segment(first, last, total, single))
+        whole = np.ones(len(grid), bool)
+        for t in frames:
+            whole &= windows_inside(grid, shifts[t].tolist())
+        segments.append(Segment(first, last, total, single, whole))
     return segments

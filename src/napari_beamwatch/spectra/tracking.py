@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.spectra.block_transform import BlockTransform, second_moment
-from napari_beamwatch.spectra.windows import Floats32, Grid
+from napari_beamwatch.spectra.windows import Floats32, Grid, windows_inside
 
 Floats = NDArray[np.float64]
 
@@ -108,13 +108,6 @@ class Tracker:
             offset_y.astype(np.float32),
             offset_x.astype(np.float32),
         )
-
-
-def windows_inside(grid: Grid, shift: tuple[int, int]) -> NDArray[np.bool_]:
-    """Windows that, moved by `shift`, lie wholly on the detector."""
-    corners = grid.corners + np.asarray(shift)
-    size = np.array([grid.height, grid.width])
-    return np.asarray(((corners >= 0) & (corners + grid.window <= size)).all(axis=1))
 
 
 def running_mean(values: NDArray[np.floating[Any]], width: int) -> Floats:

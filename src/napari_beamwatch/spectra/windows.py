@@ -121,3 +121,10 @@ def default_grid(movie: Movie, window: int | None, step: int | None, taper: Tape
             window //= 2
         window = min(window, min(height, width) // 2 * 2)
     return Grid(height, width, window, window // 2 if step is None else step, taper)
+
+
+def windows_inside(grid: Grid, shift: tuple[int, int]) -> NDArray[np.bool_]:
+    """Windows that, moved by `shift`, lie wholly on the detector."""
+    corners = grid.corners + np.asarray(shift)
+    size = np.array([grid.height, grid.width])
+    return np.asarray(((corners >= 0) & (corners + grid.window <= size)).all(axis=1))
