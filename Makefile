@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest
 .PHONY: help demo test lint types contracts unit bench lock stages clean
 
 help:
-	@echo "make demo    simulate a movie, say what it is, open it where there is a display"
+	@echo "make demo    simulate a movie, find and follow its lattice, open it where there is a display"
 	@echo "make test    lint, types, import contracts and every test, windows included"
 	@echo "make bench   the benchmarks, as ratios within one run"
 	@echo "make lock    refresh constraints.txt      make stages   redo the multislice pictures"
@@ -24,6 +24,7 @@ demo: $(READY)
 	@mkdir -p $(dir $(DEMO))
 	@$(BIN)/beamwatch simulate $(DEMO) --case lif-room-temperature --force
 	@$(BIN)/beamwatch info $(DEMO)
+	@$(BIN)/python examples/open_a_movie.py $(DEMO)
 	@echo "The movie is $(DEMO), the truth about it stands beside it (.truth.json)."
 	@if [ "$$(uname)" = Darwin ] || [ -n "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ]; \
 	 then $(BIN)/napari $(DEMO); else echo "No display: no window."; fi

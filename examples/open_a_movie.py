@@ -18,18 +18,17 @@ def main() -> None:
         movie = bw.open_movie(sys.argv[1])
     else:
         movie = simulate("lif-room-temperature", frames=60, frame_dose=10.0, size=768)
-    print(movie)
-    for sentence in (*movie.notes, *movie.warnings):
-        print(" -", sentence)
-
     result = bw.analyze(movie)
+    for sentence in result.notes:
+        print(" -", sentence)
     field = result.spots[result.spots.region == "field"]
     print(field[["spot", "crystal", "d_A", "d_se_A", "angle_deg", "snr"]].round(4).to_string())
 
     strongest = field.nlargest(1, "snr").spot.iloc[0]
     trace = result.traces[(result.traces.region == "field") & (result.traces.spot == strongest)]
-    plateau = trace.intensity.head(10).mean()
-    for row in trace.iloc[::6].itertuples():
+    print(f"spot {strongest} against dose, its first quarter being 1:")
+    plateau = trace.intensity.head(len(trace) // 4).mean()
+    for row in trace.iloc[:: max(1, len(trace) // 15)].itertuples():
         bar = "#" * max(0, round(30 * row.intensity / plateau))
         print(f"{row.dose_e_per_A2:6.0f} e/Å²  {row.intensity / plateau:5.2f}  {bar}")
 
