@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies.conditions import Conditions
 from napari_beamwatch.movies.eer_codec import (
     BAND_BYTES,
     PAD,
@@ -516,8 +515,4 @@ def _conditions(acquisition: Items) -> dict[str, Any]:
         "recorded": acquisition.text("timestamp"),
     }
     conditions, origins = stated_conditions(said, "file: EER metadata")
-    return (
-        {"conditions": conditions, "condition_origins": origins}
-        if said
-        else {"conditions": Conditions()}
-    )
+    return {"conditions": conditions, "condition_origins": origins}
