@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from napari_beamwatch.errors import BeamwatchError
 
 if TYPE_CHECKING:
-    from napari_beamwatch.analysis import Result, analyze
+    from napari_beamwatch.analysis import analyze, find_spots
     from napari_beamwatch.movies import (
         Conditions,
         DoseCalibration,
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         open_movie,
     )
     from napari_beamwatch.regions import Region
+    from napari_beamwatch.results.result import Result
     from napari_beamwatch.settings import Settings
 
 __version__ = version("napari-beamwatch")
@@ -32,9 +33,10 @@ _HOMES = {
     "DoseTable": "napari_beamwatch.movies",
     "Movie": "napari_beamwatch.movies",
     "Region": "napari_beamwatch.regions",
-    "Result": "napari_beamwatch.analysis",
+    "Result": "napari_beamwatch.results.result",
     "Settings": "napari_beamwatch.settings",
     "analyze": "napari_beamwatch.analysis",
+    "find_spots": "napari_beamwatch.analysis",
     "open_movie": "napari_beamwatch.movies",
 }
 
@@ -49,6 +51,7 @@ __all__ = [
     "Settings",
     "__version__",
     "analyze",
+    "find_spots",
     "open_movie",
 ]
 

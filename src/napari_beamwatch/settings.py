@@ -23,6 +23,9 @@ class Settings:
         Chance of one or more false spots in the whole movie.
     drift : {"auto", "off"}
         Let windows follow the specimen, or not.
+    running_sum : int
+        Frames that are added up around each before spots are measured: what is seen of fainter
+        spots is paid for with dose resolution.
     """
 
     window: int | str | None = None
@@ -30,12 +33,15 @@ class Settings:
     taper: Literal["hann", "cosine"] = "hann"
     alpha: float = 0.01
     drift: Literal["auto", "off"] = "auto"
+    running_sum: int = 1
 
     def __post_init__(self) -> None:
         if self.taper not in ("hann", "cosine"):
             raise BeamwatchError(f"the taper is 'hann' or 'cosine', not {self.taper!r}")
         if self.drift not in ("auto", "off"):
             raise BeamwatchError(f"drift is 'auto' or 'off', not {self.drift!r}")
+        if not isinstance(self.running_sum, int) or self.running_sum < 1:
+            raise BeamwatchError(f"a running sum is of 1 frame or more, not {self.running_sum!r}")
         if not isinstance(self.alpha, int | float) or not 0 < self.alpha < 1:
             raise BeamwatchError(f"alpha lies between 0 and 1, not {self.alpha!r}")
 

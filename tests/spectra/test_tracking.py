@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from napari_beamwatch.spectra.region_traces import overlap_factors, region_trace
-from napari_beamwatch.spectra.tracking import Tracker, running_mean
+from napari_beamwatch.spectra.tracking import SpotMeasure, Tracker, WindowTraces, running_mean
+from napari_beamwatch.spectra.walking import Paths
 from napari_beamwatch.spectra.windows import Grid
 
 GRID = Grid(160, 160, 64, 32)
@@ -14,19 +15,25 @@ GY, GX = 9.2 / 64, 7.7 / 64
 
 
 def tracked(
-    contrast: float, rate: np.ndarray, seed: int = 0, shift: np.ndarray | None = None
-) -> Tracker:
+    contrast: float,
+    rate: np.ndarray,
+    seed: int = 0,
+    shift: np.ndarray | None = None,
+    running_sum: int = 1,
+) -> WindowTraces:
     frames = len(rate)
     window = np.arange(len(GRID))
     every = np.ones(len(GRID))
-    tracker = Tracker(GRID, window, GY * every, GX * every, every, frames)
+    measure = SpotMeasure(GRID, window, Paths.standing(frames, GY * every, GX * every))
+    tracker = Tracker(measure)
     y, x = np.mgrid[:160, :160]
     rng = np.random.default_rng(seed)
     for frame in range(frames):
         dy, dx = (0, 0) if shift is None else shift[frame].tolist()
         wave = 1 + contrast * np.cos(2 * np.pi * (GY * (y - dy) + GX * (x - dx)))
-        tracker.add(frame, rng.poisson(rate[frame] * wave).astype(np.uint8), (dy, dx))
-    return tracker
+        image = rng.poisson(rate[frame] * wave).astype(np.uint8)
+        tracker.add(frame, measure(frame, image, (dy, dx)))
+    return tracker.traces(every, running_sum)
 
 
 def truth(contrast: float) -> float:
@@ -36,14 +43,14 @@ def truth(contrast: float) -> float:
 
 @pytest.mark.parametrize("contrast", [0.0, 0.1, 0.3])
 def test_intensities_are_right_on_average(contrast: float) -> None:
-    traces = tracked(contrast, np.full(150, 2.0)).traces()
+    traces = tracked(contrast, np.full(150, 2.0))
     error = traces.intensity_se.mean() / np.sqrt(150 * 4)  # about four independent windows
     assert traces.intensity.mean() == pytest.approx(truth(contrast), abs=4 * error)
 
 
 @pytest.mark.parametrize("contrast", [0.1, 0.2, 0.4])
 def test_errors_of_windows_cover_as_stated(contrast: float) -> None:
-    traces = tracked(contrast, np.full(800, 2.0)).traces()
+    traces = tracked(contrast, np.full(800, 2.0))
     away = np.abs(traces.intensity - truth(contrast)) / traces.intensity_se
     # Weak lines are skewed (noncentral χ²); the stated coverage is that of a Gaussian.
     assert (away < 1).mean() == pytest.approx(0.68, abs=0.06)
@@ -52,7 +59,7 @@ def test_errors_of_windows_cover_as_stated(contrast: float) -> None:
 
 @pytest.mark.parametrize("contrast", [0.1, 0.3])
 def test_errors_of_regions_cover_as_stated(contrast: float) -> None:
-    traces = tracked(contrast, np.full(600, 2.0)).traces()
+    traces = tracked(contrast, np.full(600, 2.0))
     region = region_trace(traces, np.arange(len(GRID)), np.arange(len(GRID)), GY, GX, GRID)
     away = (region.intensity - region.intensity.mean()) / region.intensity_se
     assert (np.abs(away) < 1).mean() == pytest.approx(0.68, abs=0.06)
@@ -61,7 +68,7 @@ def test_errors_of_regions_cover_as_stated(contrast: float) -> None:
 
 def test_a_dimming_beam_changes_the_errors_only() -> None:
     rate = np.concatenate([np.full(100, 4.0), np.full(100, 1.0)])
-    traces = tracked(0.3, rate).traces()
+    traces = tracked(0.3, rate)
     bright, dim = traces.intensity[:100], traces.intensity[100:]
     assert dim.mean() == pytest.approx(bright.mean(), rel=0.1)
     assert traces.intensity_se[110:].mean() > 1.5 * traces.intensity_se[:90].mean()
@@ -69,7 +76,7 @@ def test_a_dimming_beam_changes_the_errors_only() -> None:
 
 def test_windows_follow_a_specimen_that_drifts() -> None:
     shift = np.stack([np.arange(40) // 4, -np.arange(40) // 3], axis=1)
-    traces = tracked(0.3, np.full(40, 6.0), shift=shift).traces()
+    traces = tracked(0.3, np.full(40, 6.0), shift=shift)
     known = np.isfinite(traces.intensity)
     assert known[0].all()
     assert not known[-1].all()
@@ -77,8 +84,15 @@ def test_windows_follow_a_specimen_that_drifts() -> None:
     assert np.nanmean(traces.intensity) == pytest.approx(truth(0.3), rel=0.1)
 
 
+def test_running_sums_gain_with_their_length_and_stay_right() -> None:
+    one, five = (tracked(0.1, np.full(200, 2.0), running_sum=n) for n in (1, 5))
+    assert five.intensity.mean() == pytest.approx(truth(0.1), rel=0.1)
+    assert five.snr.mean() == pytest.approx(5 * one.snr.mean(), rel=0.2)
+    assert np.median(five.intensity_se) < np.median(one.intensity_se) / 2
+
+
 def test_dead_frames_have_no_value() -> None:
-    traces = tracked(0.3, np.array([2.0, 0.0, 2.0])).traces()
+    traces = tracked(0.3, np.array([2.0, 0.0, 2.0]))
     assert np.isnan(traces.intensity[1]).all()
     assert np.isfinite(traces.intensity[[0, 2]]).all()
 
@@ -89,13 +103,14 @@ def test_a_spacing_is_read_with_the_error_it_states() -> None:
     for seed in range(12):
         window = np.arange(len(GRID))
         every = np.ones(len(GRID))
-        tracker = Tracker(GRID, window, (GY + off) * every, GX * every, every, 40)
+        measure = SpotMeasure(GRID, window, Paths.standing(40, (GY + off) * every, GX * every))
+        tracker = Tracker(measure)
         y, x = np.mgrid[:160, :160]
         rng = np.random.default_rng(seed)
         wave = 1 + 0.15 * np.cos(2 * np.pi * (GY * y + GX * x))
         for frame in range(40):
-            tracker.add(frame, rng.poisson(3.0 * wave).astype(np.uint8))
-        region = region_trace(tracker.traces(), window, window, GY + off, GX, GRID)
+            tracker.add(frame, measure(frame, rng.poisson(3.0 * wave).astype(np.uint8)))
+        region = region_trace(tracker.traces(every), window, window, GY + off, GX, GRID)
         middle = slice(5, 35, region.averaged)
         errors += list((region.gy[middle] - true_gy) / region.g_se[middle])
         errors += list((region.gx[middle] - GX) / region.g_se[middle])

@@ -1,9 +1,10 @@
 """Fourier coefficients of many overlapping windows at a few frequencies, without whole FFTs.
 
 Windows overlap, so a pixel would be multiplied and added for each window it lies in. Instead
-the field is cut into blocks of one step; the taper of a window, cut likewise, is a small set of
-pieces that every block is weighted with once. Along x that is a product of matrices per block,
-along y a short sum; a window's coefficient is the sum over its blocks, each with the piece that
+the field is cut into blocks of one step (windows themselves, where the step does not divide
+them); the taper of a window, cut likewise, is a small set of pieces that every block is weighted
+with once. Along x that is a product of matrices per block, along y a short sum; a window's
+coefficient is the sum over its blocks, each with the piece that
 falls on it and the phase of its place. For a window of two steps a pixel is touched a few times
 per frequency whatever the number of windows, and most of it by BLAS.
 
@@ -22,7 +23,6 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.spectra.windows import Floats32, Grid
 
 Complex64 = NDArray[np.complex64]
@@ -38,7 +38,6 @@ class BlockTransform:
     Attributes
     ----------
     grid : Grid
-        Its step must divide its window.
     window_of : array of int64
         Window of each coefficient, ascending.
     gy, gx : array of float64
@@ -50,17 +49,17 @@ class BlockTransform:
     gy: NDArray[np.float64]
     gx: NDArray[np.float64]
 
-    def __post_init__(self) -> None:
-        if self.grid.window % self.grid.step or self.grid.step < FEWEST_BLOCK_PIXELS:
-            raise BeamwatchError(
-                f"the step ({self.grid.step} px) must divide the window ({self.grid.window} px) "
-                f"and be {FEWEST_BLOCK_PIXELS} px or more to follow spots"
-            )
+    @property
+    def block(self) -> int:
+        """Side of a block in pixels."""
+        grid = self.grid
+        shared = grid.window % grid.step == 0 and grid.step >= FEWEST_BLOCK_PIXELS
+        return grid.step if shared else grid.window
 
     @property
     def pieces(self) -> int:
         """Blocks along a window."""
-        return self.grid.window // self.grid.step
+        return self.grid.window // self.block
 
     @cached_property
     def _blocks(self) -> tuple[int, int]:
@@ -73,34 +72,28 @@ class BlockTransform:
         _, window_columns = self.grid.shape
         pairs = np.stack([self.gy, self.gx], axis=1)
         distinct, which = np.unique(pairs, axis=0, return_inverse=True)
-        of_block: list[dict[int, int]] = [{} for _ in range(self._blocks[0] * block_columns)]
-        slots = np.empty((len(self.window_of), self.pieces, self.pieces), np.int64)
-        for i, (window, frequency) in enumerate(
-            zip(self.window_of.tolist(), which.reshape(-1).tolist(), strict=True)
-        ):
-            top, left = divmod(window, window_columns)
-            for dy in range(self.pieces):
-                for dx in range(self.pieces):
-                    known = of_block[(top + dy) * block_columns + left + dx]
-                    slots[i, dy, dx] = known.setdefault(frequency, len(known))
-        counts = np.array([len(known) for known in of_block], np.int64)
-        frequency_of = np.zeros((len(of_block), max(1, int(counts.max(initial=0)))), np.int64)
-        for block, known in enumerate(of_block):
-            frequency_of[block, : len(known)] = list(known)
+        slots, frequency_of, counts = _slots(
+            self.window_of,
+            which.reshape(-1).astype(np.int64),
+            self.pieces,
+            window_columns,
+            block_columns,
+            self._blocks[0] * block_columns,
+        )
         return _Plan(slots, frequency_of, counts, distinct[:, 0], distinct[:, 1])
 
     @cached_property
     def _tapers(self) -> NDArray[np.float64]:
         """Taper, and taper times distance from the middle, cut up: (piece, moment, pixel)."""
         line, u = self.grid.line, middle_distance(self.grid.window)
-        both = np.stack([line, line * u]).reshape(2, self.pieces, self.grid.step)
+        both = np.stack([line, line * u]).reshape(2, self.pieces, self.block)
         return both.transpose(1, 0, 2)
 
     @cached_property
     def _along_x(self) -> Floats32:
         """Rows (frequency, piece × moment × part, pixel): piece times wave."""
         waves = self._waves(self._plan.gx)
-        return waves.reshape(len(waves), 4 * self.pieces, self.grid.step)
+        return waves.reshape(len(waves), 4 * self.pieces, self.block)
 
     @cached_property
     def _along_y(self) -> Floats32:
@@ -108,13 +101,13 @@ class BlockTransform:
         return self._waves(self._plan.gy)
 
     def _waves(self, g: NDArray[np.float64]) -> Floats32:
-        wave = np.exp(-2j * np.pi * g[:, None] * np.arange(self.grid.step))
+        wave = np.exp(-2j * np.pi * g[:, None] * np.arange(self.block))
         return _as_parts(wave[:, None, None] * self._tapers)
 
     @cached_property
     def _phases(self) -> Complex64:
         """Phase of each of its blocks in a coefficient, from the window's own corner."""
-        offset = np.arange(self.pieces) * self.grid.step
+        offset = np.arange(self.pieces) * self.block
         turns = (
             self.gy[:, None, None] * offset[None, :, None]
             + self.gx[:, None, None] * offset[None, None, :]
@@ -152,8 +145,8 @@ class BlockTransform:
         per_block = np.zeros((rows * columns, most, pieces, pieces, 3), np.complex64)
         sums = np.zeros((rows * columns, pieces, pieces), np.float64)
         _transform_blocks(
-            image, shift[0], shift[1], columns, plan.frequency_of, plan.counts, self._along_x,
-            self._along_y,
+            image, shift[0], shift[1], grid.step, columns, plan.frequency_of, plan.counts,
+            self._along_x, self._along_y,
             np.ascontiguousarray(self._tapers[:, 0], np.float32), per_block, sums,
         )  # fmt: skip
         moments = np.zeros((len(self.window_of), 3), np.complex64)
@@ -217,11 +210,52 @@ class _Plan:
     gx: NDArray[np.float64]
 
 
+@njit(nogil=True, cache=True)
+def _slots(
+    window_of: NDArray[np.int64],
+    frequency: NDArray[np.int64],
+    pieces: int,
+    window_columns: int,
+    block_columns: int,
+    blocks: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """The arrays of a `_Plan`; `frequency` is the number of each coefficient's own."""
+    slots = np.empty((len(window_of), pieces, pieces), np.int64)
+    wanted = np.zeros(blocks, np.int64)  # with repeats: room enough
+    for i in range(len(window_of)):
+        corner = window_of[i] // window_columns * block_columns + window_of[i] % window_columns
+        for dy in range(pieces):
+            for dx in range(pieces):
+                wanted[corner + dy * block_columns + dx] += 1
+    most = 1
+    for b in range(blocks):
+        most = max(most, wanted[b])
+    known = np.zeros((blocks, most), np.int64)
+    counts = np.zeros(blocks, np.int64)
+    for i in range(len(window_of)):
+        corner = window_of[i] // window_columns * block_columns + window_of[i] % window_columns
+        for dy in range(pieces):
+            for dx in range(pieces):
+                b = corner + dy * block_columns + dx
+                slot = 0
+                while slot < counts[b] and known[b, slot] != frequency[i]:
+                    slot += 1
+                if slot == counts[b]:
+                    known[b, slot] = frequency[i]
+                    counts[b] += 1
+                slots[i, dy, dx] = slot
+    used = 1
+    for b in range(blocks):
+        used = max(used, counts[b])
+    return slots, known[:, :used].copy(), counts
+
+
 @njit(nogil=True, cache=True, fastmath=True)
 def _transform_blocks(
     image: NDArray[Any],
     shift_y: int,
     shift_x: int,
+    pitch: int,
     block_columns: int,
     frequency_of: NDArray[np.int64],
     counts: NDArray[np.int64],
@@ -244,8 +278,8 @@ def _transform_blocks(
     factors = np.empty((frequency_of.shape[1] * columns, step), np.float32)
     products = np.empty_like(factors)
     for b in range(len(counts)):
-        y0 = b // block_columns * step + shift_y
-        x0 = b % block_columns * step + shift_x
+        y0 = b // block_columns * pitch + shift_y
+        x0 = b % block_columns * pitch + shift_x
         first, last = max(0, -x0), min(step, width - x0)
         whole = first == 0 and last == step and y0 >= 0 and y0 + step <= height
         if not whole:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from napari_beamwatch.spectra.finding import Peaks
+from napari_beamwatch.spectra.peaks import distance
 from napari_beamwatch.spectra.windows import Grid
 
 LINK = 0.7
@@ -20,6 +22,9 @@ and orientation, wherever it is."""
 SPREAD = 0.35
 """Standard deviation over its windows, in bins, up to which a reflection is tracked at one
 common frequency; beyond it every window has its own."""
+
+HIGHEST_ORDER = 4
+"""Of the harmonics that are told; more do not fit between LOWEST_BIN and Nyquist's limit."""
 
 SHARED_WINDOWS = 0.5
 """Part of the smaller one's windows that two reflections of a crystal share."""
@@ -39,6 +44,8 @@ class Reflections:
         Frequency of each reflection, in cycles per pixel; weighted by SNR.
     spread : array of float64
         Standard deviation of its peaks about that, in bins.
+    order : array of int64
+        1, or n for the n-th harmonic of another reflection of the same crystal.
     """
 
     of_peak: NDArray[np.int64]
@@ -46,6 +53,7 @@ class Reflections:
     gy: NDArray[np.float64]
     gx: NDArray[np.float64]
     spread: NDArray[np.float64]
+    order: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.crystal)
@@ -78,7 +86,28 @@ def join(peaks: Peaks, grid: Grid) -> Reflections:
         ]
         if partners:
             together.append((a, max(partners)[1]))
-    return Reflections(of_peak, _components(count, together), gy, gx, spread)
+    order = np.ones(count, np.int64)
+    for first, n, higher in _harmonics(gy, gx, grid):
+        if windows[first] & windows[higher]:
+            order[higher] = n
+            together.append((first, higher))
+    return Reflections(of_peak, _components(count, together), gy, gx, spread, order)
+
+
+def _harmonics(
+    gy: NDArray[np.float64], gx: NDArray[np.float64], grid: Grid
+) -> list[tuple[int, int, int]]:
+    """Triples (reflection, n, reflection at n times its frequency), the lowest n of each."""
+    found = []
+    for higher in range(len(gy)):
+        for n in range(2, HIGHEST_ORDER + 1):
+            away = np.hypot(n * gy - gy[higher], n * gx - gx[higher])
+            mate = np.hypot(n * gy + gy[higher], n * gx + gx[higher])
+            near = np.flatnonzero(np.minimum(away, mate) < n * SAME / grid.window)
+            if near.size:
+                found.append((int(near[0]), n, higher))
+                break
+    return found
 
 
 def _mean_frequencies(
@@ -109,24 +138,53 @@ def _equal_patches(
 
 def _linked_peaks(peaks: Peaks, grid: Grid) -> list[tuple[int, int]]:
     """Pairs of peaks at about one frequency in overlapping or touching windows."""
-    columns = grid.shape[1]
-    by_window: dict[int, list[int]] = {}
-    for i, window in enumerate(peaks.window.tolist()):
-        by_window.setdefault(window, []).append(i)
-    reach = LINK / grid.window
-    links = []
-    for window, mine in by_window.items():
-        row, column = divmod(window, columns)
+    order = np.argsort(peaks.window, kind="stable")
+    starts = np.searchsorted(peaks.window[order], np.arange(len(grid) + 1))
+    links = _links(order, starts, peaks.at, peaks.gy, peaks.gx, grid.shape[1], LINK / grid.window)
+    return [(int(a), int(b)) for a, b in links]
+
+
+@njit(nogil=True, cache=True)
+def _links(
+    order: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    at: NDArray[np.float64],
+    gy: NDArray[np.float64],
+    gx: NDArray[np.float64],
+    columns: int,
+    reach: float,
+) -> list[tuple[int, int]]:
+    """`_linked_peaks` with the peaks of window w at ``order[starts[w] : starts[w + 1]]``."""
+    links = [(0, 0) for _ in range(0)]
+    windows = len(starts) - 1
+    for window in range(windows):
+        row, column = window // columns, window % columns
         for down, right in ((0, 1), (1, -1), (1, 0), (1, 1)):
-            if not 0 <= column + right < columns:
+            other = (row + down) * columns + column + right
+            if not 0 <= column + right < columns or other >= windows:
                 continue
-            for j in by_window.get((row + down) * columns + column + right, ()):
-                for i in mine:
-                    same = np.hypot(peaks.gy[i] - peaks.gy[j], peaks.gx[i] - peaks.gx[j])
-                    mate = np.hypot(peaks.gy[i] + peaks.gy[j], peaks.gx[i] + peaks.gx[j])
-                    if min(same, mate) < reach:
+            for b in range(starts[other], starts[other + 1]):
+                j = order[b]
+                for a in range(starts[window], starts[window + 1]):
+                    i = order[a]
+                    if _apart(at[i], at[j], gy[i], gx[i], gy[j], gx[j]) < reach:
                         links.append((i, j))
     return links
+
+
+@njit(nogil=True, cache=True)
+def _apart(
+    a: NDArray[np.float64], b: NDArray[np.float64], gy: float, gx: float, hy: float, hx: float
+) -> float:
+    """Least distance of two peaks in a segment that shows both, else of where they are best seen.
+
+    A spot that walks is elsewhere later: only the same time compares.
+    """
+    least = np.inf
+    for s in range(len(a)):
+        if not (np.isnan(a[s, 0]) or np.isnan(b[s, 0])):
+            least = min(least, distance(a[s, 0], a[s, 1], b[s, 0], b[s, 1]))
+    return least if least < np.inf else distance(gy, gx, hy, hx)
 
 
 def _components(count: int, links: list[tuple[int, int]]) -> NDArray[np.int64]:

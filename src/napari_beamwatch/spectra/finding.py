@@ -10,9 +10,8 @@ neighbouring bins together).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 import scipy.fft
@@ -24,24 +23,26 @@ from napari_beamwatch.spectra.floor import (
     HalfPlane,
     band_means,
     common_floor,
+    half_plane,
     significance,
 )
-from napari_beamwatch.spectra.peaks import peaks_of_windows, taper_tiles
+from napari_beamwatch.spectra.peaks import (
+    chains,
+    peaks_of_windows,
+    side_lobes,
+    taper_tiles,
+)
+from napari_beamwatch.spectra.runners import ahead
 from napari_beamwatch.spectra.windows import Floats32, Grid
-from napari_beamwatch.threads import shared_pool
+
+BATCH = 16
+"""Windows that are transformed at a time."""
 
 SAMPLED_WINDOWS = 48
 """Windows whose spectra make the common floor; spread evenly over the field."""
 
-MAIN_LOBE = 2.0
-"""Bins within which two peaks of a window cannot be told apart under a Hann taper."""
-
-SIDE_LOBES = 4.0
-"""Bins around a peak in which one with less than a tenth of its power belongs to it: the edge of
-a crystal inside a window spreads its spots."""
-
-SAME_SPOT = 1.0
-"""Bins within which peaks of different segments are one spot."""
+WALK = 1.0
+"""Bins by which a spot may walk from one segment to the next; one that jumps is a new one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,8 +88,14 @@ class Peaks:
         The floor there, over that of single counts.
     segment : array of int64
         That segment.
+    width : array of float64
+        Full width at half maximum there beyond that of the taper, in cycles per window.
     seen : array of bool (peaks, segments)
         In which segments it passes the threshold.
+    at : array of float64 (peaks, segments, 2)
+        Where it is then, (gy, gx); NaN where it is not seen.
+    power : array of float64 (peaks, segments)
+        Its signal-to-noise ratio then; 0 where it is not seen.
     threshold : float
         T.
     """
@@ -99,8 +106,20 @@ class Peaks:
     snr: NDArray[np.float64]
     floor: NDArray[np.float64]
     segment: NDArray[np.int64]
+    width: NDArray[np.float64]
     seen: NDArray[np.bool_]
+    at: NDArray[np.float64]
+    power: NDArray[np.float64]
     threshold: float
+
+    def taken(self, which: NDArray[np.int64] | NDArray[np.bool_]) -> Peaks:
+        """Some of them, in the order given."""
+        columns = {
+            field.name: getattr(self, field.name)[which]
+            for field in fields(self)
+            if field.name != "threshold"
+        }
+        return Peaks(**columns, threshold=self.threshold)
 
     def __len__(self) -> int:
         return len(self.window)
@@ -108,11 +127,11 @@ class Peaks:
 
 def threshold(grid: Grid, segments: int, alpha: float) -> float:
     """Power over the floor that noise alone passes anywhere with probability `alpha`."""
-    return float(np.log(len(grid) * HalfPlane(grid.window).bins * segments / alpha))
+    return float(np.log(len(grid) * half_plane(grid.window).bins * segments / alpha))
 
 
 def find_peaks(segments: Sequence[Segment], grid: Grid, alpha: float) -> Peaks:
-    """Peaks of all windows in all segments, merged over the segments.
+    """Peaks of all windows in all segments, those of one spot tied together.
 
     Parameters
     ----------
@@ -122,8 +141,8 @@ def find_peaks(segments: Sequence[Segment], grid: Grid, alpha: float) -> Peaks:
         Chance of one or more false peaks in all.
     """
     limit = threshold(grid, len(segments), alpha)
-    rows = [_segment_peaks(segment, i, grid, limit) for i, segment in enumerate(segments)]
-    return _merged(np.concatenate(rows), grid, len(segments), limit)
+    rows = [segment_peaks(segment, grid, limit) for segment in segments]
+    return tied(rows, grid, limit)
 
 
 def window_fields(
@@ -151,38 +170,46 @@ def window_powers(image: Floats32, grid: Grid, windows: NDArray[np.int64]) -> Fl
 def segment_floor(segment: Segment, grid: Grid) -> Floats32:
     """Floor common to the windows of a segment."""
     windows = segment.windows(grid)
-    plane = HalfPlane(grid.window)
+    plane = half_plane(grid.window)
     if not len(windows):
         return np.ones_like(plane.radius)
     places = np.linspace(0, len(windows) - 1, min(len(windows), SAMPLED_WINDOWS))
     chosen = windows[np.unique(places.round().astype(np.int64))]
-    powers = window_powers(segment.image, grid, chosen)
+    batches = np.array_split(np.unique(chosen), -(-len(chosen) // BATCH))
+    parts = ahead(lambda batch: window_powers(segment.image, grid, batch), batches)
+    powers = np.concatenate([part for _, part in parts])
     powers = powers[powers.any(axis=(1, 2))]
     if not len(powers):
         return np.ones_like(plane.radius)
     floor = common_floor(powers, plane)
     if segment.single_counts:
         # Independent numbers behind the profile, for how far it may be from that of counts.
-        means = np.array([band_means(p, plane.band, CUT) for p in powers])
+        means = np.array([band_means(p, plane.band_edges, CUT) for p in powers])
         if significance(means.mean(axis=0), plane, grid.correlation / len(powers)) < WHITE_SIGMAS:
             return np.ones_like(plane.radius)
         floor = np.maximum(floor, np.float32(1.0))
     return floor
 
 
-def _segment_peaks(segment: Segment, index: int, grid: Grid, limit: float) -> NDArray[np.float64]:
-    """Rows (window, gy, gx, power over floor, floor, segment)."""
-    plane = HalfPlane(grid.window)
+def segment_peaks(
+    segment: Segment, grid: Grid, limit: float, check: Callable[[], None] = lambda: None
+) -> NDArray[np.float64]:
+    """Peaks of all windows of a segment: rows (window, gy, gx, power over floor, floor, width).
+
+    `check` is called now and then and may raise to stop.
+    """
+    plane = half_plane(grid.window)
     floor = segment_floor(segment, grid)
     white = bool((floor == 1).all())
     windows = segment.windows(grid)
-    batches = np.array_split(windows, max(1, len(windows) // 16)) if len(windows) else []
-    pool = shared_pool()
-    found = pool.map(
+    batches = np.array_split(windows, max(1, len(windows) // BATCH)) if len(windows) else []
+    rows = [np.empty((0, 6))]
+    for _, found in ahead(
         lambda batch: _batch_peaks(segment, batch, grid, plane, floor, white, limit), batches
-    )
-    rows = np.concatenate([*found, np.empty((0, 5))])
-    return np.column_stack([rows, np.full(len(rows), index)])
+    ):
+        rows.append(found)
+        check()
+    return np.concatenate(rows)
 
 
 def _batch_peaks(
@@ -194,15 +221,15 @@ def _batch_peaks(
     white: bool,
     limit: float,
 ) -> NDArray[np.float64]:
-    """Rows (window, gy, gx, power over floor, floor) of some windows."""
+    """`segment_peaks` of some windows."""
     fields, means = window_fields(segment.image, grid, windows)
     found = peaks_of_windows(
         fields,
         means * grid.weight_power,
         floor,
-        plane.band,
         plane.used,
         plane.radius,
+        plane.band_edges,
         plane.line_fit(grid.correlation),
         WHITE_SIGMAS**2 if white else 0.0,
         limit,
@@ -216,58 +243,48 @@ def _batch_peaks(
             (ix + found[:, 4]) / size,
             found[:, 5],
             found[:, 6],
+            found[:, 7],
         ]
     )
 
 
-def _merged(rows: NDArray[np.float64], grid: Grid, segments: int, limit: float) -> Peaks:
-    """Peaks of different segments at one place as one, the highest speaking for all."""
-    order = np.lexsort((-rows[:, 3], rows[:, 0]))
-    rows = rows[order]
-    kept: list[NDArray[np.float64]] = []
-    seen: list[NDArray[np.bool_]] = []
-    reach = SAME_SPOT / grid.window
-    start = 0
-    for row in rows:
-        if not kept or kept[-1][0] != row[0]:
-            start = len(kept)
-        for j in range(start, len(kept)):
-            same = np.hypot(kept[j][1] - row[1], kept[j][2] - row[2])
-            mate = np.hypot(kept[j][1] + row[1], kept[j][2] + row[2])
-            if min(same, mate) < reach:
-                seen[j][int(row[5])] = True
-                break
-        else:
-            kept.append(row)
-            seen.append(np.arange(segments) == int(row[5]))
-    table = np.array(kept).reshape(-1, 6)
-    own = ~_side_lobes(table, grid)
-    table, seen = table[own], [flags for flags, is_own in zip(seen, own, strict=True) if is_own]
+def tied(segment_rows: Sequence[NDArray[np.float64]], grid: Grid, limit: float) -> Peaks:
+    """Peaks of different segments that are one spot as one, the highest speaking for all.
+
+    Parameters
+    ----------
+    segment_rows : sequence of array
+        `segment_peaks` of each segment.
+    """
+    count = len(segment_rows)
+    rows = np.concatenate(
+        [
+            np.insert(found, 5, np.full(len(found), float(i)), axis=1)
+            for i, found in enumerate(segment_rows)
+        ]
+        or [np.empty((0, 7))]
+    )
+    rows = np.ascontiguousarray(rows[np.lexsort((-rows[:, 3], rows[:, 5], rows[:, 0]))])
+    rows = rows[~side_lobes(rows, grid.window)]
+    spot = chains(rows, WALK / grid.window)
+    spots = int(spot.max(initial=-1)) + 1
+    segment = rows[:, 5].astype(np.int64)
+    power = np.zeros((spots, count))
+    power[spot, segment] = rows[:, 3] - 1
+    at = np.full((spots, count, 2), np.nan)
+    at[spot, segment] = rows[:, 1:3]
+    order = np.lexsort((-rows[:, 3], spot))
+    best = rows[order[np.unique(spot[order], return_index=True)[1]]]
     return Peaks(
-        window=table[:, 0].astype(np.int64),
-        gy=table[:, 1],
-        gx=table[:, 2],
-        snr=table[:, 3] - 1,
-        floor=table[:, 4],
-        segment=table[:, 5].astype(np.int64),
-        seen=np.array(seen, bool).reshape(-1, segments),
+        window=best[:, 0].astype(np.int64),
+        gy=best[:, 1],
+        gx=best[:, 2],
+        snr=best[:, 3] - 1,
+        floor=best[:, 4],
+        segment=best[:, 5].astype(np.int64),
+        width=best[:, 6],
+        seen=power > 0,
+        at=at,
+        power=power,
         threshold=limit,
     )
-
-
-def _side_lobes(table: NDArray[np.float64], grid: Grid) -> NDArray[np.bool_]:
-    """Rows that belong to a stronger peak nearby in the same window."""
-    lobes = np.zeros(len(table), bool)
-    edges = np.flatnonzero(np.diff(table[:, 0], prepend=-1, append=-1))
-    for start, stop in pairwise(edges):
-        part = table[start:stop]
-        for sign in (1.0, -1.0):  # a Friedel mate has side lobes too
-            away = np.hypot(
-                part[:, None, 1] - sign * part[None, :, 1],
-                part[:, None, 2] - sign * part[None, :, 2],
-            )
-            ratio = part[:, None, 3] / part[None, :, 3]
-            near = (away < SIDE_LOBES / grid.window) & (ratio < 0.1)
-            near |= (away < MAIN_LOBE / grid.window) & (ratio < 1)
-            lobes[start:stop] |= near.any(axis=1)
-    return lobes

@@ -11,7 +11,7 @@ hardly move, and which are turned back into means of the exponential law.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 from numba import njit
@@ -23,11 +23,20 @@ Floats = NDArray[np.float64]
 
 CUT = 3.0
 BANDS = 8
+CLASSES = 64
+"""Classes an octave when quartiles are counted out."""
+
 LOWEST_BIN = 4.0
 """Bins nearer to the centre than this hold the taper, the shape of particles and the beam."""
 
 WHITE_SIGMAS = 4.0
 """A floor so many standard errors from that of single counts is not that of single counts."""
+
+
+@cache
+def half_plane(window: int) -> HalfPlane:
+    """The half plane of a window; its arrays are worked out once."""
+    return HalfPlane(window)
 
 
 @dataclass(frozen=True)
@@ -73,6 +82,19 @@ class HalfPlane:
         return np.where(self.used, np.clip(span * BANDS, 0, BANDS - 1), -1).astype(np.int32)
 
     @cached_property
+    def band_edges(self) -> NDArray[np.int64]:
+        """First column of each band in each row, and the column after the last: (row, band + 1).
+
+        Along a row |k| only grows, so a band is one stretch of it.
+        """
+        edges = np.zeros((self.window, BANDS + 1), np.int64)
+        for y, row in enumerate(self.band):
+            inside = np.flatnonzero(row >= 0)
+            if inside.size:
+                edges[y] = inside[0] + np.searchsorted(row[inside], np.arange(BANDS + 1))
+        return edges
+
+    @cached_property
     def band_radius(self) -> NDArray[np.float64]:
         """Mean |k| of each band, relative to the largest."""
         return np.array(
@@ -83,6 +105,15 @@ class HalfPlane:
     def band_sizes(self) -> NDArray[np.float64]:
         """Bins of each band."""
         return np.array([np.count_nonzero(self.band == b) for b in range(BANDS)], float)
+
+    @cached_property
+    def harmonics(self) -> NDArray[np.float64]:
+        """How a floor may vary around the centre: two and four times the angle, by |k|."""
+        kx = np.arange(self.window // 2 + 1)
+        angle = np.arctan2(self.ky[:, None], kx[None, :])
+        reach = self.radius.astype(np.float64) / (self.window / 2)
+        waves = [np.cos(2 * angle), np.sin(2 * angle), np.cos(4 * angle), np.sin(4 * angle)]
+        return np.stack([wave * reach**power for wave in waves for power in (2, 4, 6)], axis=-1)
 
     def line_fit(self, correlation: float) -> Floats:
         """How a window's own level and slope follow from the logs of its bands.
@@ -112,9 +143,11 @@ class HalfPlane:
 
 def cut_mean(power: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mean of exponential values whose mean after cutting off at `CUT` is `power`."""
-    means = np.concatenate([[0.0], np.geomspace(1e-3, 1e4, 2000)])
-    cut = means * -np.expm1(-CUT / np.maximum(means, 1e-12))
-    return np.asarray(np.interp(power, cut, means), np.float64)
+    return np.asarray(np.interp(power, _CUT_MEANS, _MEANS), np.float64)
+
+
+_MEANS = np.concatenate([[0.0], np.geomspace(1e-3, 1e4, 2000)])
+_CUT_MEANS = _MEANS * -np.expm1(-CUT / np.maximum(_MEANS, 1e-12))
 
 
 def common_floor(power: Floats32, plane: HalfPlane) -> Floats32:
@@ -131,18 +164,15 @@ def common_floor(power: Floats32, plane: HalfPlane) -> Floats32:
     """
     chosen = plane.used
     ring = plane.ring[chosen]
-    values = power[:, chosen].astype(np.float64)
-    shape = _harmonics(plane)[chosen]
+    values = power[:, chosen]
+    shape = plane.harmonics[chosen]
     rings = np.arange(plane.window // 2 + 1)
     # Lattice spots lift a mean or a median; of a low quantile they move little.
-    profile = np.ones(len(rings))
-    for r in np.unique(ring):
-        low = np.quantile(values[:, ring == r], 0.25) / -np.log(0.75)
-        profile[r] = max(low, 1e-6)
+    profile = np.maximum(lower_quartiles(values, ring, len(rings)) / -np.log(0.75), 1e-6)
     floor = profile[ring]
     around = np.zeros(shape.shape[1])
     for _ in range(3):
-        mean = cut_mean(np.minimum(values / floor, CUT).mean(axis=0))
+        mean = cut_mean(cut_means(values, (1 / floor).astype(np.float32), CUT))
         plain = mean < 1 + 5 * 1.05 / np.sqrt(len(values))
         log = np.log(np.maximum(mean[plain], 1e-3))
         size = np.asarray(np.bincount(ring[plain], minlength=len(rings)), np.float64)
@@ -154,16 +184,68 @@ def common_floor(power: Floats32, plane: HalfPlane) -> Floats32:
         floor = profile[ring] * np.exp(shape @ around)
     filled = np.interp(rings, rings[size > 0], profile[size > 0])
     radial = np.interp(plane.radius, rings, filled)
-    return np.asarray(radial * np.exp(_harmonics(plane) @ around), np.float32)
+    return np.asarray(radial * np.exp(plane.harmonics @ around), np.float32)
 
 
-def _harmonics(plane: HalfPlane) -> NDArray[np.float64]:
-    """How a floor may vary around the centre: two and four times the angle, by |k|."""
-    kx = np.arange(plane.window // 2 + 1)
-    angle = np.arctan2(plane.ky[:, None], kx[None, :])
-    reach = plane.radius.astype(np.float64) / (plane.window / 2)
-    waves = [np.cos(2 * angle), np.sin(2 * angle), np.cos(4 * angle), np.sin(4 * angle)]
-    return np.stack([wave * reach**power for wave in waves for power in (2, 4, 6)], axis=-1)
+@njit(nogil=True, cache=True, fastmath=True)
+def cut_means(values: Floats32, inverse: Floats32, cut: float) -> Floats:
+    """Mean over windows (first axis) of power over floor, cut off.
+
+    Parameters
+    ----------
+    values : array (windows, bins)
+    inverse : array (bins,)
+        One over the floor.
+    cut : float
+    """
+    sums = np.zeros(values.shape[1], np.float32)
+    most = np.float32(cut)
+    for i in range(len(values)):
+        row = values[i]
+        for j in range(len(row)):
+            sums[j] += min(row[j] * inverse[j], most)
+    return sums.astype(np.float64) / len(values)
+
+
+@njit(nogil=True, cache=True)
+def lower_quartiles(values: Floats32, ring: NDArray[np.int32], rings: int) -> Floats:
+    """Lower quartile of each ring over all windows, to 1 %; 0 for rings without bins.
+
+    By counting in classes of equal ratio: sorting a million numbers would take longer than
+    the transforms they come from.
+
+    Parameters
+    ----------
+    values : array (windows, bins)
+        Below 2⁻⁴⁰ counts as 2⁻⁴⁰, above 2⁴⁰ as 2⁴⁰.
+    ring : array (bins,)
+        Of each bin.
+    rings : int
+        How many there are.
+    """
+    classes = np.zeros((rings, 80 * CLASSES), np.int64)
+    # The bits of a float32 are, but for a ripple of 9 %, its logarithm in steps of 2⁻²³.
+    bits = values.view(np.int32)
+    lowest = (127 - 40) << 23
+    for i in range(len(values)):
+        for j in range(len(ring)):
+            c = (bits[i, j] - lowest) // (2**23 // CLASSES)
+            classes[ring[j], min(max(c, 0), 80 * CLASSES - 1)] += 1
+    quartiles = np.zeros(rings)
+    for r in range(rings):
+        wanted = classes[r].sum() / 4
+        if wanted == 0:
+            continue
+        below = 0.0
+        for c in range(80 * CLASSES):
+            here = classes[r, c]
+            if below + here >= wanted:
+                within = c + (wanted - below) / here
+                octave = np.floor(within / CLASSES)
+                quartiles[r] = 2.0 ** (octave - 40) * (1 + within / CLASSES - octave)
+                break
+            below += here
+    return quartiles
 
 
 def _smooth(values: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -173,22 +255,31 @@ def _smooth(values: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray
     return np.convolve(values * weight, kernel, "same") / np.maximum(norm, 1e-12)
 
 
-@njit(nogil=True, cache=True)
-def band_means(over: Floats32, band: NDArray[np.int32], cut: float) -> Floats:
+@njit(nogil=True, cache=True, fastmath=True)
+def band_means(over: Floats32, edges: NDArray[np.int64], cut: float) -> Floats:
     """Mean over each band of power over floor, cut off.
 
     Every other row will do: under a taper the row between says much the same.
+
+    Parameters
+    ----------
+    over : array (rows, columns)
+    edges : array of int
+        `HalfPlane.band_edges`.
+    cut : float
     """
-    sums = np.zeros(BANDS + 1, np.float64)
-    counts = np.zeros(BANDS + 1, np.float64)
+    sums = np.zeros(BANDS, np.float64)
+    counts = np.zeros(BANDS, np.float64)
     most = np.float32(cut)
     for y in range(0, over.shape[0], 2):
-        row, of = over[y], band[y]
-        for x in range(len(row)):
-            b = np.uint32(of[x] + 1)  # those that are not used go into the first
-            sums[b] += min(row[x], most)
-            counts[b] += 1
-    return sums[1:] / np.maximum(counts[1:], 1.0)
+        for b in range(BANDS):
+            stretch = over[y, edges[y, b] : edges[y, b + 1]]
+            along = np.float32(0)
+            for x in range(len(stretch)):
+                along += min(stretch[x], most)
+            sums[b] += along
+            counts[b] += len(stretch)
+    return sums / np.maximum(counts, 1.0)
 
 
 @njit(nogil=True, cache=True)

@@ -11,6 +11,13 @@ from napari_beamwatch.spectra.windows import Floats32
 
 Floats = NDArray[np.float64]
 
+MAIN_LOBE = 2.0
+"""Bins within which two peaks of a window cannot be told apart under a Hann taper."""
+
+SIDE_LOBES = 4.0
+"""Bins around a peak in which one with less than a tenth of its power belongs to it: the edge of
+a crystal inside a window spreads its spots."""
+
 MOST_PEAKS = 512
 """Peaks kept of one window; a window of noise has none, one of a crystal a dozen."""
 
@@ -49,9 +56,9 @@ def peaks_of_windows(
     fields: NDArray[np.complex64],
     scales: Floats,
     floor: Floats32,
-    band: NDArray[np.int32],
     used: NDArray[np.bool_],
     radius: Floats32,
+    band_edges: NDArray[np.int64],
     line_fit: Floats,
     insignificant: float,
     threshold: float,
@@ -68,7 +75,7 @@ def peaks_of_windows(
         Power of single counts in each window; windows without any hold no peaks.
     floor : array (rows, columns)
         Common floor over that.
-    band, used, radius
+    used, radius, band_edges
         Of a `HalfPlane`.
     line_fit : array
         `HalfPlane.line_fit`.
@@ -80,20 +87,21 @@ def peaks_of_windows(
     Returns
     -------
     array
-        Rows (window, ky index, kx index, offset y, offset x, power over floor, floor).
+        Rows (window, ky index, kx index, offset y, offset x, power over floor, floor, width).
     """
     _, rows, columns = fields.shape
     half = rows / 2
-    found = np.empty((len(fields) * 8 + MOST_PEAKS, 7), np.float64)
+    found = np.empty((len(fields) * 8 + MOST_PEAKS, 8), np.float64)
     count = 0
     power = np.empty((rows, columns), np.float32)
     over = np.empty((rows, columns), np.float32)
-    inverse = np.float32(1) / floor
+    # Bins that are not looked at are put to nothing: no test for them in the loops.
+    inverse = np.where(used, np.float32(1) / floor, np.float32(0))
     for i in range(len(fields)):
         if not scales[i] > 0:
             continue
         _powers(fields[i], np.float32(1 / scales[i]), inverse, power, over)
-        means = band_means(over, band, CUT)
+        means = band_means(over, band_edges, CUT)
         level = slope = 0.0
         for b in range(len(means)):
             log = np.log(uncut(max(means[b], 1e-3)))
@@ -106,23 +114,26 @@ def peaks_of_windows(
         )
         if distance < insignificant:
             level = slope = 0.0
-        lowest = threshold * np.exp(min(level, level + slope))
+        lowest = np.float32(threshold * np.exp(min(level, level + slope)))
         kept = 0
         for y in range(rows):
+            if _largest(over[y]) < lowest:
+                continue
             for x in range(columns):
-                if over[y, x] < lowest or not used[y, x]:
+                if over[y, x] < lowest:
                     continue
                 own = floor[y, x] * np.exp(level + slope * radius[y, x] / half)
                 if power[y, x] < threshold * own or not _highest(power, y, x):
                     continue
                 if count == len(found):
-                    wider = np.empty((2 * len(found), 7), np.float64)
+                    wider = np.empty((2 * len(found), 8), np.float64)
                     wider[:count] = found
                     found = wider
                 dy, dx = _between_bins(power, y, x)
                 row = found[count]
                 row[0], row[1], row[2], row[3], row[4] = i, y, x, dy, dx
                 row[5], row[6] = power[y, x] / own, own
+                row[7] = _width(power, y, x, y + dy, x + dx, own)
                 count += 1
                 kept += 1
                 if kept == MOST_PEAKS:
@@ -146,6 +157,14 @@ def _powers(
         for x in range(len(row)):
             to[x] = (row[x].real * row[x].real + row[x].imag * row[x].imag) * scale
             relative[x] = to[x] * by[x]
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def _largest(row: Floats32) -> np.float32:
+    most = np.float32(0)
+    for x in range(len(row)):
+        most = max(most, row[x])
+    return most
 
 
 @njit(nogil=True, cache=True)
@@ -183,3 +202,90 @@ def _between_bins(power: Floats32, y: int, x: int) -> tuple[float, float]:
         shift = min(max((2 * ratio - 1) / (ratio + 1), 0.0), 0.5)
         offsets[axis] = shift if above > below else -shift
     return offsets[0], offsets[1]
+
+
+@njit(nogil=True, cache=True)
+def _width(power: Floats32, y: int, x: int, at_y: float, at_x: float, floor: float) -> float:
+    """Full width at half maximum of a peak beyond that of a Hann taper, in bins; at most 4.
+
+    From the second moment of what is above the floor in the bins around; that of a taper, 1/3
+    along each axis, is taken off.
+    """
+    total = moment = 0.0
+    for dy in range(-2, 3):
+        for dx in range(-2, 3):
+            above = _neighbour(power, y + dy, x + dx) - floor
+            total += above
+            moment += above * ((y + dy - at_y) ** 2 + (x + dx - at_x) ** 2)
+    if total <= 0:
+        return 0.0
+    return float(2.3548 * np.sqrt(min(max(moment / total / 2 - 1 / 3, 0.0), 2.9)))
+
+
+@njit(nogil=True, cache=True)
+def distance(ay: float, ax: float, by: float, bx: float) -> float:
+    """Distance of two frequencies, or of one from the other's Friedel mate if that is nearer."""
+    return float(min(np.hypot(ay - by, ax - bx), np.hypot(ay + by, ax + bx)))
+
+
+@njit(nogil=True, cache=True)
+def chains(rows: Floats, reach: float) -> NDArray[np.int64]:
+    """Number of the spot each row belongs to: rows of different segments that follow each other.
+
+    A spot may walk from segment to segment by up to `reach`; one that jumps is a new one. The
+    strongest row of a segment chooses first, the nearest spot.
+
+    Parameters
+    ----------
+    rows : array
+        (window, gy, gx, power over floor, floor, segment), in order of window, segment and
+        falling power.
+    reach : float
+        Cycles per pixel.
+    """
+    spot = np.empty(len(rows), np.int64)
+    latest = np.empty(len(rows), np.int64)  # row of each spot, the last one so far
+    count = start = 0
+    for i in range(len(rows)):
+        if i == 0 or rows[i, 0] != rows[i - 1, 0]:
+            start = count
+        best, nearest = -1, reach
+        for c in range(start, count):
+            j = latest[c]
+            if rows[j, 5] == rows[i, 5]:
+                continue
+            away = distance(rows[i, 1], rows[i, 2], rows[j, 1], rows[j, 2])
+            if away < nearest:
+                best, nearest = c, away
+        if best < 0:
+            best = count
+            count += 1
+        spot[i] = best
+        latest[best] = i
+    return spot
+
+
+@njit(nogil=True, cache=True)
+def side_lobes(rows: Floats, window: int) -> NDArray[np.bool_]:
+    """Rows that belong to a stronger one nearby in the same window and segment.
+
+    Parameters
+    ----------
+    rows : array
+        (window, gy, gx, power over floor, floor, segment), in order of window, segment and
+        falling power.
+    window : int
+        Its side in pixels.
+    """
+    lobes = np.zeros(len(rows), np.bool_)
+    start = 0
+    for i in range(len(rows)):
+        if rows[i, 0] != rows[start, 0] or rows[i, 5] != rows[start, 5]:
+            start = i
+        for j in range(start, i):
+            ratio = rows[i, 3] / rows[j, 3]
+            away = distance(rows[i, 1], rows[i, 2], rows[j, 1], rows[j, 2]) * window
+            if (away < SIDE_LOBES and ratio < 0.1) or (away < MAIN_LOBE and ratio < 1):
+                lobes[i] = True
+                break
+    return lobes

@@ -1,30 +1,33 @@
-"""Frames on their way through the analysis: read ahead, laid where the specimen is, added up."""
+"""Frames on their way through the analysis: mended, laid where the specimen is, added up."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
-from napari_beamwatch.movies import Movie
 from napari_beamwatch.movies.frames import Frame, FrameSource
-from napari_beamwatch.spectra.drift import Drift, DriftEstimator
-from napari_beamwatch.spectra.finding import Segment
-from napari_beamwatch.spectra.windows import Floats32, Grid, windows_inside
-from napari_beamwatch.threads import shared_pool, thread_count
+from napari_beamwatch.spectra.runners import ahead
+from napari_beamwatch.spectra.windows import Floats32
+from napari_beamwatch.threads import shared_pool
 
 Shifts = NDArray[np.int64]
-Out = TypeVar("Out")
 
 SEGMENT_SHARES = (1, 2, 4, 4, 5)
 """Relative lengths of the segments of time: short ones first, where early damage would be lost
 in the noise of the frames after it."""
+
+TOGETHER = 4
+"""Frames that are added up before they are added to a sum: always the same ones, so that sums
+of numbers that are no integers are the same whoever makes them."""
+
+BAND_ROWS = 64
+"""Rows of a sum that are added at a time: they stay in the processor's cache."""
 
 
 def segment_edges(lit: NDArray[np.bool_]) -> list[tuple[int, int]]:
@@ -38,24 +41,6 @@ def segment_edges(lit: NDArray[np.bool_]) -> list[tuple[int, int]]:
     cuts = np.maximum.accumulate(np.maximum(cuts, np.arange(1, count + 1)))
     edges = [int(frames[0]), *(int(frames[cut - 1]) + 1 for cut in cuts)]
     return list(pairwise(edges))
-
-
-def ahead(work: Callable[[int], Out], frames: Iterable[int]) -> Iterator[tuple[int, Out]]:
-    """Results of `work` on frames, in order, with as many under way as there are threads."""
-    pool = shared_pool()
-    waiting: deque[tuple[int, Future[Out]]] = deque()
-    try:
-        for frame in frames:
-            waiting.append((frame, pool.submit(work, frame)))
-            if len(waiting) > thread_count():
-                first, result = waiting.popleft()
-                yield first, result.result()
-        while waiting:
-            first, result = waiting.popleft()
-            yield first, result.result()
-    finally:  # whoever stops early must not find our work going on
-        for _, result in waiting:
-            result.cancel()
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,31 +70,6 @@ class FollowedFrames(FrameSource):
         return self.base.read(frame)[y : y + self.size, x : x + self.size]
 
 
-def measure_drift(movie: Movie, tick: Callable[[], None]) -> Drift:
-    """The drift of the specimen, from one pass over the lit frames."""
-    source = movie.recording.frames
-    estimator = DriftEstimator(movie.shape[1:])
-    for t, reduced in ahead(lambda t: estimator.reduce(source.read(t)), lit_frames(movie)):
-        estimator.add_reduced(t, reduced)
-        tick()
-    return estimator.solve(len(movie))
-
-
-def lit_frames(movie: Movie) -> list[int]:
-    """Frames with beam."""
-    return [int(t) for t in np.flatnonzero(movie.lit)]
-
-
-def add_moved(total: Floats32, frame: Frame, dy: int, dx: int) -> None:
-    """Add a frame to a sum, moved back by the drift of the specimen."""
-    height, width = frame.shape
-    ys, xs = slice(max(0, dy), min(height, height + dy)), slice(max(0, dx), min(width, width + dx))
-    if ys.start >= ys.stop or xs.start >= xs.stop:
-        return
-    to_y, to_x = slice(ys.start - dy, ys.stop - dy), slice(xs.start - dx, xs.stop - dx)
-    np.add(total[to_y, to_x], frame[ys, xs], out=total[to_y, to_x], casting="same_kind")
-
-
 def mended(frame: Frame) -> Frame:
     """The frame, with pixels that are no numbers replaced by the mean of the others."""
     if frame.dtype.kind != "f":
@@ -122,28 +82,75 @@ def mended(frame: Frame) -> Frame:
     return filled
 
 
-def add_segments(
-    movie: Movie,
-    grid: Grid,
-    edges: Sequence[tuple[int, int]],
-    shifts: Shifts,
-    tick: Callable[[], None],
-) -> list[Segment]:
-    """Sums of the frames of each segment, the drift taken out.
+def sum_of_frames(
+    source: FrameSource, frames: Sequence[int], shifts: Shifts, tick: Callable[[], None]
+) -> Floats32:
+    """Sum of some frames, each moved back by the drift of the specimen.
 
     `tick` is called after each frame and may raise to stop.
     """
-    single = movie.counting is not None and movie.counting.kind == "single"
-    source = movie.recording.frames
-    segments = []
-    for first, last in edges:
-        total = np.zeros(movie.shape[1:], np.float32)
-        frames = [t for t in range(first, last) if movie.lit[t]]
-        for t, frame in ahead(lambda t: mended(source.read(t)), frames):
-            add_moved(total, frame, *shifts[t].tolist())
-            tick()
-        whole = np.ones(len(grid), bool)
-        for t in frames:
-            whole &= windows_inside(grid, shifts[t].tolist())
-        segments.append(Segment(first, last, total, single, whole))
-    return segments
+    height, width = source.shape[1:]
+    total = np.zeros((height, width), np.float32)
+    held: list[Frame] = []
+    moves: list[tuple[int, int]] = []
+    last = len(frames) - 1
+    for i, (t, frame) in enumerate(ahead(lambda t: mended(source.read(t)), frames)):
+        held.append(np.ascontiguousarray(frame))
+        moves.append((int(shifts[t, 0]), int(shifts[t, 1])))
+        if len(held) == TOGETHER or i == last:
+            _add_together(total, tuple(held), np.array(moves))
+            held, moves = [], []
+        tick()
+    return total
+
+
+def _add_together(total: Floats32, frames: tuple[Frame, ...], moves: Shifts) -> None:
+    # Filled up with the first frame moved out of sight: the kernel knows tuples of one length.
+    away = (2 * total.shape[0], 0)
+    missing = TOGETHER - len(frames)
+    full = frames + (frames[0],) * missing
+    moves = np.concatenate([moves, np.array([away] * missing, np.int64).reshape(-1, 2)])
+    bands = range(0, len(total), BAND_ROWS)
+    list(shared_pool().map(lambda y: add_band(total, *full, moves, y, y + BAND_ROWS), bands))
+
+
+@njit(nogil=True, cache=True)
+def add_band(
+    total: Floats32,
+    a: NDArray[Any],
+    b: NDArray[Any],
+    c: NDArray[Any],
+    d: NDArray[Any],
+    moves: Shifts,
+    first: int,
+    stop: int,
+) -> None:
+    """Add rows ``first:stop`` of four frames, moved back by `moves`, to a sum.
+
+    What lies beyond a frame's border counts as nothing.
+    """
+    height, width = total.shape
+    along = np.empty(width, np.float32)
+    for y in range(first, min(stop, height)):
+        along[:] = 0
+        _add_row(along, a, y, moves[0])
+        _add_row(along, b, y, moves[1])
+        _add_row(along, c, y, moves[2])
+        _add_row(along, d, y, moves[3])
+        row = total[y]
+        for x in range(width):
+            row[x] += along[x]
+
+
+@njit(nogil=True, cache=True)
+def _add_row(along: Floats32, frame: NDArray[Any], y: int, move: NDArray[np.int64]) -> None:
+    height, width = frame.shape
+    dy, dx = move
+    if not 0 <= y + dy < height:
+        return
+    first, stop = max(0, -dx), min(width, width - dx)
+    if first >= stop:
+        return
+    to, row = along[first:stop], frame[y + dy, first + dx : stop + dx]
+    for x in range(len(row)):
+        to[x] += np.float32(row[x])

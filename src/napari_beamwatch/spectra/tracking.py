@@ -10,12 +10,14 @@ intensity is what is above the floor, over the square of the mean signal,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_beamwatch.spectra.block_transform import BlockTransform, second_moment
+from napari_beamwatch.spectra.block_transform import BlockTransform, Complex64, second_moment
+from napari_beamwatch.spectra.walking import Paths
 from napari_beamwatch.spectra.windows import Floats32, Grid, windows_inside
 
 Floats = NDArray[np.float64]
@@ -36,7 +38,8 @@ class WindowTraces:
         Signal over the floor.
     offset_y, offset_x : array of float32
         Signal-to-noise ratio times the distance in bins of the peak from where the spot is
-        followed: sums of these over sums of `snr` are mean distances, whatever is summed over.
+        followed (on average, if it walks): sums of these over sums of `snr` are mean distances,
+        whatever is summed over.
     """
 
     intensity: Floats32
@@ -46,29 +49,53 @@ class WindowTraces:
     offset_x: Floats32
 
 
-class Tracker:
-    """Follows spots through frames that come in any order, from any thread."""
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """Spots of one frame.
 
-    def __init__(
-        self,
-        grid: Grid,
-        window: NDArray[np.int64],
-        gy: Floats,
-        gx: Floats,
-        floor: Floats,
-        frames: int,
-    ) -> None:
-        self.grid = grid
-        self.window, self.floor = window, floor
-        self.transform = BlockTransform(grid, window, gy, gx)
-        self.transform.prepare()
-        shape = (frames, len(window))
-        self.power = np.full(shape, np.nan, np.float32)
-        self.mean = np.full(shape, np.nan, np.float32)
-        self.odd_y = np.full(shape, np.nan, np.float32)
-        self.odd_x = np.full(shape, np.nan, np.float32)
+    Attributes
+    ----------
+    moments : array of complex64 (spot, 3)
+        Of `BlockTransform`; NaN where the window is not wholly on the detector.
+    means : array of float32 (spot,)
+        Mean of the spot's window.
+    """
 
-    def add(self, frame: int, image: NDArray[Any], shift: tuple[int, int] = (0, 0)) -> None:
+    moments: Complex64
+    means: Floats32
+
+
+@dataclass(frozen=True, eq=False)
+class SpotMeasure:
+    """Measures spots in frames.
+
+    Attributes
+    ----------
+    grid : Grid
+    window : array of int64 (spot,)
+        Window of each spot, ascending.
+    paths : Paths
+        Where to follow them.
+    """
+
+    grid: Grid
+    window: NDArray[np.int64]
+    paths: Paths
+
+    @cached_property
+    def transforms(self) -> list[BlockTransform]:
+        """That of each leg."""
+        transforms = [
+            BlockTransform(self.grid, self.window, gy, gx)
+            for gy, gx in zip(self.paths.gy, self.paths.gx, strict=True)
+        ]
+        for transform in transforms:
+            transform.prepare()
+        return transforms
+
+    def __call__(
+        self, frame: int, image: NDArray[Any], shift: tuple[int, int] = (0, 0)
+    ) -> Measured:
         """Measure the spots in a frame.
 
         Parameters
@@ -79,35 +106,82 @@ class Tracker:
             How far the specimen lies from where the grid was laid over it. Windows that are
             not wholly on the detector then are left out.
         """
-        moments, means = self.transform(image, shift)
-        kept = windows_inside(self.grid, shift)[self.window]
-        whole = moments[kept, 0]
-        self.power[frame, kept] = whole.real**2 + whole.imag**2
-        self.mean[frame, kept] = means[self.window][kept]
-        self.odd_y[frame, kept] = (whole.conj() * moments[kept, 1]).imag
-        self.odd_x[frame, kept] = (whole.conj() * moments[kept, 2]).imag
+        moments, means = self.transforms[self.paths.leg_of_frame[frame]](image, shift)
+        moments[~windows_inside(self.grid, shift)[self.window]] = np.nan
+        return Measured(moments, means[self.window].astype(np.float32))
 
-    def traces(self) -> WindowTraces:
-        """What was measured, over the floor."""
-        grid, mean = self.grid, self.mean
+
+class Tracker:
+    """Keeps what `SpotMeasure` made of frames that come in any order."""
+
+    def __init__(self, measure: SpotMeasure) -> None:
+        self.grid, self.paths = measure.grid, measure.paths
+        shape = (len(self.paths.leg_of_frame), len(measure.window))
+        self._moments = np.full((*shape, 3), np.nan, np.complex64)
+        self._means = np.full(shape, np.nan, np.float32)
+
+    def add(self, frame: int, measured: Measured) -> None:
+        """Keep what was measured in a frame."""
+        self._moments[frame] = measured.moments
+        self._means[frame] = measured.means
+
+    def traces(
+        self, floor: Floats, running_sum: int = 1, residual: Floats | None = None
+    ) -> WindowTraces:
+        """What was measured, over the floor.
+
+        Parameters
+        ----------
+        floor : array of float64 (spot,)
+            Of that many frames, over that of single counts.
+        running_sum : int
+            Frames that are added up around each: amplitudes, since windows follow the specimen.
+        residual : array of float64 (frames, 2), optional
+            What the windows' whole pixels leave of the drift.
+        """
+        grid = self.grid
+        moments, mean = self._moments, self._means
+        if running_sum > 1:
+            moments, mean = self._running_sums(running_sum, residual)
         per_bin = 2 * np.pi * second_moment(grid)
+        whole = moments[..., 0]
+        power = whole.real**2 + whole.imag**2
+        leg = self.paths.leg_of_frame
         with np.errstate(divide="ignore", invalid="ignore"):
-            floor = self.floor * mean * grid.weight_power
-            floor = np.where(mean > 0, floor, np.nan)
+            per_count = mean * grid.weight_power
+            level = np.where(mean > 0, floor * per_count, np.nan)
             signal = (mean * grid.weight_sum) ** 2
-            snr = self.power / floor - 1
+            snr = power / level - 1
             expected = np.maximum(running_mean(snr, NEIGHBOURS), 0)
-            intensity = (self.power - floor) / signal
-            spread = floor * np.sqrt(1 + 2 * expected) / signal
-            offset_y = self.odd_y / floor / per_bin
-            offset_x = self.odd_x / floor / per_bin
+            intensity = (power - level) / signal
+            spread = level * np.sqrt(1 + 2 * expected) / signal
+            offsets = []
+            for moment, path in ((1, self.paths.gy), (2, self.paths.gx)):
+                odd = (whole.conj() * moments[..., moment]).imag / level / per_bin
+                # Of a spot that walks, told from where it is on average.
+                walked = (path - path.mean(axis=0)) * grid.window
+                offsets.append((odd + snr * walked[leg]).astype(np.float32))
         return WindowTraces(
             intensity.astype(np.float32),
             spread.astype(np.float32),
             snr.astype(np.float32),
-            offset_y.astype(np.float32),
-            offset_x.astype(np.float32),
+            *offsets,
         )
+
+    def _running_sums(self, width: int, residual: Floats | None) -> tuple[Complex64, Floats32]:
+        """Moments and means added up over `width` frames, fewer at the ends of a leg."""
+        leg = self.paths.leg_of_frame
+        moments = self._moments
+        if residual is not None:
+            turns = residual[:, :1] * self.paths.gy[leg] + residual[:, 1:] * self.paths.gx[leg]
+            moments = moments * np.exp(2j * np.pi * turns).astype(np.complex64)[..., None]
+        sums, means = np.empty_like(moments), np.empty_like(self._means)
+        for t in range(len(leg)):
+            frames = np.arange(max(0, t - (width - 1) // 2), min(len(leg), t + width // 2 + 1))
+            frames = frames[leg[frames] == leg[t]]
+            sums[t] = moments[frames].sum(axis=0)
+            means[t] = self._means[frames].sum(axis=0)
+        return sums, means
 
 
 def running_mean(values: NDArray[np.floating[Any]], width: int) -> Floats:

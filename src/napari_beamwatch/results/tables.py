@@ -1,0 +1,143 @@
+"""Tables of spots, traces and drift, in the documented columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_beamwatch import columns
+from napari_beamwatch.movies import Movie
+from napari_beamwatch.regions import FIELD, Region
+from napari_beamwatch.spectra.block_transform import offset_error
+from napari_beamwatch.spectra.drift import Drift
+from napari_beamwatch.spectra.following import FollowedReflection, Spots
+from napari_beamwatch.spectra.region_traces import overlap_factors
+
+Floats = NDArray[np.float64]
+
+
+def region_spots(
+    movie: Movie, spots: Spots, region: Region | None, followed: Sequence[FollowedReflection]
+) -> pd.DataFrame:
+    """Rows of the table of spots for a region, or for the field."""
+    height, width = movie.shape[1:]
+    y0, x0, y1, x1 = (0, 0, height, width) if region is None else region.box
+    rows = []
+    for reflection in followed:
+        mine = reflection.spots
+        snr = spots.peaks.snr[mine]
+        gy, gx, se = reflection.mean_frequency(spots)
+        rows.append(
+            {
+                "region": FIELD if region is None else region.name,
+                "spot": reflection.number,
+                "crystal": int(spots.reflections.crystal[reflection.number]),
+                "y_px": (y0 + y1) / 2,
+                "x_px": (x0 + x1) / 2,
+                "gy_per_px": gy,
+                "gx_per_px": gx,
+                "g_se": se,
+                "width_px": float(snr @ spots.peaks.width[mine] / snr.sum()),
+                "snr": float(snr.sum()) / overlap_factors(spots.grid, spots.peaks.window[mine])[0],
+            }
+        )
+    return _spots(movie, pd.DataFrame(rows, columns=list(_SOURCES)))
+
+
+def window_spots(movie: Movie, spots: Spots) -> pd.DataFrame:
+    """Rows of the table of spots for every window."""
+    peaks, grid = spots.peaks, spots.grid
+    corner = grid.corners[peaks.window] + np.array(spots.origin) + grid.window / 2
+    of = spots.reflections.of_peak
+    rows = pd.DataFrame(
+        {
+            "window": peaks.window,
+            "spot": of,
+            "crystal": spots.reflections.crystal[of],
+            "y_px": corner[:, 0],
+            "x_px": corner[:, 1],
+            "gy_per_px": peaks.gy,
+            "gx_per_px": peaks.gx,
+            "g_se": offset_error(grid) / np.sqrt(np.maximum(peaks.snr, 1e-9)) / grid.window,
+            "width_px": peaks.width,
+            "snr": peaks.snr,
+        }
+    )
+    return _spots(movie, rows)
+
+
+_SOURCES = (
+    "region", "spot", "crystal", "y_px", "x_px", "gy_per_px", "gx_per_px", "g_se", "width_px", "snr"
+)  # fmt: skip
+
+
+def _spots(movie: Movie, rows: pd.DataFrame) -> pd.DataFrame:
+    """All columns, from those that say where a spot is and how sure that is."""
+    gy, gx = rows["gy_per_px"].astype(float), rows["gx_per_px"].astype(float)
+    g = np.hypot(gy, gx)
+    size = np.nan if movie.pixel_size is None else movie.pixel_size
+    angle = np.degrees(np.arctan2(-gy, gx))
+    table = rows.assign(
+        movie=movie.name,
+        d_px=1 / g,
+        d_A=size / g,
+        d_se_A=size * rows["g_se"].astype(float) / g**2,
+        angle_deg=np.where(angle <= -90, angle + 180, np.where(angle > 90, angle - 180, angle)),
+    )
+    return table.reindex(columns=list(columns.SPOTS))
+
+
+def region_traces(
+    movie: Movie, region: Region | None, followed: Sequence[FollowedReflection]
+) -> pd.DataFrame:
+    """Rows of the table of traces for a region, or for the field."""
+    frames = np.arange(len(movie))
+    size = np.nan if movie.pixel_size is None else movie.pixel_size
+    parts = []
+    for reflection in followed:
+        trace = reflection.trace
+        g = np.hypot(trace.gy, trace.gx)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "region": FIELD if region is None else region.name,
+                    "spot": reflection.number,
+                    "frame": frames,
+                    "dose_e_per_A2": _or_empty(movie.dose, len(frames)),
+                    "time_s": _or_empty(movie.times, len(frames)),
+                    "intensity": trace.intensity,
+                    "intensity_se": trace.intensity_se,
+                    "snr": trace.snr,
+                    "d_A": size / g,
+                    "d_se_A": size * trace.g_se / g**2,
+                    "d_px": 1 / g,
+                }
+            )
+        )
+    return joined(parts, columns.TRACES)
+
+
+def drift_table(drift: Drift | None, frames: int) -> pd.DataFrame:
+    """Rows of the table of drift; empty values where it was not looked for."""
+    values = {
+        "frame": np.arange(frames),
+        "dy_px": np.nan if drift is None else drift.dy_px,
+        "dx_px": np.nan if drift is None else drift.dx_px,
+        "se_px": np.nan if drift is None else drift.se_px,
+    }
+    return pd.DataFrame(values, columns=list(columns.DRIFT))
+
+
+def joined(parts: Sequence[pd.DataFrame], names: dict[str, str]) -> pd.DataFrame:
+    """Tables one below the other, those without rows left out."""
+    filled = [part for part in parts if len(part)]
+    if not filled:
+        return pd.DataFrame(columns=list(names))
+    return pd.concat(filled, ignore_index=True)[list(names)]
+
+
+def _or_empty(values: Floats | None, count: int) -> Floats:
+    return np.full(count, np.nan) if values is None else values

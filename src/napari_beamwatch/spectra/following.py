@@ -1,0 +1,281 @@
+"""Spots found on a grid of windows and followed over the frames: everything known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_beamwatch.movies.frames import FrameSource
+from napari_beamwatch.regions import Region
+from napari_beamwatch.spectra.block_transform import offset_error
+from napari_beamwatch.spectra.crystals import Reflections, join
+from napari_beamwatch.spectra.finding import Peaks, Segment, segment_peaks, threshold, tied
+from napari_beamwatch.spectra.region_traces import RegionTrace, overlap_factors, region_trace
+from napari_beamwatch.spectra.runners import Runner
+from napari_beamwatch.spectra.streaming import Shifts, mended, segment_edges, sum_of_frames
+from napari_beamwatch.spectra.tracking import Measured, SpotMeasure, Tracker, WindowTraces
+from napari_beamwatch.spectra.walking import Paths, paths_of
+from napari_beamwatch.spectra.windows import Grid, windows_inside
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """Frames as they are analysed.
+
+    Attributes
+    ----------
+    frames : FrameSource
+    lit : array of bool (frames,)
+        Those with beam.
+    single_counts : bool
+        Their noise is that of single electrons.
+    shifts : array of int64 (frames, 2)
+        By how much windows follow the specimen, in pixels.
+    residual : array of float64 (frames, 2)
+        What that leaves of the drift.
+    """
+
+    frames: FrameSource
+    lit: NDArray[np.bool_]
+    single_counts: bool
+    shifts: Shifts
+    residual: Floats
+
+    @property
+    def exposed(self) -> list[int]:
+        """Numbers of the frames with beam."""
+        return [int(t) for t in np.flatnonzero(self.lit)]
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentSearch:
+    """Looks for spots in the frames of a segment."""
+
+    stack: Stack
+    grid: Grid
+    limit: float
+
+    def __call__(self, edges: tuple[int, int], tick: Callable[[], None]) -> NDArray[np.float64]:
+        """Peaks in frames ``first:last``; `tick` is called after each frame, and may raise."""
+        first, last = edges
+        stack, grid = self.stack, self.grid
+        frames = [t for t in range(first, last) if stack.lit[t]]
+        image = sum_of_frames(stack.frames, frames, stack.shifts, tick)
+        whole = np.ones(len(grid), bool)
+        for t in frames:
+            whole &= windows_inside(grid, (int(stack.shifts[t, 0]), int(stack.shifts[t, 1])))
+        segment = Segment(first, last, image, stack.single_counts, whole)
+        return segment_peaks(segment, grid, self.limit)
+
+
+@dataclass(frozen=True, eq=False)
+class FrameMeasure:
+    """Measures the spots of a frame."""
+
+    stack: Stack
+    spots: SpotMeasure
+
+    def __call__(self, frame: int) -> Measured:
+        """Spots of frame number `frame`, which is read."""
+        image = mended(self.stack.frames.read(frame))
+        dy, dx = self.stack.shifts[frame].tolist()
+        return self.spots(frame, image, (dy, dx))
+
+
+@dataclass(frozen=True, eq=False)
+class Spots:
+    """Spots of a grid of windows.
+
+    Attributes
+    ----------
+    grid : Grid
+    origin : (y, x)
+        Where its corner lies in the field.
+    peaks : Peaks
+        In ascending order of their windows.
+    reflections : Reflections
+    paths : Paths
+        Where each is followed.
+    segments : tuple of (first, last)
+        Frames of the segments of time they were looked for in.
+    """
+
+    grid: Grid
+    origin: tuple[int, int]
+    peaks: Peaks
+    reflections: Reflections
+    paths: Paths
+    segments: tuple[tuple[int, int], ...]
+
+    @property
+    def gy(self) -> Floats:
+        """Frequency of each spot along y, over its path, in cycles per pixel."""
+        return np.asarray(self.paths.gy.mean(axis=0), np.float64)
+
+    @property
+    def gx(self) -> Floats:
+        """Frequency of each spot along x, over its path, in cycles per pixel."""
+        return np.asarray(self.paths.gx.mean(axis=0), np.float64)
+
+    def owned(self, region: Region | None) -> NDArray[np.bool_]:
+        """Spots whose windows a region owns; all of them for the field or its own window."""
+        if region is None or len(self.grid) == 1:
+            return np.ones(len(self.peaks), bool)
+        corners = self.grid.corners + np.array(self.origin)
+        return region.holds(corners, self.grid.window)[self.peaks.window]
+
+    def of_reflections(self, region: Region | None) -> list[tuple[int, NDArray[np.int64]]]:
+        """Each reflection a region has, with its spots there."""
+        owned = self.owned(region)
+        found = []
+        for r in range(len(self.reflections)):
+            mine = np.flatnonzero(owned & (self.reflections.of_peak == r))
+            if mine.size:
+                found.append((r, mine))
+        return found
+
+    def frame_floor(self, single_counts: bool, frames: int = 1) -> Floats:
+        """Floor of each spot in a sum of `frames` frames, over that of single counts.
+
+        What the noise of a sum of n frames has above that of counts is the specimen's own
+        (carbon) and grows n times with n; a frame has its n-th part. Where the counts are not
+        single the floor is taken as it is.
+        """
+        if not single_counts:
+            return self.peaks.floor
+        length = np.array([last - first for first, last in self.segments], float)
+        excess = np.maximum(self.peaks.floor - 1, 0) / length[self.peaks.segment]
+        return np.asarray(1 + frames * excess, np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class FollowedSpots:
+    """Spots and their traces."""
+
+    spots: Spots
+    traces: WindowTraces
+
+    def region(self, region: Region | None) -> list[FollowedReflection]:
+        """Each reflection over its windows in a region, or in the whole field."""
+        spots = self.spots
+        return [
+            FollowedReflection(
+                r,
+                mine,
+                region_trace(
+                    self.traces,
+                    mine,
+                    spots.peaks.window[mine],
+                    float(spots.gy[mine].mean()),
+                    float(spots.gx[mine].mean()),
+                    spots.grid,
+                ),
+            )
+            for r, mine in spots.of_reflections(region)
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class FollowedReflection:
+    """One reflection in one region.
+
+    Attributes
+    ----------
+    number : int
+        Of the reflection.
+    spots : array of int64
+        Its spots there.
+    trace : RegionTrace
+    """
+
+    number: int
+    spots: NDArray[np.int64]
+    trace: RegionTrace
+
+    def mean_frequency(self, of: Spots) -> tuple[float, float, float]:
+        """Frequency over the frames in which it is seen, (gy, gx), and its standard error."""
+        mine, trace, peaks = self.spots, self.trace, of.peaks
+        weight = np.where(np.isfinite(trace.g_se), 1 / trace.g_se**2, 0.0)
+        if not weight.any():
+            snr = float(peaks.snr[mine].sum())
+            shared = overlap_factors(of.grid, peaks.window[mine], odd=True)[0]
+            se = offset_error(of.grid) * np.sqrt(shared / snr) / of.grid.window
+            share = peaks.snr[mine] / snr
+            return float(share @ of.gy[mine]), float(share @ of.gx[mine]), float(se)
+        gy = float((weight * np.nan_to_num(trace.gy)).sum() / weight.sum())
+        gx = float((weight * np.nan_to_num(trace.gx)).sum() / weight.sum())
+        # Neighbouring values share frames: as many are independent as fit side by side.
+        return gy, gx, float(np.sqrt(trace.averaged / weight.sum()))
+
+
+def find_spots_of(
+    stack: Stack,
+    grid: Grid,
+    origin: tuple[int, int],
+    alpha: float,
+    runner: Runner,
+    tick: Callable[[int], None],
+) -> Spots:
+    """Spots of all windows, over segments of time.
+
+    Parameters
+    ----------
+    stack : Stack
+    grid : Grid
+    origin : (y, x)
+        Where the grid's corner lies in the field.
+    alpha : float
+        Chance of one or more false spots.
+    runner : Runner
+    tick : callable
+        Told the number of frames done since; may raise to stop.
+    """
+    edges = segment_edges(stack.lit)
+    limit = threshold(grid, len(edges), alpha)
+    rows = list(runner.segments(SegmentSearch(stack, grid, limit), edges, tick))
+    return spots_of_rows(rows, edges, grid, origin, limit, stack)
+
+
+def spots_of_rows(
+    rows: Sequence[NDArray[np.float64]],
+    edges: Sequence[tuple[int, int]],
+    grid: Grid,
+    origin: tuple[int, int],
+    limit: float,
+    stack: Stack,
+) -> Spots:
+    """Spots from what each segment shows."""
+    peaks = tied(rows, grid, limit)
+    reflections = join(peaks, grid)
+    paths = paths_of(peaks, reflections, grid, edges, len(stack.lit))
+    return Spots(grid, origin, peaks, reflections, paths, tuple(edges))
+
+
+def follow(
+    spots: Spots, stack: Stack, runner: Runner, tick: Callable[[int], None], running_sum: int = 1
+) -> FollowedSpots:
+    """Measure the spots in every frame.
+
+    Parameters
+    ----------
+    spots : Spots
+    stack : Stack
+    runner : Runner
+    tick : callable
+        Told the number of frames done since; may raise to stop.
+    running_sum : int
+        Frames that are added up around each.
+    """
+    measure = SpotMeasure(spots.grid, spots.peaks.window, spots.paths)
+    _ = measure.transforms  # before several threads ask for them
+    tracker = Tracker(measure)
+    for frame, measured in runner.frames(FrameMeasure(stack, measure), stack.exposed):
+        tracker.add(frame, measured)
+        tick(1)
+    floor = spots.frame_floor(stack.single_counts, running_sum)
+    return FollowedSpots(spots, tracker.traces(floor, running_sum, stack.residual))

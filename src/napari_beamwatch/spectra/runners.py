@@ -1,0 +1,81 @@
+"""Who does the work on frames: the threads of this process, or others that are handed it.
+
+Work is a picklable callable from a frame's number (or a segment's) to what is wanted of it; it
+reads the frame itself. Results come in the order asked for and do not depend on who did it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from typing import Protocol, TypeVar
+
+from napari_beamwatch.threads import one_blas_thread, shared_pool, thread_count
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+class Runner(Protocol):
+    """Carries out work on many things."""
+
+    def frames(
+        self, work: Callable[[int], Out], frames: Sequence[int]
+    ) -> Iterator[tuple[int, Out]]:
+        """Results of `work` on frames, in order."""
+        ...
+
+    def segments(
+        self, work: Callable[[In, Callable[[], None]], Out], segments: Sequence[In], tick: Tick
+    ) -> Iterator[Out]:
+        """Results of `work` on segments, which may spread itself over the threads.
+
+        Parameters
+        ----------
+        work : callable
+            Of a segment and of what it calls after each of its frames.
+        segments : sequence
+        tick : callable
+            Called with the frames that were done since.
+        """
+        ...
+
+
+Tick = Callable[[int], None]
+
+
+def ahead(work: Callable[[In], Out], items: Iterable[In]) -> Iterator[tuple[In, Out]]:
+    """Results of `work`, in order, with as many under way as there are threads."""
+    pool = shared_pool()
+    waiting: deque[tuple[In, Future[Out]]] = deque()
+    try:
+        for item in items:
+            waiting.append((item, pool.submit(work, item)))
+            if len(waiting) > thread_count():
+                first, result = waiting.popleft()
+                yield first, result.result()
+        while waiting:
+            first, result = waiting.popleft()
+            yield first, result.result()
+    finally:  # whoever stops early must not find our work going on
+        for _, result in waiting:
+            result.cancel()
+
+
+class Threads:
+    """The shared pool of this process."""
+
+    def frames(
+        self, work: Callable[[int], Out], frames: Sequence[int]
+    ) -> Iterator[tuple[int, Out]]:
+        """Results of `work` on frames, in order."""
+        with one_blas_thread():
+            yield from ahead(work, frames)
+
+    def segments(
+        self, work: Callable[[In, Callable[[], None]], Out], segments: Sequence[In], tick: Tick
+    ) -> Iterator[Out]:
+        """Results of `work` on segments, one after the other, each on all threads."""
+        for segment in segments:
+            yield work(segment, lambda: tick(1))
