@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 import napari_beamwatch as bw
 from napari_beamwatch import columns, threads
+from napari_beamwatch.analysis import Step
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.movie import SimulatedMovie
 
@@ -137,14 +139,47 @@ def test_progress_is_told_and_can_stop_the_analysis(movie: SimulatedMovie) -> No
     class EnoughError(Exception):
         pass
 
-    def stop(done: int, total: int) -> None:
-        told.append((done, total))
-        if done == 3:
+    def stop(step: Step) -> None:
+        told.append((step.done, step.total))
+        if step.done == 3:
             raise EnoughError
 
     with pytest.raises(EnoughError):
         bw.analyze(movie.crop(0, 256, 0, 256), bw.Settings(drift="off"), progress=stop)
     assert told == [(1, 80), (2, 80), (3, 80)]
+
+
+def test_progress_brings_what_is_known_so_far(movie: SimulatedMovie) -> None:
+    steps: list[Step] = []
+    known: list[int] = []
+
+    def keep(step: Step) -> None:
+        steps.append(step)
+        if step.partial is not None and step.done == step.total - 10:
+            known.append(
+                int(step.partial().intensity.notna().groupby(step.partial().spot).sum().max())
+            )
+
+    small = movie.crop(0, 256, 0, 256)
+    bw.analyze(small, bw.Settings(drift="off"), progress=keep)
+    assert known == [len(small) - 10]
+    assert steps[-1].done == steps[-1].total
+    assert {step.doing for step in steps} == {"finding spots", "following spots"}
+
+
+@pytest.mark.parametrize("moment", ["finding the drift", "finding spots", "following spots"])
+def test_whoever_wants_to_stop_is_asked_often(movie: SimulatedMovie, moment: str) -> None:
+    """Between two calls lies less than the 200 ms in which Cancel must act."""
+    times: list[float] = []
+
+    def listen(step: Step) -> None:
+        if step.doing == moment:
+            times.append(time.perf_counter())
+
+    bw.analyze(movie, bw.Settings(window=128), progress=listen)
+    gaps = np.sort(np.diff(times))
+    assert len(gaps) > 30
+    assert gaps[-3] < 0.2  # two may be other processes holding this one up
 
 
 def test_pixels_that_are_no_numbers_do_no_harm(movie: SimulatedMovie) -> None:

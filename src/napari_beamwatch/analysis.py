@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,14 +23,46 @@ from napari_beamwatch.results.tables import (
     window_spots,
 )
 from napari_beamwatch.settings import Settings
-from napari_beamwatch.spectra.drift import Drift, DriftEstimator
-from napari_beamwatch.spectra.following import FollowedSpots, Stack, find_spots_of, follow
+from napari_beamwatch.spectra.cluster import Cluster
+from napari_beamwatch.spectra.drift import Drift
+from napari_beamwatch.spectra.following import (
+    FollowedSpots,
+    Spots,
+    Stack,
+    find_spots_of,
+    follow,
+    measure_drift,
+)
 from napari_beamwatch.spectra.runners import Runner, Threads
 from napari_beamwatch.spectra.streaming import FollowedFrames
 from napari_beamwatch.spectra.windows import Grid, default_grid
 
-Progress = Callable[[int, int], object]
-"""Told the steps done and those in all; what it raises stops the analysis."""
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """How far an analysis is.
+
+    Attributes
+    ----------
+    done, total : int
+        Frames looked at, and those in all: each comes in several passes.
+    doing : str
+        What is being done, in a word or two.
+    partial : callable, optional
+        Gives the table of traces of the field as far as it is known; empty values beyond.
+    """
+
+    done: int
+    total: int
+    doing: str
+    partial: Callable[[], pd.DataFrame] | None = None
+
+
+Progress = Callable[[Step], object]
+"""Told of every frame and in between, several times a second; what it raises stops the analysis."""
+
+OFTEN = 0.05
+"""Seconds between calls while nothing is done that counts."""
 
 FEWEST_FRAMES = 2
 
@@ -38,6 +72,7 @@ def analyze(
     settings: Settings | None = None,
     regions: Sequence[Region] = (),
     progress: Progress | None = None,
+    client: Any = None,
 ) -> Result:
     """Find the lattice spots of a movie and follow them through its frames.
 
@@ -48,7 +83,10 @@ def analyze(
     regions : sequence of Region
         Reported beside the whole field.
     progress : callable, optional
-        Called after every frame of every pass with the steps done and in all.
+        Called with a `Step` after every frame of every pass and in between; what it raises
+        stops the analysis.
+    client : dask.distributed.Client, optional
+        Whose workers do the work; they read the movie's file themselves.
 
     Returns
     -------
@@ -56,10 +94,10 @@ def analyze(
     """
     settings = settings or Settings()
     grid = _checked(movie, settings, regions)
-    run = _Run(movie, settings, grid, progress, Threads())
+    run = _Run(movie, settings, grid, progress, client)
     stack, drift = run.stack()
-    spots = find_spots_of(stack, grid, (0, 0), settings.alpha, run.runner, run.tick)
-    followed = follow(spots, stack, run.runner, run.tick, settings.running_sum)
+    spots = run.find(stack, grid)
+    followed = run.follow(spots, stack)
     whole = followed.region(None)
     rows = [region_spots(movie, spots, None, whole)]
     traces = [region_traces(movie, None, whole)]
@@ -83,6 +121,7 @@ def find_spots(
     settings: Settings | None = None,
     regions: Sequence[Region] = (),
     progress: Progress | None = None,
+    client: Any = None,
 ) -> pd.DataFrame:
     """Find the lattice spots of a movie, without following them.
 
@@ -96,9 +135,9 @@ def find_spots(
     """
     settings = settings or Settings()
     grid = _checked(movie, settings, regions)
-    run = _Run(movie, settings, grid, progress, Threads())
+    run = _Run(movie, settings, grid, progress, client)
     stack, _ = run.stack()
-    spots = find_spots_of(stack, grid, (0, 0), settings.alpha, run.runner, run.tick)
+    spots = run.find(stack, grid)
     table = window_spots(movie, spots)
     if not regions:
         return table
@@ -157,49 +196,71 @@ def grid_note(grid: Grid, movie: Movie) -> str:
     return said
 
 
-@dataclass
 class _Run:
     """What the passes over one movie share."""
 
-    movie: Movie
-    settings: Settings
-    grid: Grid
-    progress: Progress | None
-    runner: Runner
-    notes: list[str] = field(default_factory=list)
-    _done: int = 0
+    def __init__(
+        self,
+        movie: Movie,
+        settings: Settings,
+        grid: Grid,
+        progress: Progress | None,
+        client: Any,
+    ) -> None:
+        self.movie, self.settings, self.grid, self.progress = movie, settings, grid, progress
+        self.runner: Runner = Threads() if client is None else Cluster(client, self.tick)
+        self.notes: list[str] = []
+        passes = 3 if settings.drift == "auto" else 2
+        self._step = Step(0, passes * int(movie.lit.sum()), "reading")
+        self._told = 0.0
 
     def tick(self, frames: int) -> None:
-        self._done += frames
-        if self.progress is not None:
-            passes = 3 if self.settings.drift == "auto" else 2
-            self.progress(self._done, passes * int(self.movie.lit.sum()))
+        """Tell of some more frames, or that work goes on."""
+        self._tell(replace(self._step, done=self._step.done + frames))
+
+    def _tell(self, step: Step) -> None:
+        now = time.monotonic()
+        if self.progress is not None and (step.done > self._step.done or now > self._told + OFTEN):
+            self.progress(step)
+            self._told = now
+        self._step = step
 
     def stack(self) -> tuple[Stack, Drift | None]:
         """The movie's frames, with the drift that windows are to follow."""
-        movie = self.movie
+        movie, frames, lit = self.movie, self.movie.recording.frames, np.asarray(self.movie.lit)
         drift = None
         moved = np.zeros((len(movie), 2))
         if self.settings.drift == "auto":
-            drift = self._measured_drift()
+            self._step = replace(self._step, doing="finding the drift")
+            drift = measure_drift(frames, lit, self.runner, self.tick)
             moved = np.stack([drift.dy_px, drift.dx_px], axis=1)
         self.notes.append(_drift_note(drift))
         shifts = np.rint(moved).astype(np.int64)
         single = movie.counting is not None and movie.counting.kind == "single"
-        stack = Stack(movie.recording.frames, np.asarray(movie.lit), single, shifts, moved - shifts)
-        return stack, drift
+        return Stack(frames, lit, single, shifts, moved - shifts), drift
 
-    def _measured_drift(self) -> Drift:
-        source = self.movie.recording.frames
-        estimator = DriftEstimator(self.movie.shape[1:])
-        exposed = np.flatnonzero(self.movie.lit).tolist()
-        for t, reduced in self.runner.frames(lambda t: estimator.reduce(source.read(t)), exposed):
-            estimator.add_reduced(t, reduced)
-            self.tick(1)
-        return estimator.solve(len(self.movie))
+    def find(self, stack: Stack, grid: Grid) -> Spots:
+        """Spots of the field."""
+        self._step = replace(self._step, doing="finding spots")
+        return find_spots_of(stack, grid, (0, 0), self.settings.alpha, self.runner, self.tick)
+
+    def follow(self, spots: Spots, stack: Stack) -> FollowedSpots:
+        """Spots of the field and their traces."""
+        self._step = replace(self._step, doing="following spots")
+
+        def tell(so_far: Callable[[], FollowedSpots]) -> None:
+            step = replace(
+                self._step,
+                done=self._step.done + 1,
+                partial=lambda: region_traces(self.movie, None, so_far().region(None)),
+            )
+            self._tell(step)
+
+        return follow(spots, stack, self.runner, self.settings.running_sum, tell)
 
     def own_window(self, region: Region, stack: Stack) -> FollowedSpots:
         """A region smaller than the grid's windows, in one window of its own."""
+        self._step = replace(self._step, doing=f"looking at region {region.name}", partial=None)
         y0, x0, y1, x1 = region.box
         size = min(y1 - y0, x1 - x0) // 2 * 2
         if size < SMALLEST:
@@ -211,9 +272,12 @@ class _Run:
         frames = FollowedFrames(stack.frames, top, left, size, stack.shifts)
         own = replace(stack, frames=frames, shifts=np.zeros_like(stack.shifts))
         grid = Grid(size, size, size, size, self.grid.taper)
-        alpha, silent = self.settings.alpha, lambda _: None
-        spots = find_spots_of(own, grid, (top, left), alpha, self.runner, silent)
-        return follow(spots, own, self.runner, silent, self.settings.running_sum)
+
+        def tick(_: object) -> None:
+            self.tick(0)
+
+        spots = find_spots_of(own, grid, (top, left), self.settings.alpha, self.runner, tick)
+        return follow(spots, own, self.runner, self.settings.running_sum, tick)
 
 
 def _drift_note(drift: Drift | None) -> str:

@@ -95,9 +95,9 @@ def test_frames_are_added_up_where_the_specimen_lies(count: int) -> None:
             for x in range(max(0, -dx), min(70, 70 - dx)):
                 expected[y, x] += frame[y + dy, x + dx]
     told: list[int] = []
-    total = sum_of_frames(ArrayFrames(frames), range(count), shifts, lambda: told.append(1))
+    total = sum_of_frames(ArrayFrames(frames), range(count), shifts, told.append)
     assert (total == expected).all()
-    assert len(told) == count
+    assert told == [1] * count
 
 
 def test_side_lobes_lie_near_a_stronger_peak_of_their_own_segment() -> None:

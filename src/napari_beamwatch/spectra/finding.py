@@ -10,7 +10,7 @@ neighbouring bins together).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -32,7 +32,7 @@ from napari_beamwatch.spectra.peaks import (
     side_lobes,
     taper_tiles,
 )
-from napari_beamwatch.spectra.runners import ahead
+from napari_beamwatch.spectra.runners import Tick, ahead
 from napari_beamwatch.spectra.windows import Floats32, Grid
 
 BATCH = 16
@@ -192,12 +192,9 @@ def segment_floor(segment: Segment, grid: Grid) -> Floats32:
 
 
 def segment_peaks(
-    segment: Segment, grid: Grid, limit: float, check: Callable[[], None] = lambda: None
+    segment: Segment, grid: Grid, limit: float, tick: Tick = lambda _: None
 ) -> NDArray[np.float64]:
-    """Peaks of all windows of a segment: rows (window, gy, gx, power over floor, floor, width).
-
-    `check` is called now and then and may raise to stop.
-    """
+    """Peaks of all windows of a segment: rows (window, gy, gx, power over floor, floor, width)."""
     plane = half_plane(grid.window)
     floor = segment_floor(segment, grid)
     white = bool((floor == 1).all())
@@ -208,7 +205,7 @@ def segment_peaks(
         lambda batch: _batch_peaks(segment, batch, grid, plane, floor, white, limit), batches
     ):
         rows.append(found)
-        check()
+        tick(0)
     return np.concatenate(rows)
 
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_beamwatch.movies.frames import FrameSource
+from napari_beamwatch.movies.frames import Frame, FrameSource
 from napari_beamwatch.regions import Region
 from napari_beamwatch.spectra.block_transform import offset_error
 from napari_beamwatch.spectra.crystals import Reflections, join
+from napari_beamwatch.spectra.drift import Drift, DriftEstimator
 from napari_beamwatch.spectra.finding import Peaks, Segment, segment_peaks, threshold, tied
 from napari_beamwatch.spectra.region_traces import RegionTrace, overlap_factors, region_trace
-from napari_beamwatch.spectra.runners import Runner
+from napari_beamwatch.spectra.runners import Runner, Tick
 from napari_beamwatch.spectra.streaming import Shifts, mended, segment_edges, sum_of_frames
 from napari_beamwatch.spectra.tracking import Measured, SpotMeasure, Tracker, WindowTraces
 from napari_beamwatch.spectra.walking import Paths, paths_of
@@ -60,8 +61,8 @@ class SegmentSearch:
     grid: Grid
     limit: float
 
-    def __call__(self, edges: tuple[int, int], tick: Callable[[], None]) -> NDArray[np.float64]:
-        """Peaks in frames ``first:last``; `tick` is called after each frame, and may raise."""
+    def __call__(self, edges: tuple[int, int], tick: Tick) -> NDArray[np.float64]:
+        """Peaks in frames ``first:last``."""
         first, last = edges
         stack, grid = self.stack, self.grid
         frames = [t for t in range(first, last) if stack.lit[t]]
@@ -70,7 +71,19 @@ class SegmentSearch:
         for t in frames:
             whole &= windows_inside(grid, (int(stack.shifts[t, 0]), int(stack.shifts[t, 1])))
         segment = Segment(first, last, image, stack.single_counts, whole)
-        return segment_peaks(segment, grid, self.limit)
+        return segment_peaks(segment, grid, self.limit, tick)
+
+
+@dataclass(frozen=True, eq=False)
+class FrameReduction:
+    """Reduces a frame to what its drift is told from."""
+
+    frames: FrameSource
+    reduce: Callable[[Frame], NDArray[np.complex64] | None]
+
+    def __call__(self, frame: int) -> NDArray[np.complex64] | None:
+        """Of frame number `frame`, which is read."""
+        return self.reduce(self.frames.read(frame))
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +98,16 @@ class FrameMeasure:
         image = mended(self.stack.frames.read(frame))
         dy, dx = self.stack.shifts[frame].tolist()
         return self.spots(frame, image, (dy, dx))
+
+
+def measure_drift(frames: FrameSource, lit: NDArray[np.bool_], runner: Runner, tick: Tick) -> Drift:
+    """The drift of the specimen, from one pass over the lit frames."""
+    estimator = DriftEstimator((frames.shape[1], frames.shape[2]))
+    reduction = FrameReduction(frames, estimator.reduce)
+    for t, reduced in runner.frames(reduction, np.flatnonzero(lit).tolist()):
+        estimator.add_reduced(t, reduced)
+        tick(1)
+    return estimator.solve(len(lit), lambda: tick(0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,7 +242,7 @@ def find_spots_of(
     origin: tuple[int, int],
     alpha: float,
     runner: Runner,
-    tick: Callable[[int], None],
+    tick: Tick,
 ) -> Spots:
     """Spots of all windows, over segments of time.
 
@@ -233,7 +256,6 @@ def find_spots_of(
         Chance of one or more false spots.
     runner : Runner
     tick : callable
-        Told the number of frames done since; may raise to stop.
     """
     edges = segment_edges(stack.lit)
     limit = threshold(grid, len(edges), alpha)
@@ -257,7 +279,11 @@ def spots_of_rows(
 
 
 def follow(
-    spots: Spots, stack: Stack, runner: Runner, tick: Callable[[int], None], running_sum: int = 1
+    spots: Spots,
+    stack: Stack,
+    runner: Runner,
+    running_sum: int,
+    tell: Callable[[Callable[[], FollowedSpots]], None],
 ) -> FollowedSpots:
     """Measure the spots in every frame.
 
@@ -266,16 +292,20 @@ def follow(
     spots : Spots
     stack : Stack
     runner : Runner
-    tick : callable
-        Told the number of frames done since; may raise to stop.
     running_sum : int
         Frames that are added up around each.
+    tell : callable
+        Told after each frame, with what gives the traces up to it; may raise to stop.
     """
     measure = SpotMeasure(spots.grid, spots.peaks.window, spots.paths)
     _ = measure.transforms  # before several threads ask for them
     tracker = Tracker(measure)
+    floor = spots.frame_floor(stack.single_counts, running_sum)
+
+    def so_far() -> FollowedSpots:
+        return FollowedSpots(spots, tracker.traces(floor, running_sum, stack.residual))
+
     for frame, measured in runner.frames(FrameMeasure(stack, measure), stack.exposed):
         tracker.add(frame, measured)
-        tick(1)
-    floor = spots.frame_floor(stack.single_counts, running_sum)
-    return FollowedSpots(spots, tracker.traces(floor, running_sum, stack.residual))
+        tell(so_far)
+    return so_far()

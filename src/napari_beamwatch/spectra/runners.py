@@ -16,6 +16,9 @@ from napari_beamwatch.threads import one_blas_thread, shared_pool, thread_count
 In = TypeVar("In")
 Out = TypeVar("Out")
 
+Tick = Callable[[int], None]
+"""Told how many frames were done since it was called last, 0 if none; may raise to stop."""
+
 
 class Runner(Protocol):
     """Carries out work on many things."""
@@ -27,22 +30,18 @@ class Runner(Protocol):
         ...
 
     def segments(
-        self, work: Callable[[In, Callable[[], None]], Out], segments: Sequence[In], tick: Tick
+        self, work: Callable[[In, Tick], Out], segments: Sequence[In], tick: Tick
     ) -> Iterator[Out]:
         """Results of `work` on segments, which may spread itself over the threads.
 
         Parameters
         ----------
         work : callable
-            Of a segment and of what it calls after each of its frames.
+            Of a segment and of a `tick`.
         segments : sequence
         tick : callable
-            Called with the frames that were done since.
         """
         ...
-
-
-Tick = Callable[[int], None]
 
 
 def ahead(work: Callable[[In], Out], items: Iterable[In]) -> Iterator[tuple[In, Out]]:
@@ -74,8 +73,8 @@ class Threads:
             yield from ahead(work, frames)
 
     def segments(
-        self, work: Callable[[In, Callable[[], None]], Out], segments: Sequence[In], tick: Tick
+        self, work: Callable[[In, Tick], Out], segments: Sequence[In], tick: Tick
     ) -> Iterator[Out]:
         """Results of `work` on segments, one after the other, each on all threads."""
         for segment in segments:
-            yield work(segment, lambda: tick(1))
+            yield work(segment, tick)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -12,7 +12,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from napari_beamwatch.movies.frames import Frame, FrameSource
-from napari_beamwatch.spectra.runners import ahead
+from napari_beamwatch.spectra.runners import Tick, ahead
 from napari_beamwatch.spectra.windows import Floats32
 from napari_beamwatch.threads import shared_pool
 
@@ -83,12 +83,9 @@ def mended(frame: Frame) -> Frame:
 
 
 def sum_of_frames(
-    source: FrameSource, frames: Sequence[int], shifts: Shifts, tick: Callable[[], None]
+    source: FrameSource, frames: Sequence[int], shifts: Shifts, tick: Tick
 ) -> Floats32:
-    """Sum of some frames, each moved back by the drift of the specimen.
-
-    `tick` is called after each frame and may raise to stop.
-    """
+    """Sum of some frames, each moved back by the drift of the specimen."""
     height, width = source.shape[1:]
     total = np.zeros((height, width), np.float32)
     held: list[Frame] = []
@@ -100,7 +97,7 @@ def sum_of_frames(
         if len(held) == TOGETHER or i == last:
             _add_together(total, tuple(held), np.array(moves))
             held, moves = [], []
-        tick()
+        tick(1)
     return total
 
 

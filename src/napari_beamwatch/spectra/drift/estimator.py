@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,12 +98,14 @@ class DriftEstimator:
         self._kept: list[Complex64] = []
         self._next = 0
 
-    def reduce(self, frame: Frame) -> Complex64 | None:
-        """Low Fourier coefficients of a frame's contrast; None if it is empty.
+    @property
+    def reduce(self) -> Callable[[Frame], Complex64 | None]:
+        """Gives the low Fourier coefficients of a frame's contrast; None if it is empty.
 
-        Touches nothing of the estimator: may run in any thread, for `add_reduced` in order.
+        Touches nothing of the estimator: may run in any thread or process, for `add_reduced` in
+        order.
         """
-        return self._band.reduce(frame)
+        return self._band.reduce
 
     def add(self, frame_index: int, frame: Frame) -> None:
         """Take a frame; indices ascend, frames without beam may be left out."""
@@ -122,13 +124,18 @@ class DriftEstimator:
         if len(self._kept) > MOST_GROUPS:
             self._pair_up()
 
-    def solve(self, n_frames: int | None = None) -> Drift:
-        """The drift in frames 0 to `n_frames` (the last one added unless given)."""
+    def solve(
+        self, n_frames: int | None = None, check: Callable[[], object] = lambda: None
+    ) -> Drift:
+        """The drift in frames 0 to `n_frames` (the last one added unless given).
+
+        `check` is called now and then and may raise to stop.
+        """
         count = self._next if n_frames is None else n_frames
         if len(self._kept) < FEWEST:
             return _unmeasured(count, "fewer than two frames with beam")
         first, last = np.array(self._first), np.array(self._last)
-        problem = Problem.of(self._band, self._kept, last - first + 1.0)
+        problem = Problem.of(self._band, self._kept, last - first + 1.0, check)
         path, covariance, reason = solve_path(problem)
         if reason:
             return _unmeasured(count, reason)

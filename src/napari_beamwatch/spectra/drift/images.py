@@ -40,7 +40,7 @@ class Sums:
                     coherence[block],
                 )  # fmt: skip
 
-        for_each(lay, range(problem.blocks))
+        for_each(lay, range(problem.blocks), problem.check)
         counted = np.bincount(
             problem.block[used], problem.a[used].astype(np.float64) ** 2, problem.blocks
         )

@@ -65,11 +65,17 @@ def frame_slope(
     return gy, gx, hy, hx
 
 
-def for_each(work: Callable[[int], None], items: Iterable[int]) -> None:
-    """Run `work` on each item, over the shared threads unless called from one of them."""
+def for_each(
+    work: Callable[[int], None], items: Iterable[int], check: Callable[[], object]
+) -> None:
+    """Run `work` on each item, over the shared threads unless called from one of them.
+
+    `check` is called in this thread after each and may raise to stop.
+    """
     if free_threads() == 1:
         for item in items:
             work(item)
+            check()
     else:
         for _ in shared_pool().map(work, items):
-            pass
+            check()

@@ -151,6 +151,7 @@ def _settled(problem: Problem) -> Floats:
     y, x = np.meshgrid(*(np.arange(-int(r), int(r) + 1.0) for r in reach), indexing="ij")
     score = np.zeros(y.shape)
     for lag in range(1, len(groups)):
+        problem.check()
         product = np.zeros_like(groups[0])
         for earlier, later in zip(groups[:-lag], groups[lag:], strict=True):
             product += later * np.conj(earlier)
@@ -177,6 +178,7 @@ def _trace_back(problem: Problem, path: Floats, without_still: bool) -> Floats:
     first = int(problem.block[frames // 2])
     ahead: Floats | None = None
     for number in range(first, -1, -1):
+        problem.check()
         now = problem.block == number if number < first else use.copy()
         sums = Sums.of(problem, path, use)
         total = sums.near(number)
@@ -251,7 +253,7 @@ def _maps(
         product *= mx
         maps[i] = cells.cut(cells.correlation(product)) * (problem.a[t] * scale)
 
-    for_each(one, range(len(chosen)))
+    for_each(one, range(len(chosen)), problem.check)
     return maps
 
 
@@ -274,11 +276,13 @@ def _smoothed(problem: Problem, maps: Floats32, law: Steps, after: Floats | None
     forward: Floats = np.empty_like(likelihood)
     state = np.full(maps.shape[1:], 1.0 / maps[0].size)
     for t in range(count):
+        problem.check()
         state = (move(state) if t else state) * likelihood[t]
         state = state / state.sum() + 1e-30
         forward[t] = state
     later = np.ones(maps.shape[1:]) if after is None else move(after) + 1e-30
     for t in range(count - 1, -1, -1):
+        problem.check()
         forward[t] *= later / later.max()
         forward[t] /= forward[t].sum()
         later = move(later * likelihood[t])

@@ -106,7 +106,7 @@ def _slopes(
             shown = shown * smear
         found[t] = frame_slope(product, shown, problem.a[t], py, px, band.ky, band.kx)
 
-    for_each(one, range(len(path)))
+    for_each(one, range(len(path)), problem.check)
     found *= 2 / band.overlap
     return found[:, :2] * problem.a[:, None].astype(np.float64), found[:, 2:]
 

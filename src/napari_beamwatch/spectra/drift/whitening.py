@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -40,6 +41,8 @@ class Problem:
         Four indices wide.
     has_spots : bool
         There is a lattice: what stands still is a specimen.
+    check : callable
+        Called now and then while solving; may raise to stop.
     """
 
     band: Band
@@ -51,9 +54,12 @@ class Problem:
     block: NDArray[np.int64]
     lengths: Floats
     cells: Cells = field(repr=False)
+    check: Callable[[], object]
 
     @classmethod
-    def of(cls, band: Band, kept: list[Complex64], lengths: Floats) -> Problem:
+    def of(
+        cls, band: Band, kept: list[Complex64], lengths: Floats, check: Callable[[], object]
+    ) -> Problem:
         y = np.stack(kept)
         row = np.abs(band.ky[:, None] * band.shape[0])
         column = np.broadcast_to(band.kx * band.shape[1], y.shape[1:])
@@ -93,6 +99,7 @@ class Problem:
             block=np.arange(len(y)) * blocks // len(y),
             lengths=lengths,
             cells=Cells.of(band),
+            check=check,
         )
 
     @property
