@@ -109,6 +109,27 @@ def test_windows_follow_a_specimen_that_drifts() -> None:
     assert own.intensity.notna().sum() > 0
 
 
+def test_windows_follow_a_drift_that_is_given(movie: SimulatedMovie) -> None:
+    moving = simulate("lif-room-temperature", frames=40, frame_dose=10.0, size=768)
+    said = tuple((float(y), float(x)) for y, x in moving.truth.drift_px)
+    result = bw.analyze(moving, bw.Settings(drift=said))
+    drift = np.array(said) - said[0]
+    assert result.drift[["dy_px", "dx_px"]].to_numpy() == pytest.approx(drift)
+    with pytest.raises(bw.BeamwatchError, match="40"):
+        bw.analyze(moving, bw.Settings(drift=said[:5]))
+
+
+def test_spots_are_found_without_following_them(movie: SimulatedMovie, result: bw.Result) -> None:
+    found = bw.find_spots(movie, bw.Settings(drift="off"))
+    followed = result.spots[result.spots.window.notna()].reset_index(drop=True)
+    pd.testing.assert_frame_equal(found, followed, check_dtype=False)
+    truth = movie.truth.regions[0]
+    region = bw.Region.rectangle("A", truth.y0, truth.y1, truth.x0, truth.x1)
+    part = bw.find_spots(movie, bw.Settings(drift="off"), regions=[region])
+    assert 0 < len(part) < len(found)
+    assert part.x_px.between(truth.x0, truth.x1).all()
+
+
 def test_a_region_smaller_than_a_window_gets_one_of_its_own(movie: SimulatedMovie) -> None:
     region = bw.Region.rectangle("tiny", 300, 430, 60, 200)
     found = bw.analyze(movie, bw.Settings(drift="off"), regions=[region])
@@ -210,6 +231,11 @@ def test_pixels_that_are_no_numbers_do_no_harm(movie: SimulatedMovie) -> None:
         lambda m: bw.Region("line", ((0, 0), (1, 1), (2, 2))),
         lambda m: bw.Settings(alpha=0),
         lambda m: bw.Settings(taper="square"),
+        lambda m: bw.Settings(drift="sideways"),
+        lambda m: bw.Settings(drift=((1.0,),)),
+        lambda m: bw.Settings(added_spots=((0.7, 0.1),)),
+        lambda m: bw.Settings(removed_spots=((np.nan, 0.1),)),
+        lambda m: bw.Settings(running_sum=0),
         lambda m: bw.Settings.from_json('{"colour": "red"}'),
         lambda m: bw.Settings.from_json("nonsense"),
     ],
@@ -225,7 +251,9 @@ def test_windows_may_be_given_as_a_length(movie: SimulatedMovie) -> None:
 
 
 def test_settings_survive_json() -> None:
-    settings = bw.Settings(window="3.2 nm", alpha=0.05, drift="off")
+    settings = bw.Settings(
+        window="3.2 nm", alpha=0.05, drift=((0, 0), (1, 2.5)), added_spots=[(0.1, 0.2)]
+    )
     assert bw.Settings.from_json(settings.to_json()) == settings
 
 

@@ -25,6 +25,7 @@ from napari_beamwatch.results.tables import (
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.cluster import Cluster
 from napari_beamwatch.spectra.drift import Drift
+from napari_beamwatch.spectra.finding import Search
 from napari_beamwatch.spectra.following import (
     FollowedSpots,
     Spots,
@@ -211,6 +212,7 @@ class _Run:
         self.runner: Runner = Threads() if client is None else Cluster(client, self.tick)
         self.notes: list[str] = []
         passes = 3 if settings.drift == "auto" else 2
+        self.search = Search(settings.alpha, settings.added_spots, settings.removed_spots)
         self._step = Step(0, passes * int(movie.lit.sum()), "reading")
         self._told = 0.0
 
@@ -234,6 +236,9 @@ class _Run:
             self._step = replace(self._step, doing="finding the drift")
             drift = measure_drift(frames, lit, self.runner, self.tick)
             moved = np.stack([drift.dy_px, drift.dx_px], axis=1)
+        elif self.settings.drift != "off":
+            drift = given_drift(self.settings.drift, len(movie))
+            moved = np.stack([drift.dy_px, drift.dx_px], axis=1)
         self.notes.append(_drift_note(drift))
         shifts = np.rint(moved).astype(np.int64)
         single = movie.counting is not None and movie.counting.kind == "single"
@@ -242,7 +247,7 @@ class _Run:
     def find(self, stack: Stack, grid: Grid) -> Spots:
         """Spots of the field."""
         self._step = replace(self._step, doing="finding spots")
-        return find_spots_of(stack, grid, (0, 0), self.settings.alpha, self.runner, self.tick)
+        return find_spots_of(stack, grid, (0, 0), self.search, self.runner, self.tick)
 
     def follow(self, spots: Spots, stack: Stack) -> FollowedSpots:
         """Spots of the field and their traces."""
@@ -276,8 +281,16 @@ class _Run:
         def tick(_: object) -> None:
             self.tick(0)
 
-        spots = find_spots_of(own, grid, (top, left), self.settings.alpha, self.runner, tick)
+        spots = find_spots_of(own, grid, (top, left), self.search, self.runner, tick)
         return follow(spots, own, self.runner, self.settings.running_sum, tick)
+
+
+def given_drift(moved: Any, frames: int) -> Drift:
+    """The drift as the user says it is."""
+    if len(moved) != frames:
+        raise BeamwatchError(f"the drift is given for {len(moved)} frames; there are {frames}")
+    dy, dx = (np.array(moved) - moved[0]).T
+    return Drift(dy, dx, np.full(frames, np.nan))
 
 
 def _drift_note(drift: Drift | None) -> str:

@@ -6,7 +6,11 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
+import numpy as np
+
 from napari_beamwatch.errors import BeamwatchError
+
+Pairs = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
@@ -21,8 +25,12 @@ class Settings:
         Laid over each window.
     alpha : float
         Chance of one or more false spots in the whole movie.
-    drift : {"auto", "off"}
-        Let windows follow the specimen, or not.
+    drift : {"auto", "off"} or tuple of (dy, dx)
+        Let windows follow the specimen, or not, or where it is said to lie in each frame, in
+        pixels, relative to the first.
+    added_spots, removed_spots : tuple of (gy, gx)
+        Frequencies in cycles per pixel at which the user expects a spot, and where none is
+        wanted.
     running_sum : int
         Frames that are added up around each before spots are measured: what is seen of fainter
         spots is paid for with dose resolution.
@@ -32,14 +40,26 @@ class Settings:
     step: int | str | None = None
     taper: Literal["hann", "cosine"] = "hann"
     alpha: float = 0.01
-    drift: Literal["auto", "off"] = "auto"
+    drift: Literal["auto", "off"] | Pairs = "auto"
+    added_spots: Pairs = ()
+    removed_spots: Pairs = ()
     running_sum: int = 1
 
     def __post_init__(self) -> None:
         if self.taper not in ("hann", "cosine"):
             raise BeamwatchError(f"the taper is 'hann' or 'cosine', not {self.taper!r}")
-        if self.drift not in ("auto", "off"):
-            raise BeamwatchError(f"drift is 'auto' or 'off', not {self.drift!r}")
+        if isinstance(self.drift, str):
+            if self.drift not in ("auto", "off"):
+                raise BeamwatchError(f"drift is 'auto', 'off' or given, not {self.drift!r}")
+        else:
+            object.__setattr__(self, "drift", pairs("the drift", self.drift))
+        for name in ("added_spots", "removed_spots"):
+            spots = pairs(name.replace("_", " "), getattr(self, name))
+            if any(max(abs(gy), abs(gx)) > 0.5 for gy, gx in spots):
+                raise BeamwatchError(
+                    f"{name.replace('_', ' ')}: frequencies are in cycles per pixel, 0.5 at most"
+                )
+            object.__setattr__(self, name, spots)
         if not isinstance(self.running_sum, int) or self.running_sum < 1:
             raise BeamwatchError(f"a running sum is of 1 frame or more, not {self.running_sum!r}")
         if not isinstance(self.alpha, int | float) or not 0 < self.alpha < 1:
@@ -61,3 +81,14 @@ class Settings:
             odd = ", ".join(sorted(set(said) - known)) if isinstance(said, dict) else text[:40]
             raise BeamwatchError(f"unknown settings: {odd}; known are {', '.join(sorted(known))}")
         return cls(**said)
+
+
+def pairs(what: str, values: Any) -> Pairs:
+    """Pairs of numbers, however they are given."""
+    try:
+        table = np.asarray(values, np.float64).reshape(-1, 2)
+    except (TypeError, ValueError):
+        raise BeamwatchError(f"{what}: pairs of numbers (y, x) are needed") from None
+    if not np.isfinite(table).all():
+        raise BeamwatchError(f"{what}: a value is no number")
+    return tuple((float(y), float(x)) for y, x in table)

@@ -7,7 +7,7 @@ import pytest
 from scipy.ndimage import convolve
 from scipy.stats import binom
 
-from napari_beamwatch.spectra.finding import Segment, find_peaks, threshold
+from napari_beamwatch.spectra.finding import Search, Segment, find_peaks, threshold
 from napari_beamwatch.spectra.windows import Grid
 
 GRID = Grid(192, 192, 64, 32)
@@ -30,7 +30,7 @@ def alarms(noise: str, trials: int = TRIALS) -> int:
             if noise == "blobs":
                 counts = convolve(counts, BLOB, mode="wrap")
             segments.append(Segment(i, i + 1, counts.astype(np.float32), noise != "blobs"))
-        hits += len(find_peaks(segments, GRID, ALPHA)) > 0
+        hits += len(find_peaks(segments, GRID, Search(ALPHA))) > 0
     return hits
 
 
@@ -53,7 +53,7 @@ def fringes(snr: float, gy: float, gx: float, seed: int = 0, rate: float = 2.0) 
 
 @pytest.mark.parametrize(("gy", "gx"), [(8.3, 11.8), (-14.2, 6.1), (9.0, 0.0), (0.0, 17.4)])
 def test_a_fringe_is_found_once_a_window_where_it_is(gy: float, gx: float) -> None:
-    peaks = find_peaks([Segment(0, 1, fringes(120, gy, gx), True)], GRID, 0.01)
+    peaks = find_peaks([Segment(0, 1, fringes(120, gy, gx), True)], GRID, Search(0.01))
     assert sorted(peaks.window.tolist()) == list(range(len(GRID)))
     same = np.hypot(peaks.gy * 64 - gy, peaks.gx * 64 - gx)
     mate = np.hypot(peaks.gy * 64 + gy, peaks.gx * 64 + gx)
@@ -65,7 +65,7 @@ def test_a_spot_that_comes_late_is_found_and_known_to_be_late() -> None:
     rng = np.random.default_rng(3)
     early = Segment(0, 1, rng.poisson(2.0, (192, 192)).astype(np.float32), True)
     late = Segment(1, 2, fringes(80, 10, 10), True)
-    peaks = find_peaks([early, late], GRID, 0.01)
+    peaks = find_peaks([early, late], GRID, Search(0.01))
     assert len(peaks) == len(GRID)
     assert peaks.seen.tolist() == [[False, True]] * len(GRID)
 
@@ -73,13 +73,40 @@ def test_a_spot_that_comes_late_is_found_and_known_to_be_late() -> None:
 def test_side_lobes_of_a_truncated_crystal_are_no_spots() -> None:
     image = fringes(3000, 12.0, 9.0, rate=20.0)
     image[:, 80:] = np.random.default_rng(4).poisson(20.0, (192, 112))
-    peaks = find_peaks([Segment(0, 1, image, True)], GRID, 0.01)
+    peaks = find_peaks([Segment(0, 1, image, True)], GRID, Search(0.01))
     _, per_window = np.unique(peaks.window, return_counts=True)
     assert per_window.max() == 1
 
 
+def test_less_is_enough_where_the_user_expects_a_spot() -> None:
+    gy, gx = 10 / 64, 12 / 64
+    faint = [Segment(0, 1, fringes(11, 10, 12, seed=9), True)]
+    alone = find_peaks(faint, GRID, Search(1e-4))
+    told = find_peaks(faint, GRID, Search(1e-4, added=((-gy, -gx),)))
+    assert len(alone) < len(told)
+    assert (np.hypot(told.gy - gy, told.gx - gx) < 1.5 / 64).all()
+
+
+def test_expected_spots_are_not_found_in_noise() -> None:
+    hits = 0
+    for seed in range(100):
+        counts = np.random.default_rng([seed, 5]).poisson(0.8, (192, 192)).astype(np.float32)
+        search = Search(0.3, added=((0.1, 0.2), (-0.2, 0.1)))
+        hits += len(find_peaks([Segment(0, 1, counts, True)], GRID, search)) > 0
+    assert hits <= binom.ppf(0.9995, 100, 0.51)  # 0.3 for those, 0.3 for all others
+
+
+def test_spots_that_are_not_wanted_are_left_out() -> None:
+    both = fringes(120, 10, 12) + fringes(120, -14, 6)
+    search = Search(0.01, removed=((-10 / 64, -12 / 64),))
+    peaks = find_peaks([Segment(0, 1, both, True)], GRID, search)
+    assert len(peaks) == len(GRID)
+    assert (np.abs(np.abs(peaks.gy) * 64 - 14) < 0.5).all()
+
+
 def test_an_empty_image_holds_no_spots() -> None:
-    assert len(find_peaks([Segment(0, 1, np.zeros((192, 192), np.float32), True)], GRID, 0.01)) == 0
+    empty = Segment(0, 1, np.zeros((192, 192), np.float32), True)
+    assert len(find_peaks([empty], GRID, Search(0.01))) == 0
 
 
 def test_the_threshold_counts_everything_that_is_looked_at() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_beamwatch.spectra.crystals import join
-from napari_beamwatch.spectra.finding import Peaks, Segment, find_peaks
+from napari_beamwatch.spectra.finding import Peaks, Search, Segment, find_peaks
 from napari_beamwatch.spectra.walking import paths_of
 from napari_beamwatch.spectra.windows import Grid
 
@@ -29,7 +29,7 @@ def peaks_over_time(*spots_of_segments: list[tuple[float, float, float]]) -> Pea
         Segment(*edges, fringes(*spots, seed=i), True)
         for i, (edges, spots) in enumerate(zip(EDGES, spots_of_segments, strict=False))
     ]
-    return find_peaks(segments, GRID, 0.01)
+    return find_peaks(segments, GRID, Search(0.01))
 
 
 def test_a_spot_that_walks_is_one_spot_and_followed_where_it_goes() -> None:
@@ -87,5 +87,5 @@ def test_widths_tell_broad_spots_from_those_of_the_taper() -> None:
     image = fringes((400, 10.0, 12.0))[:64, :64] * 10
     y, x = np.mgrid[:64, :64]
     image = np.where(np.hypot(y - 32, x - 32) < 11, image, 40.0).astype(np.float32)
-    broad = find_peaks([Segment(0, 1, image, False)], grid, 0.01)
+    broad = find_peaks([Segment(0, 1, image, False)], grid, Search(0.01))
     assert broad.width.max() > 1.5

@@ -35,11 +35,16 @@ from napari_beamwatch.spectra.peaks import (
 from napari_beamwatch.spectra.runners import Tick, ahead
 from napari_beamwatch.spectra.windows import Floats32, Grid
 
+Floats = NDArray[np.float64]
+
 BATCH = 16
 """Windows that are transformed at a time."""
 
 SAMPLED_WINDOWS = 48
 """Windows whose spectra make the common floor; spread evenly over the field."""
+
+SNAP = 1.5
+"""Bins within which a spot is the one a user points at."""
 
 WALK = 1.0
 """Bins by which a spot may walk from one segment to the next; one that jumps is a new one."""
@@ -96,8 +101,6 @@ class Peaks:
         Where it is then, (gy, gx); NaN where it is not seen.
     power : array of float64 (peaks, segments)
         Its signal-to-noise ratio then; 0 where it is not seen.
-    threshold : float
-        T.
     """
 
     window: NDArray[np.int64]
@@ -110,19 +113,61 @@ class Peaks:
     seen: NDArray[np.bool_]
     at: NDArray[np.float64]
     power: NDArray[np.float64]
-    threshold: float
 
     def taken(self, which: NDArray[np.int64] | NDArray[np.bool_]) -> Peaks:
         """Some of them, in the order given."""
-        columns = {
-            field.name: getattr(self, field.name)[which]
-            for field in fields(self)
-            if field.name != "threshold"
-        }
-        return Peaks(**columns, threshold=self.threshold)
+        return Peaks(**{field.name: getattr(self, field.name)[which] for field in fields(self)})
 
     def __len__(self) -> int:
         return len(self.window)
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is looked for.
+
+    Attributes
+    ----------
+    alpha : float
+        Chance of one or more false spots in all.
+    added : tuple of (gy, gx)
+        Frequencies, in cycles per pixel, at which the user expects a spot: with so few bins to
+        look at, less is enough there. They have an `alpha` of their own.
+    removed : tuple of (gy, gx)
+        Frequencies at which the user wants none.
+    """
+
+    alpha: float
+    added: tuple[tuple[float, float], ...] = ()
+    removed: tuple[tuple[float, float], ...] = ()
+
+    def limits(self, grid: Grid, segments: int) -> Floats32:
+        """Power over the floor, of each bin, from which it is a spot."""
+        plane = half_plane(grid.window)
+        limits = np.full(plane.radius.shape, threshold(grid, segments, self.alpha), np.float32)
+        kx = np.arange(plane.radius.shape[1]) / grid.window
+        near = np.zeros(plane.radius.shape, bool)
+        for gy, gx in self.added:
+            near |= _distances(plane.ky[:, None] / grid.window, kx, gy, gx) < SNAP / grid.window
+        near &= plane.used
+        if near.any():
+            limits[near] = np.log(len(grid) * segments * near.sum() / self.alpha)
+        return limits
+
+    def kept(self, peaks: Peaks, grid: Grid) -> Peaks:
+        """Peaks without those that are not wanted."""
+        unwanted = np.zeros(len(peaks), bool)
+        for gy, gx in self.removed:
+            away = _distances(peaks.at[..., 0], peaks.at[..., 1], gy, gx)
+            unwanted |= (away < SNAP / grid.window).any(axis=1)
+        return peaks.taken(~unwanted)
+
+
+def _distances(gy: Floats, gx: Floats, to_y: float, to_x: float) -> Floats:
+    """Distances from a frequency, or from its Friedel mate if that is nearer."""
+    away = np.hypot(gy - to_y, gx - to_x)
+    mate = np.hypot(gy + to_y, gx + to_x)
+    return np.asarray(np.minimum(away, mate), np.float64)
 
 
 def threshold(grid: Grid, segments: int, alpha: float) -> float:
@@ -130,19 +175,12 @@ def threshold(grid: Grid, segments: int, alpha: float) -> float:
     return float(np.log(len(grid) * half_plane(grid.window).bins * segments / alpha))
 
 
-def find_peaks(segments: Sequence[Segment], grid: Grid, alpha: float) -> Peaks:
-    """Peaks of all windows in all segments, those of one spot tied together.
-
-    Parameters
-    ----------
-    segments : sequence of Segment
-    grid : Grid
-    alpha : float
-        Chance of one or more false peaks in all.
-    """
-    limit = threshold(grid, len(segments), alpha)
-    rows = [segment_peaks(segment, grid, limit) for segment in segments]
-    return tied(rows, grid, limit)
+def find_peaks(segments: Sequence[Segment], grid: Grid, search: Search) -> Peaks:
+    """Peaks of all windows in all segments, those of one spot tied together."""
+    limits = search.limits(grid, len(segments))
+    return search.kept(
+        tied([segment_peaks(segment, grid, limits) for segment in segments], grid), grid
+    )
 
 
 def window_fields(
@@ -192,7 +230,7 @@ def segment_floor(segment: Segment, grid: Grid) -> Floats32:
 
 
 def segment_peaks(
-    segment: Segment, grid: Grid, limit: float, tick: Tick = lambda _: None
+    segment: Segment, grid: Grid, limits: Floats32, tick: Tick = lambda _: None
 ) -> NDArray[np.float64]:
     """Peaks of all windows of a segment: rows (window, gy, gx, power over floor, floor, width)."""
     plane = half_plane(grid.window)
@@ -202,7 +240,7 @@ def segment_peaks(
     batches = np.array_split(windows, max(1, len(windows) // BATCH)) if len(windows) else []
     rows = [np.empty((0, 6))]
     for _, found in ahead(
-        lambda batch: _batch_peaks(segment, batch, grid, plane, floor, white, limit), batches
+        lambda batch: _batch_peaks(segment, batch, grid, plane, floor, white, limits), batches
     ):
         rows.append(found)
         tick(0)
@@ -216,7 +254,7 @@ def _batch_peaks(
     plane: HalfPlane,
     floor: Floats32,
     white: bool,
-    limit: float,
+    limits: Floats32,
 ) -> NDArray[np.float64]:
     """`segment_peaks` of some windows."""
     fields, means = window_fields(segment.image, grid, windows)
@@ -229,7 +267,7 @@ def _batch_peaks(
         plane.band_edges,
         plane.line_fit(grid.correlation),
         WHITE_SIGMAS**2 if white else 0.0,
-        limit,
+        limits,
     )
     size = grid.window
     iy, ix = found[:, 1].astype(np.int64), found[:, 2].astype(np.int64)
@@ -245,7 +283,7 @@ def _batch_peaks(
     )
 
 
-def tied(segment_rows: Sequence[NDArray[np.float64]], grid: Grid, limit: float) -> Peaks:
+def tied(segment_rows: Sequence[NDArray[np.float64]], grid: Grid) -> Peaks:
     """Peaks of different segments that are one spot as one, the highest speaking for all.
 
     Parameters
@@ -283,5 +321,4 @@ def tied(segment_rows: Sequence[NDArray[np.float64]], grid: Grid, limit: float) 
         seen=power > 0,
         at=at,
         power=power,
-        threshold=limit,
     )

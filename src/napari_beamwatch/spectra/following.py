@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,13 +13,13 @@ from napari_beamwatch.regions import Region
 from napari_beamwatch.spectra.block_transform import offset_error
 from napari_beamwatch.spectra.crystals import Reflections, join
 from napari_beamwatch.spectra.drift import Drift, DriftEstimator
-from napari_beamwatch.spectra.finding import Peaks, Segment, segment_peaks, threshold, tied
+from napari_beamwatch.spectra.finding import Peaks, Search, Segment, segment_peaks, tied
 from napari_beamwatch.spectra.region_traces import RegionTrace, overlap_factors, region_trace
 from napari_beamwatch.spectra.runners import Runner, Tick
 from napari_beamwatch.spectra.streaming import Shifts, mended, segment_edges, sum_of_frames
 from napari_beamwatch.spectra.tracking import Measured, SpotMeasure, Tracker, WindowTraces
 from napari_beamwatch.spectra.walking import Paths, paths_of
-from napari_beamwatch.spectra.windows import Grid, windows_inside
+from napari_beamwatch.spectra.windows import Floats32, Grid, windows_inside
 
 Floats = NDArray[np.float64]
 
@@ -59,7 +59,7 @@ class SegmentSearch:
 
     stack: Stack
     grid: Grid
-    limit: float
+    limits: Floats32
 
     def __call__(self, edges: tuple[int, int], tick: Tick) -> NDArray[np.float64]:
         """Peaks in frames ``first:last``."""
@@ -71,7 +71,7 @@ class SegmentSearch:
         for t in frames:
             whole &= windows_inside(grid, (int(stack.shifts[t, 0]), int(stack.shifts[t, 1])))
         segment = Segment(first, last, image, stack.single_counts, whole)
-        return segment_peaks(segment, grid, self.limit, tick)
+        return segment_peaks(segment, grid, self.limits, tick)
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,7 +240,7 @@ def find_spots_of(
     stack: Stack,
     grid: Grid,
     origin: tuple[int, int],
-    alpha: float,
+    search: Search,
     runner: Runner,
     tick: Tick,
 ) -> Spots:
@@ -252,27 +252,13 @@ def find_spots_of(
     grid : Grid
     origin : (y, x)
         Where the grid's corner lies in the field.
-    alpha : float
-        Chance of one or more false spots.
+    search : Search
     runner : Runner
     tick : callable
     """
     edges = segment_edges(stack.lit)
-    limit = threshold(grid, len(edges), alpha)
-    rows = list(runner.segments(SegmentSearch(stack, grid, limit), edges, tick))
-    return spots_of_rows(rows, edges, grid, origin, limit, stack)
-
-
-def spots_of_rows(
-    rows: Sequence[NDArray[np.float64]],
-    edges: Sequence[tuple[int, int]],
-    grid: Grid,
-    origin: tuple[int, int],
-    limit: float,
-    stack: Stack,
-) -> Spots:
-    """Spots from what each segment shows."""
-    peaks = tied(rows, grid, limit)
+    work = SegmentSearch(stack, grid, search.limits(grid, len(edges)))
+    peaks = search.kept(tied(list(runner.segments(work, edges, tick)), grid), grid)
     reflections = join(peaks, grid)
     paths = paths_of(peaks, reflections, grid, edges, len(stack.lit))
     return Spots(grid, origin, peaks, reflections, paths, tuple(edges))

@@ -61,7 +61,7 @@ def peaks_of_windows(
     band_edges: NDArray[np.int64],
     line_fit: Floats,
     insignificant: float,
-    threshold: float,
+    thresholds: Floats32,
 ) -> Floats:
     """Local maxima above the threshold in the transforms of some windows.
 
@@ -81,7 +81,7 @@ def peaks_of_windows(
         `HalfPlane.line_fit`.
     insignificant : float
         Squared standard errors up to which a window's own line is taken as none.
-    threshold : float
+    thresholds : array (rows, columns)
         Power over the floor.
 
     Returns
@@ -97,6 +97,7 @@ def peaks_of_windows(
     over = np.empty((rows, columns), np.float32)
     # Bins that are not looked at are put to nothing: no test for them in the loops.
     inverse = np.where(used, np.float32(1) / floor, np.float32(0))
+    least = float(thresholds.min())
     for i in range(len(fields)):
         if not scales[i] > 0:
             continue
@@ -114,7 +115,7 @@ def peaks_of_windows(
         )
         if distance < insignificant:
             level = slope = 0.0
-        lowest = np.float32(threshold * np.exp(min(level, level + slope)))
+        lowest = np.float32(least * np.exp(min(level, level + slope)))
         kept = 0
         for y in range(rows):
             if _largest(over[y]) < lowest:
@@ -123,7 +124,7 @@ def peaks_of_windows(
                 if over[y, x] < lowest:
                     continue
                 own = floor[y, x] * np.exp(level + slope * radius[y, x] / half)
-                if power[y, x] < threshold * own or not _highest(power, y, x):
+                if power[y, x] < thresholds[y, x] * own or not _highest(power, y, x):
                     continue
                 if count == len(found):
                     wider = np.empty((2 * len(found), 8), np.float64)
