@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from napari_beamwatch import columns
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import FIELD, Region
-from napari_beamwatch.spectra.block_transform import offset_error
 from napari_beamwatch.spectra.drift import Drift
 from napari_beamwatch.spectra.following import FollowedReflection, Spots
 from napari_beamwatch.spectra.region_traces import overlap_factors
@@ -61,7 +60,7 @@ def window_spots(movie: Movie, spots: Spots) -> pd.DataFrame:
             "x_px": corner[:, 1],
             "gy_per_px": peaks.gy,
             "gx_per_px": peaks.gx,
-            "g_se": offset_error(grid) / np.sqrt(np.maximum(peaks.snr, 1e-9)) / grid.window,
+            "g_se": peaks.g_se,
             "width_px": peaks.width,
             "snr": peaks.snr,
         }

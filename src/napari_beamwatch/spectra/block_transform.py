@@ -172,15 +172,19 @@ def second_moment(grid: Grid) -> float:
     return float((grid.line * u**2).sum() / grid.line.sum())
 
 
+def derivative_noise(grid: Grid) -> float:
+    """Standard deviation of the derivative of white noise of unit power, per bin."""
+    u = middle_distance(grid.window)
+    line = grid.line
+    return float(2 * np.pi * np.sqrt((line**2 * u**2).sum() / (line**2).sum()))
+
+
 def offset_error(grid: Grid) -> float:
     """Standard error of an offset in bins, times √SNR: what the taper leaves of the bound.
 
     0.50 for a Hann taper; 0.28 would be the Cramér-Rao bound of the window without one.
     """
-    u = middle_distance(grid.window)
-    line = grid.line
-    noise = (line**2 * u**2).sum() / (line**2).sum()
-    return float(np.sqrt(noise / 2) / (2 * np.pi * second_moment(grid)))
+    return derivative_noise(grid) / np.sqrt(2) / (2 * np.pi) ** 2 / second_moment(grid)
 
 
 def _as_parts(factors: NDArray[np.complex128]) -> Floats32:

@@ -17,6 +17,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from napari_beamwatch.spectra.block_transform import derivative_noise
 from napari_beamwatch.spectra.floor import (
     CUT,
     WHITE_SIGMAS,
@@ -95,6 +96,8 @@ class Peaks:
         That segment.
     width : array of float64
         Full width at half maximum there beyond that of the taper, in cycles per window.
+    g_se : array of float64
+        Standard error there of gy and of gx, in cycles per pixel.
     seen : array of bool (peaks, segments)
         In which segments it passes the threshold.
     at : array of float64 (peaks, segments, 2)
@@ -110,6 +113,7 @@ class Peaks:
     floor: NDArray[np.float64]
     segment: NDArray[np.int64]
     width: NDArray[np.float64]
+    g_se: NDArray[np.float64]
     seen: NDArray[np.bool_]
     at: NDArray[np.float64]
     power: NDArray[np.float64]
@@ -232,13 +236,17 @@ def segment_floor(segment: Segment, grid: Grid) -> Floats32:
 def segment_peaks(
     segment: Segment, grid: Grid, limits: Floats32, tick: Tick = lambda _: None
 ) -> NDArray[np.float64]:
-    """Peaks of all windows of a segment: rows (window, gy, gx, power over floor, floor, width)."""
+    """Peaks of all windows of a segment.
+
+    Rows are (window, gy, gx, power over floor, floor, width, error of gy and of gx), frequencies
+    in cycles per pixel, the width in cycles per window.
+    """
     plane = half_plane(grid.window)
     floor = segment_floor(segment, grid)
     white = bool((floor == 1).all())
     windows = segment.windows(grid)
     batches = np.array_split(windows, max(1, len(windows) // BATCH)) if len(windows) else []
-    rows = [np.empty((0, 6))]
+    rows = [np.empty((0, 7))]
     for _, found in ahead(
         lambda batch: _batch_peaks(segment, batch, grid, plane, floor, white, limits), batches
     ):
@@ -268,6 +276,7 @@ def _batch_peaks(
         plane.line_fit(grid.correlation),
         WHITE_SIGMAS**2 if white else 0.0,
         limits,
+        grid.between,
     )
     size = grid.window
     iy, ix = found[:, 1].astype(np.int64), found[:, 2].astype(np.int64)
@@ -279,6 +288,7 @@ def _batch_peaks(
             found[:, 5],
             found[:, 6],
             found[:, 7],
+            found[:, 8] * derivative_noise(grid) / size,
         ]
     )
 
@@ -297,7 +307,7 @@ def tied(segment_rows: Sequence[NDArray[np.float64]], grid: Grid) -> Peaks:
             np.insert(found, 5, np.full(len(found), float(i)), axis=1)
             for i, found in enumerate(segment_rows)
         ]
-        or [np.empty((0, 7))]
+        or [np.empty((0, 8))]
     )
     rows = np.ascontiguousarray(rows[np.lexsort((-rows[:, 3], rows[:, 5], rows[:, 0]))])
     rows = rows[~side_lobes(rows, grid.window)]
@@ -318,6 +328,7 @@ def tied(segment_rows: Sequence[NDArray[np.float64]], grid: Grid) -> Peaks:
         floor=best[:, 4],
         segment=best[:, 5].astype(np.int64),
         width=best[:, 6],
+        g_se=best[:, 7],
         seen=power > 0,
         at=at,
         power=power,

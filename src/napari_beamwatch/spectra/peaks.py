@@ -7,7 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from napari_beamwatch.spectra.floor import CUT, band_means, uncut
-from napari_beamwatch.spectra.windows import Floats32
+from napari_beamwatch.spectra.windows import FINE, REACH, Floats32
 
 Floats = NDArray[np.float64]
 
@@ -62,6 +62,7 @@ def peaks_of_windows(
     line_fit: Floats,
     insignificant: float,
     thresholds: Floats32,
+    between: Floats,
 ) -> Floats:
     """Local maxima above the threshold in the transforms of some windows.
 
@@ -83,15 +84,19 @@ def peaks_of_windows(
         Squared standard errors up to which a window's own line is taken as none.
     thresholds : array (rows, columns)
         Power over the floor.
+    between : array
+        `between_bins` of the taper.
 
     Returns
     -------
     array
-        Rows (window, ky index, kx index, offset y, offset x, power over floor, floor, width).
+        Rows (window, ky index, kx index, offset y, offset x, power over floor, floor, width,
+        error): the last is that of either offset for a noise whose derivative has unit variance
+        where it has unit power itself.
     """
     _, rows, columns = fields.shape
     half = rows / 2
-    found = np.empty((len(fields) * 8 + MOST_PEAKS, 8), np.float64)
+    found = np.empty((len(fields) * 8 + MOST_PEAKS, 9), np.float64)
     count = 0
     power = np.empty((rows, columns), np.float32)
     over = np.empty((rows, columns), np.float32)
@@ -127,14 +132,15 @@ def peaks_of_windows(
                 if power[y, x] < thresholds[y, x] * own or not _highest(power, y, x):
                     continue
                 if count == len(found):
-                    wider = np.empty((2 * len(found), 8), np.float64)
+                    wider = np.empty((2 * len(found), 9), np.float64)
                     wider[:count] = found
                     found = wider
-                dy, dx = _between_bins(power, y, x)
+                dy, dx, top, bend = _refined(fields[i], y, x, between)
                 row = found[count]
                 row[0], row[1], row[2], row[3], row[4] = i, y, x, dy, dx
-                row[5], row[6] = power[y, x] / own, own
+                row[5], row[6] = top / scales[i] / own, own
                 row[7] = _width(power, y, x, y + dy, x + dx, own)
+                row[8] = np.sqrt(2 * top * own * scales[i]) / max(bend, 1e-12)
                 count += 1
                 kept += 1
                 if kept == MOST_PEAKS:
@@ -188,21 +194,64 @@ def _highest(power: Floats32, y: int, x: int) -> bool:
 
 
 @njit(nogil=True, cache=True)
-def _between_bins(power: Floats32, y: int, x: int) -> tuple[float, float]:
-    """How far a peak lies from its highest bin, along y and x, in bins.
+def _refined(
+    field: NDArray[np.complex64], y: int, x: int, between: Floats
+) -> tuple[float, float, float, float]:
+    """Where between the bins a peak is highest, along y and x in bins, its power and its bend.
 
-    For a Hann taper the ratio R of the amplitudes of the higher neighbour and the peak tells it
-    exactly: (2R − 1) / (R + 1).
+    The bend is the mean of minus the second derivatives along y and x: what noise moves a peak
+    by is inverse to it.
+
+    Two products with the matrix `between` give the transform at frequencies between the bins
+    around [1]_; a parabola through the highest and its neighbours the rest.
+
+    References
+    ----------
+    .. [1] Guizar-Sicairos, M., Thurman, S. T. & Fienup, J. R. Efficient subpixel image
+       registration algorithms. Opt. Lett. 33, 156-158 (2008).
     """
-    offsets = np.zeros(2)
-    for axis in range(2):
-        dy, dx = (1, 0) if axis == 0 else (0, 1)
-        below = _neighbour(power, y - dy, x - dx)
-        above = _neighbour(power, y + dy, x + dx)
-        ratio = np.sqrt(max(below, above) / power[y, x])
-        shift = min(max((2 * ratio - 1) / (ratio + 1), 0.0), 0.5)
-        offsets[axis] = shift if above > below else -shift
-    return offsets[0], offsets[1]
+    rows, columns = field.shape
+    points = len(between)
+    around = np.zeros((2 * REACH + 1, 2 * REACH + 1), np.complex128)
+    for dy in range(-REACH, REACH + 1):
+        for dx in range(-REACH, REACH + 1):
+            iy, ix = y + dy, x + dx
+            if ix >= columns:
+                continue
+            value = field[iy % rows, ix] if ix >= 0 else np.conj(field[-iy % rows, -ix])
+            # Told from the middle of the window, where the taper is high, it varies slowly.
+            around[dy + REACH, dx + REACH] = value if (dy + dx) % 2 == 0 else -value
+    half = np.zeros((points, 2 * REACH + 1), np.complex128)
+    for i in range(points):
+        for m in range(2 * REACH + 1):
+            for n in range(2 * REACH + 1):
+                half[i, n] += between[i, m] * around[m, n]
+    power = np.zeros((points, points))
+    best_y = best_x = points // 2
+    for i in range(points):
+        for j in range(points):
+            value = 0j
+            for n in range(2 * REACH + 1):
+                value += half[i, n] * between[j, n]
+            power[i, j] = value.real**2 + value.imag**2
+            if power[i, j] > power[best_y, best_x]:
+                best_y, best_x = i, j
+    best_y = min(max(best_y, 1), points - 2)
+    best_x = min(max(best_x, 1), points - 2)
+    here = power[best_y, best_x]
+    above, below = power[best_y + 1, best_x], power[best_y - 1, best_x]
+    right, left = power[best_y, best_x + 1], power[best_y, best_x - 1]
+    bend = max(4 * here - above - below - right - left, 0.0) / 2 / FINE**2
+    at_y = (best_y - points // 2 + _top(below, here, above)) * FINE
+    at_x = (best_x - points // 2 + _top(left, here, right)) * FINE
+    return at_y, at_x, here, bend
+
+
+@njit(nogil=True, cache=True)
+def _top(below: float, here: float, above: float) -> float:
+    """Where a parabola through three neighbouring values is highest, within one step."""
+    bend = 2 * here - below - above
+    return min(max((above - below) / 2 / bend, -1.0), 1.0) if bend > 0 else 0.0
 
 
 @njit(nogil=True, cache=True)
@@ -273,8 +322,8 @@ def side_lobes(rows: Floats, window: int) -> NDArray[np.bool_]:
     Parameters
     ----------
     rows : array
-        (window, gy, gx, power over floor, floor, segment), in order of window, segment and
-        falling power.
+        (window, gy, gx, power over floor, floor, segment, width), in order of window, segment
+        and falling power.
     window : int
         Its side in pixels.
     """
@@ -286,7 +335,9 @@ def side_lobes(rows: Floats, window: int) -> NDArray[np.bool_]:
         for j in range(start, i):
             ratio = rows[i, 3] / rows[j, 3]
             away = distance(rows[i, 1], rows[i, 2], rows[j, 1], rows[j, 2]) * window
-            if (away < SIDE_LOBES and ratio < 0.1) or (away < MAIN_LOBE and ratio < 1):
+            # A crystal narrower than the window has lobes that are wider.
+            wider = rows[j, 6] / 2
+            if away < SIDE_LOBES + wider and (ratio < 0.1 or away < MAIN_LOBE + wider):
                 lobes[i] = True
                 break
     return lobes

@@ -21,12 +21,42 @@ DEFAULT_EXTENT = 40.0
 small enough to map where damage began."""
 
 
+REACH = 3
+"""Bins on either side that tell what lies between two."""
+
+FINE = 1 / 8
+"""Bins between the frequencies at which a peak is looked for."""
+
+
 def taper_line(name: Taper, size: int) -> NDArray[np.float64]:
     """One axis of a taper, periodic: shifted by half its size it adds up evenly."""
     n = np.arange(size)
     if name == "hann":
         return np.asarray(0.5 - 0.5 * np.cos(2 * np.pi * n / size))
     return np.asarray(np.sin(np.pi * (n + 0.5) / size))
+
+
+def between_bins(line: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights of the bins around for frequencies between them: (frequency, bin).
+
+    Least squares over the window, weighted by the square of the taper: where that is low it
+    does not matter how well a wave is matched.
+
+    Parameters
+    ----------
+    line : array
+        The taper along one axis.
+    """
+    u = (np.arange(len(line)) - len(line) / 2) / len(line)
+    bins = np.arange(-REACH, REACH + 1)
+    wanted = np.arange(-6, 7) * FINE
+
+    def shared(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+        turns = np.cos(2 * np.pi * (a[:, None, None] - b[None, :, None]) * u)
+        return np.asarray((line**2 * turns).sum(axis=-1), np.float64)
+
+    weights = np.linalg.solve(shared(bins * 1.0, bins * 1.0), shared(bins * 1.0, wanted))
+    return np.ascontiguousarray(weights.T)
 
 
 @dataclass(frozen=True)
@@ -89,6 +119,11 @@ class Grid:
     def line(self) -> NDArray[np.float64]:
         """The taper along one axis."""
         return taper_line(self.taper, self.window)
+
+    @cached_property
+    def between(self) -> NDArray[np.float64]:
+        """How the transform between two bins follows from those around."""
+        return between_bins(self.line)
 
     @cached_property
     def weights(self) -> Floats32:
