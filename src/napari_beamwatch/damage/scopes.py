@@ -1,0 +1,207 @@
+"""What is judged: the traces of one crystal or window, and what was seen beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_beamwatch.errors import BeamwatchError
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class SpotTrace:
+    """One lattice spot over the frames of a scope.
+
+    Attributes
+    ----------
+    spot, crystal : int
+    gy, gx : float
+        Cycles per pixel.
+    snr : array (frames,)
+        Mean over the spot's windows of power over floor, less 1; NaN where not measured.
+    windows : int
+        Windows behind the mean.
+    in_phase, own : float
+        Overlap factors of the two parts of its noise: the variance of the mean is
+        ``(2·s·in_phase + own) / windows``.
+    d_px, d_se_px : array (frames,)
+        Spacing in pixels and its standard error, running over `averaged` frames; NaN where too
+        weak.
+    averaged : int
+    """
+
+    spot: int
+    crystal: int
+    gy: float
+    gx: float
+    snr: Floats
+    windows: int = 1
+    in_phase: float = 1.0
+    own: float = 1.0
+    d_px: Floats = field(default_factory=lambda: np.empty(0))
+    d_se_px: Floats = field(default_factory=lambda: np.empty(0))
+    averaged: int = 1
+
+    @property
+    def g(self) -> float:
+        """Length of the g-vector in cycles per pixel."""
+        return float(np.hypot(self.gy, self.gx))
+
+
+@dataclass(frozen=True, eq=False)
+class Scope:
+    """The traces that are judged together, and the dose of their frames.
+
+    Attributes
+    ----------
+    name : str
+    traces : tuple of SpotTrace
+        Spots of one crystal.
+    dose_start, dose_end : array (frames,)
+        e/Å² at the beginning and end of each frame, or counts of frames where doses are unknown.
+    lit : array of bool (frames,)
+        Frames with beam.
+    """
+
+    name: str
+    traces: tuple[SpotTrace, ...]
+    dose_start: Floats
+    dose_end: Floats
+    lit: NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        frames = len(self.dose_end)
+        if len(self.dose_start) != frames or len(self.lit) != frames:
+            raise BeamwatchError(f"{self.name}: doses and lit frames differ in number")
+        if any(len(trace.snr) != frames for trace in self.traces):
+            raise BeamwatchError(f"{self.name}: a trace has not one value for each dose")
+        lit_start, lit_end = self.dose_start[self.lit], self.dose_end[self.lit]
+        if not (np.all(lit_end > lit_start) and np.all(lit_start[1:] >= lit_end[:-1] * (1 - 1e-9))):
+            raise BeamwatchError(
+                f"{self.name}: the accumulated dose must increase from frame to frame; check the "
+                "frame doses"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Witnesses:
+    """What else was seen in the movie; None where it was not measured.
+
+    Attributes
+    ----------
+    mean_counts : array (frames,), optional
+        Mean signal of the frames. The power over the floor of a lattice that stays goes with it.
+    defocus_nm, defocus_se_nm : array (frames,), optional
+        From Thon rings, and the standard error.
+    halo, halo_se : array (frames,), optional
+        Power of the diffuse ring of amorphous matter over the floor.
+    lattice_power, lattice_power_se : array (frames,), optional
+        Sum of all spots of the field, over the squared mean signal.
+    others : tuple of Scope
+        Scopes of the other crystals.
+    """
+
+    mean_counts: Floats | None = None
+    defocus_nm: Floats | None = None
+    defocus_se_nm: Floats | None = None
+    halo: Floats | None = None
+    halo_se: Floats | None = None
+    lattice_power: Floats | None = None
+    lattice_power_se: Floats | None = None
+    others: tuple[Scope, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """The measured frames of a scope as arrays for the kernels.
+
+    Attributes
+    ----------
+    y : array (spots, samples)
+        Mean signal-to-noise ratio; 0 where there is none.
+    windows : array (spots, samples)
+        Windows times frames behind it; 0 where there is none.
+    in_phase, own : array (spots,)
+    beam : array (samples,)
+        Beam relative to its median: the expected signal goes with it.
+    start, end : array (samples,)
+        Doses.
+    frame : array of int (samples,)
+        First frame of each sample.
+    """
+
+    y: Floats
+    windows: Floats
+    in_phase: Floats
+    own: Floats
+    beam: Floats
+    start: Floats
+    end: Floats
+    frame: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.end)
+
+    def without(self, masked: NDArray[np.bool_]) -> Samples:
+        """The same with samples left out of every fit, though they keep their dose."""
+        windows = np.where(masked, 0.0, self.windows)
+        return Samples(
+            self.y, windows, self.in_phase, self.own, self.beam, self.start, self.end, self.frame
+        )
+
+    def up_to(self, count: int) -> Samples:
+        """The first `count` samples."""
+        return Samples(
+            self.y[:, :count], self.windows[:, :count], self.in_phase, self.own,
+            self.beam[:count], self.start[:count], self.end[:count], self.frame[:count],
+        )  # fmt: skip
+
+    def of_spots(self, spots: NDArray[np.int64] | NDArray[np.bool_]) -> Samples:
+        """Some of the spots."""
+        return Samples(
+            self.y[spots], self.windows[spots], self.in_phase[spots], self.own[spots],
+            self.beam, self.start, self.end, self.frame,
+        )  # fmt: skip
+
+    def binned(self, factor: int) -> Samples:
+        """Means over `factor` neighbouring frames; the last may be of fewer.
+
+        A mean of m frames spreads as one of m times the windows.
+        """
+        if factor == 1:
+            return self
+        edges = np.arange(0, len(self), factor)
+        windows = np.add.reduceat(self.windows, edges, axis=1)
+        sums = np.add.reduceat(self.y * self.windows, edges, axis=1)
+        counts = np.diff(np.append(edges, len(self)))
+        last = np.append(edges[1:], len(self)) - 1
+        return Samples(
+            sums / np.maximum(windows, 1e-300), windows, self.in_phase, self.own,
+            np.add.reduceat(self.beam, edges) / counts,
+            self.start[edges], self.end[last], self.frame[edges],
+        )  # fmt: skip
+
+
+def samples_of(scope: Scope, witnesses: Witnesses | None = None) -> Samples:
+    """The lit frames of a scope in which anything was measured."""
+    snr = np.array([trace.snr for trace in scope.traces], float).reshape(-1, len(scope.lit))
+    counts = None if witnesses is None else witnesses.mean_counts
+    beam = np.ones(len(scope.lit)) if counts is None else np.asarray(counts, float)
+    known = np.isfinite(snr) & np.isfinite(beam) & (beam > 0)
+    used = scope.lit & known.any(axis=0) if len(snr) else scope.lit
+    many = np.array([trace.windows for trace in scope.traces], float)
+    usual = float(np.median(beam[used])) if used.any() else 1.0
+    return Samples(
+        np.where(known, snr, 0.0)[:, used],
+        (known * many[:, None])[:, used],
+        np.array([trace.in_phase for trace in scope.traces], float),
+        np.array([trace.own for trace in scope.traces], float),
+        beam[used] / usual,
+        np.asarray(scope.dose_start, float)[used],
+        np.asarray(scope.dose_end, float)[used],
+        np.flatnonzero(used),
+    )
