@@ -184,7 +184,7 @@ def offset_error(grid: Grid) -> float:
 
     0.50 for a Hann taper; 0.28 would be the Cramér-Rao bound of the window without one.
     """
-    return derivative_noise(grid) / np.sqrt(2) / (2 * np.pi) ** 2 / second_moment(grid)
+    return float(derivative_noise(grid) / np.sqrt(2) / (2 * np.pi) ** 2 / second_moment(grid))
 
 
 def _as_parts(factors: NDArray[np.complex128]) -> Floats32:

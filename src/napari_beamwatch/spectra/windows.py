@@ -48,14 +48,14 @@ def between_bins(line: NDArray[np.float64]) -> NDArray[np.float64]:
         The taper along one axis.
     """
     u = (np.arange(len(line)) - len(line) / 2) / len(line)
-    bins = np.arange(-REACH, REACH + 1)
-    wanted = np.arange(-6, 7) * FINE
+    bins = np.arange(-REACH, REACH + 1, dtype=np.float64)
+    wanted = np.arange(-6, 7, dtype=np.float64) * FINE
 
     def shared(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
         turns = np.cos(2 * np.pi * (a[:, None, None] - b[None, :, None]) * u)
         return np.asarray((line**2 * turns).sum(axis=-1), np.float64)
 
-    weights = np.linalg.solve(shared(bins * 1.0, bins * 1.0), shared(bins * 1.0, wanted))
+    weights = np.linalg.solve(shared(bins, bins), shared(bins, wanted))
     return np.ascontiguousarray(weights.T)
 
 
