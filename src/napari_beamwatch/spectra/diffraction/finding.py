@@ -284,7 +284,7 @@ def _placed(
     usable = _usable(centre)
 
     def whole_at(places: Floats) -> NDArray[np.bool_]:
-        known: Mask = np.isfinite(places).all(axis=1)
+        known = np.asarray(np.isfinite(places).all(axis=1), np.bool_)
         at = np.rint(np.where(known[:, None], places, -1)).astype(np.int64)
         y, x = at[:, 0], at[:, 1]
         inside: Mask = (y >= 0) & (y < usable.shape[0]) & (x >= 0) & (x < usable.shape[1])
