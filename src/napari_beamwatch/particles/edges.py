@@ -30,7 +30,6 @@ from napari_beamwatch.particles.outlines import (
     Points,
     area,
     box_of,
-    evened,
     normals,
     outline_of,
     perimeter,
@@ -159,9 +158,7 @@ def _at_rest(smooth: Floats32, start: Mask, others: Mask) -> Edge | None:
     mask = _below_half(smooth, start, others)
     if mask is None:
         return None
-    points = outline_of(mask)
-    points = softened(evened(_Across.of(smooth, points, others).passed()))
-    across = _Across.of(smooth, points, others)
+    across = _Across.of(smooth, softened(outline_of(mask)), others)
     low, high = across.levels()
     return Edge(across.passed(), float(low.mean()), float(high.mean()), across.far_over_near())
 
