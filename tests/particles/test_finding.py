@@ -157,6 +157,14 @@ def test_nothing_to_segment_says_why() -> None:
         assert found.table.empty
 
 
+@pytest.mark.filterwarnings("error")
+def test_empty_and_even_frames_say_why() -> None:
+    empty = find_particles(Movie.from_array(np.zeros((4, 64, 64), np.float32)))
+    assert "no counts" in empty.reason
+    even = find_particles(Movie.from_array(np.full((4, 64, 64), 3, np.uint8)))
+    assert "no particle" in even.reason
+
+
 def test_one_frame_or_a_specimen_that_left_says_why() -> None:
     shown = picture(disc(90, 95, 50))
     assert "two frames" in find_particles(filmed([shown])).reason

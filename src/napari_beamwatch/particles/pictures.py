@@ -44,8 +44,9 @@ class Pictures:
         total = sums.sum(axis=0)
         highest = np.inf
         for _ in range(3):
-            kept = total[total < highest]
-            highest = float(kept.mean() + HOT * kept.std())
+            kept = total[total <= highest]
+            mean = float(kept.mean(dtype=float))
+            highest = mean + HOT * float(kept.std(dtype=float)) + 1e-6 * abs(mean)
         cool = total <= highest
         levels: Floats = np.array([picture[cool].mean(dtype=float) for picture in sums])
         lit = levels > 0
