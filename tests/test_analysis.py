@@ -154,6 +154,41 @@ def test_noise_alone_gives_empty_tables() -> None:
     assert list(result.spots.columns) == list(columns.SPOTS)
 
 
+def test_the_field_tells_how_much_lattice_is_left(movie: SimulatedMovie, result: bw.Result) -> None:
+    assert list(result.field.columns) == list(columns.FIELD)
+    assert len(result.field) == len(movie)
+    early, late = result.field[5:12], result.field[-3:]
+    lost = early.lattice_power.mean() - late.lattice_power.mean()
+    assert lost > 10 * early.lattice_power_se.mean()
+    assert late.lattice_windows.mean() < 0.7 * early.lattice_windows.mean()
+    assert result.field.mean_signal.to_numpy() == pytest.approx(
+        [movie.frame(t).mean() for t in range(len(movie))], rel=0.02
+    )
+
+
+def test_windows_without_a_lattice_are_said_to_have_none() -> None:
+    sample = simulate("lif-room-temperature", frames=6, frame_dose=20.0, size=512, drift=None)
+    frames = sample.frames.compute()
+    frames[:, :, 256:] = np.random.default_rng(0).poisson(frames.mean(), (6, 512, 256))
+    result = bw.analyze(
+        bw.Movie.from_array(frames, sample.pixel_size, 20.0), bw.Settings(window=128, drift="off")
+    )
+    assert list(result.windows.columns) == list(columns.WINDOWS)
+    empty = result.windows[result.windows.x0 >= 256]
+    full = result.windows[result.windows.x1 <= 256]
+    assert (empty.status == "no_lattice").all()
+    assert (empty.n_spots == 0).all()
+    assert (full.n_spots > 0).mean() > 0.8
+    assert (result.field.lattice_windows <= (result.windows.n_spots > 0).sum()).all()
+
+
+def test_particles_are_followed_with_the_lattice() -> None:
+    shrinking = simulate("shrinking-particle", frames=24, frame_dose=20.0)
+    result = bw.analyze(shrinking, bw.Settings(drift="off"))
+    area = result.particles.table[result.particles.table.particle == 1].area_px
+    assert area.iloc[-1] < 0.9 * area.iloc[0]
+
+
 def test_progress_is_told_and_can_stop_the_analysis(movie: SimulatedMovie) -> None:
     told: list[tuple[int, int]] = []
 

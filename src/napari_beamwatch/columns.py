@@ -42,6 +42,35 @@ TRACES: dict[str, str] = {
     "d_px": "lattice spacing in pixels",
 }
 
+WINDOWS: dict[str, str] = {
+    "movie": "name of the movie",
+    "window": "number of the window",
+    "y0": "first row",
+    "x0": "first column",
+    "y1": "row after the last",
+    "x1": "column after the last",
+    "status": SPOTS["status"],
+    "criterion": SPOTS["criterion"],
+    "onset_frame": SPOTS["onset_frame"],
+    "onset_dose_e_per_A2": SPOTS["onset_dose_e_per_A2"],
+    "onset_low_e_per_A2": SPOTS["onset_low_e_per_A2"],
+    "onset_high_e_per_A2": SPOTS["onset_high_e_per_A2"],
+    "lost_dose_e_per_A2": "dose at which the lattice was gone for good",
+    "phase_before": "crystal structure before the change, best first",
+    "phase_after": "crystal structure after it",
+    "n_spots": "spots found in it",
+}
+
+FIELD: dict[str, str] = {
+    "frame": "0-based",
+    "dose_e_per_A2": TRACES["dose_e_per_A2"],
+    "time_s": TRACES["time_s"],
+    "lattice_power": "intensity of all spots, mean over all windows",
+    "lattice_power_se": "its standard error",
+    "lattice_windows": "windows that bear a lattice",
+    "mean_signal": "counts or grey values per pixel",
+}
+
 DRIFT: dict[str, str] = {
     "frame": "0-based",
     "dy_px": "how far the specimen lies below where it was in the first lit frame",

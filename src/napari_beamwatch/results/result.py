@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from napari_beamwatch.movies import Movie
+from napari_beamwatch.particles import Particles
 from napari_beamwatch.settings import Settings
 
 
@@ -19,15 +20,20 @@ class Result:
     movie : Movie
     settings : Settings
         With everything chosen that was left open.
-    spots, traces, drift : DataFrame
-        Columns as documented in `columns`.
+    windows, spots, traces, field, drift : DataFrame
+        Columns as documented in `columns`; `field` has the traces of the field as a whole.
+    particles : Particles
+        Their shapes over the dose.
     notes : tuple of str
         What was chosen and what is odd, a sentence each.
     """
 
     movie: Movie
     settings: Settings
+    windows: pd.DataFrame
     spots: pd.DataFrame
     traces: pd.DataFrame
+    field: pd.DataFrame
     drift: pd.DataFrame
+    particles: Particles
     notes: tuple[str, ...]

@@ -12,6 +12,7 @@ from napari_beamwatch import columns
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import FIELD, Region
 from napari_beamwatch.spectra.drift import Drift
+from napari_beamwatch.spectra.field import FieldTrace
 from napari_beamwatch.spectra.following import FollowedReflection, Spots
 from napari_beamwatch.spectra.region_traces import overlap_factors
 
@@ -117,6 +118,41 @@ def region_traces(
             )
         )
     return joined(parts, columns.TRACES)
+
+
+def window_table(movie: Movie, spots: Spots) -> pd.DataFrame:
+    """The table of windows."""
+    grid = spots.grid
+    count = np.bincount(spots.peaks.window, minlength=len(grid))
+    y0, x0 = grid.corners.T
+    rows = pd.DataFrame(
+        {
+            "movie": movie.name,
+            "window": np.arange(len(grid)),
+            "y0": y0,
+            "x0": x0,
+            "y1": y0 + grid.window,
+            "x1": x0 + grid.window,
+            "status": [None if n else "no_lattice" for n in count],
+            "n_spots": count,
+        }
+    )
+    return rows.reindex(columns=list(columns.WINDOWS))
+
+
+def field_table(movie: Movie, trace: FieldTrace) -> pd.DataFrame:
+    """The table of the field's own traces."""
+    frames = len(movie)
+    values = {
+        "frame": np.arange(frames),
+        "dose_e_per_A2": _or_empty(movie.dose, frames),
+        "time_s": _or_empty(movie.times, frames),
+        "lattice_power": trace.lattice_power,
+        "lattice_power_se": trace.lattice_power_se,
+        "lattice_windows": trace.lattice_windows,
+        "mean_signal": trace.mean,
+    }
+    return pd.DataFrame(values, columns=list(columns.FIELD))
 
 
 def drift_table(drift: Drift | None, frames: int) -> pd.DataFrame:

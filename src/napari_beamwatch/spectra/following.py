@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,18 +87,39 @@ class FrameReduction:
         return self.reduce(self.frames.read(frame))
 
 
+Reduce = Callable[[int, Frame, tuple[int, int]], Any]
+"""Of a frame's number, its image and the displacement of the specimen; changes nothing, and can
+be sent to another process."""
+
+
+class Witness(Protocol):
+    """Something beside the spots that is measured in every frame."""
+
+    @property
+    def reduce(self) -> Reduce:
+        """Reduces a frame to what is kept of it."""
+        ...
+
+    def add(self, frame: int, reduced: Any) -> None:
+        """Take what a frame was reduced to; frames come in order of time."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class FrameMeasure:
-    """Measures the spots of a frame."""
+    """Measures the spots of a frame, and what else is to be known of it."""
 
     stack: Stack
     spots: SpotMeasure
+    others: tuple[Reduce, ...]
 
-    def __call__(self, frame: int) -> Measured:
-        """Spots of frame number `frame`, which is read."""
+    def __call__(self, frame: int) -> tuple[Measured, list[Any]]:
+        """Of frame number `frame`, which is read."""
         image = mended(self.stack.frames.read(frame))
         dy, dx = self.stack.shifts[frame].tolist()
-        return self.spots(frame, image, (dy, dx))
+        shift = (int(dy), int(dx))
+        measured = self.spots(frame, image, shift)
+        return measured, [reduce(frame, image, shift) for reduce in self.others]
 
 
 def measure_drift(frames: FrameSource, lit: NDArray[np.bool_], runner: Runner, tick: Tick) -> Drift:
@@ -178,10 +200,19 @@ class Spots:
 
 @dataclass(frozen=True, eq=False)
 class FollowedSpots:
-    """Spots and their traces."""
+    """Spots and their traces.
+
+    Attributes
+    ----------
+    spots : Spots
+    traces : WindowTraces
+    field_mean : array of float64 (frames,)
+        Mean of all windows, in counts or grey values per pixel.
+    """
 
     spots: Spots
     traces: WindowTraces
+    field_mean: Floats
 
     def region(self, region: Region | None) -> list[FollowedReflection]:
         """Each reflection over its windows in a region, or in the whole field."""
@@ -270,6 +301,7 @@ def follow(
     runner: Runner,
     running_sum: int,
     tell: Callable[[Callable[[], FollowedSpots]], None],
+    witnesses: Sequence[Witness] = (),
 ) -> FollowedSpots:
     """Measure the spots in every frame.
 
@@ -282,6 +314,8 @@ def follow(
         Frames that are added up around each.
     tell : callable
         Told after each frame, with what gives the traces up to it; may raise to stop.
+    witnesses : sequence of Witness
+        Shown every frame, too.
     """
     measure = SpotMeasure(spots.grid, spots.peaks.window, spots.paths)
     _ = measure.transforms  # before several threads ask for them
@@ -289,9 +323,13 @@ def follow(
     floor = spots.frame_floor(stack.single_counts, running_sum)
 
     def so_far() -> FollowedSpots:
-        return FollowedSpots(spots, tracker.traces(floor, running_sum, stack.residual))
+        traces = tracker.traces(floor, running_sum, stack.residual)
+        return FollowedSpots(spots, traces, tracker.field_mean)
 
-    for frame, measured in runner.frames(FrameMeasure(stack, measure), stack.exposed):
+    work = FrameMeasure(stack, measure, tuple(witness.reduce for witness in witnesses))
+    for frame, (measured, others) in runner.frames(work, stack.exposed):
         tracker.add(frame, measured)
+        for witness, reduced in zip(witnesses, others, strict=True):
+            witness.add(frame, reduced)
         tell(so_far)
     return so_far()

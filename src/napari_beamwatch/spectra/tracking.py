@@ -59,10 +59,13 @@ class Measured:
         Of `BlockTransform`; NaN where the window is not wholly on the detector.
     means : array of float32 (spot,)
         Mean of the spot's window.
+    field_mean : float
+        Mean of all windows on the detector.
     """
 
     moments: Complex64
     means: Floats32
+    field_mean: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,8 +110,10 @@ class SpotMeasure:
             not wholly on the detector then are left out.
         """
         moments, means = self.transforms[self.paths.leg_of_frame[frame]](image, shift)
-        moments[~windows_inside(self.grid, shift)[self.window]] = np.nan
-        return Measured(moments, means[self.window].astype(np.float32))
+        inside = windows_inside(self.grid, shift)
+        moments[~inside[self.window]] = np.nan
+        field_mean = float(means[inside].mean()) if inside.any() else np.nan
+        return Measured(moments, means[self.window].astype(np.float32), field_mean)
 
 
 class Tracker:
@@ -119,11 +124,13 @@ class Tracker:
         shape = (len(self.paths.leg_of_frame), len(measure.window))
         self._moments = np.full((*shape, 3), np.nan, np.complex64)
         self._means = np.full(shape, np.nan, np.float32)
+        self.field_mean = np.full(shape[0], np.nan)
 
     def add(self, frame: int, measured: Measured) -> None:
         """Keep what was measured in a frame."""
         self._moments[frame] = measured.moments
         self._means[frame] = measured.means
+        self.field_mean[frame] = measured.field_mean
 
     def traces(
         self, floor: Floats, running_sum: int = 1, residual: Floats | None = None

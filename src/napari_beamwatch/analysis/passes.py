@@ -1,0 +1,164 @@
+"""The passes over the frames of a movie: drift, spots, traces."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from napari_beamwatch.analysis.progress import OFTEN, Progress, Step
+from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.movies import Movie
+from napari_beamwatch.movies.frames import Frame
+from napari_beamwatch.particles import ParticleBins, Particles
+from napari_beamwatch.particles.bins import Reduced
+from napari_beamwatch.particles.finding import solve
+from napari_beamwatch.regions import SMALLEST, Region
+from napari_beamwatch.results.tables import region_traces
+from napari_beamwatch.settings import Settings
+from napari_beamwatch.spectra.cluster import Cluster
+from napari_beamwatch.spectra.drift import Drift
+from napari_beamwatch.spectra.finding import Search
+from napari_beamwatch.spectra.following import (
+    FollowedSpots,
+    Reduce,
+    Spots,
+    Stack,
+    find_spots_of,
+    follow,
+    measure_drift,
+)
+from napari_beamwatch.spectra.runners import Runner, Threads
+from napari_beamwatch.spectra.streaming import FollowedFrames
+from napari_beamwatch.spectra.windows import Grid
+
+
+@dataclass(frozen=True, eq=False)
+class _ParticleWitness:
+    """Bins of particles, shown every frame."""
+
+    bins: ParticleBins
+
+    @property
+    def reduce(self) -> Reduce:
+        return self._reduced
+
+    def _reduced(self, frame: int, image: Frame, shift: tuple[int, int]) -> Reduced:
+        return self.bins.reduce(image, shift)
+
+    def add(self, frame: int, reduced: Reduced) -> None:
+        self.bins.add(frame, reduced)
+
+
+class Passes:
+    """What the passes over one movie share."""
+
+    def __init__(
+        self,
+        movie: Movie,
+        settings: Settings,
+        grid: Grid,
+        progress: Progress | None,
+        client: Any,
+    ) -> None:
+        self.movie, self.settings, self.grid, self.progress = movie, settings, grid, progress
+        self.runner: Runner = Threads() if client is None else Cluster(client, self.tick)
+        self.notes: list[str] = []
+        passes = 3 if settings.drift == "auto" else 2
+        self.search = Search(settings.alpha, settings.added_spots, settings.removed_spots)
+        self._step = Step(0, passes * int(movie.lit.sum()), "reading")
+        self._told = 0.0
+
+    def tick(self, frames: int) -> None:
+        """Tell of some more frames, or that work goes on."""
+        self._tell(replace(self._step, done=self._step.done + frames))
+
+    def _tell(self, step: Step) -> None:
+        now = time.monotonic()
+        if self.progress is not None and (step.done > self._step.done or now > self._told + OFTEN):
+            self.progress(step)
+            self._told = now
+        self._step = step
+
+    def stack(self) -> tuple[Stack, Drift | None]:
+        """The movie's frames, with the drift that windows are to follow."""
+        movie, frames, lit = self.movie, self.movie.recording.frames, np.asarray(self.movie.lit)
+        drift = None
+        moved = np.zeros((len(movie), 2))
+        if self.settings.drift == "auto":
+            self._step = replace(self._step, doing="finding the drift")
+            drift = measure_drift(frames, lit, self.runner, self.tick)
+            moved = np.stack([drift.dy_px, drift.dx_px], axis=1)
+        elif self.settings.drift != "off":
+            drift = given_drift(self.settings.drift, len(movie))
+            moved = np.stack([drift.dy_px, drift.dx_px], axis=1)
+        self.notes.append(_drift_note(drift))
+        shifts = np.rint(moved).astype(np.int64)
+        single = movie.counting is not None and movie.counting.kind == "single"
+        return Stack(frames, lit, single, shifts, moved - shifts), drift
+
+    def find(self, stack: Stack, grid: Grid) -> Spots:
+        """Spots of the field."""
+        self._step = replace(self._step, doing="finding spots")
+        return find_spots_of(stack, grid, (0, 0), self.search, self.runner, self.tick)
+
+    def follow(self, spots: Spots, stack: Stack) -> tuple[FollowedSpots, Particles]:
+        """Spots of the field and their traces, and the particles in it."""
+        self._step = replace(self._step, doing="following spots")
+
+        def tell(so_far: Callable[[], FollowedSpots]) -> None:
+            step = replace(
+                self._step,
+                done=self._step.done + 1,
+                partial=lambda: region_traces(self.movie, None, so_far().region(None)),
+            )
+            self._tell(step)
+
+        bins = ParticleBins(self.movie)
+        witnesses = (_ParticleWitness(bins),)
+        width = self.settings.running_sum
+        followed = follow(spots, stack, self.runner, width, tell, witnesses)
+        particles = solve(bins)
+        self.notes += particles.notes or (f"particles: {particles.reason}",)
+        return followed, particles
+
+    def own_window(self, region: Region, stack: Stack) -> FollowedSpots:
+        """A region smaller than the grid's windows, in one window of its own."""
+        self._step = replace(self._step, doing=f"looking at region {region.name}", partial=None)
+        y0, x0, y1, x1 = region.box
+        size = min(y1 - y0, x1 - x0) // 2 * 2
+        if size < SMALLEST:
+            raise BeamwatchError(
+                f"region {region.name!r} is {y1 - y0} by {x1 - x0} px; at least {SMALLEST} by "
+                f"{SMALLEST} are needed to see a lattice"
+            )
+        top, left = y0 + (y1 - y0 - size) // 2, x0 + (x1 - x0 - size) // 2
+        frames = FollowedFrames(stack.frames, top, left, size, stack.shifts)
+        own = replace(stack, frames=frames, shifts=np.zeros_like(stack.shifts))
+        grid = Grid(size, size, size, size, self.grid.taper)
+
+        def tick(_: object) -> None:
+            self.tick(0)
+
+        spots = find_spots_of(own, grid, (top, left), self.search, self.runner, tick)
+        return follow(spots, own, self.runner, self.settings.running_sum, tick)
+
+
+def given_drift(moved: Any, frames: int) -> Drift:
+    """The drift as the user says it is."""
+    if len(moved) != frames:
+        raise BeamwatchError(f"the drift is given for {len(moved)} frames; there are {frames}")
+    dy, dx = (np.array(moved) - moved[0]).T
+    return Drift(dy, dx, np.full(frames, np.nan))
+
+
+def _drift_note(drift: Drift | None) -> str:
+    if drift is None:
+        return "drift: not looked for, windows stay where they are"
+    if drift.reason:
+        return f"drift: {drift.reason}; windows stay where they are"
+    away = np.hypot(drift.dy_px, drift.dx_px)
+    return f"drift: the specimen moved by up to {away.max():.0f} px; windows follow it"

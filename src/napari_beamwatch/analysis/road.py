@@ -1,0 +1,164 @@
+"""`analyze`: the one road from a movie to spots and traces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from napari_beamwatch import columns
+from napari_beamwatch.analysis.passes import Passes
+from napari_beamwatch.analysis.progress import Progress
+from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.movies import Movie
+from napari_beamwatch.regions import FIELD, Region
+from napari_beamwatch.results.result import Result
+from napari_beamwatch.results.tables import (
+    drift_table,
+    field_table,
+    joined,
+    region_spots,
+    region_traces,
+    window_spots,
+    window_table,
+)
+from napari_beamwatch.settings import Settings
+from napari_beamwatch.spectra.field import field_trace
+from napari_beamwatch.spectra.windows import Grid, default_grid
+
+FEWEST_FRAMES = 2
+
+
+def analyze(
+    movie: Movie,
+    settings: Settings | None = None,
+    regions: Sequence[Region] = (),
+    progress: Progress | None = None,
+    client: Any = None,
+) -> Result:
+    """Find the lattice spots of a movie and follow them through its frames.
+
+    Parameters
+    ----------
+    movie : Movie
+    settings : Settings, optional
+    regions : sequence of Region
+        Reported beside the whole field.
+    progress : callable, optional
+        Called with a `Step` after every frame of every pass and in between; what it raises
+        stops the analysis.
+    client : dask.distributed.Client, optional
+        Whose workers do the work; they read the movie's file themselves.
+
+    Returns
+    -------
+    Result
+    """
+    settings = settings or Settings()
+    grid = _checked(movie, settings, regions)
+    run = Passes(movie, settings, grid, progress, client)
+    stack, drift = run.stack()
+    spots = run.find(stack, grid)
+    followed, particles = run.follow(spots, stack)
+    whole = followed.region(None)
+    rows = [region_spots(movie, spots, None, whole)]
+    traces = [region_traces(movie, None, whole)]
+    for region in regions:
+        part = followed if spots.owned(region).any() else run.own_window(region, stack)
+        mine = part.region(region)
+        rows.append(region_spots(movie, part.spots, region, mine))
+        traces.append(region_traces(movie, region, mine))
+    return Result(
+        movie,
+        replace(settings, window=grid.window, step=grid.step),
+        window_table(movie, spots),
+        joined([*rows, window_spots(movie, spots)], columns.SPOTS),
+        joined(traces, columns.TRACES),
+        field_table(movie, field_trace(followed)),
+        drift_table(drift, len(movie)),
+        particles,
+        (*movie.notes, grid_note(grid, movie), *run.notes),
+    )
+
+
+def find_spots(
+    movie: Movie,
+    settings: Settings | None = None,
+    regions: Sequence[Region] = (),
+    progress: Progress | None = None,
+    client: Any = None,
+) -> pd.DataFrame:
+    """Find the lattice spots of a movie, without following them.
+
+    Parameters as those of `analyze`.
+
+    Returns
+    -------
+    DataFrame
+        The table of spots of the windows, its columns as documented in `columns`; with regions,
+        of their windows only.
+    """
+    settings = settings or Settings()
+    grid = _checked(movie, settings, regions)
+    run = Passes(movie, settings, grid, progress, client)
+    stack, _ = run.stack()
+    spots = run.find(stack, grid)
+    table = window_spots(movie, spots)
+    if not regions:
+        return table
+    owned = np.any([spots.owned(region) for region in regions], axis=0)
+    return table[owned].reset_index(drop=True)
+
+
+def _checked(movie: Movie, settings: Settings, regions: Sequence[Region]) -> Grid:
+    """The grid of windows, once nothing speaks against it."""
+    height, width = movie.shape[1:]
+    for region in regions:
+        region.check_inside(height, width)
+    names = [region.name for region in regions]
+    if len({FIELD, *names}) <= len(names):
+        raise BeamwatchError(f"regions need names of their own, none of them {FIELD!r}")
+    if movie.lit.sum() < FEWEST_FRAMES:
+        raise BeamwatchError(
+            f"{movie.name} has {int(movie.lit.sum())} frames with beam; at least {FEWEST_FRAMES} "
+            "are needed to see a change"
+        )
+    return default_grid(
+        movie, in_pixels(settings.window, movie), in_pixels(settings.step, movie), settings.taper
+    )
+
+
+def in_pixels(length: int | str | None, movie: Movie) -> int | None:
+    """A window or step that may be given as a length ("3.2 nm", "40 Å"), in pixels."""
+    if length is None or isinstance(length, int | np.integer):
+        return None if length is None else int(length)
+    number, _, unit = str(length).strip().partition(" ")
+    scale = {"px": None, "nm": 10.0, "Å": 1.0, "A": 1.0, "": None}.get(unit, -1.0)
+    try:
+        value = float(number)
+    except ValueError:
+        scale = -1.0
+        value = 0.0
+    if scale == -1.0:
+        raise BeamwatchError(f"{length!r} is no length: give pixels, or a number with nm or Å")
+    if scale is None:
+        return round(value)
+    if movie.pixel_size is None:
+        raise BeamwatchError(f"{length!r} needs a pixel size; give the window in pixels")
+    pixels = value * scale / movie.pixel_size
+    return 2 * round(pixels / 2)
+
+
+def grid_note(grid: Grid, movie: Movie) -> str:
+    """What the windows resolve, in a sentence."""
+    rows, cols = grid.shape
+    said = f"windows of {grid.window} px every {grid.step} px, {rows} by {cols} of them"
+    if movie.pixel_size is not None:
+        extent = grid.window * movie.pixel_size
+        # Full width at half maximum of a Hann window's line, 2 bins, at d = 2 Å.
+        said += f": {extent / 10:.3g} nm wide, two spacings near 2 Å are told apart "
+        said += f"from {2 * 2.0 / extent:.1%} on"
+    return said
