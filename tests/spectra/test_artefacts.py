@@ -1,0 +1,250 @@
+"""Edges, detector patterns and bad pixels are told from lattices, and lattices are left alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from napari_beamwatch.simulate.cases import simulate
+from napari_beamwatch.spectra.artefacts import (
+    PeakTable,
+    Rejected,
+    find_artefacts,
+    hot_pixels,
+    streaks,
+    surroundings,
+    without_pixels,
+)
+from napari_beamwatch.spectra.finding import Search, Segment, find_peaks
+from napari_beamwatch.spectra.windows import Grid
+
+GRID = Grid(512, 512, 128, 64)
+Y, X = np.mgrid[:512, :512].astype(float)
+NO_DRIFT = np.zeros((1, 2))
+
+
+def wave(gy: float, gx: float, contrast: float) -> np.ndarray:
+    return contrast * np.cos(2 * np.pi * (gy * Y + gx * X) + 0.7)
+
+
+def counted(expected: np.ndarray, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).poisson(expected).astype(np.float32)
+
+
+def judged(
+    still: np.ndarray,
+    followed: np.ndarray | None = None,
+    shifts: np.ndarray = NO_DRIFT,
+    grid: Grid = GRID,
+) -> tuple[PeakTable, Rejected]:
+    """Peaks of the sum that follows the specimen, and what is rejected of them."""
+    followed = still if followed is None else followed
+    peaks = find_peaks([Segment(0, 1, followed, True)], grid, Search(0.01))
+    table = PeakTable(peaks.window, peaks.gy, peaks.gx, peaks.snr)
+    return table, find_artefacts(table, grid, still, followed, shifts)
+
+
+def near(table: PeakTable, gy: float, gx: float) -> np.ndarray:
+    same = np.hypot(table.gy - gy, table.gx - gx)
+    mate = np.hypot(table.gy + gy, table.gx + gx)
+    return np.minimum(same, mate) * GRID.window < 0.7
+
+
+LATTICE = ((0.09, 0.05), (-0.05, 0.09))
+LEFT = X < 256
+
+
+def crystal(where: np.ndarray, contrast: float = 0.15) -> np.ndarray:
+    return where * sum(wave(gy, gx, contrast) for gy, gx in LATTICE)
+
+
+@pytest.mark.parametrize("columns", [True, False])
+def test_columns_and_rows_of_the_detector_are_rejected_and_a_crystal_is_not(
+    columns: bool,
+) -> None:
+    g = (0.0, 0.125) if columns else (0.125, 0.0)
+    table, found = judged(counted(8 * (1 + wave(*g, 0.1) + crystal(LEFT))))
+    assert found.peaks[near(table, *g)].all()
+    assert not found.peaks[~near(table, *g)].any()
+    assert near(table, *LATTICE[0]).sum() > 5
+    assert [artefact.kind for artefact in found.artefacts] == ["lines"]
+    assert ("columns" if columns else "rows") in found.artefacts[0].note
+
+
+def test_a_grid_of_rows_and_columns_is_rejected() -> None:
+    image = counted(8 * (1 + wave(0.0, 0.125, 0.1) + wave(0.25, 0.0, 0.1)))
+    _, found = judged(image)
+    assert found.peaks.all()
+    assert len(found.artefacts) == 2
+
+
+@pytest.mark.parametrize(
+    "spots",
+    [
+        ((0.0, 0.0625), (0.0625, 0.0)),  # of one length on both axes, a whole fraction besides
+        ((0.0, 0.125), (0.07, 0.0625)),  # one on an axis, one beside it
+        ((0.0, 0.1171),),  # alone, but of no fraction
+    ],
+)
+def test_a_crystal_along_an_axis_that_fills_the_field_is_kept(
+    spots: tuple[tuple[float, float], ...],
+) -> None:
+    lattice = sum(wave(gy, gx, 0.12) for gy, gx in spots)
+    table, found = judged(counted(8 * (1 + lattice)))
+    assert len(table.window) >= len(GRID) * len(spots)
+    assert not found.peaks.any()
+
+
+def test_a_crystal_on_an_axis_in_a_part_of_the_field_is_kept() -> None:
+    table, found = judged(counted(8 * (1 + LEFT * wave(0.0, 0.125, 0.12))))
+    assert len(table.window) > 10
+    assert not found.peaks.any()
+
+
+@pytest.mark.parametrize("case", ["lif-room-temperature", "polycrystal", "sodium-fluoride"])
+def test_simulated_specimens_lose_nothing(case: str) -> None:
+    still_stage = {"drift": None} if case == "lif-room-temperature" else {}
+    movie = simulate(case, frames=4, frame_dose=20.0, size=512, **still_stage)
+    still = np.sum([movie.frame(t) for t in range(4)], axis=0).astype(np.float32)
+    table, found = judged(still, shifts=np.zeros((4, 2)))
+    assert len(table.window) > 20
+    assert not found.peaks.any()
+
+
+def drifting(specimen: bool, pattern: float, frames: int = 24) -> tuple[np.ndarray, ...]:
+    """Sums as they lie and as they follow, and the shifts, of a drifting crystal."""
+    shifts = np.stack([np.arange(frames) * 2 // 3, -np.arange(frames) // 2], axis=1)
+    still, followed = np.zeros((512, 512), np.float32), np.zeros((512, 512), np.float32)
+    for t, (dy, dx) in enumerate(shifts):
+        lattice = np.roll(crystal(LEFT, 0.25), (dy, dx), (0, 1)) if specimen else 0.0
+        frame = counted(0.8 * (1 + lattice + wave(-0.061, 0.083, pattern)), t)
+        still += frame
+        followed += np.roll(frame, (-dy, -dx), (0, 1))
+    return still, followed, shifts
+
+
+def test_what_stands_still_while_the_specimen_drifts_is_rejected() -> None:
+    still, followed, shifts = drifting(True, 0.4)
+    peaks = find_peaks([Segment(0, 1, still, True)], GRID, Search(0.01))
+    seen = PeakTable(peaks.window, peaks.gy, peaks.gx, peaks.snr)
+    found = find_artefacts(seen, GRID, still, followed, shifts)
+    assert near(seen, -0.061, 0.083).sum() == len(GRID)
+    assert found.peaks[near(seen, -0.061, 0.083)].all()
+    assert {artefact.kind for artefact in found.artefacts} == {"fixed pattern"}
+
+
+def test_what_drifts_with_the_specimen_is_kept() -> None:
+    still, followed, shifts = drifting(True, 0.0)
+    table, found = judged(still, followed, shifts)
+    assert near(table, *LATTICE[0]).sum() > 5
+    assert not found.peaks.any()
+
+
+@pytest.mark.parametrize("upright", [True, False])
+def test_a_seam_draws_a_streak_and_spots_on_it_are_kept(upright: bool) -> None:
+    along = X if upright else Y
+    g = (0.0, 0.1171) if upright else (0.1171, 0.0)
+    seam = np.where(np.abs(along - 223.5) < 1, 0.2, 1.0)
+    table, found = judged(counted(40 * seam * (1 + wave(*g, 0.4) + crystal(LEFT))))
+    spots = near(table, *g) | near(table, *LATTICE[0]) | near(table, *LATTICE[1])
+    assert {artefact.kind for artefact in found.artefacts} == {"streak"}
+    assert found.peaks.sum() > 20
+    assert not found.peaks[spots].any()
+    assert found.peaks[table.on_axis(GRID, upright) & ~spots].mean() > 0.8
+
+
+def test_orders_of_one_spacing_are_no_streak() -> None:
+    k = np.arange(1, 8) * 7.0 / 128
+    table = PeakTable(np.zeros(7, np.int64), np.zeros(7), k, np.linspace(90, 30, 7))
+    assert not streaks(table, GRID)[0].any()
+
+
+def test_nothing_is_made_of_nothing() -> None:
+    table, found = judged(np.zeros((512, 512), np.float32))
+    assert not len(table.window)
+    assert found.artefacts == ()
+
+
+def lattice_sum(rate: float, shape: tuple[int, int] = (256, 300)) -> np.ndarray:
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    beam = np.exp(-((y - 100) ** 2 + (x - 150) ** 2) / 2e5)
+    fringes = 1 + 0.3 * np.cos(0.4 * y + 0.2 * x) * (x < 150)
+    edge = np.where(np.hypot(y - 128, x - 220) < 40, 0.6, 1.0)
+    return np.asarray(rate * beam * fringes * edge)
+
+
+@pytest.mark.parametrize("rate", [0.3, 5.0, 200.0])
+@pytest.mark.parametrize("single", [True, False])
+def test_hot_pixels_are_found_and_hardly_anything_else(rate: float, single: bool) -> None:
+    rng = np.random.default_rng(4)
+    false = 0
+    for seed in range(8):
+        image = counted(lattice_sum(rate), seed)
+        ys, xs = rng.integers(0, 256, 20), rng.integers(0, 300, 20)
+        image[ys, xs] += (30 if single else 150) * max(rate, 1.0)
+        bad = hot_pixels(image, single)
+        assert bad[ys, xs].mean() >= 0.95
+        bad[ys, xs] = False
+        false += int(bad.sum())
+    assert false <= binom.ppf(0.999, 8, 0.05) + (0 if single else 4)
+
+
+def test_surroundings_are_their_definition() -> None:
+    image = np.random.default_rng(3).poisson(9.0, (30, 40)).astype(np.float32)
+    image[5, 6] = np.nan
+    found = surroundings(image, np.array([12, 0]), np.array([20, 39]))
+    for i, (y, x) in enumerate(((12, 20), (0, 39))):
+        others, away, close = [], [], []
+        for v in range(max(0, y - 7), y + 8):
+            for u in range(max(0, x - 7), min(40, x + 8)):
+                part = image[max(0, v - 1) : v + 2, max(0, u - 1) : u + 2]
+                rest = part[np.isfinite(part)].sum() - np.nan_to_num(image[v, u])
+                many = np.isfinite(part).sum() - np.isfinite(image[v, u])
+                if (v, u) != (y, x) and np.isfinite(image[v, u]):
+                    others.append(image[v, u])
+                    away.append((image[v, u] - rest / many) ** 2)
+                    if max(abs(v - y), abs(u - x)) == 1:
+                        close.append(image[v, u])
+        expected = np.mean(sorted(others)[:-8]), np.median(close), 1.4 * np.mean(sorted(away)[:-16])
+        near = image[max(0, y - 2) : y + 3, max(0, x - 2) : x + 3] - np.median(close)
+        excess = image[y, x] - np.median(close)
+        assert found[3][i] == (near * excess > excess**2 / 2).sum() - (excess != 0)
+        assert [part[i] for part in found[:3]] == pytest.approx(expected, rel=1e-5)
+
+
+def test_dead_pixels_are_found() -> None:
+    image = counted(lattice_sum(100.0))
+    image[50, 60] = image[200, 31] = 0
+    image[3, 3] = np.nan
+    bad = hot_pixels(image, True)
+    assert sorted(zip(*np.nonzero(bad), strict=True)) == [(3, 3), (50, 60), (200, 31)]
+
+
+def test_a_bright_grain_is_no_bad_pixel() -> None:
+    image = counted(lattice_sum(10.0))
+    image[100:104, 40:44] += 200
+    assert not hot_pixels(image, True)[98:106, 38:46].any()
+
+
+def test_bad_pixels_take_the_mean_of_the_good_around_them() -> None:
+    image = np.arange(25, dtype=np.float32).reshape(5, 5)
+    bad = np.zeros((5, 5), bool)
+    bad[2, 2] = bad[0, 0] = bad[0, 1] = bad[1, 0] = bad[1, 1] = True
+    mended = without_pixels(image, bad)
+    assert mended[2, 2] == pytest.approx(image[1:4, 1:4][~bad[1:4, 1:4]].mean())
+    assert mended[0, 0] == pytest.approx(image[:3, :3][~bad[:3, :3]].mean())
+    assert (mended[~bad] == image[~bad]).all()
+
+
+def test_hot_pixels_no_longer_lift_the_floor() -> None:
+    image = counted(np.full((512, 512), 5.0))
+    rng = np.random.default_rng(1)
+    image[rng.integers(0, 512, 60), rng.integers(0, 512, 60)] += 250
+
+    def floor(image: np.ndarray) -> float:
+        power = np.abs(np.fft.fft2(image - image.mean())) ** 2
+        return float(power.mean() / image.sum())
+
+    assert floor(image) > 2
+    assert floor(without_pixels(image, hot_pixels(image, True))) == pytest.approx(1, abs=0.02)
