@@ -83,8 +83,8 @@ def test_tiles_are_windows_less_their_mean_under_the_taper() -> None:
         assert tile == pytest.approx((plain - expected) * weights, abs=1e-4)
 
 
-@pytest.mark.parametrize("count", [1, 4, 6])
-def test_frames_are_added_up_where_the_specimen_lies(count: int) -> None:
+@pytest.mark.parametrize(("count", "by"), [(1, 1), (4, 1), (6, 2)])
+def test_frames_are_added_up_where_the_specimen_lies(count: int, by: int) -> None:
     rng = np.random.default_rng(3)
     frames = rng.poisson(2.0, (count, 90, 70)).astype(np.uint8)
     shifts = rng.integers(-9, 10, (count, 2))
@@ -95,7 +95,8 @@ def test_frames_are_added_up_where_the_specimen_lies(count: int) -> None:
             for x in range(max(0, -dx), min(70, 70 - dx)):
                 expected[y, x] += frame[y + dy, x + dx]
     told: list[int] = []
-    total = sum_of_frames(ArrayFrames(frames), range(count), shifts, told.append)
+    total = sum_of_frames(ArrayFrames(frames), range(count), shifts, told.append, by)
+    expected = expected.reshape(90 // by, by, 70 // by, by).sum(axis=(1, 3))
     assert (total == expected).all()
     assert told == [1] * count
 

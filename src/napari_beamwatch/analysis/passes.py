@@ -98,7 +98,7 @@ class Passes:
         self.notes.append(_drift_note(drift))
         shifts = np.rint(moved).astype(np.int64)
         single = movie.counting is not None and movie.counting.kind == "single"
-        return Stack(frames, lit, single, shifts, moved - shifts), drift
+        return Stack(frames, movie.pixel_size, lit, single, shifts, moved - shifts), drift
 
     def find(self, stack: Stack, grid: Grid) -> Spots:
         """Spots of the field."""

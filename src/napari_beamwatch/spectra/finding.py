@@ -145,14 +145,24 @@ class Search:
     added: tuple[tuple[float, float], ...] = ()
     removed: tuple[tuple[float, float], ...] = ()
 
-    def limits(self, grid: Grid, segments: int) -> Floats32:
-        """Power over the floor, of each bin, from which it is a spot."""
+    def limits(self, grid: Grid, segments: int, by: int = 1) -> Floats32:
+        """Power over the floor, of each bin, from which it is a spot.
+
+        Parameters
+        ----------
+        grid : Grid
+        segments : int
+        by : int
+            Pixels a side that are added up before.
+        """
+        window = grid.window
+        grid = grid.coarser(by)
         plane = half_plane(grid.window)
         limits = np.full(plane.radius.shape, threshold(grid, segments, self.alpha), np.float32)
-        kx = np.arange(plane.radius.shape[1]) / grid.window
+        kx = np.arange(plane.radius.shape[1]) / window
         near = np.zeros(plane.radius.shape, bool)
         for gy, gx in self.added:
-            near |= _distances(plane.ky[:, None] / grid.window, kx, gy, gx) < SNAP / grid.window
+            near |= _distances(plane.ky[:, None] / window, kx, gy, gx) < SNAP / window
         near &= plane.used
         if near.any():
             limits[near] = np.log(len(grid) * segments * near.sum() / self.alpha)

@@ -20,7 +20,7 @@ from napari_beamwatch.spectra.runners import Runner, Tick
 from napari_beamwatch.spectra.streaming import Shifts, mended, segment_edges, sum_of_frames
 from napari_beamwatch.spectra.tracking import Measured, SpotMeasure, Tracker, WindowTraces
 from napari_beamwatch.spectra.walking import Paths, paths_of
-from napari_beamwatch.spectra.windows import Floats32, Grid, windows_inside
+from napari_beamwatch.spectra.windows import Floats32, Grid, coarsening, windows_inside
 
 Floats = NDArray[np.float64]
 
@@ -32,6 +32,8 @@ class Stack:
     Attributes
     ----------
     frames : FrameSource
+    pixel_size : float or None
+        In Å.
     lit : array of bool (frames,)
         Those with beam.
     single_counts : bool
@@ -43,6 +45,7 @@ class Stack:
     """
 
     frames: FrameSource
+    pixel_size: float | None
     lit: NDArray[np.bool_]
     single_counts: bool
     shifts: Shifts
@@ -56,10 +59,21 @@ class Stack:
 
 @dataclass(frozen=True, eq=False)
 class SegmentSearch:
-    """Looks for spots in the frames of a segment."""
+    """Looks for spots in the frames of a segment.
+
+    Attributes
+    ----------
+    stack : Stack
+    grid : Grid
+    by : int
+        Pixels a side that are added up before.
+    limits : array of float32
+        Of `Search`, for those.
+    """
 
     stack: Stack
     grid: Grid
+    by: int
     limits: Floats32
 
     def __call__(self, edges: tuple[int, int], tick: Tick) -> NDArray[np.float64]:
@@ -67,12 +81,14 @@ class SegmentSearch:
         first, last = edges
         stack, grid = self.stack, self.grid
         frames = [t for t in range(first, last) if stack.lit[t]]
-        image = sum_of_frames(stack.frames, frames, stack.shifts, tick)
+        image = sum_of_frames(stack.frames, frames, stack.shifts, tick, self.by)
         whole = np.ones(len(grid), bool)
         for t in frames:
             whole &= windows_inside(grid, (int(stack.shifts[t, 0]), int(stack.shifts[t, 1])))
         segment = Segment(first, last, image, stack.single_counts, whole)
-        return segment_peaks(segment, grid, self.limits, tick)
+        rows = segment_peaks(segment, grid.coarser(self.by), self.limits, tick)
+        rows[:, [1, 2, 6]] /= self.by
+        return rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -288,7 +304,8 @@ def find_spots_of(
     tick : callable
     """
     edges = segment_edges(stack.lit)
-    work = SegmentSearch(stack, grid, search.limits(grid, len(edges)))
+    by = coarsening(grid, stack.pixel_size)
+    work = SegmentSearch(stack, grid, by, search.limits(grid, len(edges), by))
     peaks = search.kept(tied(list(runner.segments(work, edges, tick)), grid), grid)
     reflections = join(peaks, grid)
     paths = paths_of(peaks, reflections, grid, edges, len(stack.lit))

@@ -83,11 +83,21 @@ def mended(frame: Frame) -> Frame:
 
 
 def sum_of_frames(
-    source: FrameSource, frames: Sequence[int], shifts: Shifts, tick: Tick
+    source: FrameSource, frames: Sequence[int], shifts: Shifts, tick: Tick, by: int = 1
 ) -> Floats32:
-    """Sum of some frames, each moved back by the drift of the specimen."""
+    """Sum of some frames, each moved back by the drift of the specimen.
+
+    Parameters
+    ----------
+    source : FrameSource
+    frames : sequence of int
+    shifts : array of int64 (frames, 2)
+    tick : callable
+    by : int
+        Pixels a side that are added up, too.
+    """
     height, width = source.shape[1:]
-    total = np.zeros((height, width), np.float32)
+    total = np.zeros((height // by, width // by), np.float32)
     held: list[Frame] = []
     moves: list[tuple[int, int]] = []
     last = len(frames) - 1
@@ -95,20 +105,20 @@ def sum_of_frames(
         held.append(np.ascontiguousarray(frame))
         moves.append((int(shifts[t, 0]), int(shifts[t, 1])))
         if len(held) == TOGETHER or i == last:
-            _add_together(total, tuple(held), np.array(moves))
+            _add_together(total, tuple(held), np.array(moves), by)
             held, moves = [], []
         tick(1)
     return total
 
 
-def _add_together(total: Floats32, frames: tuple[Frame, ...], moves: Shifts) -> None:
-    # Filled up with the first frame moved out of sight: the kernel knows tuples of one length.
-    away = (2 * total.shape[0], 0)
+def _add_together(total: Floats32, frames: tuple[Frame, ...], moves: Shifts, by: int) -> None:
+    # Filled up with the first frame moved out of sight: the kernel takes four.
+    away = (2 * len(frames[0]), 0)
     missing = TOGETHER - len(frames)
     full = frames + (frames[0],) * missing
     moves = np.concatenate([moves, np.array([away] * missing, np.int64).reshape(-1, 2)])
     bands = range(0, len(total), BAND_ROWS)
-    list(shared_pool().map(lambda y: add_band(total, *full, moves, y, y + BAND_ROWS), bands))
+    list(shared_pool().map(lambda y: add_band(total, *full, moves, by, y, y + BAND_ROWS), bands))
 
 
 @njit(nogil=True, cache=True)
@@ -119,24 +129,27 @@ def add_band(
     c: NDArray[Any],
     d: NDArray[Any],
     moves: Shifts,
+    by: int,
     first: int,
     stop: int,
 ) -> None:
-    """Add rows ``first:stop`` of four frames, moved back by `moves`, to a sum.
+    """Add four frames, moved back by `moves`, to rows ``first:stop`` of a sum.
 
     What lies beyond a frame's border counts as nothing.
     """
-    height, width = total.shape
-    along = np.empty(width, np.float32)
-    for y in range(first, min(stop, height)):
+    rows, columns = total.shape
+    along = np.empty(a.shape[1], np.float32)
+    for row in range(first, min(stop, rows)):
         along[:] = 0
-        _add_row(along, a, y, moves[0])
-        _add_row(along, b, y, moves[1])
-        _add_row(along, c, y, moves[2])
-        _add_row(along, d, y, moves[3])
-        row = total[y]
-        for x in range(width):
-            row[x] += along[x]
+        for y in range(row * by, (row + 1) * by):
+            _add_row(along, a, y, moves[0])
+            _add_row(along, b, y, moves[1])
+            _add_row(along, c, y, moves[2])
+            _add_row(along, d, y, moves[3])
+        to = total[row]
+        for x in range(columns):
+            for i in range(x * by, (x + 1) * by):
+                to[x] += along[i]
 
 
 @njit(nogil=True, cache=True)

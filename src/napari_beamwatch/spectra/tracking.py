@@ -197,7 +197,7 @@ def running_mean(values: NDArray[np.floating[Any]], width: int) -> Floats:
     filled = np.where(known, values, 0.0)
     sums = np.zeros(values.shape)
     counts = np.zeros(values.shape)
-    reach = width // 2
+    reach = min(width // 2, len(values) - 1)
     for shift in range(-reach, reach + 1):
         to = slice(max(0, -shift), len(values) - max(0, shift))
         source = slice(max(0, shift), len(values) - max(0, -shift))

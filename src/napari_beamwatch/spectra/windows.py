@@ -21,6 +21,9 @@ DEFAULT_EXTENT = 40.0
 small enough to map where damage began."""
 
 
+FINEST_SPACING = 0.5
+"""Å: no microscope shows lattice fringes finer than this."""
+
 REACH = 3
 """Bins on either side that tell what lies between two."""
 
@@ -115,6 +118,12 @@ class Grid:
         y, x = np.meshgrid(self.rows, self.columns, indexing="ij")
         return np.stack([y.ravel(), x.ravel()], axis=1)
 
+    def coarser(self, by: int) -> Grid:
+        """The same windows in pixels `by` times as large."""
+        return Grid(
+            self.height // by, self.width // by, self.window // by, self.step // by, self.taper
+        )
+
     @cached_property
     def line(self) -> NDArray[np.float64]:
         """The taper along one axis."""
@@ -144,6 +153,17 @@ class Grid:
     def weight_power(self) -> float:
         """Σ w² over a window: the power of unit white noise in every bin."""
         return float((self.line**2).sum() ** 2)
+
+
+def coarsening(grid: Grid, pixel_size: float | None) -> int:
+    """Pixels a side that may be added up before spots are looked for: 1 or 2.
+
+    Where pixels are so fine that no lens shows what the coarser ones would not, three quarters
+    of the spectrum hold noise alone, and need not be worked out.
+    """
+    fits = grid.step % 2 == 0 and grid.window % 4 == 0 and grid.window >= 2 * SMALLEST_WINDOW
+    known = pixel_size is not None and 4 * pixel_size <= FINEST_SPACING
+    return 2 if fits and known else 1
 
 
 def default_grid(movie: Movie, window: int | None, step: int | None, taper: Taper) -> Grid:
