@@ -14,6 +14,7 @@ from napari_beamwatch import columns, threads
 from napari_beamwatch.analysis import Step
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.movie import SimulatedMovie
+from napari_beamwatch.spectra.windows import default_grid
 
 
 @pytest.fixture(scope="module")
@@ -271,6 +272,8 @@ def test_pixels_that_are_no_numbers_do_no_harm(movie: SimulatedMovie) -> None:
         lambda m: bw.Settings(added_spots=((0.7, 0.1),)),
         lambda m: bw.Settings(removed_spots=((np.nan, 0.1),)),
         lambda m: bw.Settings(running_sum=0),
+        lambda m: bw.Settings(criteria=("colour",)),
+        lambda m: bw.Settings(criteria="fading"),
         lambda m: bw.Settings.from_json('{"colour": "red"}'),
         lambda m: bw.Settings.from_json("nonsense"),
     ],
@@ -283,6 +286,25 @@ def test_what_cannot_be_is_refused_in_a_sentence(movie: SimulatedMovie, broken) 
 def test_windows_may_be_given_as_a_length(movie: SimulatedMovie) -> None:
     found = bw.analyze(movie.crop(0, 256, 0, 256)[:3], bw.Settings(window="16 Å", step=64))
     assert found.settings.window == 128
+
+
+def test_what_a_window_can_show_is_said_before_it_is_trusted(movie: SimulatedMovie) -> None:
+    settings = bw.Settings(window=128, drift="off", criteria=("fading",))
+    result = bw.analyze(movie[:6], settings)
+    assert result.particles is None
+    (said,) = (note for note in result.notes if note.startswith("windows"))
+    assert "1.6 nm wide" in said
+    # λ = 10 · 0.125² electrons a pixel, 0.444 N² of them count, C²/4 each: 2.8; 8 is enough.
+    assert "in 30 e/Å² (3 frames)" in said
+
+
+def test_faint_movies_get_larger_windows() -> None:
+    def window(frame_dose: float) -> int:
+        frames = np.zeros((40, 1024, 1024), np.uint8)
+        movie = bw.Movie.from_array(frames, 0.25, frame_dose)
+        return default_grid(movie, None, None, "hann").window
+
+    assert [window(dose) for dose in (10.0, 1.0, 0.2)] == [128, 256, 256]
 
 
 def test_settings_survive_json() -> None:

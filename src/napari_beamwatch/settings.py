@@ -10,6 +10,8 @@ import numpy as np
 
 from napari_beamwatch.errors import BeamwatchError
 
+CRITERIA = ("fading", "spacing", "new_phase", "mass_loss")
+
 Pairs = tuple[tuple[float, float], ...]
 
 
@@ -31,6 +33,8 @@ class Settings:
     added_spots, removed_spots : tuple of (gy, gx)
         Frequencies in cycles per pixel at which the user expects a spot, and where none is
         wanted.
+    criteria : tuple of str
+        Signs of damage that are looked for; what serves none of them is not measured.
     running_sum : int
         Frames that are added up around each before spots are measured: what is seen of fainter
         spots is paid for with dose resolution.
@@ -43,6 +47,7 @@ class Settings:
     drift: Literal["auto", "off"] | Pairs = "auto"
     added_spots: Pairs = ()
     removed_spots: Pairs = ()
+    criteria: tuple[str, ...] = CRITERIA
     running_sum: int = 1
 
     def __post_init__(self) -> None:
@@ -60,6 +65,9 @@ class Settings:
                     f"{name.replace('_', ' ')}: frequencies are in cycles per pixel, 0.5 at most"
                 )
             object.__setattr__(self, name, spots)
+        if not isinstance(self.criteria, tuple | list) or not set(self.criteria) <= set(CRITERIA):
+            raise BeamwatchError(f"criteria are among {', '.join(CRITERIA)}, not {self.criteria!r}")
+        object.__setattr__(self, "criteria", tuple(c for c in CRITERIA if c in self.criteria))
         if not isinstance(self.running_sum, int) or self.running_sum < 1:
             raise BeamwatchError(f"a running sum is of 1 frame or more, not {self.running_sum!r}")
         if not isinstance(self.alpha, int | float) or not 0 < self.alpha < 1:

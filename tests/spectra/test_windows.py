@@ -41,7 +41,7 @@ def test_white_noise_has_unit_power_and_the_stated_correlation() -> None:
 def test_the_default_window_suits_pixel_and_field(
     pixel_size: float | None, size: int, window: int
 ) -> None:
-    movie = Movie.from_array(np.zeros((2, size, size), np.uint8), pixel_size, 1.0)
+    movie = Movie.from_array(np.zeros((2, size, size), np.uint8), pixel_size, 10.0)
     grid = default_grid(movie, None, None, "hann")
     assert (grid.window, grid.step) == (window, window // 2)
 

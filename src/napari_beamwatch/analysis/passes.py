@@ -13,9 +13,8 @@ from napari_beamwatch.analysis.progress import OFTEN, Progress, Step
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.movies.frames import Frame
-from napari_beamwatch.particles import ParticleBins, Particles
+from napari_beamwatch.particles import ParticleBins, Particles, solve
 from napari_beamwatch.particles.bins import Reduced
-from napari_beamwatch.particles.finding import solve
 from napari_beamwatch.regions import SMALLEST, Region
 from napari_beamwatch.results.tables import region_traces
 from napari_beamwatch.settings import Settings
@@ -105,8 +104,8 @@ class Passes:
         self._step = replace(self._step, doing="finding spots")
         return find_spots_of(stack, grid, (0, 0), self.search, self.runner, self.tick)
 
-    def follow(self, spots: Spots, stack: Stack) -> tuple[FollowedSpots, Particles]:
-        """Spots of the field and their traces, and the particles in it."""
+    def follow(self, spots: Spots, stack: Stack) -> tuple[FollowedSpots, Particles | None]:
+        """Spots of the field and their traces, and the particles in it if they were wanted."""
         self._step = replace(self._step, doing="following spots")
 
         def tell(so_far: Callable[[], FollowedSpots]) -> None:
@@ -117,10 +116,11 @@ class Passes:
             )
             self._tell(step)
 
-        bins = ParticleBins(self.movie)
-        witnesses = (_ParticleWitness(bins),)
         width = self.settings.running_sum
-        followed = follow(spots, stack, self.runner, width, tell, witnesses)
+        if "mass_loss" not in self.settings.criteria:
+            return follow(spots, stack, self.runner, width, tell), None
+        bins = ParticleBins(self.movie)
+        followed = follow(spots, stack, self.runner, width, tell, [_ParticleWitness(bins)])
         particles = solve(bins)
         self.notes += particles.notes or (f"particles: {particles.reason}",)
         return followed, particles

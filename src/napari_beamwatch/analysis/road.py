@@ -27,7 +27,12 @@ from napari_beamwatch.results.tables import (
 )
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.field import field_trace
-from napari_beamwatch.spectra.windows import Grid, default_grid
+from napari_beamwatch.spectra.windows import (
+    USUAL_CONTRAST,
+    Grid,
+    default_grid,
+    frames_to_see,
+)
 
 FEWEST_FRAMES = 2
 
@@ -161,4 +166,9 @@ def grid_note(grid: Grid, movie: Movie) -> str:
         # Full width at half maximum of a Hann window's line, 2 bins, at d = 2 Å.
         said += f": {extent / 10:.3g} nm wide, two spacings near 2 Å are told apart "
         said += f"from {2 * 2.0 / extent:.1%} on"
+    frames = frames_to_see(grid, movie)
+    if frames is not None and movie.frame_dose is not None:
+        dose = frames * float(np.median(movie.frame_dose[movie.lit]))
+        said += f"; one window shows a fringe of {USUAL_CONTRAST:.0%} contrast in {dose:.3g} e/Å²"
+        said += f" ({frames} frame{'s' if frames > 1 else ''})"
     return said

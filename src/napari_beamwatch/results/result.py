@@ -22,8 +22,8 @@ class Result:
         With everything chosen that was left open.
     windows, spots, traces, field, drift : DataFrame
         Columns as documented in `columns`; `field` has the traces of the field as a whole.
-    particles : Particles
-        Their shapes over the dose.
+    particles : Particles or None
+        Their shapes over the dose; None if `mass_loss` was not among the criteria.
     notes : tuple of str
         What was chosen and what is odd, a sentence each.
     """
@@ -35,5 +35,5 @@ class Result:
     traces: pd.DataFrame
     field: pd.DataFrame
     drift: pd.DataFrame
-    particles: Particles
+    particles: Particles | None
     notes: tuple[str, ...]

@@ -21,6 +21,15 @@ DEFAULT_EXTENT = 40.0
 small enough to map where damage began."""
 
 
+USUAL_CONTRAST = 0.1
+"""Of the fringes of a thin crystal."""
+
+SEEN = 8.0
+"""Signal-to-noise ratio at which a fringe is seen for sure in a window at a known frequency."""
+
+FINEST_PART = 0.05
+"""Part of the record in which a fringe should be seen in a default window."""
+
 FINEST_SPACING = 0.5
 """Å: no microscope shows lattice fringes finer than this."""
 
@@ -167,7 +176,7 @@ def coarsening(grid: Grid, pixel_size: float | None) -> int:
 
 
 def default_grid(movie: Movie, window: int | None, step: int | None, taper: Taper) -> Grid:
-    """The grid that is asked for, or that suits the pixel size."""
+    """The grid that is asked for, or that suits the pixel size and the dose of a frame."""
     _, height, width = movie.shape
     if window is None:
         wanted = 256.0 if movie.pixel_size is None else DEFAULT_EXTENT / movie.pixel_size
@@ -175,7 +184,34 @@ def default_grid(movie: Movie, window: int | None, step: int | None, taper: Tape
         while window > SMALLEST_WINDOW and 2 * window > min(height, width):
             window //= 2
         window = min(window, min(height, width) // 2 * 2)
+        if 8 * window <= min(height, width) and _too_faint(movie, window, taper):
+            window *= 2
     return Grid(height, width, window, window // 2 if step is None else step, taper)
+
+
+def _too_faint(movie: Movie, window: int, taper: Taper) -> bool:
+    frames = frames_to_see(Grid(window, window, window, window, taper), movie)
+    return frames is not None and frames > max(1, FINEST_PART * int(movie.lit.sum()))
+
+
+def frames_to_see(grid: Grid, movie: Movie) -> int | None:
+    """Frames in which a window shows a usual fringe; None if the electrons are not known.
+
+    A fringe of contrast C has a signal-to-noise ratio of C² n / 4 in n electrons,
+    n = λ (Σ w)² / Σ w² [1]_.
+
+    References
+    ----------
+    .. [1] Saxton, W. O. Quantitative comparison of images and transforms. J. Microsc. 190,
+       52-60 (1998).
+    """
+    if movie.frame_dose is None or movie.pixel_size is None:
+        return None
+    electrons = float(np.median(movie.frame_dose[movie.lit])) * movie.pixel_size**2
+    electrons *= grid.weight_sum**2 / grid.weight_power
+    if electrons <= 0:
+        return None
+    return int(np.ceil(SEEN / (USUAL_CONTRAST**2 * electrons / 4)))
 
 
 def windows_inside(grid: Grid, shift: tuple[int, int]) -> NDArray[np.bool_]:
