@@ -8,23 +8,27 @@ frame is made, so it takes minutes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import argparse
+import time
+from collections import Counter
+from dataclasses import dataclass, replace
 
 import numpy as np
+from onset_oracle import oracle_onset
+from scipy import stats
 
+from napari_beamwatch.damage.judging import judge
 from napari_beamwatch.damage.models import remaining
-from napari_beamwatch.damage.scopes import Scope, SpotTrace
+from napari_beamwatch.damage.scopes import Scope, SpotTrace, Witnesses, samples_of
 
-# g-vectors (cycles/px) of LiF [110] and [100] at 0.125 Å a pixel.
+# g-vectors (cycles/px) of LiF [110] and [100] at 0.125 Å a pixel; any two first have two |g|.
 G_110 = 0.125 * np.array(
-    [[0.400, 0.158], [0.283, -0.325], [-0.117, 0.483], [0.683, 0.166]]
+    [[0.400, 0.158], [-0.117, 0.483], [0.283, -0.325], [0.683, -0.167]]
 )  # fmt: skip
-G_100 = 0.125 * np.array([[0.458, 0.192], [-0.192, 0.458], [0.267, 0.650], [0.650, -0.267]])
+G_100 = 0.125 * np.array([[0.458, 0.192], [0.267, 0.650], [-0.192, 0.458], [0.650, -0.267]])
 
 
-def noisy(
-    s: np.ndarray, windows: int, rng: np.random.Generator, overlap: bool = False
-) -> np.ndarray:
+def noisy(s: np.ndarray, windows: int, rng: np.random.Generator) -> np.ndarray:
     """Mean signal-to-noise ratio over windows: phasors of power s in unit Gaussians."""
     shape = (*np.shape(s), windows)
     noise = (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)) / np.sqrt(2)
@@ -60,7 +64,7 @@ def fading(rng: np.random.Generator, *, plateau: bool | None = None) -> tuple[Sc
     spots = int(rng.integers(2, 5))
     windows = int(rng.choice([1, 4, 16, 60]))
     tau = float(np.exp(rng.uniform(np.log(2), np.log(30))))
-    beta = float(rng.choice([1.0, 1.0, 0.7, 1.5, 2.0, 3.0]))
+    beta = 1.0 if rng.random() < 0.5 else float(np.exp(rng.uniform(np.log(0.7), np.log(2.5))))
     with_plateau = rng.random() < 0.85 if plateau is None else plateau
     onset = float(rng.uniform(0.1, 0.75) * frames) if with_plateau else 0.0
     strength = np.exp(rng.uniform(np.log(2), np.log(60))) / np.sqrt(windows)
@@ -70,3 +74,174 @@ def fading(rng: np.random.Generator, *, plateau: bool | None = None) -> tuple[Sc
     h = remaining(ends - 1, ends, onset, tau, beta)
     s = levels[:, None] * h + residual[:, None] * (1 - h)
     return scope_of(s, g[:spots], windows, rng), Fade(onset, tau, beta, levels, residual)
+
+
+# --- No damage ---------------------------------------------------------------------------------
+
+# Focus: 2πλk² per nm at 200 kV, for k in 1/Å.
+PER_NM = 2 * np.pi * 0.02508 * 10
+
+
+def focus_powers(g: np.ndarray, path: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Powers of fringes over a path of the focus in nm; two beams with random phases each."""
+    k2 = (np.hypot(g[:, 0], g[:, 1]) / 0.125) ** 2
+    while True:
+        balance, phase = rng.uniform(0.6, 1, len(g)), rng.uniform(0, 2 * np.pi, len(g))
+        power = 1 + balance[:, None] * np.cos(phase[:, None] + PER_NM * k2[:, None] * path)
+        # Spots that are there at first, or nobody would follow them.
+        if (power[:, 0] > 0.5).sum() >= 2:
+            kept = power[:, :1].clip(0.2)
+            return power / kept
+
+
+def tilt_powers(g: np.ndarray, path: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Powers over a path of the tilt in mrad, as in multislice LiF: uneven in direction."""
+    angle = rng.uniform(0, np.pi)
+    along = (g @ np.array([np.cos(angle), np.sin(angle)])) / 0.125
+    amount = (path / 15) ** 2
+    across = np.hypot(g[:, 0], g[:, 1]) / 0.125
+    return np.exp(-np.outer(2.2 * along**2 + 0.35 * across**2 / across.max() ** 2, amount))
+
+
+def excursion(frames: int, start: float, end: float, edge: float) -> np.ndarray:
+    """0, up to 1 from `start`, back at `end`; frames of edges."""
+    t = np.arange(frames)
+    up, down = (np.clip((t - x * frames) / max(edge, 1e-9), 0, 1) for x in (start, end))
+    return up * (1 - down)
+
+
+def undamaged(kind: str, rng: np.random.Generator) -> tuple[Scope, Witnesses]:
+    """A crystal that holds, in a record that may look otherwise."""
+    frames = int(rng.choice([60, 120, 200]))
+    g = (G_110 if rng.random() < 0.5 else G_100)[: int(rng.integers(2, 5))]
+    windows = int(rng.choice([1, 4, 16, 60]))
+    levels = np.exp(rng.uniform(np.log(2), np.log(60))) / np.sqrt(windows)
+    levels = levels * np.exp(rng.normal(0, 0.6, len(g)))
+    s = np.ones((len(g), frames))
+    beam = np.ones(frames)
+    start = rng.uniform(0.1, 0.6)
+    end = start + rng.uniform(0.05, 0.3)
+    if kind == "recovering tilt":
+        depth = rng.uniform(0.4, 0.9)
+        uneven = tilt_powers(g, excursion(frames, start, end, 0.05 * frames) * 15, rng)
+        s = uneven ** (-np.log(1 - depth) / -np.log(uneven.min(axis=1).mean()))
+    elif kind == "recovering focus":
+        path = rng.choice([-1, 1]) * rng.uniform(3, 8)
+        s = focus_powers(g, path * excursion(frames, start, end, 0.05 * frames), rng)
+    elif kind == "serial dips":
+        for _ in range(3):
+            a = rng.uniform(0.05, 0.75)
+            dip = excursion(frames, a, a + rng.uniform(0.03, 0.12), 2)
+            s = s * (1 - rng.uniform(0.4, 0.9) * dip)
+    elif kind == "flux":
+        t = np.arange(frames) / frames
+        beam = 1 - 0.4 * np.clip((t - 0.3) / 0.3, 0, 1)
+        beam = beam * (1 + 0.1 * np.sin(2 * np.pi * 12 * t))
+    elif kind == "settling":
+        s = s * (1 - 0.6 * np.exp(-np.arange(frames) / 6))
+    elif kind == "noise":
+        levels = levels * 0 + 0.02
+    elif kind == "lasting focus":
+        path = rng.choice([-1, 1]) * rng.uniform(3, 8)
+        s = focus_powers(g, path * np.clip(np.linspace(-0.3, 1.1, frames), 0, 1), rng)
+    elif kind == "lasting tilt":
+        edge = rng.uniform(0.05, 0.4) * frames
+        s = tilt_powers(g, rng.uniform(8, 25) * excursion(frames, start, 2, edge), rng)
+    signal = levels[:, None] * s * beam
+    if kind == "re-orienting":
+        h = remaining(np.arange(frames), np.arange(1.0, frames + 1), start * frames, 5.0, 1.0)
+        turn = np.radians(rng.uniform(8, 25))
+        matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+        signal = np.concatenate([levels[:, None] * h, levels[:, None] * (1 - np.sqrt(h)) ** 2])
+        g = np.concatenate([g, g @ matrix.T])
+    scope = scope_of(signal, g, windows, rng)
+    if kind == "drift":
+        # The crystal leaves its windows: fewer and fewer are measured, then none.
+        left = int(rng.uniform(0.4, 0.9) * frames)
+        traces = tuple(
+            replace(t, snr=np.where(np.arange(frames) < left, t.snr, np.nan)) for t in scope.traces
+        )
+        scope = replace(scope, traces=traces)
+    counts = 20 * beam * (1 + 0.003 * rng.standard_normal(frames))
+    return scope, Witnesses(mean_counts=counts)
+
+
+HOLDING = (
+    "stable", "recovering tilt", "recovering focus", "serial dips", "flux", "settling", "noise",
+    "drift",
+)  # fmt: skip
+LASTING = ("lasting focus", "lasting tilt", "re-orienting")
+
+
+def report_undamaged(kinds: tuple[str, ...], each: int, seed: int) -> None:
+    """Statuses of movies that hold no damage."""
+    onsets = 0
+    for number, kind in enumerate(kinds):
+        told: Counter[str] = Counter()
+        for i in range(each):
+            scope, witnesses = undamaged(kind, np.random.default_rng([seed, number, i]))
+            told[judge(scope, witnesses).status] += 1
+        onsets += told["onset"] + told["damaged_at_start"]
+        print(f"{kind:18s} {dict(told)}", flush=True)
+    print(f"false onsets: {onsets} of {each * len(kinds)}")
+
+
+def report_fades(count: int, seed: int) -> None:
+    """Errors, intervals and calls of fading crystals beside those of the oracle."""
+    rows, told, unseen, reasons = [], Counter[str](), [0, 0], Counter[str]()
+    for i in range(count):
+        scope, truth = fading(np.random.default_rng([seed, 99, i]))
+        samples = samples_of(scope)
+        best, low, high = oracle_onset(
+            samples, truth.tau, truth.beta, truth.plateau, truth.residual
+        )
+        began = time.perf_counter()
+        verdict = judge(scope)
+        took = time.perf_counter() - began
+        told[verdict.status] += 1
+        called = verdict.status in ("onset", "damaged_at_start")
+        if high - low < 10:
+            unseen[0] += not called
+            unseen[1] += 1
+            if not called:
+                reasons[verdict.reason[:48]] += 1
+        if called:
+            o = verdict.onset
+            rows.append((truth.onset, truth.beta, best, low, high, o.value, o.low, o.high, took))
+    table = np.array(rows)
+    print(f"{count} fades: {dict(told)}; not called where the oracle's interval is < 10 frames: "
+          f"{unseen[0]} of {unseen[1]} {dict(reasons)}")  # fmt: skip
+    for name, part in (
+        ("all called", table),
+        ("exponential", table[table[:, 1] == 1]),
+        ("stretched", table[table[:, 1] != 1]),
+    ):
+        onset, _, best, low, high, value, v_low, v_high, took = part.T
+        rms, oracle = (float(np.sqrt(np.mean((x - onset) ** 2))) for x in (value, best))
+        covered = int(((v_low <= onset + 1e-9) & (v_high >= onset)).sum())
+        p = stats.binomtest(covered, len(part), 0.95, "less").pvalue
+        widths = float(np.median(v_high - v_low)), float(np.median(high - low))
+        medians = (float(np.median(np.abs(x - onset))) for x in (value, best))
+        print(
+            f"{name:12s} n {len(part)} RMS {rms:.2f} / {oracle:.2f} = {rms / oracle:.2f}, median "
+            f"error {next(medians):.2f} / {next(medians):.2f}, width {widths[0]:.2f} / "
+            f"{widths[1]:.2f} = {widths[0] / widths[1]:.2f}, covered {covered} (p {p:.3f}), "
+            f"{1e3 * np.median(took):.0f} ms"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--fades", type=int, default=300)
+    parser.add_argument("--stable", type=int, default=1000)
+    parser.add_argument("--lasting", type=int, default=201)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    report_undamaged(HOLDING, args.stable // len(HOLDING), args.seed)
+    report_undamaged(LASTING, args.lasting // len(LASTING), args.seed + 1)
+    if args.fades:
+        report_fades(args.fades, args.seed)
+
+
+if __name__ == "__main__":
+    main()

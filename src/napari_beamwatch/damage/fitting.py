@@ -2,9 +2,8 @@
 
 Given onset, tau and beta, the expected signal of a spot is linear in two levels,
 ``beam·(plateau·h + residual·(1 − h))`` with h what remains, so these follow from a few weighted
-least-squares steps (iteratively reweighted by the variance of the noise law [1]_). What is left is
-a grid of three: it is searched with the quasi-likelihood on binned frames, and what comes near the
-best is weighed anew on all frames by the exact law.
+least-squares steps (iteratively reweighted by the variance of the noise law [1]_). The exact law
+is then evaluated there.
 
 References
 ----------
@@ -20,7 +19,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from napari_beamwatch.damage.law import log_density, quasi_log_likelihood
-from napari_beamwatch.damage.models import BETAS, remaining
+from napari_beamwatch.damage.models import remaining
 from napari_beamwatch.damage.scopes import Samples
 
 Floats = NDArray[np.float64]
@@ -28,47 +27,45 @@ Floats = NDArray[np.float64]
 STEPS = 4
 """Reweighted steps from scratch; from a neighbour's levels two are enough."""
 
-SEARCHED_SAMPLES = 60
+SEARCHED_SAMPLES = 50
 """Samples the first search is binned to."""
-
-FINE_ONSETS, FINE_TAUS, FINE_STEPS = 40, 10, 4
-"""Most onsets and the taus of the fine grid; most onsets within a frame."""
-
-NEAR = 9.0
-"""Log-likelihood below the best that a node of the search may lie to be weighed anew."""
 
 
 @dataclass(frozen=True, eq=False)
-class Nodes:
-    """Models that come near the best, with the likelihood of each.
+class Models:
+    """Models to be weighed.
 
     Attributes
     ----------
-    onset, tau, beta : array (nodes,)
-        In doses.
-    plain : array of bool (nodes,)
-        Decay without a plateau, from the first sample's start.
-    width : array (nodes,)
-        Volume of the grid that a node stands for: dose of the onset times log of tau. Of nodes
-        without a plateau that of tau alone.
-    log_likelihood : array (nodes,)
-    plateau, residual : array (nodes, spots)
-        Levels of each spot's signal-to-noise ratio in a beam of 1.
+    onset, tau : array (models,)
+        In doses; an onset at the first sample's start is decay without a plateau.
+    beta : array (models,)
     """
 
     onset: Floats
     tau: Floats
     beta: Floats
-    plain: NDArray[np.bool_]
-    width: Floats
+
+    def __len__(self) -> int:
+        return len(self.onset)
+
+
+@dataclass(frozen=True, eq=False)
+class Weighed:
+    """The likelihood of every model, and the levels it was found at.
+
+    Attributes
+    ----------
+    models : Models
+    log_likelihood : array (models,)
+    plateau, residual : array (models, spots)
+        Levels of each spot's signal-to-noise ratio in a beam of 1.
+    """
+
+    models: Models
     log_likelihood: Floats
     plateau: Floats
     residual: Floats
-
-    @property
-    def best(self) -> int:
-        """Index of the most likely one."""
-        return int(np.argmax(self.log_likelihood))
 
 
 @njit(nogil=True, cache=True)
@@ -171,36 +168,27 @@ def weigh(
             )  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False)
-class Grid:
-    """Models to be weighed; the arrays of `Nodes` by those names."""
+def weighed(samples: Samples, models: Models, *, exact: bool) -> Weighed:
+    """The likelihood of every model.
 
-    onset: Floats
-    tau: Floats
-    beta: Floats
-    plain: NDArray[np.bool_]
-    width: Floats
-
-    def of(self, some: NDArray[np.int64]) -> Grid:
-        """Some of them."""
-        return Grid(
-            self.onset[some], self.tau[some], self.beta[some], self.plain[some], self.width[some]
-        )
-
-
-def weighed(samples: Samples, grid: Grid, *, exact: bool) -> Nodes:
-    """The likelihood of every model of a grid."""
-    count, spots = len(grid.onset), len(samples.y)
-    plateau, residual = np.zeros((count, spots)), np.zeros((count, spots))
+    Parameters
+    ----------
+    samples : Samples
+    models : Models
+        In an order in which neighbours are alike: each starts from the levels of the one before.
+    exact : bool
+        By the exact noise law, not the quasi-likelihood (which is several times faster).
+    """
+    shape = (len(models), len(samples.y))
+    plateau, residual, total = np.zeros(shape), np.zeros(shape), np.zeros(len(models))
     usual = mean_levels(samples)
     plateau[:1], residual[:1] = usual, usual / 2
-    total = np.zeros(count)
     weigh(
         samples.y, samples.windows, samples.in_phase, samples.own, samples.beam,
-        samples.start, samples.end, grid.onset, grid.tau, grid.beta,
+        samples.start, samples.end, models.onset, models.tau, models.beta,
         exact, total, plateau, residual,
     )  # fmt: skip
-    return Nodes(grid.onset, grid.tau, grid.beta, grid.plain, grid.width, total, plateau, residual)
+    return Weighed(models, total, plateau, residual)
 
 
 def mean_levels(samples: Samples) -> Floats:
@@ -221,44 +209,3 @@ def steady_log_likelihood(samples: Samples, *, exact: bool) -> float:
         )
         total += log_likelihood_of(samples.y[i], samples.windows[i], *law, fitted, fitted, exact)
     return total
-
-
-def fit(samples: Samples, *, exact: bool = True) -> Nodes:
-    """All models that come near the best, from a search on binned samples.
-
-    Parameters
-    ----------
-    samples : Samples
-    exact : bool
-        Weigh by the exact noise law, not the quasi-likelihood (which is several times faster).
-    """
-    coarse = samples.binned(max(1, -(-len(samples) // SEARCHED_SAMPLES)))
-    first, last = float(samples.start[0]), float(samples.end[-1])
-    frame = float(np.median(samples.end - samples.start))
-    cell = (last - first) / len(coarse)
-    taus = np.geomspace(frame / 2, 2 * (last - first), 10)
-    found = weighed(coarse, _grid(first, coarse.start + cell / 2, taus, cell), exact=False)
-    kept = found.log_likelihood > found.log_likelihood.max() - NEAR - 3
-    low = max(first, float(found.onset[kept].min()) - cell)
-    high = min(last, float(found.onset[kept].max()) + cell)
-    step = max(frame / FINE_STEPS, (high - low) / FINE_ONSETS)
-    shortest, longest = float(found.tau[kept].min()), float(found.tau[kept].max())
-    taus = np.geomspace(max(taus[0], shortest / 1.8), min(taus[-1], longest * 1.8), FINE_TAUS)
-    onsets = np.arange(low + step / 2, high, step)
-    grid = _grid(first if found.plain[kept].any() else None, onsets, taus, step)
-    fine = weighed(samples, grid, exact=False)
-    if not exact:
-        return fine
-    near = np.flatnonzero(fine.log_likelihood > fine.log_likelihood.max() - NEAR)
-    return weighed(samples, grid.of(near), exact=True)
-
-
-def _grid(first: float | None, onsets: Floats, taus: Floats, step: float) -> Grid:
-    """All combinations; `first` is the onset of those without a plateau, if they are wanted."""
-    every = onsets if first is None else np.concatenate([[first], onsets])
-    # Neighbours in the list are neighbours in the grid, for their levels start from each other.
-    number, beta, tau = np.meshgrid(np.arange(len(every)), BETAS, taus, indexing="ij")
-    plain = (number == 0).ravel() & (first is not None)
-    log_step = float(np.log(taus[1] / taus[0]))
-    width = np.where(plain, log_step, log_step * step)
-    return Grid(every[number.ravel()], tau.ravel(), beta.ravel(), plain, width)

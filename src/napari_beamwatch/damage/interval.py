@@ -1,8 +1,7 @@
 """The onset with its interval, and the doses at which the lattice passes a fraction.
 
-Every model of the grid counts by its likelihood times a prior, so that the interval of the onset
-includes what is not known of the decay: its length, its stretch, and whether there was a plateau
-at all (model averaging [1]_). The levels of the spots are maximised over.
+Quantiles over all models that the traces allow (`averaging`), so that an interval includes what is
+not known of the decay: its length, its stretch, and whether there was a plateau at all [1]_.
 
 References
 ----------
@@ -16,19 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_beamwatch.damage.fitting import Nodes
-from napari_beamwatch.damage.models import BETAS
+from napari_beamwatch.damage.averaging import Average
 from napari_beamwatch.damage.scopes import Samples
 
 Floats = NDArray[np.float64]
 
-BETA_WEIGHTS = np.array([0.1, 0.4, 0.2, 0.2, 0.1])
-"""Prior of the stretches, `models.BETAS`: most decays by radiolysis are exponential."""
-
-NO_PLATEAU = 0.2
-"""Prior of a decay that begins with the first electron."""
-
-LOW, MIDDLE, HIGH = 0.025, 0.5, 0.975
+LEVELS = (0.025, 0.5, 0.975)
 
 
 @dataclass(frozen=True)
@@ -43,8 +35,8 @@ class Estimate:
 NOTHING = Estimate(np.nan, np.nan, np.nan)
 
 
-@dataclass(frozen=True, eq=False)
-class Onset:
+@dataclass(frozen=True)
+class Course:
     """When a change began, and how it went on.
 
     Attributes
@@ -57,7 +49,7 @@ class Onset:
         Dose of the 1/e decay after the onset; doses at which what is left passes 50 % and 1/e of
         the plateau.
     loss : float
-        Part of the plateau that is gone in the last frame.
+        Part of the plateau that is gone at the end of the record.
     """
 
     onset: Estimate
@@ -68,69 +60,39 @@ class Onset:
     loss: float
 
 
-def posterior(nodes: Nodes, record: float, dispersion: float = 1.0) -> Floats:
-    """Weight of each node; their sum is 1.
-
-    Parameters
-    ----------
-    nodes : Nodes
-    record : float
-        Dose of the whole record.
-    dispersion : float
-        How much wider than the noise law the traces scatter.
-    """
-    beta = BETA_WEIGHTS[np.searchsorted(BETAS, nodes.beta - 1e-9)]
-    plateau = np.where(nodes.plain, NO_PLATEAU, (1 - NO_PLATEAU) / record)
-    likelihood = np.exp((nodes.log_likelihood - nodes.log_likelihood.max()) / dispersion)
-    weight = likelihood * plateau * nodes.width * beta
-    total: Floats = weight / weight.sum()
-    return total
-
-
-def estimate_onset(samples: Samples, nodes: Nodes, dispersion: float = 1.0) -> Onset:
+def course(samples: Samples, found: Average) -> Course:
     """Onset, decay and crossings of what was fitted, with their intervals."""
-    first, last = float(samples.start[0]), float(samples.end[-1])
-    weight = posterior(nodes, last - first, dispersion)
-    total = nodes.plateau.sum(axis=1)
-    kept = np.minimum(nodes.residual.sum(axis=1) / np.maximum(total, 1e-300), 1.0)
-    crossings = [
-        _quantiles(_crossing(nodes, kept, fraction), weight, last)
-        for fraction in (0.5, float(np.exp(-1)))
-    ]
-    final = kept + (1 - kept) * np.exp(
-        -((np.maximum(last - nodes.onset, 0) / nodes.tau) ** nodes.beta)
-    )
-    return Onset(
-        _onset_quantiles(nodes, weight),
-        float(weight[nodes.plain].sum()),
-        _quantiles(nodes.tau, weight, last - first),
-        *crossings,
+    models, weight = found.weighed.models, found.weight
+    last = float(samples.end[-1])
+    total = found.weighed.plateau.sum(axis=1)
+    kept = np.minimum(found.weighed.residual.sum(axis=1) / np.maximum(total, 1e-300), 1.0)
+    since = np.maximum(last - models.onset, 0) / models.tau
+    final = kept + (1 - kept) * np.exp(-(since**models.beta))
+
+    def crossing(fraction: float) -> Estimate:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            after = models.tau * (-np.log((fraction - kept) / (1 - kept))) ** (1 / models.beta)
+        dose = np.where(kept < fraction, models.onset + after, 1e300)
+        return _within(quantiles(dose, weight), last)
+
+    return Course(
+        Estimate(*quantiles(models.onset, weight)),
+        float(weight[~found.plateau].sum()),
+        _within(quantiles(models.tau, weight), last - float(samples.start[0])),
+        crossing(0.5),
+        crossing(float(np.exp(-1))),
         1 - float(weight @ final),
     )
 
 
-def _crossing(nodes: Nodes, kept: Floats, fraction: float) -> Floats:
-    """Dose at which the spots together pass a fraction of their plateaus; never is infinite."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        left = (fraction - kept) / (1 - kept)
-        after = nodes.tau * (-np.log(left)) ** (1 / nodes.beta)
-    return np.where(kept < fraction, nodes.onset + after, np.inf)
+def _within(quantiles: tuple[float, float, float], most: float) -> Estimate:
+    """What lies beyond the record is not known."""
+    return Estimate(*(value if value <= most else float("nan") for value in quantiles))
 
 
-def _onset_quantiles(nodes: Nodes, weight: Floats) -> Estimate:
-    """Quantiles of the onset, each node spread over the cell of dose it stands for."""
-    low, value, high = (float(v) for v in _weighted(nodes.onset, weight, (LOW, MIDDLE, HIGH)))
-    return Estimate(value, low, high)
-
-
-def _quantiles(values: Floats, weight: Floats, most: float) -> Estimate:
-    """Median and 95 % of values by weight; what lies beyond `most` is not known."""
-    low, value, high = _weighted(np.minimum(values, 1e300), weight, (LOW, MIDDLE, HIGH))
-    return Estimate(*(float(v) if v <= most else np.nan for v in (value, low, high)))
-
-
-def _weighted(values: Floats, weight: Floats, levels: tuple[float, ...]) -> Floats:
-    """Quantiles of weighted values, between neighbours in proportion."""
+def quantiles(values: Floats, weight: Floats) -> tuple[float, float, float]:
+    """Median and 95 % of weighted values, between neighbours in proportion."""
     distinct, place = np.unique(values, return_inverse=True)
     mass = np.bincount(place, weight)
-    return np.asarray(np.interp(levels, np.cumsum(mass) - mass / 2, distinct), np.float64)
+    low, middle, high = np.interp(LEVELS, np.cumsum(mass) - mass / 2, distinct)
+    return float(middle), float(low), float(high)

@@ -16,9 +16,6 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-BETAS = np.array([0.6, 1.0, 1.5, 2.2, 3.5])
-"""Stretches tried: tails, the exponential, and shoulders."""
-
 NEGLIGIBLE = 18.0
 """Exponent of the power from which the amplitude (1e-4) is taken as gone."""
 

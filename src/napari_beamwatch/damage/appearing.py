@@ -1,0 +1,127 @@
+"""Spots that were not there: absent at first, then there to the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_beamwatch.damage.averaging import average
+from napari_beamwatch.damage.detection import FEWEST_SIDE, threshold
+from napari_beamwatch.damage.fitting import mean_levels
+from napari_beamwatch.damage.interval import NOTHING, Estimate, quantiles
+from napari_beamwatch.damage.irreversible import SAME_DIRECTION, SAME_G
+from napari_beamwatch.damage.scanning import falls, running_sums
+from napari_beamwatch.damage.scopes import Samples, Scope, SpotTrace
+
+ABSENT = 0.2
+"""Part of its later level that a spot may have had before it appeared, at 95 %."""
+
+LATTICE_TOLERANCE = 0.03
+"""Part of |g| by which a spot may miss a point of the lattice that was there."""
+
+
+@dataclass(frozen=True, eq=False)
+class Appearance:
+    """A spot that came and stayed.
+
+    Attributes
+    ----------
+    index : int
+        Of its trace in the scope.
+    first_seen : Estimate
+        Dose from which it grew.
+    """
+
+    index: int
+    first_seen: Estimate
+
+
+def appeared(
+    samples: Samples, false_alarm: float, dispersion: float = 1.0
+) -> tuple[Appearance, ...]:
+    """Spots of a scope that appeared; those there from the first frame are none."""
+    count = len(samples)
+    if count < 2 * FEWEST_SIDE:
+        return ()
+    rise = -falls(samples, dispersion)
+    rise[:, :FEWEST_SIDE] = 0
+    rise[:, count - FEWEST_SIDE + 1 :] = 0
+    limit = threshold(1, count, false_alarm / max(1, len(samples.y)))
+    nothing = running_sums(samples, np.zeros(len(samples.y)), dispersion)
+    usual = running_sums(samples, mean_levels(samples), dispersion)
+    found = []
+    for i in range(len(samples.y)):
+        place = int(rise[i].argmax())
+        if rise[i, place] ** 2 <= limit or rise[i, place] <= 0:
+            continue
+        # A slow rise reaches back before its steepest place: absence is asked of the first half.
+        early = max(FEWEST_SIDE, place // 2)
+        known = nothing.weight[i, early]
+        before = nothing.moment[i, early] / known
+        after = usual.moment[i, -1] - usual.moment[i, place]
+        after /= max(usual.weight[i, -1] - usual.weight[i, place], 1e-300)
+        if known > 0 and before + 1.645 * known**-0.5 <= ABSENT * after:
+            found.append(Appearance(i, _first_seen(samples, i, dispersion)))
+    return tuple(found)
+
+
+def _first_seen(samples: Samples, spot: int, dispersion: float) -> Estimate:
+    """Dose from which a spot grew: the same models, whose residual is the higher level."""
+    one = samples.of_spots(np.array([spot]))
+    every = average(one, dispersion=dispersion)
+    grows = every.weighed.residual[:, 0] > every.weighed.plateau[:, 0]
+    weight = every.weight * grows
+    if weight.sum() <= 0:
+        return NOTHING
+    return Estimate(*quantiles(every.weighed.models.onset, weight / weight.sum()))
+
+
+def turned(scope: Scope, faded: NDArray[np.bool_], new: NDArray[np.bool_]) -> bool:
+    """Whether the new spots are the faded ones at another angle: the crystal turned.
+
+    Every |g| that appeared was one of those that faded, in another direction; another phase has
+    spacings of its own.
+    """
+    old = [trace for trace, is_one in zip(scope.traces, faded, strict=True) if is_one]
+    fresh = [trace for trace, is_one in zip(scope.traces, new, strict=True) if is_one]
+    if not old or not fresh:
+        return False
+    for spot in fresh:
+        mates = [trace for trace in old if abs(trace.g / spot.g - 1) <= SAME_G]
+        elsewhere = [
+            abs(spot.gy * mate.gx - spot.gx * mate.gy) / (spot.g * mate.g)
+            > np.sin(np.radians(SAME_DIRECTION) / 2)
+            for mate in mates
+        ]
+        if not elsewhere or not all(elsewhere):
+            return False
+    return True
+
+
+def of_lattice(spot: SpotTrace, traces: tuple[SpotTrace, ...]) -> bool:
+    """Whether a spot lies on the lattice of others: then focus or tilt can have brought it.
+
+    Halves count, for two spots may span every second point only.
+    """
+    for i, a in enumerate(traces):
+        for b in traces[:i]:
+            area = a.gy * b.gx - a.gx * b.gy
+            if abs(area) < np.sin(np.radians(SAME_DIRECTION)) * a.g * b.g:
+                continue
+            along = np.array([spot.gy * b.gx - spot.gx * b.gy, a.gy * spot.gx - a.gx * spot.gy])
+            halves = np.round(2 * along / area) / 2
+            miss = np.hypot(
+                spot.gy - halves[0] * a.gy - halves[1] * b.gy,
+                spot.gx - halves[0] * a.gx - halves[1] * b.gx,
+            )
+            if miss < LATTICE_TOLERANCE * spot.g and np.abs(halves).max() <= 2:
+                return True
+    return False
+
+
+def joined(scope: Scope, others: tuple[Scope, ...]) -> Scope:
+    """A scope with the traces of others beside its own, where their frames are the same."""
+    same = [other for other in others if len(other.dose_end) == len(scope.dose_end)]
+    return replace(scope, traces=scope.traces + tuple(t for other in same for t in other.traces))

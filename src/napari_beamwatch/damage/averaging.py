@@ -1,0 +1,261 @@
+"""All models that the traces allow, each with its weight: onset, decay, stretch, plateau or none.
+
+There are four families: with and without a plateau, exponential and stretched. Each is explored by
+adaptive importance sampling [1]_: points drawn from a wide Student distribution about what is known
+so far are weighed by the quasi-likelihood, tempered so that enough of them count, and their mean
+and covariance make the next distribution. The last points are weighed by the exact noise law. The
+half dose stands in for the onset, for it is known well whatever tau and stretch are. Priors are
+flat in onset and log tau; what a family's prior volume costs it is what keeps the stretched models
+from being believed for nothing.
+
+References
+----------
+.. [1] O. Cappé et al., J. Comput. Graph. Stat. 13 (2004) 907.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_beamwatch.damage.fitting import Models, Weighed, weighed
+from napari_beamwatch.damage.scopes import Samples
+
+Floats = NDArray[np.float64]
+
+NO_PLATEAU = 0.2
+"""Prior of a decay that begins with the first electron."""
+
+STRETCHED = 0.5
+"""Prior of a decay that is not exponential; radiolysis often is."""
+
+STRETCH_SPREAD = 0.6
+"""Standard deviation of the prior of log beta of those."""
+
+LEAST_BETA, MOST_BETA = 0.4, 6.0
+
+ROUNDS, MOST_ROUNDS = 4, 9
+ENOUGH = 60.0
+"""Effective number of points from which a family is explored."""
+
+POINTS = {1: 60, 2: 240, 3: 480}
+"""Points of a round by the number of its parameters."""
+
+FREEDOM = 4.0
+"""Degrees of freedom of the Student distribution that is drawn from."""
+
+NEGLIGIBLE = 9.0
+"""Log-weight below the best at which a model is not worth the exact law."""
+
+
+@dataclass(frozen=True, eq=False)
+class Average:
+    """Weighed models; the weights of all add up to 1.
+
+    Attributes
+    ----------
+    weighed : Weighed
+    weight : array (models,)
+    plateau : array of bool (models,)
+        Whether there is one.
+    log_evidence : float
+        Logarithm of the mean likelihood over the prior.
+    """
+
+    weighed: Weighed
+    weight: Floats
+    plateau: NDArray[np.bool_]
+    log_evidence: float
+
+
+@dataclass(frozen=True)
+class _Family:
+    plateau: bool
+    stretched: bool
+
+    @property
+    def log_prior(self) -> float:
+        whether = 1 - NO_PLATEAU if self.plateau else NO_PLATEAU
+        return float(np.log(whether * (STRETCHED if self.stretched else 1 - STRETCHED)))
+
+    @property
+    def size(self) -> int:
+        return 1 + self.plateau + self.stretched
+
+    def points(self, models: Models) -> Floats:
+        """Coordinates of models: [half dose,] log tau[, log beta]."""
+        half = models.onset + models.tau * _half(models.beta)
+        columns = [half] if self.plateau else []
+        columns.append(np.log(models.tau))
+        if self.stretched:
+            columns.append(np.log(models.beta))
+        return np.stack(columns, axis=1)
+
+    def models(self, points: Floats, first: float) -> Models:
+        """Models of coordinates."""
+        tau = np.exp(points[:, int(self.plateau)])
+        beta = np.exp(points[:, -1]) if self.stretched else np.ones(len(points))
+        onset = points[:, 0] - tau * _half(beta) if self.plateau else np.full(len(points), first)
+        return Models(onset, tau, beta)
+
+
+def _half(beta: Floats) -> Floats:
+    """Half dose after the onset, over tau."""
+    return np.asarray(np.log(2) ** (1 / beta), np.float64)
+
+
+@dataclass(frozen=True)
+class _Limits:
+    """Between which models lie: doses of the record, and taus that it can tell."""
+
+    first: float
+    last: float
+    shortest: float
+    longest: float
+
+    def log_prior(self, family: _Family, models: Models) -> Floats:
+        """Density of the prior in the family's coordinates; −inf outside the limits."""
+        known = (models.tau > self.shortest) & (models.tau < self.longest)
+        known &= (models.beta > LEAST_BETA) & (models.beta < MOST_BETA)
+        density = np.full(len(models), -np.log(np.log(self.longest / self.shortest)))
+        if family.plateau:
+            known &= (models.onset > self.first) & (models.onset < self.last)
+            density -= np.log(self.last - self.first)
+        if family.stretched:
+            z = np.log(models.beta) / STRETCH_SPREAD
+            density -= z**2 / 2 + np.log(np.sqrt(2 * np.pi) * STRETCH_SPREAD)
+        return np.where(known, density + family.log_prior, -np.inf)
+
+
+SEARCHED_SAMPLES, SEARCHED_ONSETS, SEARCHED_TAUS = 50, 50, 10
+SEARCHED_BETAS = np.array([0.7, 1.0, 2.0])
+"""Grid of the first search, on binned samples."""
+
+
+def average(samples: Samples, *, exact: bool = True, dispersion: float = 1.0) -> Average:
+    """Every model that counts, with its weight.
+
+    Parameters
+    ----------
+    samples : Samples
+    exact : bool
+        Weigh by the exact noise law, not the quasi-likelihood.
+    dispersion : float
+        How much wider than the noise law the traces scatter.
+    """
+    frame = float(np.median(samples.end - samples.start))
+    first, last = float(samples.start[0]), float(samples.end[-1])
+    limits = _Limits(first, last, 0.2 * frame, 3 * (last - first))
+    searched = _search(samples, limits)
+    parts = []
+    for plateau in (True, False):
+        for stretched in (False, True):
+            family = _Family(plateau, stretched)
+            parts.append(_explored(samples, family, limits, searched, dispersion))
+    models = Models(
+        *(np.concatenate([getattr(m, name) for m, _ in parts]) for name in ("onset", "tau", "beta"))
+    )
+    prior = np.concatenate([log_width for _, log_width in parts])
+    plateau_of = np.concatenate([np.full(len(m), i < 2) for i, (m, _) in enumerate(parts)])
+    found = weighed(samples, models, exact=False)
+    log_weight = found.log_likelihood / dispersion + prior
+    if exact:
+        near = np.flatnonzero(log_weight > log_weight.max() - NEGLIGIBLE)
+        models = Models(models.onset[near], models.tau[near], models.beta[near])
+        found, prior, plateau_of = (
+            weighed(samples, models, exact=True),
+            prior[near],
+            plateau_of[near],
+        )
+        log_weight = found.log_likelihood / dispersion + prior
+    most = float(log_weight.max())
+    weight = np.exp(log_weight - most)
+    return Average(found, weight / weight.sum(), plateau_of, most + float(np.log(weight.sum())))
+
+
+def _search(samples: Samples, limits: _Limits) -> Weighed:
+    """A coarse grid of models, half of the onsets' cells before the record's first."""
+    coarse = samples.binned(max(1, -(-len(samples) // SEARCHED_SAMPLES)))
+    cell = (limits.last - limits.first) / SEARCHED_ONSETS
+    onsets = limits.first + cell * np.append(0.0, np.arange(SEARCHED_ONSETS) + 0.5)
+    taus = np.geomspace(limits.shortest * 2, limits.longest / 2, SEARCHED_TAUS)
+    # Neighbours in the list are neighbours in the grid, for their levels start from each other.
+    onset, beta, tau = (a.ravel() for a in np.meshgrid(onsets, SEARCHED_BETAS, taus, indexing="ij"))
+    return weighed(coarse, Models(onset, tau, beta), exact=False)
+
+
+def _explored(
+    samples: Samples, family: _Family, limits: _Limits, searched: Weighed, dispersion: float
+) -> tuple[Models, Floats]:
+    """Models of a family, and the log of prior over density drawn from and number."""
+    of_family = (searched.models.onset > limits.first) == family.plateau
+    if not family.stretched:
+        of_family &= searched.models.beta == 1
+    kept = np.flatnonzero(of_family)
+    start = Models(
+        searched.models.onset[kept], searched.models.tau[kept], searched.models.beta[kept]
+    )
+    points = family.points(start)
+    log_weight = searched.log_likelihood[kept] / dispersion
+    count = POINTS[family.size]
+    draws, log_density = _student(count, family.size)
+    for turn in range(MOST_ROUNDS):
+        centre, root = _spread(points, log_weight, frame=float(samples.end[0] - samples.start[0]))
+        points = centre + draws @ root.T
+        models = family.models(points, limits.first)
+        prior = limits.log_prior(family, models)
+        inside = np.flatnonzero(np.isfinite(prior))
+        if not len(inside):
+            break
+        order = inside[np.argsort(points[inside, 0])]
+        models = Models(models.onset[order], models.tau[order], models.beta[order])
+        points = points[order]
+        density = log_density[order] - np.log(np.abs(np.linalg.det(root)))
+        log_width = prior[order] - density - np.log(count)
+        log_weight = weighed(samples, models, exact=False).log_likelihood / dispersion + log_width
+        if turn >= ROUNDS - 1 and _effective(log_weight) > ENOUGH * family.size / 3:
+            break
+    else:
+        return models, log_width
+    return models, log_width
+
+
+def _spread(points: Floats, log_weight: Floats, frame: float) -> tuple[Floats, Floats]:
+    """Mean and root of the covariance of points, tempered so that enough of them count."""
+    cold = 1.0
+    wanted = max(8.0, 0.1 * len(points))
+    while _effective(log_weight * cold) < wanted and cold > 1e-6:
+        cold *= 0.7
+    weight = np.exp(cold * (log_weight - log_weight.max()))
+    weight /= weight.sum()
+    centre = weight @ points
+    away = points - centre
+    covariance = (away * weight[:, None]).T @ away
+    least = np.full(points.shape[1], 1e-4)
+    return centre, np.linalg.cholesky(
+        1.3 * covariance + np.diag(least * np.diag(covariance) + 1e-9)
+    )
+
+
+def _effective(log_weight: Floats) -> float:
+    """Number of points that as good as count."""
+    weight = np.exp(log_weight - log_weight.max())
+    return float(weight.sum() ** 2 / (weight**2).sum())
+
+
+@lru_cache
+def _student(count: int, size: int) -> tuple[Floats, Floats]:
+    """Points of a standard Student distribution and its log-density there; always the same."""
+    rng = np.random.default_rng(count)
+    normal = rng.standard_normal((count, size))
+    scale = np.sqrt(FREEDOM / rng.chisquare(FREEDOM, count))
+    points = normal * scale[:, None]
+    from scipy.special import gammaln
+
+    constant = gammaln((FREEDOM + size) / 2) - gammaln(FREEDOM / 2)
+    constant -= size / 2 * np.log(FREEDOM * np.pi)
+    density = constant - (FREEDOM + size) / 2 * np.log1p((points**2).sum(axis=1) / FREEDOM)
+    return points, density

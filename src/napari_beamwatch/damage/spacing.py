@@ -1,0 +1,132 @@
+"""A lattice whose spacing moves for good: swelling, or another phase in the same orientation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_beamwatch.damage.interval import Estimate
+from napari_beamwatch.damage.irreversible import SAME_DIRECTION
+from napari_beamwatch.damage.scopes import Scope, SpotTrace
+
+Floats = NDArray[np.float64]
+
+SURE = 3.0
+"""Standard errors of a spacing that a shift must exceed."""
+
+TOLERANCE = 0.01
+"""And part of the spacing, unless one fixed crystal is established: two grains in turn look like
+one that moved."""
+
+FEWEST = 5
+"""Frames with a spacing that a trace must have before and after."""
+
+RAMPS = 12
+"""Ends tried for a gradual shift, geometrically from a frame to the record."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shift:
+    """A spacing that moved.
+
+    Attributes
+    ----------
+    onset : Estimate
+        Dose at which it began to.
+    before_px, after_px : float
+        Spacing of the strongest of the spots.
+    spots : tuple of int
+        Those that moved.
+    """
+
+    onset: Estimate
+    before_px: float
+    after_px: float
+    spots: tuple[int, ...]
+
+
+def find_shift(scope: Scope, tolerance: float = TOLERANCE, dispersion: float = 1.0) -> Shift | None:
+    """The lasting shift that two or more spots in different directions share, or None.
+
+    The spacing of every spot is fitted by a level, a ramp and a level; the beginning and the end
+    of the ramp are common to all. Neighbouring values share frames, so their weights are divided
+    by the frames each was averaged over.
+    """
+    traces = [t for t in scope.traces if len(t.d_px) == len(scope.lit)]
+    moved = [t for t in traces if _stays_moved(t, tolerance)]
+    if not _two_directions(moved):
+        return None
+    starts, misfit = _profile(scope, moved, dispersion)
+    weight = np.exp(-(misfit - misfit.min()) / 2)
+    weight /= weight.sum()
+    order = np.argsort(starts, kind="stable")
+    cumulative = np.cumsum(weight[order])
+    low, middle, high = np.interp((0.025, 0.5, 0.975), cumulative, starts[order])
+    # Averaging over frames smears a shift over so many.
+    frame = float(np.median(scope.dose_end - scope.dose_start))
+    smear = max(t.averaged for t in moved) // 2 * frame
+    strongest = max(moved, key=lambda t: float(np.nanmean(t.snr)))
+    begin = max(middle, float(scope.dose_start[0]))
+    before, after = _levels(strongest)
+    onset = Estimate(begin, max(low - smear / 2, float(scope.dose_start[0])), high + smear / 2)
+    return Shift(onset, before, after, tuple(t.spot for t in moved))
+
+
+def _levels(trace: SpotTrace) -> tuple[float, float]:
+    """Mean spacing of the first and the last fifth of what was measured."""
+    known = np.flatnonzero(np.isfinite(trace.d_px) & (trace.d_se_px > 0))
+    part = max(1, len(known) // 5)
+    return float(np.mean(trace.d_px[known[:part]])), float(np.mean(trace.d_px[known[-part:]]))
+
+
+def _stays_moved(trace: SpotTrace, tolerance: float) -> bool:
+    """Whether the last fifth lies off the first by more than the errors and the tolerance."""
+    known = np.flatnonzero(np.isfinite(trace.d_px) & (trace.d_se_px > 0))
+    if len(known) < 2 * FEWEST:
+        return False
+    part = max(FEWEST, len(known) // 5)
+    before, after = known[:part], known[-part:]
+    averaged = max(1, trace.averaged)
+    errors = [
+        float(np.sqrt(np.mean(trace.d_se_px[side] ** 2) / max(1.0, len(side) / averaged)))
+        for side in (before, after)
+    ]
+    start = float(np.mean(trace.d_px[before]))
+    shift = float(np.mean(trace.d_px[after])) - start
+    return abs(shift) > max(SURE * float(np.hypot(*errors)), tolerance * start)
+
+
+def _two_directions(traces: list[SpotTrace]) -> bool:
+    least = np.sin(np.radians(SAME_DIRECTION))
+    return any(
+        abs(a.gy * b.gx - a.gx * b.gy) / (a.g * b.g) > least
+        for i, a in enumerate(traces)
+        for b in traces[:i]
+    )
+
+
+def _profile(scope: Scope, traces: list[SpotTrace], dispersion: float) -> tuple[Floats, Floats]:
+    """Beginnings of ramps and the misfit of each, with the levels fitted."""
+    first, last = float(scope.dose_start[0]), float(scope.dose_end[-1])
+    middle = (scope.dose_start + scope.dose_end) / 2
+    frame = float(np.median(scope.dose_end - scope.dose_start))
+    begins, lengths = np.meshgrid(
+        np.arange(first, last, frame), np.geomspace(frame / 2, last - first, RAMPS), indexing="ij"
+    )
+    starts, ends = begins.ravel(), (begins + lengths).ravel()
+    misfit = np.zeros(len(starts))
+    path = np.clip((middle - starts[:, None]) / (ends - starts)[:, None], 0, 1)
+    for trace in traces:
+        known = np.isfinite(trace.d_px) & (trace.d_se_px > 0)
+        w = 1 / (trace.d_se_px[known] ** 2 * max(1, trace.averaged) * dispersion)
+        d, p = trace.d_px[known], path[:, known]
+        total, mean_d = w.sum(), float(w @ d / w.sum())
+        mean_p = p @ w / total
+        away = p - mean_p[:, None]
+        pp, pd = (away**2) @ w, away @ (w * (d - mean_d))
+        misfit += float(w @ (d - mean_d) ** 2) - np.where(
+            pp > 1e-12 * total, pd**2 / np.maximum(pp, 1e-300), 0
+        )
+    return starts, misfit
