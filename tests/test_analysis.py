@@ -183,6 +183,29 @@ def test_windows_without_a_lattice_are_said_to_have_none() -> None:
     assert (result.field.lattice_windows <= (result.windows.n_spots > 0).sum()).all()
 
 
+def with_columns(movie: SimulatedMovie) -> bw.Movie:
+    """The movie on a detector whose columns repeat every 8 pixels."""
+    pattern = 1 + 0.2 * np.cos(2 * np.pi * np.arange(movie.shape[2]) / 8)
+    rng = np.random.default_rng(3)
+    frames = np.stack([rng.poisson(movie.frame(t) * pattern) for t in range(len(movie))])
+    return bw.Movie.from_array(frames.astype(np.uint8), movie.pixel_size, 10.0)
+
+
+def test_the_detectors_own_columns_are_no_lattice_and_are_said_to_be_there() -> None:
+    film = simulate("no-lattice", frames=12, frame_dose=10.0, size=768)
+    result = bw.analyze(with_columns(film), bw.Settings(drift="off"))
+    assert len(result.spots) == 0
+    assert any(note.startswith("no lattice") and "every 8 px" in note for note in result.notes)
+
+
+def test_what_stands_still_while_the_specimen_drifts_is_no_spot() -> None:
+    moving = simulate("lif-room-temperature", frames=24, frame_dose=10.0, size=768)
+    drift = tuple((float(dy), float(dx)) for dy, dx in moving.truth.drift_px)
+    result = bw.analyze(with_columns(moving), bw.Settings(drift=drift))
+    assert np.abs(result.spots.d_px - 8).min() > 0.3
+    assert len(result.spots)
+
+
 def test_particles_are_followed_with_the_lattice() -> None:
     shrinking = simulate("shrinking-particle", frames=24, frame_dose=20.0)
     result = bw.analyze(shrinking, bw.Settings(drift="off"))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from napari_beamwatch.regions import Region
     from napari_beamwatch.results.result import Result
     from napari_beamwatch.settings import Settings
+    from napari_beamwatch.spectra.power import power_spectrum
 
 __version__ = version("napari-beamwatch")
 
@@ -37,6 +38,7 @@ _HOMES = {
     "Settings": "napari_beamwatch.settings",
     "analyze": "napari_beamwatch.analysis",
     "find_spots": "napari_beamwatch.analysis",
+    "power_spectrum": "napari_beamwatch.spectra.power",
     "open_movie": "napari_beamwatch.movies",
 }
 
@@ -53,6 +55,7 @@ __all__ = [
     "analyze",
     "find_spots",
     "open_movie",
+    "power_spectrum",
 ]
 
 

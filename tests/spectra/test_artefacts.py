@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import binom
 
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.spectra.artefacts import (
     PeakTable,
     Rejected,
     find_artefacts,
-    hot_pixels,
     streaks,
-    surroundings,
-    without_pixels,
 )
 from napari_beamwatch.spectra.finding import Search, Segment, find_peaks
 from napari_beamwatch.spectra.windows import Grid
@@ -172,79 +168,3 @@ def lattice_sum(rate: float, shape: tuple[int, int] = (256, 300)) -> np.ndarray:
     fringes = 1 + 0.3 * np.cos(0.4 * y + 0.2 * x) * (x < 150)
     edge = np.where(np.hypot(y - 128, x - 220) < 40, 0.6, 1.0)
     return np.asarray(rate * beam * fringes * edge)
-
-
-@pytest.mark.parametrize("rate", [0.3, 5.0, 200.0])
-@pytest.mark.parametrize("single", [True, False])
-def test_hot_pixels_are_found_and_hardly_anything_else(rate: float, single: bool) -> None:
-    rng = np.random.default_rng(4)
-    false = 0
-    for seed in range(8):
-        image = counted(lattice_sum(rate), seed)
-        ys, xs = rng.integers(0, 256, 20), rng.integers(0, 300, 20)
-        image[ys, xs] += (30 if single else 150) * max(rate, 1.0)
-        bad = hot_pixels(image, single)
-        assert bad[ys, xs].mean() >= 0.95
-        bad[ys, xs] = False
-        false += int(bad.sum())
-    assert false <= binom.ppf(0.999, 8, 0.05) + (0 if single else 4)
-
-
-def test_surroundings_are_their_definition() -> None:
-    image = np.random.default_rng(3).poisson(9.0, (30, 40)).astype(np.float32)
-    image[5, 6] = np.nan
-    found = surroundings(image, np.array([12, 0]), np.array([20, 39]))
-    for i, (y, x) in enumerate(((12, 20), (0, 39))):
-        others, away, close = [], [], []
-        for v in range(max(0, y - 7), y + 8):
-            for u in range(max(0, x - 7), min(40, x + 8)):
-                part = image[max(0, v - 1) : v + 2, max(0, u - 1) : u + 2]
-                rest = part[np.isfinite(part)].sum() - np.nan_to_num(image[v, u])
-                many = np.isfinite(part).sum() - np.isfinite(image[v, u])
-                if (v, u) != (y, x) and np.isfinite(image[v, u]):
-                    others.append(image[v, u])
-                    away.append((image[v, u] - rest / many) ** 2)
-                    if max(abs(v - y), abs(u - x)) == 1:
-                        close.append(image[v, u])
-        expected = np.mean(sorted(others)[:-8]), np.median(close), 1.4 * np.mean(sorted(away)[:-16])
-        near = image[max(0, y - 2) : y + 3, max(0, x - 2) : x + 3] - np.median(close)
-        excess = image[y, x] - np.median(close)
-        assert found[3][i] == (near * excess > excess**2 / 2).sum() - (excess != 0)
-        assert [part[i] for part in found[:3]] == pytest.approx(expected, rel=1e-5)
-
-
-def test_dead_pixels_are_found() -> None:
-    image = counted(lattice_sum(100.0))
-    image[50, 60] = image[200, 31] = 0
-    image[3, 3] = np.nan
-    bad = hot_pixels(image, True)
-    assert sorted(zip(*np.nonzero(bad), strict=True)) == [(3, 3), (50, 60), (200, 31)]
-
-
-def test_a_bright_grain_is_no_bad_pixel() -> None:
-    image = counted(lattice_sum(10.0))
-    image[100:104, 40:44] += 200
-    assert not hot_pixels(image, True)[98:106, 38:46].any()
-
-
-def test_bad_pixels_take_the_mean_of_the_good_around_them() -> None:
-    image = np.arange(25, dtype=np.float32).reshape(5, 5)
-    bad = np.zeros((5, 5), bool)
-    bad[2, 2] = bad[0, 0] = bad[0, 1] = bad[1, 0] = bad[1, 1] = True
-    mended = without_pixels(image, bad)
-    assert mended[2, 2] == pytest.approx(image[1:4, 1:4][~bad[1:4, 1:4]].mean())
-    assert mended[0, 0] == pytest.approx(image[:3, :3][~bad[:3, :3]].mean())
-    assert (mended[~bad] == image[~bad]).all()
-
-
-def test_hot_pixels_no_longer_lift_the_floor() -> None:
-    image = counted(np.full((512, 512), 5.0))
-    rng = np.random.default_rng(1)
-    image[rng.integers(0, 512, 60), rng.integers(0, 512, 60)] += 250
-
-    def floor(image: np.ndarray) -> float:
-        power = np.abs(np.fft.fft2(image - image.mean())) ** 2
-        return float(power.mean() / image.sum())
-
-    assert floor(image) > 2
-    assert floor(without_pixels(image, hot_pixels(image, True))) == pytest.approx(1, abs=0.02)

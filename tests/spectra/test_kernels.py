@@ -17,7 +17,7 @@ from napari_beamwatch.spectra.floor import (
     uncut,
 )
 from napari_beamwatch.spectra.peaks import chains, side_lobes, taper_tiles
-from napari_beamwatch.spectra.streaming import sum_of_frames
+from napari_beamwatch.spectra.streaming import level_of, sums_of_frames
 from napari_beamwatch.spectra.windows import Grid
 
 PLANE = HalfPlane(64)
@@ -95,10 +95,33 @@ def test_frames_are_added_up_where_the_specimen_lies(count: int, by: int) -> Non
             for x in range(max(0, -dx), min(70, 70 - dx)):
                 expected[y, x] += frame[y + dy, x + dx]
     told: list[int] = []
-    total = sum_of_frames(ArrayFrames(frames), range(count), shifts, told.append, by)
+    total, still = sums_of_frames(ArrayFrames(frames), range(count), shifts, told.append, by)
     expected = expected.reshape(90 // by, by, 70 // by, by).sum(axis=(1, 3))
     assert (total == expected).all()
+    assert (still == frames.sum(axis=0).reshape(90 // by, by, 70 // by, by).sum(axis=(1, 3))).all()
     assert told == [1] * count
+
+
+def test_hot_pixels_count_no_more_than_electrons_do() -> None:
+    rng = np.random.default_rng(4)
+    frames = rng.poisson(0.2, (2, 64, 64)).astype(np.uint16)
+    frames[:, 20, 30] = 900
+    total, _ = sums_of_frames(ArrayFrames(frames), range(2), np.zeros((2, 2), int), lambda _: None)
+    caps = [level_of(frame).cap for frame in frames]
+    assert max(caps) < 300
+    assert total[20, 30] == pytest.approx(sum(caps))
+    total[20, 30] = frames.sum(axis=0)[20, 30] = 0
+    others = np.ones((64, 64), bool)
+    others[20, 30] = False
+    assert (total[others] == frames.sum(axis=0)[others]).all()
+
+
+def test_saturated_frames_are_left_out_of_sums() -> None:
+    frames = np.random.default_rng(5).poisson(3.0, (3, 64, 64)).astype(np.uint8)
+    frames[1] = 255
+    assert [level_of(frame).saturated for frame in frames] == [False, True, False]
+    total, _ = sums_of_frames(ArrayFrames(frames), range(3), np.zeros((3, 2), int), lambda _: None)
+    assert (total == frames[0].astype(float) + frames[2]).all()
 
 
 def test_side_lobes_lie_near_a_stronger_peak_of_their_own_segment() -> None:

@@ -102,7 +102,9 @@ class Passes:
     def find(self, stack: Stack, grid: Grid) -> Spots:
         """Spots of the field."""
         self._step = replace(self._step, doing="finding spots")
-        return find_spots_of(stack, grid, (0, 0), self.search, self.runner, self.tick)
+        spots = find_spots_of(stack, grid, (0, 0), self.search, self.runner, self.tick)
+        self.notes += [f"no lattice: {one.note}" for one in spots.artefacts]
+        return spots
 
     def follow(self, spots: Spots, stack: Stack) -> tuple[FollowedSpots, Particles | None]:
         """Spots of the field and their traces, and the particles in it if they were wanted."""

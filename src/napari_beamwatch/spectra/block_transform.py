@@ -119,7 +119,7 @@ class BlockTransform:
         _ = self._along_x, self._along_y, self._phases
 
     def __call__(
-        self, image: NDArray[Any], shift: tuple[int, int] = (0, 0)
+        self, image: NDArray[Any], shift: tuple[int, int] = (0, 0), cap: float = np.inf
     ) -> tuple[Complex64, NDArray[np.float64]]:
         """Coefficients of an image, and the means of all windows.
 
@@ -129,6 +129,8 @@ class BlockTransform:
             Of any real type; pixels that are no numbers count as nothing.
         shift : (dy, dx)
             Where the grid's corner lies in the image; beyond its border there is nothing.
+        cap : float
+            A pixel counts as this at most.
 
         Returns
         -------
@@ -145,8 +147,8 @@ class BlockTransform:
         per_block = np.zeros((rows * columns, most, pieces, pieces, 3), np.complex64)
         sums = np.zeros((rows * columns, pieces, pieces), np.float64)
         _transform_blocks(
-            image, shift[0], shift[1], grid.step, columns, plan.frequency_of, plan.counts,
-            self._along_x, self._along_y,
+            image, np.float32(cap), shift[0], shift[1], grid.step, columns, plan.frequency_of,
+            plan.counts, self._along_x, self._along_y,
             np.ascontiguousarray(self._tapers[:, 0], np.float32), per_block, sums,
         )  # fmt: skip
         moments = np.zeros((len(self.window_of), 3), np.complex64)
@@ -257,6 +259,7 @@ def _slots(
 @njit(nogil=True, cache=True, fastmath=True)
 def _transform_blocks(
     image: NDArray[Any],
+    cap: np.float32,
     shift_y: int,
     shift_x: int,
     pitch: int,
@@ -293,7 +296,7 @@ def _transform_blocks(
                 # As rows of their own, that indices cannot be negative and loops are vectors.
                 row, to = image[y0 + y, x0 + first : x0 + last], block[y, first:last]
                 for x in range(len(row)):
-                    to[x] = row[x]
+                    to[x] = min(np.float32(row[x]), cap)
         _sum_plain(block, taper, sums[b])
         rows = counts[b] * columns
         if rows == 0:

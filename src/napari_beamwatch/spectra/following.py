@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,13 +11,26 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.movies.frames import Frame, FrameSource
 from napari_beamwatch.regions import Region
+from napari_beamwatch.spectra.artefacts import (
+    READOUT,
+    Artefact,
+    PeakTable,
+    distinct,
+    find_artefacts,
+)
 from napari_beamwatch.spectra.block_transform import offset_error
 from napari_beamwatch.spectra.crystals import Reflections, join
 from napari_beamwatch.spectra.drift import Drift, DriftEstimator
 from napari_beamwatch.spectra.finding import Peaks, Search, Segment, segment_peaks, tied
 from napari_beamwatch.spectra.region_traces import RegionTrace, overlap_factors, region_trace
 from napari_beamwatch.spectra.runners import Runner, Tick
-from napari_beamwatch.spectra.streaming import Shifts, mended, segment_edges, sum_of_frames
+from napari_beamwatch.spectra.streaming import (
+    Shifts,
+    level_of,
+    mended,
+    segment_edges,
+    sums_of_frames,
+)
 from napari_beamwatch.spectra.tracking import Measured, SpotMeasure, Tracker, WindowTraces
 from napari_beamwatch.spectra.walking import Paths, paths_of
 from napari_beamwatch.spectra.windows import Floats32, Grid, coarsening, windows_inside
@@ -76,19 +89,33 @@ class SegmentSearch:
     by: int
     limits: Floats32
 
-    def __call__(self, edges: tuple[int, int], tick: Tick) -> NDArray[np.float64]:
-        """Peaks in frames ``first:last``."""
+    def __call__(
+        self, edges: tuple[int, int], tick: Tick
+    ) -> tuple[NDArray[np.float64], tuple[Artefact, ...]]:
+        """Peaks in frames ``first:last``, and what looks like some but is no lattice."""
         first, last = edges
         stack, grid = self.stack, self.grid
         frames = [t for t in range(first, last) if stack.lit[t]]
-        image = sum_of_frames(stack.frames, frames, stack.shifts, tick, self.by)
+        image, still = sums_of_frames(stack.frames, frames, stack.shifts, tick, self.by)
         whole = np.ones(len(grid), bool)
         for t in frames:
             whole &= windows_inside(grid, (int(stack.shifts[t, 0]), int(stack.shifts[t, 1])))
         segment = Segment(first, last, image, stack.single_counts, whole)
-        rows = segment_peaks(segment, grid.coarser(self.by), self.limits, tick)
+        coarse = grid.coarser(self.by)
+        rows = segment_peaks(segment, coarse, self.limits, tick)
+        rejected = find_artefacts(
+            PeakTable(rows[:, 0].astype(np.int64), rows[:, 1], rows[:, 2], rows[:, 3] - 1),
+            coarse,
+            still,
+            image,
+            stack.shifts[frames] / self.by,
+            segment.windows(grid),
+            READOUT // self.by,
+        )
+        tick(0)
+        rows = rows[~rejected.peaks]
         rows[:, [1, 2, 6]] /= self.by
-        return rows
+        return rows, tuple(one.finer(self.by) for one in rejected.artefacts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +161,7 @@ class FrameMeasure:
         image = mended(self.stack.frames.read(frame))
         dy, dx = self.stack.shifts[frame].tolist()
         shift = (int(dy), int(dx))
-        measured = self.spots(frame, image, shift)
+        measured = self.spots(frame, image, shift, level_of(image))
         return measured, [reduce(frame, image, shift) for reduce in self.others]
 
 
@@ -164,6 +191,8 @@ class Spots:
         Where each is followed.
     segments : tuple of (first, last)
         Frames of the segments of time they were looked for in.
+    artefacts : tuple of Artefact
+        What is periodic but no lattice.
     """
 
     grid: Grid
@@ -172,6 +201,7 @@ class Spots:
     reflections: Reflections
     paths: Paths
     segments: tuple[tuple[int, int], ...]
+    artefacts: tuple[Artefact, ...]
 
     @property
     def gy(self) -> Floats:
@@ -306,10 +336,15 @@ def find_spots_of(
     edges = segment_edges(stack.lit)
     by = coarsening(grid, stack.pixel_size)
     work = SegmentSearch(stack, grid, by, search.limits(grid, len(edges), by))
-    peaks = search.kept(tied(list(runner.segments(work, edges, tick)), grid), grid)
+    found = list(runner.segments(work, edges, tick))
+    artefacts = distinct([one for _, some in found for one in some], grid)
+    patterns = tuple((one.gy, one.gx) for one in artefacts if one.kind != "streak")
+    # What is the detector's in one segment is so in all.
+    search = replace(search, removed=search.removed + patterns)
+    peaks = search.kept(tied([rows for rows, _ in found], grid), grid)
     reflections = join(peaks, grid)
     paths = paths_of(peaks, reflections, grid, edges, len(stack.lit))
-    return Spots(grid, origin, peaks, reflections, paths, tuple(edges))
+    return Spots(grid, origin, peaks, reflections, paths, tuple(edges), artefacts)
 
 
 def follow(

@@ -26,6 +26,15 @@ TOGETHER = 4
 """Frames that are added up before they are added to a sum: always the same ones, so that sums
 of numbers that are no integers are the same whoever makes them."""
 
+SAMPLED = 256
+"""Rows and columns that tell the level of a frame."""
+
+HOT = 12.0
+"""Standard deviations of a frame above its mean up to which a pixel counts."""
+
+SATURATED = 0.01
+"""Part of the pixels at the end of their range from which a frame says nothing."""
+
 BAND_ROWS = 64
 """Rows of a sum that are added at a time: they stay in the processor's cache."""
 
@@ -82,10 +91,41 @@ def mended(frame: Frame) -> Frame:
     return filled
 
 
-def sum_of_frames(
+@dataclass(frozen=True)
+class Level:
+    """What a pixel of a frame may hold.
+
+    Attributes
+    ----------
+    cap : float
+        No electron goes beyond it: what does is a hot pixel or a cosmic ray, and counts as this.
+    saturated : bool
+        So many pixels are at the end of their range that the frame says nothing.
+    """
+
+    cap: float
+    saturated: bool
+
+
+ANY_LEVEL = Level(np.inf, False)
+
+
+def level_of(frame: Frame) -> Level:
+    """The level of a frame, from some thousand of its pixels."""
+    rows, columns = (max(1, side // SAMPLED) for side in frame.shape)
+    sample = frame[rows // 2 :: rows, columns // 2 :: columns]
+    mean, deviation = float(sample.mean()), float(sample.std())
+    full = frame.dtype.kind in "iu" and mean > 0
+    saturated = full and float((sample == np.iinfo(frame.dtype).max).mean()) > SATURATED
+    return Level(mean + HOT * deviation if deviation > 0 else np.inf, saturated)
+
+
+def sums_of_frames(
     source: FrameSource, frames: Sequence[int], shifts: Shifts, tick: Tick, by: int = 1
-) -> Floats32:
-    """Sum of some frames, each moved back by the drift of the specimen.
+) -> tuple[Floats32, Floats32]:
+    """Sums of some frames, moved back by the drift of the specimen, and as they lie.
+
+    The second is the first where the specimen does not move. Saturated frames are left out.
 
     Parameters
     ----------
@@ -97,28 +137,37 @@ def sum_of_frames(
         Pixels a side that are added up, too.
     """
     height, width = source.shape[1:]
-    total = np.zeros((height // by, width // by), np.float32)
-    held: list[Frame] = []
-    moves: list[tuple[int, int]] = []
+    moved = np.zeros((height // by, width // by), np.float32)
+    moves = bool(shifts[list(frames)].any())
+    still = np.zeros_like(moved) if moves else moved
+    held: list[tuple[Frame, float, Shifts]] = []
     last = len(frames) - 1
-    for i, (t, frame) in enumerate(ahead(lambda t: mended(source.read(t)), frames)):
-        held.append(np.ascontiguousarray(frame))
-        moves.append((int(shifts[t, 0]), int(shifts[t, 1])))
-        if len(held) == TOGETHER or i == last:
-            _add_together(total, tuple(held), np.array(moves), by)
-            held, moves = [], []
+
+    def read(t: int) -> tuple[Frame, Level]:
+        frame = np.ascontiguousarray(mended(source.read(t)))
+        return frame, level_of(frame)
+
+    for i, (t, (frame, level)) in enumerate(ahead(read, frames)):
+        if not level.saturated:
+            held.append((frame, level.cap, shifts[t]))
+        if held and (len(held) == TOGETHER or i == last):
+            _add_together(moved, held, by)
+            if moves:
+                _add_together(still, [(f, cap, np.zeros(2, np.int64)) for f, cap, _ in held], by)
+            held = []
         tick(1)
-    return total
+    return moved, still
 
 
-def _add_together(total: Floats32, frames: tuple[Frame, ...], moves: Shifts, by: int) -> None:
+def _add_together(total: Floats32, held: list[tuple[Frame, float, Shifts]], by: int) -> None:
     # Filled up with the first frame moved out of sight: the kernel takes four.
-    away = (2 * len(frames[0]), 0)
-    missing = TOGETHER - len(frames)
-    full = frames + (frames[0],) * missing
-    moves = np.concatenate([moves, np.array([away] * missing, np.int64).reshape(-1, 2)])
+    first = held[0][0]
+    held = held + [(first, 0.0, np.array([2 * len(first), 0]))] * (TOGETHER - len(held))
+    frames = [frame for frame, _, _ in held]
+    moves, caps = [move for _, _, move in held], [cap for _, cap, _ in held]
+    rest = np.array(moves, np.int64), np.array(caps, np.float32), by
     bands = range(0, len(total), BAND_ROWS)
-    list(shared_pool().map(lambda y: add_band(total, *full, moves, by, y, y + BAND_ROWS), bands))
+    list(shared_pool().map(lambda y: add_band(total, *frames, *rest, y, y + BAND_ROWS), bands))
 
 
 @njit(nogil=True, cache=True)
@@ -129,23 +178,24 @@ def add_band(
     c: NDArray[Any],
     d: NDArray[Any],
     moves: Shifts,
+    caps: Floats32,
     by: int,
     first: int,
     stop: int,
 ) -> None:
     """Add four frames, moved back by `moves`, to rows ``first:stop`` of a sum.
 
-    What lies beyond a frame's border counts as nothing.
+    What lies beyond a frame's border counts as nothing, a pixel as its frame's cap at most.
     """
     rows, columns = total.shape
     along = np.empty(a.shape[1], np.float32)
     for row in range(first, min(stop, rows)):
         along[:] = 0
         for y in range(row * by, (row + 1) * by):
-            _add_row(along, a, y, moves[0])
-            _add_row(along, b, y, moves[1])
-            _add_row(along, c, y, moves[2])
-            _add_row(along, d, y, moves[3])
+            _add_row(along, a, y, moves[0], caps[0])
+            _add_row(along, b, y, moves[1], caps[1])
+            _add_row(along, c, y, moves[2], caps[2])
+            _add_row(along, d, y, moves[3], caps[3])
         to = total[row]
         for x in range(columns):
             for i in range(x * by, (x + 1) * by):
@@ -153,7 +203,9 @@ def add_band(
 
 
 @njit(nogil=True, cache=True)
-def _add_row(along: Floats32, frame: NDArray[Any], y: int, move: NDArray[np.int64]) -> None:
+def _add_row(
+    along: Floats32, frame: NDArray[Any], y: int, move: NDArray[np.int64], cap: np.float32
+) -> None:
     height, width = frame.shape
     dy, dx = move
     if not 0 <= y + dy < height:
@@ -163,4 +215,4 @@ def _add_row(along: Floats32, frame: NDArray[Any], y: int, move: NDArray[np.int6
         return
     to, row = along[first:stop], frame[y + dy, first + dx : stop + dx]
     for x in range(len(row)):
-        to[x] += np.float32(row[x])
+        to[x] += min(np.float32(row[x]), cap)

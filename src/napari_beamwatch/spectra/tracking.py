@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.spectra.block_transform import BlockTransform, Complex64, second_moment
+from napari_beamwatch.spectra.streaming import ANY_LEVEL, Level
 from napari_beamwatch.spectra.walking import Paths
 from napari_beamwatch.spectra.windows import Floats32, Grid, windows_inside
 
@@ -97,7 +98,11 @@ class SpotMeasure:
         return transforms
 
     def __call__(
-        self, frame: int, image: NDArray[Any], shift: tuple[int, int] = (0, 0)
+        self,
+        frame: int,
+        image: NDArray[Any],
+        shift: tuple[int, int] = (0, 0),
+        level: Level = ANY_LEVEL,
     ) -> Measured:
         """Measure the spots in a frame.
 
@@ -108,9 +113,11 @@ class SpotMeasure:
         shift : (dy, dx)
             How far the specimen lies from where the grid was laid over it. Windows that are
             not wholly on the detector then are left out.
+        level : Level
         """
-        moments, means = self.transforms[self.paths.leg_of_frame[frame]](image, shift)
-        inside = windows_inside(self.grid, shift)
+        transform = self.transforms[self.paths.leg_of_frame[frame]]
+        moments, means = transform(image, shift, level.cap)
+        inside = windows_inside(self.grid, shift) & (not level.saturated)
         moments[~inside[self.window]] = np.nan
         field_mean = float(means[inside].mean()) if inside.any() else np.nan
         return Measured(moments, means[self.window].astype(np.float32), field_mean)
