@@ -42,6 +42,76 @@ TRACES: dict[str, str] = {
     "d_px": "lattice spacing in pixels",
 }
 
+_DOSES = {
+    "onset": "dose at which the change began",
+    "detected": "first dose at which the evidence passes the rate of false alarms",
+    "lost": "dose at which the lattice was gone, below detection for good",
+    "decay_after_onset": "further dose in which the intensity falls to 1/e",
+    "half_dose": "dose at which the intensity is half of the plateau",
+    "dose_1e": "dose at which the intensity is 1/e of the plateau",
+}
+
+ONSETS: dict[str, str] = {
+    "movie": "name of the movie",
+    "region": "name of the region; field is the whole frame",
+    "y0": "first row",
+    "x0": "first column",
+    "y1": "row after the last",
+    "x1": "column after the last",
+    "status": SPOTS["status"],
+    "criterion": SPOTS["criterion"],
+    "evidence": "strong: several spots or signs; single: one set of fringes, lost completely",
+    "interpretation": "amorphisation, transformation, mass_loss, environment or unresolved",
+    "reason": "why, in words",
+    "onset_frame": SPOTS["onset_frame"],
+    "onset_dose_e_per_A2": _DOSES["onset"],
+    "onset_low_e_per_A2": SPOTS["onset_low_e_per_A2"],
+    "onset_high_e_per_A2": SPOTS["onset_high_e_per_A2"],
+    "detected_dose_e_per_A2": _DOSES["detected"],
+    "lost_dose_e_per_A2": _DOSES["lost"],
+    **{
+        f"{name}{end}_e_per_A2": said + _DOSES[name]
+        for name in ("decay_after_onset", "half_dose", "dose_1e")
+        for end, said in (("", ""), ("_low", "lower end of 95 %: "), ("_high", "upper end: "))
+    },
+    "fading_onset_e_per_A2": "onset of fading alone",
+    "spacing_onset_e_per_A2": "onset of the change of a spacing alone",
+    "new_phase_onset_e_per_A2": "onset of what was not there alone",
+    "mass_loss_onset_e_per_A2": "onset of the change of particles alone",
+    "last_frame": "last frame (0-based) that was looked at",
+    "last_dose_e_per_A2": "dose at its end",
+    "survived_dose_e_per_A2": "last dose before which a loss to 1/e would have been found (95 %)",
+    "detectable_loss_percent": "smallest loss in the middle of the record that would have been",
+    "threshold_dose_e_per_A2": "dose at which the user's own threshold is passed",
+    "threshold_criterion": "which of them: fraction or d_tolerance",
+    "phase_before": "crystal structure before the change, best first",
+    "phase_after": "crystal structure after it; none when the lattice is gone",
+    "first_seen_dose_e_per_A2": "dose at which phase_after was first seen",
+    "d_before_A": "spacing before the change",
+    "d_after_A": "spacing after it",
+    "d_before_px": "spacing before the change, in pixels",
+    "d_after_px": "spacing after it, in pixels",
+    "recovered_events": "dips that recovered",
+    "n_windows": "windows with a lattice",
+    "n_spots": "lattice reflections",
+    "n_crystals": "crystals",
+    "onset_time_s": "time of the onset since the first frame",
+    "dose_rate_e_per_A2_s": "dose rate",
+    "pre_exposure_e_per_A2": "dose before the first frame; empty if unknown",
+    "voltage_kV": "accelerating voltage",
+    "temperature_C": "of the specimen",
+    "dose_source": "where the doses come from",
+}
+
+EVENTS: dict[str, str] = {
+    "region": "name of the region; empty in rows of windows",
+    "window": "number of the window; empty in rows of regions",
+    "kind": "recovered: cause not determined",
+    "dose_from_e_per_A2": "dose at which it began",
+    "dose_to_e_per_A2": "dose at which it was over",
+    "depth": "part of the intensity that was lost meanwhile",
+}
+
 WINDOWS: dict[str, str] = {
     "movie": "name of the movie",
     "window": "number of the window",
@@ -69,6 +139,21 @@ FIELD: dict[str, str] = {
     "lattice_power_se": "its standard error",
     "lattice_windows": "windows that bear a lattice",
     "mean_signal": "counts or grey values per pixel",
+}
+
+RINGS: dict[str, str] = {
+    "ring": "number of the ring; halo for the diffuse ring of amorphous matter",
+    "frame_first": "first frame (0-based) of the stretch it was measured in",
+    "frame_last": "last frame of it",
+    "dose_start_e_per_A2": "dose at the start of the stretch",
+    "dose_end_e_per_A2": "dose at its end",
+    "intensity": "power over the background, relative to the squared mean signal",
+    "intensity_se": "its standard error",
+    "d_A": "spacing; empty without a pixel size",
+    "d_se_A": "its standard error, without that of the pixel size",
+    "d_px": "spacing in pixels",
+    "width_per_px": "full width at half maximum beyond that of the taper, cycles per pixel",
+    "phase": SPOTS["phase"],
 }
 
 DRIFT: dict[str, str] = {

@@ -77,15 +77,20 @@ def analyze(
         rows.append(region_spots(movie, part.spots, region, mine))
         traces.append(region_traces(movie, region, mine))
     return Result(
-        movie,
-        replace(settings, window=grid.window, step=grid.step),
-        window_table(movie, spots),
-        joined([*rows, window_spots(movie, spots)], columns.SPOTS),
-        joined(traces, columns.TRACES),
-        field_table(movie, field_trace(followed)),
-        drift_table(drift, len(movie)),
-        particles,
-        (*movie.notes, grid_note(grid, movie), *run.notes),
+        movie=movie,
+        settings=replace(settings, window=grid.window, step=grid.step),
+        regions=tuple(regions),
+        onsets=joined([], columns.ONSETS),
+        windows=window_table(movie, spots),
+        spots=joined([*rows, window_spots(movie, spots)], columns.SPOTS),
+        traces=joined(traces, columns.TRACES),
+        events=joined([], columns.EVENTS),
+        field=field_table(movie, field_trace(followed)),
+        rings=joined([], columns.RINGS),
+        drift=drift_table(drift, len(movie)),
+        particles=particles,
+        window_traces=followed.traces,
+        notes=(*movie.notes, grid_note(grid, movie), *run.notes),
     )
 
 
