@@ -91,6 +91,7 @@ def analyze(
         particles=particles,
         window_traces=followed.traces,
         notes=(*movie.notes, grid_note(grid, movie), *run.notes),
+        timings=run.timings,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -52,4 +52,4 @@ class Result:
     particles: Particles | None
     window_traces: WindowTraces
     notes: tuple[str, ...]
-    timings: Mapping[str, float] = field(default_factory=dict)
+    timings: Mapping[str, float]
