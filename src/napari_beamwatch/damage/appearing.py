@@ -121,7 +121,18 @@ def of_lattice(spot: SpotTrace, traces: tuple[SpotTrace, ...]) -> bool:
     return False
 
 
+def faded(samples: Samples) -> NDArray[np.bool_]:
+    """Spots of which less than half is left in the last quarter of what was there in the first."""
+    quarter = max(1, len(samples) // 4)
+    parts = [samples.windows[:, :quarter], samples.windows[:, -quarter:]]
+    means = [
+        (w * samples.y[:, side]).sum(axis=1)
+        / np.maximum((w * samples.beam[side]).sum(axis=1), 1e-300)
+        for w, side in zip(parts, (slice(None, quarter), slice(-quarter, None)), strict=True)
+    ]
+    return np.asarray(means[1] < 0.5 * means[0], np.bool_)
+
+
 def joined(scope: Scope, others: tuple[Scope, ...]) -> Scope:
-    """A scope with the traces of others beside its own, where their frames are the same."""
-    same = [other for other in others if len(other.dose_end) == len(scope.dose_end)]
-    return replace(scope, traces=scope.traces + tuple(t for other in same for t in other.traces))
+    """A scope with the traces of others of its movie beside its own."""
+    return replace(scope, traces=scope.traces + tuple(t for o in others for t in o.traces))

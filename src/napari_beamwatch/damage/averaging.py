@@ -20,29 +20,23 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaln
 
 from napari_beamwatch.damage.fitting import Models, Weighed, weighed
 from napari_beamwatch.damage.scopes import Samples
 
 Floats = NDArray[np.float64]
 
-NO_PLATEAU = 0.2
+NO_PLATEAU = 0.15
 """Prior of a decay that begins with the first electron."""
 
-STRETCHED = 0.5
-"""Prior of a decay that is not exponential; radiolysis often is."""
+STRETCHED = 0.6
+"""Prior of a decay that is not exponential."""
 
 STRETCH_SPREAD = 0.6
 """Standard deviation of the prior of log beta of those."""
 
 LEAST_BETA, MOST_BETA = 0.4, 6.0
-
-ROUNDS, MOST_ROUNDS = 4, 9
-ENOUGH = 60.0
-"""Effective number of points from which a family is explored."""
-
-POINTS = {1: 60, 2: 240, 3: 480}
-"""Points of a round by the number of its parameters."""
 
 FREEDOM = 4.0
 """Degrees of freedom of the Student distribution that is drawn from."""
@@ -69,6 +63,11 @@ class Average:
     weight: Floats
     plateau: NDArray[np.bool_]
     log_evidence: float
+
+    @property
+    def best(self) -> int:
+        """Index of the most likely model."""
+        return int(np.argmax(self.weighed.log_likelihood))
 
 
 @dataclass(frozen=True)
@@ -130,31 +129,66 @@ class _Limits:
         return np.where(known, density + family.log_prior, -np.inf)
 
 
-SEARCHED_SAMPLES, SEARCHED_ONSETS, SEARCHED_TAUS = 50, 50, 10
 SEARCHED_BETAS = np.array([0.7, 1.0, 2.0])
-"""Grid of the first search, on binned samples."""
+"""Stretches of the first search."""
 
 
-def average(samples: Samples, *, exact: bool = True, dispersion: float = 1.0) -> Average:
+@dataclass(frozen=True)
+class Effort:
+    """How thoroughly models are explored.
+
+    Attributes
+    ----------
+    samples : int
+        Most samples that models are weighed on; neighbours are binned beyond it.
+    onsets, taus : int
+        Nodes of the first search, on at most 50 samples.
+    points : tuple of int
+        Points of a round in a family of one, two and three parameters.
+    rounds, most_rounds : int
+    enough : float
+        Effective number of points for each parameter from which a family is explored.
+    exact : bool
+        Weigh the last points by the exact noise law, not the quasi-likelihood.
+    """
+
+    samples: int
+    onsets: int
+    taus: int
+    points: tuple[int, int, int]
+    rounds: int
+    most_rounds: int
+    enough: float
+    exact: bool
+
+
+THOROUGH = Effort(100_000, 50, 10, (60, 240, 480), 4, 9, 20.0, True)
+"""For what is reported."""
+
+QUICK = Effort(60, 24, 6, (30, 80, 120), 3, 4, 8.0, False)
+"""For the windows of a map."""
+
+
+def average(samples: Samples, effort: Effort = THOROUGH, *, dispersion: float = 1.0) -> Average:
     """Every model that counts, with its weight.
 
     Parameters
     ----------
     samples : Samples
-    exact : bool
-        Weigh by the exact noise law, not the quasi-likelihood.
+    effort : Effort
     dispersion : float
         How much wider than the noise law the traces scatter.
     """
+    samples = samples.binned(max(1, -(-len(samples) // effort.samples)))
     frame = float(np.median(samples.end - samples.start))
     first, last = float(samples.start[0]), float(samples.end[-1])
     limits = _Limits(first, last, 0.2 * frame, 3 * (last - first))
-    searched = _search(samples, limits)
+    searched = _search(samples, limits, effort)
     parts = []
     for plateau in (True, False):
         for stretched in (False, True):
             family = _Family(plateau, stretched)
-            parts.append(_explored(samples, family, limits, searched, dispersion))
+            parts.append(_explored(samples, family, limits, searched, effort, dispersion))
     models = Models(
         *(np.concatenate([getattr(m, name) for m, _ in parts]) for name in ("onset", "tau", "beta"))
     )
@@ -162,7 +196,7 @@ def average(samples: Samples, *, exact: bool = True, dispersion: float = 1.0) ->
     plateau_of = np.concatenate([np.full(len(m), i < 2) for i, (m, _) in enumerate(parts)])
     found = weighed(samples, models, exact=False)
     log_weight = found.log_likelihood / dispersion + prior
-    if exact:
+    if effort.exact:
         near = np.flatnonzero(log_weight > log_weight.max() - NEGLIGIBLE)
         models = Models(models.onset[near], models.tau[near], models.beta[near])
         found, prior, plateau_of = (
@@ -176,19 +210,24 @@ def average(samples: Samples, *, exact: bool = True, dispersion: float = 1.0) ->
     return Average(found, weight / weight.sum(), plateau_of, most + float(np.log(weight.sum())))
 
 
-def _search(samples: Samples, limits: _Limits) -> Weighed:
-    """A coarse grid of models, half of the onsets' cells before the record's first."""
-    coarse = samples.binned(max(1, -(-len(samples) // SEARCHED_SAMPLES)))
-    cell = (limits.last - limits.first) / SEARCHED_ONSETS
-    onsets = limits.first + cell * np.append(0.0, np.arange(SEARCHED_ONSETS) + 0.5)
-    taus = np.geomspace(limits.shortest * 2, limits.longest / 2, SEARCHED_TAUS)
+def _search(samples: Samples, limits: _Limits, effort: Effort) -> Weighed:
+    """A coarse grid of models on binned samples."""
+    coarse = samples.binned(max(1, -(-len(samples) // 50)))
+    cell = (limits.last - limits.first) / effort.onsets
+    onsets = limits.first + cell * np.append(0.0, np.arange(effort.onsets) + 0.5)
+    taus = np.geomspace(limits.shortest * 2, limits.longest / 2, effort.taus)
     # Neighbours in the list are neighbours in the grid, for their levels start from each other.
     onset, beta, tau = (a.ravel() for a in np.meshgrid(onsets, SEARCHED_BETAS, taus, indexing="ij"))
     return weighed(coarse, Models(onset, tau, beta), exact=False)
 
 
 def _explored(
-    samples: Samples, family: _Family, limits: _Limits, searched: Weighed, dispersion: float
+    samples: Samples,
+    family: _Family,
+    limits: _Limits,
+    searched: Weighed,
+    effort: Effort,
+    dispersion: float,
 ) -> tuple[Models, Floats]:
     """Models of a family, and the log of prior over density drawn from and number."""
     of_family = (searched.models.onset > limits.first) == family.plateau
@@ -200,9 +239,9 @@ def _explored(
     )
     points = family.points(start)
     log_weight = searched.log_likelihood[kept] / dispersion
-    count = POINTS[family.size]
+    count = effort.points[family.size - 1]
     draws, log_density = _student(count, family.size)
-    for turn in range(MOST_ROUNDS):
+    for turn in range(effort.most_rounds):
         centre, root = _spread(points, log_weight, frame=float(samples.end[0] - samples.start[0]))
         points = centre + draws @ root.T
         models = family.models(points, limits.first)
@@ -216,10 +255,8 @@ def _explored(
         density = log_density[order] - np.log(np.abs(np.linalg.det(root)))
         log_width = prior[order] - density - np.log(count)
         log_weight = weighed(samples, models, exact=False).log_likelihood / dispersion + log_width
-        if turn >= ROUNDS - 1 and _effective(log_weight) > ENOUGH * family.size / 3:
+        if turn >= effort.rounds - 1 and _effective(log_weight) > effort.enough * family.size:
             break
-    else:
-        return models, log_width
     return models, log_width
 
 
@@ -253,8 +290,6 @@ def _student(count: int, size: int) -> tuple[Floats, Floats]:
     normal = rng.standard_normal((count, size))
     scale = np.sqrt(FREEDOM / rng.chisquare(FREEDOM, count))
     points = normal * scale[:, None]
-    from scipy.special import gammaln
-
     constant = gammaln((FREEDOM + size) / 2) - gammaln(FREEDOM / 2)
     constant -= size / 2 * np.log(FREEDOM * np.pi)
     density = constant - (FREEDOM + size) / 2 * np.log1p((points**2).sum(axis=1) / FREEDOM)

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import optimize, stats
 
 from napari_beamwatch.damage.fitting import mean_levels
@@ -91,22 +92,24 @@ def detect(samples: Samples, false_alarm: float, dispersion: float = 1.0) -> Det
     return Detection(float(total[place]), limit, place)
 
 
-def first_detected(
-    samples: Samples, false_alarm: float, dispersion: float = 1.0, earliest: int = 0
-) -> float:
+def first_detected(samples: Samples, false_alarm: float, dispersion: float = 1.0) -> float:
     """Dose from which the evidence passes the rate of false alarms, or NaN.
 
     The record is read as it was taken: each frame is judged with those before it only, at the
     rate for the whole.
     """
-    low, high = max(2 * FEWEST_SIDE, earliest), len(samples)
+    low, high = 2 * FEWEST_SIDE, len(samples)
     if not detect(samples, false_alarm, dispersion).found:
         return math.nan
-    for count in range(low, high + 1):
-        part = detect(samples.up_to(count), false_alarm, dispersion)
-        if part.statistic > threshold(len(samples.y), len(samples), false_alarm):
-            return float(samples.end[count - 1])
-    return math.nan
+    limit = threshold(len(samples.y), len(samples), false_alarm)
+
+    def passes(count: int) -> bool:
+        return detect(samples.up_to(count), false_alarm, dispersion).statistic > limit
+
+    stride = max(1, len(samples) // 24)
+    coarse = next(count for count in (*range(low, high, stride), high) if passes(count))
+    fine = range(max(low, coarse - stride + 1), coarse + 1)
+    return float(samples.end[next(count for count in fine if passes(count)) - 1])
 
 
 def lost_from(samples: Samples, false_alarm: float, dispersion: float = 1.0) -> float:
@@ -158,7 +161,7 @@ def dispersion_of(samples: Samples) -> float:
     return mean if mean > 1 + 4 / math.sqrt(float(pairs.sum())) else 1.0
 
 
-def _running_levels(samples: Samples, width: int = 9) -> np.ndarray:
+def _running_levels(samples: Samples, width: int = 9) -> NDArray[np.float64]:
     kernel = np.ones(width)
     sums = [
         np.array(

@@ -27,9 +27,6 @@ Floats = NDArray[np.float64]
 STEPS = 4
 """Reweighted steps from scratch; from a neighbour's levels two are enough."""
 
-SEARCHED_SAMPLES = 50
-"""Samples the first search is binned to."""
-
 
 @dataclass(frozen=True, eq=False)
 class Models:
@@ -195,17 +192,4 @@ def mean_levels(samples: Samples) -> Floats:
     """Mean signal of each spot in a beam of 1, 0 or more."""
     seen = (samples.windows * samples.beam).sum(axis=1)
     summed = (samples.windows * samples.y).sum(axis=1)
-    return np.maximum(summed / np.maximum(seen, 1e-300), 0.0)
-
-
-def steady_log_likelihood(samples: Samples, *, exact: bool) -> float:
-    """Of no change at all."""
-    shape = np.ones(len(samples))
-    total = 0.0
-    for i, level in enumerate(mean_levels(samples)):
-        law = (samples.in_phase[i], samples.own[i], samples.beam, shape)
-        fitted, _ = fit_levels(
-            samples.y[i], samples.windows[i], *law, float(level), float(level), STEPS
-        )
-        total += log_likelihood_of(samples.y[i], samples.windows[i], *law, fitted, fitted, exact)
-    return total
+    return np.asarray(np.maximum(summed / np.maximum(seen, 1e-300), 0.0))

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-AMOUNTS = np.linspace(0.15, 2.0, 16) * 2 * np.pi
+AMOUNTS = np.linspace(0.15, 2.0, 12) * 2 * np.pi
 """Phases by which the focus moves the spot of largest |g|."""
 
 

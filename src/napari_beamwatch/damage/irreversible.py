@@ -26,7 +26,7 @@ SMALLEST_LOSS = 0.1
 """Part of the plateau below which a lasting loss is not told from what focus and tilt do all the
 time."""
 
-GONE = 0.15
+GONE = 0.2
 """Part of the plateau that may be left where a loss is called complete, at 95 %."""
 
 RISEN = 1.25
@@ -39,14 +39,14 @@ DAMAGE_SPREAD, TILT_SPREAD = 0.08, 0.45
 """Spread of the logarithms of what is left of the spots over their mean, if it is damage or a
 tilt."""
 
-CONVINCING, CONVINCING_DEEP, DEEP = 20.0, 3.0, 0.3
+CONVINCING, CONVINCING_DEEP, DEEP = 20.0, 3.0, 0.35
 """Ratio of the probabilities from which the spots fell together; that for a loss that leaves less
 than a part, which a tilt makes more uneven still."""
 
 BY_CHANCE = 0.15
 """Chance that a focus that moves anywhere leaves a spot as good as gone."""
 
-FOCUS_SAMPLES, FOCUS_KNOTS = 40, 8
+FOCUS_SAMPLES, FOCUS_KNOTS = 40, 6
 """Samples, and doses for a ramp's ends, with which a drifting focus is fitted."""
 
 FOCUS_MARGIN = 2.0
@@ -98,7 +98,7 @@ class Finding:
 
 def what_is_left(samples: Samples, found: Average, dispersion: float) -> Left:
     """Levels in the last part of the record over those before the onset."""
-    best = int(np.argmax(found.weight))
+    best = found.best
     plateau = found.weighed.plateau[best]
     models = found.weighed.models
     onset, tau, beta = (float(a[best]) for a in (models.onset, models.tau, models.beta))
@@ -108,10 +108,12 @@ def what_is_left(samples: Samples, found: Average, dispersion: float) -> Left:
     last = after[-max(3, len(after) // 4) :]
     final = settled if len(settled) > len(last) else last
     sums = running_sums(samples, plateau, dispersion)
-    before = sums.weight[:, after[0]]
-    plateau_se = 1 / np.sqrt(np.maximum(before, 1e-300))
+    # A plateau that was never seen is known as well as the models agree on it.
+    spread = np.sqrt(found.weight @ (found.weighed.plateau - plateau) ** 2)
+    half = int(np.searchsorted(-shape, -0.5))
+    before = np.maximum(sums.weight[:, max(half, 1)], 1e-300)
     safe = np.maximum(plateau, 1e-12)
-    plateau_se = np.minimum(plateau_se, safe)
+    plateau_se = np.minimum(np.hypot(before**-0.5, spread), safe)
     low = running_sums(samples, found.weighed.residual[best], dispersion)
     level, error = _mean(low.weight, low.moment, int(final[0]), int(final[-1]) + 1)
     ratio = level / safe
@@ -227,7 +229,7 @@ def focus_explains(scope: Scope, samples: Samples, found: Average, gone: int) ->
     damage does not need.
     """
     coarse = samples.binned(max(1, -(-len(samples) // FOCUS_SAMPLES)))
-    best = int(np.argmax(found.weight))
+    best = found.best
     models = found.weighed.models
     shape = remaining(
         coarse.start, coarse.end,

@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_beamwatch.damage.appearing import appeared, joined, of_lattice, turned
-from napari_beamwatch.damage.averaging import average
+from napari_beamwatch.damage.appearing import appeared, faded, joined, of_lattice, turned
+from napari_beamwatch.damage.averaging import QUICK, THOROUGH, Effort, average
 from napari_beamwatch.damage.detection import detect, dispersion_of, first_detected, lost_from
 from napari_beamwatch.damage.dips import Dips, Event, find_dips
 from napari_beamwatch.damage.interval import NOTHING, Course, Estimate, course
@@ -104,7 +104,7 @@ def judge(
     looks : int
         Scopes of the movie that are judged at this rate together.
     exact : bool
-        By the exact noise law; the quasi-likelihood is several times faster.
+        Otherwise many times faster and rougher, for the windows of a map.
     criteria : tuple of str
         Those that may name an onset.
     d_tolerance : float
@@ -125,9 +125,18 @@ def judge(
     shift = find_shift(old, d_tolerance / 100) if "spacing" in criteria else None
     if not old.traces:
         verdict = Verdict("no_lattice", "no lattice was there at first")
+        if _turned_from_another(scope, witnesses):
+            verdict = Verdict("ambiguous", f"{TURNED}: its spacings faded at another angle")
     else:
         verdict = _judge_fading(
-            old, witnesses, every.of_spots(~fresh), rate, dispersion, exact, scope, fresh
+            old,
+            witnesses,
+            every.of_spots(~fresh),
+            rate,
+            dispersion,
+            THOROUGH if exact else QUICK,
+            scope,
+            fresh,
         )
     if "fading" not in criteria and verdict.status in ("onset", "damaged_at_start"):
         verdict = replace(verdict, status="survived", criterion="", evidence="", onset=NOTHING)
@@ -153,7 +162,7 @@ def _judge_fading(
     every: Samples,
     rate: float,
     dispersion: float,
-    exact: bool,
+    effort: Effort,
     with_new: Scope,
     fresh: NDArray[np.bool_],
 ) -> Verdict:
@@ -168,7 +177,7 @@ def _judge_fading(
     seen = detect(samples, rate, dispersion)
     if not seen.found:
         return _steady(base, power)
-    found = average(samples, exact=exact, dispersion=dispersion)
+    found = average(samples, effort, dispersion=dispersion)
     went = course(samples, found)
     if went.loss < SMALLEST_LOSS:
         text = f"a lasting change of {100 * went.loss:.0f} % is no more than focus or tilt make"
@@ -187,9 +196,9 @@ def _judge_fading(
     left = what_is_left(samples, found, dispersion)
     aside = joined(with_new, witnesses.others)
     beside = np.concatenate([fresh, _appeared_beside(witnesses, rate)])
-    faded = np.zeros(len(aside.traces), bool)
-    faded[np.flatnonzero(~fresh)[left.ratio < 0.5]] = True
-    if turned(aside, faded, beside[: len(faded)]):
+    gone = np.zeros(len(aside.traces), bool)
+    gone[np.flatnonzero(~fresh)[left.ratio < 0.5]] = True
+    if turned(aside, gone, beside[: len(gone)]):
         return _unclear(base, f"{TURNED}: its spacings appeared at another angle")
     finding = judge_loss(
         scope, samples, found, left, witnesses_stay=_witnesses_stay(scope, witnesses, went)
@@ -293,6 +302,15 @@ def _appeared_beside(witnesses: Witnesses, rate: float) -> NDArray[np.bool_]:
                 mine[one.index] = True
         flags.append(mine)
     return np.concatenate(flags)
+
+
+def _turned_from_another(scope: Scope, witnesses: Witnesses) -> bool:
+    """Whether all spots of a scope are those that another crystal lost, at another angle."""
+    lost = [np.zeros(len(scope.traces), bool)]
+    lost += [faded(samples_of(o, witnesses)) for o in witnesses.others if o.traces]
+    both = joined(scope, tuple(o for o in witnesses.others if o.traces))
+    mine = np.arange(len(both.traces)) < len(scope.traces)
+    return turned(both, np.concatenate(lost)[: len(mine)], mine)
 
 
 def _with_shift(verdict: Verdict, shift: Shift) -> Verdict:

@@ -50,7 +50,7 @@ def log_density(y: float, s: float, windows: float, in_phase: float, own: float)
     order = max(windows / f - 1, 0.0)
     q = max(y + 1, SMALLEST_POWER) / c
     noncentrality = s / c
-    bessel = log_scaled_bessel(order, math.sqrt(q * noncentrality))
+    bessel: float = log_scaled_bessel(order, math.sqrt(q * noncentrality))
     return bessel - math.log(2 * c) - (q + noncentrality) / 2 + order * math.log(q / 2)
 
 
@@ -60,13 +60,11 @@ def log_scaled_bessel(order: float, z: float) -> float:
 
     The factor takes out the zero at z = 0.
     """
-    if order < 1e-9:
-        return _log_bessel_zero(z)
-    steps = math.ceil(max(0.0, HIGH_ORDER - order))
-    if steps == 0:
-        return _debye(order, z)
+    steps = math.ceil(max(0.0, HIGH_ORDER - order)) if order >= 1e-9 else 0
     top = order + steps
-    low = _debye(top, z)
+    low: float = _log_bessel_zero(z) if top < 1e-9 else _debye(top, z)
+    if steps == 0:
+        return low
     quarter = z * z / 4
     # J_{k−1} = k·J_k + (z/2)²·J_{k+1}; kept relative to the topmost.
     upper, here = math.exp(_debye(top + 1, z) - low), 1.0

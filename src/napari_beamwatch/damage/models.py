@@ -57,7 +57,8 @@ def _mean_amplitude(since: float, length: float, tau: float, beta: float) -> flo
     if beta == 1.0:
         x = length / (2 * tau)
         faded = 1 - x / 2 if x < 1e-6 else (1 - math.exp(-x)) / x
-        return math.exp(-since / (2 * tau)) * faded
+        amplitude: float = math.exp(-since / (2 * tau)) * faded
+        return amplitude
     gone = tau * NEGLIGIBLE ** (1 / beta)
     counted = min(length, gone - since)
     if counted <= 0:
@@ -65,4 +66,5 @@ def _mean_amplitude(since: float, length: float, tau: float, beta: float) -> flo
     total = 0.0
     for node, weight in zip(NODES, WEIGHTS):  # noqa: B905 - numba knows no strict
         total += weight * math.exp(-(((since + node * counted) / tau) ** beta) / 2)
-    return total * counted / length
+    mean: float = total * counted / length
+    return mean

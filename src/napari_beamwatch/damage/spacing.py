@@ -95,7 +95,7 @@ def _stays_moved(trace: SpotTrace, tolerance: float) -> bool:
     ]
     start = float(np.mean(trace.d_px[before]))
     shift = float(np.mean(trace.d_px[after])) - start
-    return abs(shift) > max(SURE * float(np.hypot(*errors)), tolerance * start)
+    return abs(shift) > max(SURE * float(np.hypot(errors[0], errors[1])), tolerance * start)
 
 
 def _two_directions(traces: list[SpotTrace]) -> bool:

@@ -1,0 +1,45 @@
+"""Traces with a known course, straight from the noise law; frames are doses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_beamwatch.damage.models import remaining
+from napari_beamwatch.damage.scopes import Scope, SpotTrace
+
+
+class Traces:
+    """Makes crystals whose course is known."""
+
+    # 111, 200, 1-11 and 220 of LiF [110] at 0.125 Å a pixel.
+    g = 0.125 * np.array([[0.400, 0.158], [-0.117, 0.483], [0.283, -0.325], [0.683, -0.167]])
+    levels = np.array([4.0, 3.0, 2.0, 2.5])
+
+    def scope(
+        self, signal: np.ndarray, seed: int = 0, g: np.ndarray | None = None, windows: int = 4
+    ) -> Scope:
+        """A crystal whose spots have the expected signal (spots, frames)."""
+        rng = np.random.default_rng(seed)
+        shape = (*signal.shape, windows)
+        noise = (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)) / np.sqrt(2)
+        y = (np.abs(np.sqrt(signal)[..., None] + noise) ** 2).mean(axis=-1) - 1
+        g = self.g if g is None else g
+        traces = tuple(
+            SpotTrace(i, 0, float(g[i, 0]), float(g[i, 1]), y[i], windows) for i in range(len(y))
+        )
+        ends = np.arange(1.0, signal.shape[1] + 1)
+        return Scope("crystal", traces, ends - 1, ends, np.ones(len(ends), bool))
+
+    def fading(self, onset: float, tau: float, frames: int = 100, beta: float = 1.0) -> np.ndarray:
+        """Signals of four spots that fade together."""
+        ends = np.arange(1.0, frames + 1)
+        return self.levels[:, None] * remaining(ends - 1, ends, onset, tau, beta)
+
+    def steady(self, frames: int = 100) -> np.ndarray:
+        return np.tile(self.levels[:, None], (1, frames))
+
+
+@pytest.fixture
+def traces() -> Traces:
+    return Traces()
