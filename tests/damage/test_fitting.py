@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -66,3 +67,12 @@ def test_binned_samples_keep_sums_and_doses(traces: Any) -> None:
     assert coarse.start[0] == 0
     assert coarse.end[-1] == 101
     assert (coarse.start[1:] == coarse.end[:-1]).all()
+
+
+def test_windows_that_leave_the_detector_count_less(traces: Any) -> None:
+    scope = traces.scope(traces.steady())
+    left = np.where(np.arange(100) < 50, 4.0, 2.0)
+    fewer = replace(scope, traces=tuple(replace(t, windows=left) for t in scope.traces))
+    samples = samples_of(fewer)
+    assert (samples.windows[:, 49] == 4).all()
+    assert (samples.windows[:, 50] == 2).all()

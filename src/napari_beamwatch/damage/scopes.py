@@ -23,8 +23,8 @@ class SpotTrace:
         Cycles per pixel.
     snr : array (frames,)
         Mean over the spot's windows of power over floor, less 1; NaN where not measured.
-    windows : int
-        Windows behind the mean.
+    windows : int or array (frames,)
+        Windows behind the mean; of each frame, if some leave the detector.
     in_phase, own : float
         Overlap factors of the two parts of its noise: the variance of the mean is
         ``(2·s·in_phase + own) / windows``.
@@ -39,7 +39,7 @@ class SpotTrace:
     gy: float
     gx: float
     snr: Floats
-    windows: int = 1
+    windows: int | Floats = 1
     in_phase: float = 1.0
     own: float = 1.0
     d_px: Floats = field(default_factory=lambda: np.empty(0))
@@ -193,11 +193,13 @@ def samples_of(scope: Scope, witnesses: Witnesses | None = None) -> Samples:
     beam = np.ones(len(scope.lit)) if counts is None else np.asarray(counts, float)
     known = np.isfinite(snr) & np.isfinite(beam) & (beam > 0)
     used = scope.lit & known.any(axis=0) if len(snr) else scope.lit
-    many = np.array([trace.windows for trace in scope.traces], float)
+    many = np.array(
+        [np.broadcast_to(trace.windows, len(scope.lit)) for trace in scope.traces], float
+    ).reshape(snr.shape)
     usual = float(np.median(beam[used])) if used.any() else 1.0
     return Samples(
         np.where(known, snr, 0.0)[:, used],
-        (known * many[:, None])[:, used],
+        (known * many)[:, used],
         np.array([trace.in_phase for trace in scope.traces], float),
         np.array([trace.own for trace in scope.traces], float),
         beam[used] / usual,

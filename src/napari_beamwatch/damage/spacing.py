@@ -63,14 +63,15 @@ def find_shift(scope: Scope, tolerance: float = TOLERANCE, dispersion: float = 1
     weight /= weight.sum()
     order = np.argsort(starts, kind="stable")
     cumulative = np.cumsum(weight[order])
-    low, middle, high = np.interp((0.025, 0.5, 0.975), cumulative, starts[order])
-    # Averaging over frames smears a shift over so many.
+    quantiles = np.interp((0.025, 0.5, 0.975), cumulative, starts[order])
+    low, middle, high = (float(value) for value in quantiles)
     frame = float(np.median(scope.dose_end - scope.dose_start))
-    smear = max(t.averaged for t in moved) // 2 * frame
+    # Averaging over frames smears a shift over so many.
+    unsure = (max(t.averaged for t in moved) + 1) / 2 * frame
+    first = float(scope.dose_start[0])
     strongest = max(moved, key=lambda t: float(np.nanmean(t.snr)))
-    begin = max(middle, float(scope.dose_start[0]))
     before, after = _levels(strongest)
-    onset = Estimate(begin, max(low - smear / 2, float(scope.dose_start[0])), high + smear / 2)
+    onset = Estimate(max(middle, first), max(low - unsure, first), high + unsure)
     return Shift(onset, before, after, tuple(t.spot for t in moved))
 
 
@@ -113,7 +114,9 @@ def _profile(scope: Scope, traces: list[SpotTrace], dispersion: float) -> tuple[
     middle = (scope.dose_start + scope.dose_end) / 2
     frame = float(np.median(scope.dose_end - scope.dose_start))
     begins, lengths = np.meshgrid(
-        np.arange(first, last, frame), np.geomspace(frame / 2, last - first, RAMPS), indexing="ij"
+        np.arange(first, last, frame / 2),
+        np.geomspace(frame / 2, last - first, RAMPS),
+        indexing="ij",
     )
     starts, ends = begins.ravel(), (begins + lengths).ravel()
     misfit = np.zeros(len(starts))

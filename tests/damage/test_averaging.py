@@ -1,0 +1,56 @@
+"""Intervals of the onset cover, with and without a plateau, stretched or not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from napari_beamwatch.damage.averaging import QUICK, average
+from napari_beamwatch.damage.interval import course
+from napari_beamwatch.damage.scopes import samples_of
+
+
+@pytest.mark.parametrize("beta", [0.8, 1.0, 1.6])
+def test_intervals_cover_as_stated(traces: Any, beta: float) -> None:
+    covered = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        onset, tau = rng.uniform(15, 70), np.exp(rng.uniform(np.log(2), np.log(15)))
+        samples = samples_of(traces.scope(traces.fading(onset, tau, beta=beta), seed))
+        found = course(samples, average(samples, QUICK)).onset
+        covered += found.low <= onset <= found.high
+    assert stats.binomtest(covered, 40, 0.95, "less").pvalue > 0.01
+
+
+def test_an_abrupt_loss_is_placed_within_a_frame(traces: Any) -> None:
+    samples = samples_of(traces.scope(traces.fading(43.6, 0.3), 1))
+    found = course(samples, average(samples))
+    assert found.onset.value == pytest.approx(43.6, abs=0.7)
+    assert found.no_plateau < 1e-3
+    assert found.loss > 0.95
+
+
+def test_doses_of_half_and_1e_are_those_of_the_law(traces: Any) -> None:
+    samples = samples_of(traces.scope(traces.fading(40, 10), 1, windows=30))
+    found = course(samples, average(samples))
+    assert found.half_dose.low < 40 + 10 * np.log(2) < found.half_dose.high
+    assert found.dose_1e.low < 50 < found.dose_1e.high
+    assert found.decay.low < 10 < found.decay.high
+
+
+def test_decay_from_the_first_frame_shows_no_plateau(traces: Any) -> None:
+    samples = samples_of(traces.scope(traces.fading(0, 15), 2))
+    assert course(samples, average(samples)).no_plateau > 0.3
+
+
+def test_a_loss_that_goes_on_beyond_the_record_has_no_1e_dose(traces: Any) -> None:
+    samples = samples_of(traces.scope(traces.fading(60, 90), 1, windows=60))
+    assert np.isnan(course(samples, average(samples)).dose_1e.value)
+
+
+def test_the_same_traces_give_the_same_answer(traces: Any) -> None:
+    samples = samples_of(traces.scope(traces.fading(40, 10), 1))
+    assert course(samples, average(samples)) == course(samples, average(samples))
