@@ -33,8 +33,20 @@ class Settings:
     added_spots, removed_spots : tuple of (gy, gx)
         Frequencies in cycles per pixel at which the user expects a spot, and where none is
         wanted.
+    false_alarm : float
+        Chance of a false onset in the movie.
     criteria : tuple of str
         Signs of damage that are looked for; what serves none of them is not measured.
+    fraction : float
+        The user's own threshold: part of the plateau below which a spot counts as lost.
+    d_tolerance : float
+        Percent by which a spacing must move to count.
+    persistence : int or "end"
+        Frames for which a threshold must stay passed, or to the end of the record.
+    phases : tuple of str
+        Those that spots are matched to; all that are known if empty.
+    pixel_size_uncertainty : float
+        Relative; used in matching phases only.
     running_sum : int
         Frames that are added up around each before spots are measured: what is seen of fainter
         spots is paid for with dose resolution.
@@ -47,7 +59,13 @@ class Settings:
     drift: Literal["auto", "off"] | Pairs = "auto"
     added_spots: Pairs = ()
     removed_spots: Pairs = ()
+    false_alarm: float = 0.01
     criteria: tuple[str, ...] = CRITERIA
+    fraction: float = float(np.exp(-1))
+    d_tolerance: float = 1.0
+    persistence: int | Literal["end"] = "end"
+    phases: tuple[str, ...] = ()
+    pixel_size_uncertainty: float = 0.02
     running_sum: int = 1
 
     def __post_init__(self) -> None:
@@ -70,6 +88,26 @@ class Settings:
         object.__setattr__(self, "criteria", tuple(c for c in CRITERIA if c in self.criteria))
         if not isinstance(self.running_sum, int) or self.running_sum < 1:
             raise BeamwatchError(f"a running sum is of 1 frame or more, not {self.running_sum!r}")
+        if not isinstance(self.false_alarm, int | float) or not 0 < self.false_alarm < 1:
+            raise BeamwatchError(f"false_alarm lies between 0 and 1, not {self.false_alarm!r}")
+        if not isinstance(self.fraction, int | float) or not 0 < self.fraction < 1:
+            raise BeamwatchError(f"the fraction lies between 0 and 1, not {self.fraction!r}")
+        if not isinstance(self.d_tolerance, int | float) or not 0 < self.d_tolerance < 100:
+            raise BeamwatchError(f"d_tolerance is a percentage above 0, not {self.d_tolerance!r}")
+        if self.persistence != "end" and (
+            not isinstance(self.persistence, int) or self.persistence < 1
+        ):
+            raise BeamwatchError(
+                f"the persistence is a number of frames or 'end', not {self.persistence!r}"
+            )
+        if not isinstance(self.phases, tuple | list):
+            raise BeamwatchError(f"phases are a list of names, not {self.phases!r}")
+        object.__setattr__(self, "phases", tuple(map(str, self.phases)))
+        if not 0 <= self.pixel_size_uncertainty < 0.5:
+            raise BeamwatchError(
+                "the pixel size is uncertain by a part of it from 0 to 0.5, not "
+                f"{self.pixel_size_uncertainty!r}"
+            )
         if not isinstance(self.alpha, int | float) or not 0 < self.alpha < 1:
             raise BeamwatchError(f"alpha lies between 0 and 1, not {self.alpha!r}")
 

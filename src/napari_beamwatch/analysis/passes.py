@@ -77,7 +77,7 @@ class Passes:
         """Tell of some more frames, or that work goes on."""
         self._tell(replace(self._step, done=self._step.done + frames))
 
-    def _begin(self, doing: str) -> None:
+    def begin(self, doing: str) -> None:
         """Go on to another part of the work."""
         self.end()
         self._step = replace(self._step, doing=doing, partial=None)
@@ -101,7 +101,7 @@ class Passes:
         drift = None
         moved = np.zeros((len(movie), 2))
         if self.settings.drift == "auto":
-            self._begin("finding the drift")
+            self.begin("finding the drift")
             drift = measure_drift(frames, lit, self.runner, self.tick)
             moved = np.stack([drift.dy_px, drift.dx_px], axis=1)
         elif self.settings.drift != "off":
@@ -114,14 +114,14 @@ class Passes:
 
     def find(self, stack: Stack, grid: Grid) -> Spots:
         """Spots of the field."""
-        self._begin("finding spots")
+        self.begin("finding spots")
         spots = find_spots_of(stack, grid, (0, 0), self.search, self.runner, self.tick)
         self.notes += [f"no lattice: {one.note}" for one in spots.artefacts]
         return spots
 
     def follow(self, spots: Spots, stack: Stack) -> tuple[FollowedSpots, Particles | None]:
         """Spots of the field and their traces, and the particles in it if they were wanted."""
-        self._begin("following spots")
+        self.begin("following spots")
 
         def tell(so_far: Callable[[], FollowedSpots]) -> None:
             step = replace(
@@ -142,7 +142,7 @@ class Passes:
 
     def own_window(self, region: Region, stack: Stack) -> FollowedSpots:
         """A region smaller than the grid's windows, in one window of its own."""
-        self._begin(f"looking at region {region.name}")
+        self.begin(f"looking at region {region.name}")
         y0, x0, y1, x1 = region.box
         size = min(y1 - y0, x1 - x0) // 2 * 2
         if size < SMALLEST:

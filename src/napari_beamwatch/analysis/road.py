@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,18 @@ import pandas as pd
 from napari_beamwatch import columns
 from napari_beamwatch.analysis.passes import Passes
 from napari_beamwatch.analysis.progress import Progress
+from napari_beamwatch.analysis.verdicts import judge_regions, judge_windows
+from napari_beamwatch.damage.pooling import RegionVerdict
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import FIELD, Region
+from napari_beamwatch.results.onsets import (
+    event_rows,
+    event_table,
+    interpretation,
+    onset_row,
+    onset_table,
+)
 from napari_beamwatch.results.result import Result
 from napari_beamwatch.results.tables import (
     drift_table,
@@ -27,6 +36,7 @@ from napari_beamwatch.results.tables import (
 )
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.field import field_trace
+from napari_beamwatch.spectra.following import FollowedReflection, FollowedSpots
 from napari_beamwatch.spectra.windows import (
     USUAL_CONTRAST,
     Grid,
@@ -68,30 +78,85 @@ def analyze(
     stack, drift = run.stack()
     spots = run.find(stack, grid)
     followed, particles = run.follow(spots, stack)
-    whole = followed.region(None)
-    rows = [region_spots(movie, spots, None, whole)]
-    traces = [region_traces(movie, None, whole)]
+    parts = [Part(None, followed, followed.region(None))]
     for region in regions:
-        part = followed if spots.owned(region).any() else run.own_window(region, stack)
-        mine = part.region(region)
-        rows.append(region_spots(movie, part.spots, region, mine))
-        traces.append(region_traces(movie, region, mine))
-    return Result(
+        own = followed if spots.owned(region).any() else run.own_window(region, stack)
+        parts.append(Part(region, own, own.region(region)))
+    run.begin("judging")
+    trace = field_trace(followed)
+    verdicts = judge_regions(
+        movie, settings, [(part.followed.spots, part.reflections) for part in parts], trace
+    )
+    windows = judge_windows(movie, settings, followed, trace, verdicts[0].crystals)
+    told = list(zip(parts, verdicts, strict=True))
+    result = Result(
         movie=movie,
         settings=replace(settings, window=grid.window, step=grid.step),
         regions=tuple(regions),
-        onsets=joined([], columns.ONSETS),
-        windows=window_table(movie, spots),
-        spots=joined([*rows, window_spots(movie, spots)], columns.SPOTS),
-        traces=joined(traces, columns.TRACES),
-        events=joined([], columns.EVENTS),
-        field=field_table(movie, field_trace(followed)),
+        onsets=onset_table([_onset_row(movie, part, verdict) for part, verdict in told]),
+        windows=window_table(movie, spots, windows),
+        spots=joined(
+            [
+                *(
+                    region_spots(movie, p.followed.spots, p.region, p.reflections, v)
+                    for p, v in told
+                ),
+                window_spots(movie, spots, windows),
+            ],
+            columns.SPOTS,
+        ),
+        traces=joined(
+            [region_traces(movie, part.region, part.reflections) for part in parts],
+            columns.TRACES,
+        ),
+        events=event_table(
+            [
+                row
+                for part, verdict in told
+                for row in event_rows(part.name, verdict.verdict, movie.dose is not None)
+            ]
+        ),
+        field=field_table(movie, trace),
         rings=joined([], columns.RINGS),
         drift=drift_table(drift, len(movie)),
         particles=particles,
         window_traces=followed.traces,
         notes=(*movie.notes, grid_note(grid, movie), *run.notes),
         timings=run.timings,
+    )
+    run.end()
+    return result
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """The field or a region, with what was followed there."""
+
+    region: Region | None
+    followed: FollowedSpots
+    reflections: list[FollowedReflection]
+
+    @property
+    def name(self) -> str:
+        """Of the region."""
+        return FIELD if self.region is None else self.region.name
+
+
+def _onset_row(movie: Movie, part: Part, told: RegionVerdict) -> dict[str, Any]:
+    spots = part.followed.spots
+    mine = np.concatenate([np.empty(0, np.int64), *(one.spots for one in part.reflections)])
+    return onset_row(
+        movie,
+        part.region,
+        told.verdict,
+        {
+            "interpretation": interpretation(told.verdict),
+            "n_windows": len(np.unique(spots.peaks.window[mine])),
+            "n_spots": len(part.reflections),
+            "n_crystals": len(
+                {int(spots.reflections.crystal[one.number]) for one in part.reflections}
+            ),
+        },
     )
 
 

@@ -9,6 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_beamwatch import columns
+from napari_beamwatch.damage.judging import Verdict
+from napari_beamwatch.damage.pooling import RegionVerdict, WindowVerdicts
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import FIELD, Region
 from napari_beamwatch.spectra.drift import Drift
@@ -20,7 +22,11 @@ Floats = NDArray[np.float64]
 
 
 def region_spots(
-    movie: Movie, spots: Spots, region: Region | None, followed: Sequence[FollowedReflection]
+    movie: Movie,
+    spots: Spots,
+    region: Region | None,
+    followed: Sequence[FollowedReflection],
+    told: RegionVerdict,
 ) -> pd.DataFrame:
     """Rows of the table of spots for a region, or for the field."""
     height, width = movie.shape[1:]
@@ -42,12 +48,45 @@ def region_spots(
                 "g_se": se,
                 "width_px": float(snr @ spots.peaks.width[mine] / snr.sum()),
                 "snr": float(snr.sum()) / overlap_factors(spots.grid, spots.peaks.window[mine])[0],
+                **_verdict(told.of_crystal(int(spots.reflections.crystal[reflection.number]))),
             }
         )
     return _spots(movie, pd.DataFrame(rows, columns=list(_SOURCES)))
 
 
-def window_spots(movie: Movie, spots: Spots) -> pd.DataFrame:
+def _verdict(verdict: Verdict | None) -> dict[str, object]:
+    """What a verdict says of a spot."""
+    if verdict is None:
+        return {}
+    return {
+        "status": verdict.status,
+        "criterion": verdict.criterion or None,
+        "onset_frame": verdict.onset_frame if verdict.onset_frame >= 0 else None,
+        "onset_dose_e_per_A2": verdict.onset.value,
+        "onset_low_e_per_A2": verdict.onset.low,
+        "onset_high_e_per_A2": verdict.onset.high,
+    }
+
+
+def _window_verdicts(
+    movie: Movie, told: WindowVerdicts, windows: NDArray[np.int64]
+) -> dict[str, object]:
+    """What verdicts say of some windows."""
+    none = np.full(len(windows), np.nan)
+    known = movie.dose is not None
+    frame = pd.array(told.onset_frame[windows], dtype="Int64")
+    frame[told.onset_frame[windows] < 0] = pd.NA
+    return {
+        "status": [told.status[w] for w in windows],
+        "criterion": [told.criterion[w] or None for w in windows],
+        "onset_frame": frame,
+        "onset_dose_e_per_A2": told.onset[windows] if known else none,
+        "onset_low_e_per_A2": told.low[windows] if known else none,
+        "onset_high_e_per_A2": told.high[windows] if known else none,
+    }
+
+
+def window_spots(movie: Movie, spots: Spots, told: WindowVerdicts | None = None) -> pd.DataFrame:
     """Rows of the table of spots for every window."""
     peaks, grid = spots.peaks, spots.grid
     corner = grid.corners[peaks.window] + np.array(spots.origin) + grid.window / 2
@@ -64,13 +103,16 @@ def window_spots(movie: Movie, spots: Spots) -> pd.DataFrame:
             "g_se": peaks.g_se,
             "width_px": peaks.width,
             "snr": peaks.snr,
+            **({} if told is None else _window_verdicts(movie, told, peaks.window)),
         }
     )
     return _spots(movie, rows)
 
 
 _SOURCES = (
-    "region", "spot", "crystal", "y_px", "x_px", "gy_per_px", "gx_per_px", "g_se", "width_px", "snr"
+    "region", "spot", "crystal", "y_px", "x_px", "gy_per_px", "gx_per_px", "g_se", "width_px",
+    "snr", "status", "criterion", "onset_frame", "onset_dose_e_per_A2", "onset_low_e_per_A2",
+    "onset_high_e_per_A2",
 )  # fmt: skip
 
 
@@ -120,7 +162,7 @@ def region_traces(
     return joined(parts, columns.TRACES)
 
 
-def window_table(movie: Movie, spots: Spots) -> pd.DataFrame:
+def window_table(movie: Movie, spots: Spots, told: WindowVerdicts) -> pd.DataFrame:
     """The table of windows."""
     grid = spots.grid
     count = np.bincount(spots.peaks.window, minlength=len(grid))
@@ -133,7 +175,8 @@ def window_table(movie: Movie, spots: Spots) -> pd.DataFrame:
             "x0": x0,
             "y1": y0 + grid.window,
             "x1": x0 + grid.window,
-            "status": [None if n else "no_lattice" for n in count],
+            **_window_verdicts(movie, told, np.arange(len(grid))),
+            "lost_dose_e_per_A2": told.lost if movie.dose is not None else np.nan,
             "n_spots": count,
         }
     )

@@ -31,6 +31,8 @@ class RegionTrace:
         Frequency and its standard error per axis, in cycles per pixel; NaN where too weak.
     averaged : int
         Frames behind each frequency.
+    windows : array
+        Windows behind each value.
     """
 
     intensity: Floats
@@ -40,6 +42,7 @@ class RegionTrace:
     gx: Floats
     g_se: Floats
     averaged: int
+    windows: Floats
 
 
 def overlap_factors(
@@ -142,7 +145,14 @@ def region_trace(
     curve[base == 0] = np.nan
     gy_t, gx_t, se, averaged = _frequency(traces, spots, windows, gy, gx, grid, snr)
     return RegionTrace(
-        curve * typical, error * typical, np.where(base > 0, snr, np.nan), gy_t, gx_t, se, averaged
+        curve * typical,
+        error * typical,
+        np.where(base > 0, snr, np.nan),
+        gy_t,
+        gx_t,
+        se,
+        averaged,
+        known.sum(axis=1).astype(np.float64),
     )
 
 

@@ -1,0 +1,234 @@
+"""From followed spots to verdicts on regions, crystals and windows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_beamwatch.damage.judging import Verdict, judge
+from napari_beamwatch.damage.mapping import common_traces, find_changes
+from napari_beamwatch.damage.pooling import Judged, RegionVerdict, WindowVerdicts, pooled
+from napari_beamwatch.damage.scopes import Scope, SpotTrace, Witnesses
+from napari_beamwatch.movies import Movie
+from napari_beamwatch.settings import Settings
+from napari_beamwatch.spectra.field import FieldTrace
+from napari_beamwatch.spectra.following import FollowedReflection, FollowedSpots, Spots
+from napari_beamwatch.spectra.region_traces import overlap_factors
+from napari_beamwatch.threads import shared_pool
+
+Floats = NDArray[np.float64]
+
+BESIDE = 0.5
+"""Part of its windows that a late crystal shares with one that may have turned into it."""
+
+
+@dataclass(frozen=True, eq=False)
+class DoseAxis:
+    """Doses at the start and end of each frame; counts of frames where doses are unknown."""
+
+    start: Floats
+    end: Floats
+    lit: NDArray[np.bool_]
+    known: bool
+
+    @classmethod
+    def of(cls, movie: Movie) -> DoseAxis:
+        """The axis of a movie."""
+        lit = np.asarray(movie.lit)
+        if movie.dose is None or movie.dose_start is None:
+            frames = np.arange(len(movie), dtype=np.float64)
+            return cls(frames, frames + 1, lit, False)
+        return cls(np.asarray(movie.dose_start), np.asarray(movie.dose), lit, True)
+
+    def scope(self, name: str, traces: Sequence[SpotTrace]) -> Scope:
+        """Traces on this axis."""
+        return Scope(name, tuple(traces), self.start, self.end, self.lit)
+
+
+def judge_regions(
+    movie: Movie,
+    settings: Settings,
+    parts: Sequence[tuple[Spots, Sequence[FollowedReflection]]],
+    field: FieldTrace,
+) -> list[RegionVerdict]:
+    """Verdicts on regions, the field among them.
+
+    Parameters
+    ----------
+    movie : Movie
+    settings : Settings
+    parts : sequence of (Spots, followed reflections)
+        Of each region.
+    field : FieldTrace
+    """
+    axis = DoseAxis.of(movie)
+    scopes = [_crystal_scopes(axis, spots, followed, movie) for spots, followed in parts]
+    looks = sum(len(some) for some in scopes)
+    jobs: list[tuple[Scope, Witnesses, int]] = []
+    for some in scopes:
+        for _, _, _, scope in some:
+            others = tuple(alone for _, _, alone, other in some if other is not scope)
+            jobs.append((scope, _witnesses(field, others), max(1, looks)))
+    verdicts = list(shared_pool().map(lambda job: _judged(*job, settings), jobs))
+    told = []
+    for some in scopes:
+        mine = [
+            Judged(crystal, name if len(some) > 1 else "", verdicts.pop(0))
+            for crystal, name, _, _ in some
+        ]
+        told.append(RegionVerdict(pooled(mine)[0], tuple(mine)))
+    return told
+
+
+def judge_windows(
+    movie: Movie,
+    settings: Settings,
+    followed: FollowedSpots,
+    field: FieldTrace,
+    crystals: Sequence[Judged],
+) -> WindowVerdicts:
+    """The map: when each window changed, once its crystal is known to have.
+
+    Parameters
+    ----------
+    crystals : sequence of Judged
+        Of the field.
+    """
+    axis, spots, traces = DoseAxis.of(movie), followed.spots, followed.traces
+    peaks, count = spots.peaks, len(spots.grid)
+    crystal = spots.reflections.crystal[spots.reflections.of_peak]
+    beam = _beam(field, axis)
+    used = axis.lit & np.isfinite(beam)
+    verdicts = {one.crystal: one.verdict for one in crystals}
+    # Spots of a crystal that came instead of another tell of the window by their coming.
+    new = np.isin(crystal, [c for c, v in verdicts.items() if v.status == "no_lattice"])
+    came = {spot for v in verdicts.values() for spot in v.new_spots}
+    new |= np.isin(spots.reflections.of_peak, list(came))
+    new &= peaks.segment > 0
+    strongest = np.full(count, -1)
+    order = np.argsort(peaks.snr)
+    strongest[peaks.window[order][~new[order]]] = crystal[order][~new[order]]
+    newest = np.full(count, -1)
+    newest[peaks.window[order][new[order]]] = crystal[order][new[order]]
+    old = ~new
+    trace, weight, quiet = common_traces(
+        traces.snr[used][:, old], peaks.window[old], _strength(spots)[old], beam[used], count
+    )
+    limit = 2 * float(np.log(max(1, count) * SHAPES / settings.false_alarm))
+    changes = find_changes(trace, weight, quiet, axis.start[used], axis.end[used], limit)
+    status, criterion = [], []
+    for window in range(count):
+        own = verdicts.get(int(strongest[window]))
+        changed = bool(np.isfinite(changes.onset[window]))
+        if own is None or strongest[window] < 0:
+            said = "onset" if newest[window] >= 0 and came else "no_lattice"
+        elif changed:
+            said = own.status if own.status in ("onset", "damaged_at_start") else "ambiguous"
+        else:
+            said = "survived" if changes.survived[window] else "ambiguous"
+        status.append(said)
+        transformed = said == "onset" and newest[window] >= 0
+        kind = own.criterion if own is not None else ""
+        criterion.append("new_phase" if transformed else kind if said == "onset" else "")
+    held = np.array([said == "onset" for said in status])
+    onset, low, high = (
+        np.where(held, dose, np.nan) for dose in (changes.onset, changes.low, changes.high)
+    )
+    frame = np.searchsorted(axis.end, np.nan_to_num(onset), side="right")
+    frame = np.where(np.isfinite(onset), frame, -1)
+    return WindowVerdicts(status, criterion, onset, low, high, changes.lost, frame, newest)
+
+
+SHAPES = 50
+"""Onsets and decays of the map's fits that say something of their own, about."""
+
+
+def _beam(field: FieldTrace, axis: DoseAxis) -> Floats:
+    """Mean signal relative to its median over the exposed frames."""
+    usual = np.nanmedian(field.mean[axis.lit]) if np.isfinite(field.mean).any() else np.nan
+    return np.asarray(field.mean / usual, np.float64)
+
+
+def _strength(spots: Spots) -> Floats:
+    """About the signal-to-noise ratio of each spot in a frame, where it is strongest."""
+    frames = np.array([last - first for first, last in spots.segments], float)
+    return np.asarray(np.maximum(spots.peaks.snr, 1e-6) / frames[spots.peaks.segment], np.float64)
+
+
+def _judged(scope: Scope, witnesses: Witnesses, looks: int, settings: Settings) -> Verdict:
+    return judge(
+        scope,
+        witnesses,
+        false_alarm=settings.false_alarm,
+        looks=looks,
+        criteria=settings.criteria,
+        d_tolerance=settings.d_tolerance,
+    )
+
+
+def _witnesses(field: FieldTrace, others: tuple[Scope, ...]) -> Witnesses:
+    return Witnesses(
+        mean_counts=field.mean,
+        lattice_power=field.lattice_power,
+        lattice_power_se=field.lattice_power_se,
+        others=others,
+    )
+
+
+def _crystal_scopes(
+    axis: DoseAxis, spots: Spots, followed: Sequence[FollowedReflection], movie: Movie
+) -> list[tuple[int, str, Scope, Scope]]:
+    """Number, name and scopes of each crystal: alone, and with what came in its place."""
+    traces = [_spot_trace(spots, one) for one in followed]
+    numbers = sorted({trace.crystal for trace in traces})
+    windows, first = {}, {}
+    for number in numbers:
+        mine = np.concatenate(
+            [one.spots for one, t in zip(followed, traces, strict=True) if t.crystal == number]
+        )
+        windows[number] = set(spots.peaks.window[mine].tolist())
+        first[number] = int(np.flatnonzero(spots.peaks.seen[mine].any(axis=0))[0])
+    found = []
+    for number in numbers:
+        late = {
+            other
+            for other in numbers
+            if first[other] > first[number]
+            and len(windows[other] & windows[number]) >= BESIDE * len(windows[other])
+        }
+        alone = [trace for trace in traces if trace.crystal == number]
+        both = alone + [trace for trace in traces if trace.crystal in late]
+        name = f"crystal {number} ({_spacings(alone, movie)})"
+        found.append((number, name, axis.scope(name, alone), axis.scope(name, both)))
+    return found
+
+
+def _spacings(traces: Sequence[SpotTrace], movie: Movie) -> str:
+    size, unit = (movie.pixel_size, "Å") if movie.pixel_size is not None else (1.0, "px")
+    strongest = sorted(traces, key=lambda trace: -float(np.nansum(trace.snr)))[:3]
+    return ", ".join(f"{size / trace.g:.3g}" for trace in strongest) + f" {unit}"
+
+
+def _spot_trace(spots: Spots, followed: FollowedReflection) -> SpotTrace:
+    trace, mine = followed.trace, followed.spots
+    gy, gx, _ = followed.mean_frequency(spots)
+    in_phase, own = overlap_factors(spots.grid, spots.peaks.window[mine])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        g = np.hypot(trace.gy, trace.gx)
+        snr = np.where(trace.windows > 0, trace.snr / trace.windows, np.nan)
+    return SpotTrace(
+        spot=followed.number,
+        crystal=int(spots.reflections.crystal[followed.number]),
+        gy=gy,
+        gx=gx,
+        snr=snr,
+        windows=len(mine),
+        in_phase=in_phase,
+        own=own,
+        d_px=1 / g,
+        d_se_px=trace.g_se / g**2,
+        averaged=trace.averaged,
+    )
