@@ -72,7 +72,9 @@ def judge_regions(
         for _, _, _, scope in some:
             others = tuple(alone for _, _, alone, other in some if other is not scope)
             jobs.append((scope, _witnesses(field, others), max(1, looks)))
-    verdicts = list(shared_pool().map(lambda job: _judged(*job, settings), jobs))
+    pool = shared_pool()
+    futures = [pool.submit(_judged, *job, settings) for job in jobs]
+    verdicts = [future.result() for future in futures]
     told = []
     for some in scopes:
         mine = [

@@ -165,9 +165,20 @@ def find_artefacts(
     if len(rest):
         rest = rest[np.argsort(table.window[rest], kind="stable")]
         left = PeakTable(table.window[rest], table.gy[rest], table.gx[rest], table.snr[rest])
-        seen = _Coefficients.of(left, grid, still), _Coefficients.of(left, grid, followed)
+        moved = np.asarray(shifts, float)
+        suspects = []
         for mine in _frequencies(left, grid):
-            found = _judged(left, mine, grid, seen, np.asarray(shifts, float), windows, readout)
+            g = _mean_frequency(left, mine)
+            if _drift_tells(moved, g) or _like_readout(left, mine, g, grid, windows, readout):
+                suspects.append((mine, g))
+        if suspects:
+            used = np.unique(np.concatenate([mine for mine, _ in suspects]))
+            seen = [_Coefficients.of(left, used, grid, image) for image in (still, followed)]
+        for mine, g in suspects:
+            if _drift_tells(moved, g):
+                found = _fixed(left, mine, g, *seen)
+            else:
+                found = _lines(left, mine, g, grid, seen[0], windows, readout)
             if found is not None:
                 artefacts.append((float(left.snr[mine].sum()), found))
                 rejected[rest[mine]] = True
@@ -216,7 +227,7 @@ def _above(snr: Floats) -> Mask:
 
 @dataclass(frozen=True, eq=False)
 class _Coefficients:
-    """Coefficients of peaks in an image.
+    """Coefficients of peaks in an image; zero for those that were not asked for.
 
     Attributes
     ----------
@@ -233,12 +244,16 @@ class _Coefficients:
     power: Floats
 
     @classmethod
-    def of(cls, table: PeakTable, grid: Grid, image: Floats32) -> _Coefficients:
-        transform = BlockTransform(grid, table.window, table.gy, table.gx)
+    def of(
+        cls, table: PeakTable, used: NDArray[np.int64], grid: Grid, image: Floats32
+    ) -> _Coefficients:
+        transform = BlockTransform(grid, table.window[used], table.gy[used], table.gx[used])
         moments, means = transform(image)
+        field = np.zeros(len(table.window), np.complex64)
+        field[used] = moments[:, 0]
         mean = np.maximum(means[table.window], 1e-12)
-        power = np.abs(moments[:, 0].astype(np.complex128)) ** 2 / (mean * grid.weight_power) - 1
-        return cls(moments[:, 0], mean, power)
+        power = np.abs(field.astype(np.complex128)) ** 2 / (mean * grid.weight_power) - 1
+        return cls(field, mean, power)
 
 
 def _frequencies(table: PeakTable, grid: Grid) -> list[NDArray[np.int64]]:
@@ -255,29 +270,46 @@ def _frequencies(table: PeakTable, grid: Grid) -> list[NDArray[np.int64]]:
     return groups
 
 
-def _judged(
-    table: PeakTable,
-    mine: NDArray[np.int64],
-    grid: Grid,
-    seen: tuple[_Coefficients, _Coefficients],
-    shifts: Floats,
-    windows: NDArray[np.int64],
-    readout: int,
-) -> Artefact | None:
-    """The artefact that a frequency is, or None."""
-    still, followed = seen
+def _mean_frequency(table: PeakTable, mine: NDArray[np.int64]) -> tuple[float, float]:
     lead = mine[0]
     sign = np.where(table.gy[mine] * table.gy[lead] + table.gx[mine] * table.gx[lead] < 0, -1, 1)
     weight = table.snr[mine] / table.snr[mine].sum()
-    gy, gx = float(weight @ (sign * table.gy[mine])), float(weight @ (sign * table.gx[mine]))
-    count = len(np.unique(table.window[mine]))
-    turns = np.exp(2j * np.pi * (shifts @ np.array([gy, gx])))
-    if abs(turns.mean()) ** 2 < TELLING:
-        there, moved = float(still.power[mine].mean()), float(followed.power[mine].mean())
-        if there < CLEAR or there < moved:
-            return None
-        return Artefact("fixed pattern", gy, gx, count)
-    return _lines(table, mine, (gy, gx), grid, still, windows, readout)
+    return float(weight @ (sign * table.gy[mine])), float(weight @ (sign * table.gx[mine]))
+
+
+def _drift_tells(shifts: Floats, g: tuple[float, float]) -> bool:
+    """Whether the specimen moved so far that what stands still is weaker where it is followed."""
+    turns = np.exp(2j * np.pi * (shifts @ np.array(g)))
+    return bool(abs(turns.mean()) ** 2 < TELLING)
+
+
+def _fixed(
+    table: PeakTable,
+    mine: NDArray[np.int64],
+    g: tuple[float, float],
+    still: _Coefficients,
+    followed: _Coefficients,
+) -> Artefact | None:
+    """What stands still on the detector while the specimen moves, or None."""
+    there, moved = float(still.power[mine].mean()), float(followed.power[mine].mean())
+    if there < CLEAR or there < moved:
+        return None
+    return Artefact("fixed pattern", *g, len(np.unique(table.window[mine])))
+
+
+def _like_readout(
+    table: PeakTable,
+    mine: NDArray[np.int64],
+    g: tuple[float, float],
+    grid: Grid,
+    windows: NDArray[np.int64],
+    readout: int,
+) -> bool:
+    """Whether a frequency is on an axis, repeats with the readout and is nearly everywhere."""
+    along, across = (g[1], g[0]) if abs(g[1]) > abs(g[0]) else (g[0], g[1])
+    if abs(across) * grid.window > ON_AXIS or not _whole(np.array([along]), grid, readout)[0]:
+        return False
+    return len(np.unique(table.window[mine])) >= NEARLY_ALL * len(windows)
 
 
 def _lines(
@@ -291,12 +323,8 @@ def _lines(
 ) -> Artefact | None:
     """The readout's rows or columns that a frequency is, or None."""
     along_x = abs(g[1]) > abs(g[0])
-    along, across = (g[1], g[0]) if along_x else (g[0], g[1])
-    if abs(across) * grid.window > ON_AXIS or not _whole(np.array([along]), grid, readout)[0]:
-        return None
+    along = g[1] if along_x else g[0]
     where = np.unique(table.window[mine])
-    if len(where) < NEARLY_ALL * len(windows):
-        return None
     # Other rows or columns of the readout may be there too, but not of the same spacing.
     other = table.gy if along_x else table.gx
     of_readout = table.on_axis(grid, not along_x) & _whole(other, grid, readout)

@@ -88,4 +88,5 @@ def _on_frames(work: Callable[[int], Out], frames: Sequence[int]) -> list[Out]:
 
 def _on_segment(work: Callable[[In, Tick], Out], segment: In) -> tuple[Out, int]:
     told: list[int] = []
-    return work(segment, told.append), sum(told)
+    with one_blas_thread():
+        return work(segment, told.append), sum(told)

@@ -76,5 +76,6 @@ class Threads:
         self, work: Callable[[In, Tick], Out], segments: Sequence[In], tick: Tick
     ) -> Iterator[Out]:
         """Results of `work` on segments, one after the other, each on all threads."""
-        for segment in segments:
-            yield work(segment, tick)
+        with one_blas_thread():
+            for segment in segments:
+                yield work(segment, tick)
