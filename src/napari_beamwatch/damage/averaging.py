@@ -36,7 +36,9 @@ STRETCHED = 0.6
 STRETCH_SPREAD = 0.6
 """Standard deviation of the prior of log beta of those."""
 
-LEAST_BETA, MOST_BETA = 0.4, 6.0
+LEAST_BETA, MOST_BETA, MOST_WITHOUT = 0.4, 6.0, 2.0
+"""Stretches that are taken for possible; without a plateau no more than the last, for what has a
+shoulder longer than a Gaussian's has a plateau in all but name."""
 
 FREEDOM = 4.0
 """Degrees of freedom of the Student distribution that is drawn from."""
@@ -123,6 +125,8 @@ class _Limits:
         if family.plateau:
             known &= (models.onset > self.first) & (models.onset < self.last)
             density -= np.log(self.last - self.first)
+        else:
+            known &= models.beta < MOST_WITHOUT
         if family.stretched:
             z = np.log(models.beta) / STRETCH_SPREAD
             density -= z**2 / 2 + np.log(np.sqrt(2 * np.pi) * STRETCH_SPREAD)
