@@ -8,8 +8,16 @@ import numpy as np
 import pytest
 
 from napari_beamwatch.simulate.cases import simulate
+from napari_beamwatch.simulate.laws import Knots
+from napari_beamwatch.simulate.scene import Patch, Picture, Scene
 from napari_beamwatch.spectra.finding import Search, Segment, find_peaks
-from napari_beamwatch.spectra.rings import RadialSeries, RadialTracker, find_rings
+from napari_beamwatch.spectra.rings import (
+    Lens,
+    RadialSeries,
+    RadialTracker,
+    defocus_over_dose,
+    find_rings,
+)
 from napari_beamwatch.spectra.rings.masks import LatticeSpots
 from napari_beamwatch.spectra.windows import Grid
 
@@ -30,6 +38,26 @@ def shown(case: str, frame_dose: float, **parameters: Any) -> RadialSeries:
     for t, frame in enumerate(frames):
         tracker.add(t, tracker.reduce(t, frame, (0, 0)))
     return tracker.series()
+
+
+def test_a_creeping_focus_is_told_from_the_film() -> None:
+    dose = 15 * 200.0
+    focus = Knots((0.2 * dose, dose), (0.0, 5.0))
+    scene = Scene("film", "carbon film", (Patch("film", Picture("carbon", 17.0)),), focus=focus)
+    movie = simulate(scene, size=640, frames=15, frame_dose=200.0, seed=1)
+    tracker = RadialTracker(
+        Grid(640, 640, 256, 128), np.ones(15, bool), [(0, 5), (5, 10), (10, 15)]
+    )
+    for t in range(15):
+        tracker.add(t, tracker.reduce(t, movie.recording.frames.read(t), (0, 0)))
+    segments = tracker.series().segments
+    found = defocus_over_dose(segments, Lens(300.0), movie.pixel_size, single_counts=True)
+    true = np.array([np.mean(movie.truth.focus_nm[s.first : s.last]) for s in segments])
+    assert not found.reason
+    assert found.change_nm[1:] == pytest.approx(
+        (true - true[0])[1:], abs=3 * float(found.change_se_nm.max())
+    )
+    assert found.change_nm[-1] > 2 * found.change_se_nm[-1]
 
 
 @pytest.mark.parametrize("case", ["survivor", "lif-room-temperature"])

@@ -68,19 +68,12 @@ def test_a_ring_that_comes_late_is_known_to_be_late(specimen) -> None:  # type: 
     assert ring.segment == 1
 
 
-@pytest.mark.parametrize("crystals", [1, 2])
-def test_spots_of_a_few_crystals_are_no_ring_even_where_none_are_left_out(
-    specimen, crystals
-) -> None:  # type: ignore[no-untyped-def]
+def test_spots_of_a_crystal_are_no_ring_even_if_looked_at(specimen) -> None:  # type: ignore[no-untyped-def]
     y, x = np.mgrid[:512, :512]
     contrast = np.zeros((512, 512))
-    for i in range(crystals):
-        half = x < 256 if i else x >= 256
-        for turn in (0.3 + i, 0.3 + i + np.pi / 2):
-            wave = np.cos(2 * np.pi * 0.2 * (y * np.sin(turn) + x * np.cos(turn)))
-            contrast += 0.05 * wave * (half if crystals == 2 else 1)
-    rings = find_rings([specimen.counted(contrast, 2.0, 4)], 0.01, single_counts=True)
-    assert rings == ()
+    for turn in (0.3, 0.3 + np.pi / 2):
+        contrast += 0.05 * np.cos(2 * np.pi * 0.2 * (y * np.sin(turn) + x * np.cos(turn)))
+    assert find_rings([specimen.counted(contrast, 2.0, 4)], 0.01, single_counts=True) == ()
 
 
 def test_thon_rings_are_no_powder_rings(specimen) -> None:  # type: ignore[no-untyped-def]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,19 +81,31 @@ def splines(k: Floats, count: int) -> Floats:
     return np.asarray(BSpline.design_matrix(x, knots, 3).toarray(), np.float64)
 
 
-def design_of(k: Floats, phase: Floats | None) -> Floats:
+@dataclass(frozen=True, eq=False)
+class Shapes:
     """Functions of k that the model adds up.
 
-    Parameters
+    Attributes
     ----------
     k : array
-    phase : array or None
-        χ at each k; None for no Thon rings.
+        Of any unit.
     """
-    smooth = splines(k, SMOOTH)
-    if phase is None:
-        return smooth
-    return np.hstack([smooth, np.sin(phase)[:, None] ** 2 * splines(k, MODULATED)])
+
+    k: Floats
+
+    @cached_property
+    def smooth(self) -> Floats:
+        """Splines of N."""
+        return splines(self.k, SMOOTH)
+
+    @cached_property
+    def modulated(self) -> Floats:
+        """Splines of A."""
+        return splines(self.k, MODULATED)
+
+    def with_thon(self, phase: Floats) -> Floats:
+        """All of them, where χ is `phase` at each k."""
+        return np.hstack([self.smooth, np.sin(phase)[:, None] ** 2 * self.modulated])
 
 
 def fitted(design: Floats, power: Floats, se: Floats) -> Background:
@@ -129,7 +142,8 @@ def noise_level(power: RadialPower) -> Floats:
     root = np.sqrt(power.bins[known])
     # The mean of the logarithm of a Gamma law of shape n is about 1/2n below its logarithm.
     log = np.log(power.noise[known]) + 0.5 / np.maximum(power.bins[known], 1)
-    solution = np.linalg.lstsq(design * root[:, None], log * root, rcond=1e-9)[0]
+    scaled = design * root[:, None]
+    solution = np.linalg.solve(scaled.T @ scaled, scaled.T @ (log * root))
     level = np.ones_like(power.power)
     level[known] = np.exp(design @ solution)
     return level
@@ -186,13 +200,14 @@ def search_thon(
         χ of k and λ·Δf.
     """
     weight = 1 / se
-    smooth = design_of(k, None)
+    shapes = Shapes(k)
+    smooth = shapes.smooth
     scaled = smooth * weight[:, None]
     over = power * weight - scaled @ nnls(scaled, power * weight)[0]
     at = int(np.argmax(over))
     if over[at] > STRIKING:
         weight = np.where(np.abs(np.arange(len(k)) - at) <= RING_REACH, 0.0, weight)
-    left = np.array([_left(design_of(k, phase(k, step)), power, weight) for step in steps])
+    left = np.array([_left(shapes.with_thon(phase(k, step)), power, weight) for step in steps])
     alone = _left(smooth, power, weight)
     best = int(np.argmin(left))
     free = int((weight > 0).sum()) - SMOOTH - MODULATED

@@ -18,8 +18,8 @@ from scipy.optimize import curve_fit
 
 from napari_beamwatch.spectra.rings.background import (
     MISFIT,
+    Shapes,
     defocus_steps,
-    design_of,
     fitted,
     noise_level,
     search_thon,
@@ -278,9 +278,10 @@ def _median_spread(count: int) -> float:
 
 def background_of(k: Floats, power: Floats, se: Floats, thon: Floats | None) -> Floats:
     """Smooth radial power, with the Thon rings of one of some values of λ·Δf."""
+    shapes = Shapes(k)
     if thon is None:
-        return fitted(design_of(k, None), power, se).level
-    fits = [fitted(design_of(k, plain_phase(k, step)), power, se) for step in thon]
+        return fitted(shapes.smooth, power, se).level
+    fits = [fitted(shapes.with_thon(plain_phase(k, step)), power, se) for step in thon]
     return min(fits, key=lambda fit: fit.residual).level
 
 

@@ -65,7 +65,9 @@ class RingTrace:
     averaged: int
 
 
-def follow_rings(stretches: Sequence[RadialPower], rings: Sequence[Ring]) -> tuple[RingTrace, ...]:
+def follow_rings(
+    stretches: Sequence[RadialPower], rings: Sequence[Ring], *, single_counts: bool
+) -> tuple[RingTrace, ...]:
     """Traces of rings over stretches of frames.
 
     Parameters
@@ -73,18 +75,33 @@ def follow_rings(stretches: Sequence[RadialPower], rings: Sequence[Ring]) -> tup
     stretches : sequence of RadialPower
         Of one size of window, one after the other.
     rings : sequence of Ring
+    single_counts : bool
+        The noise is that of single counts, 1; else that of the halves' difference is taken.
 
     Returns
     -------
     tuple of RingTrace
         One for each ring, in their order.
     """
-    return tuple(_trace(stretches, ring, rings) for ring in rings)
+    # The noise is smooth: so taken it is better known than by the values themselves.
+    levels = [
+        np.ones(each.power.shape[1]) if single_counts else noise_level(each).mean(axis=0)
+        for each in stretches
+    ]
+    return tuple(_trace(stretches, levels, ring, rings) for ring in rings)
 
 
-def _trace(stretches: Sequence[RadialPower], ring: Ring, rings: Sequence[Ring]) -> RingTrace:
+def _trace(
+    stretches: Sequence[RadialPower],
+    levels: Sequence[Floats],
+    ring: Ring,
+    rings: Sequence[Ring],
+) -> RingTrace:
     window = stretches[0].window if stretches else 0
-    measured = [_around(stretch, ring, rings) for stretch in stretches]
+    measured = [
+        _around(stretch, level, ring, rings)
+        for stretch, level in zip(stretches, levels, strict=True)
+    ]
     count = len(stretches)
     intensity, error = np.full((2, count), np.nan)
     for i, (stretch, around) in enumerate(zip(stretches, measured, strict=True)):
@@ -120,7 +137,9 @@ class _Around:
     variance: Floats
 
 
-def _around(stretch: RadialPower, ring: Ring, rings: Sequence[Ring]) -> _Around | None:
+def _around(
+    stretch: RadialPower, noise: Floats, ring: Ring, rings: Sequence[Ring]
+) -> _Around | None:
     """Radii around a ring that are nearer to it than to any other, or None if they are too few."""
     if not stretch.mean > 0:
         return None
@@ -133,8 +152,7 @@ def _around(stretch: RadialPower, ring: Ring, rings: Sequence[Ring]) -> _Around 
             near &= np.abs(stretch.k - ring.k) <= np.abs(stretch.k - other.k)
     if near.sum() < 6:
         return None
-    # The noise is smooth: so taken it is better known than by the values themselves.
-    level = noise_level(stretch).mean(axis=0)[near]
+    level = noise[near]
     power, bins, radius = power[near] - level, bins[near], radius[near]
     smooth = np.convolve(np.pad(power, 1, mode="edge"), np.ones(3) / 3, "valid").clip(0)
     return _Around(radius, power, (level**2 + 2 * level * smooth) / bins)

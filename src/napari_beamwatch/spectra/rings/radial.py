@@ -34,8 +34,8 @@ TIED = (0.5, 0.24, 0.03)
 """Covariance of the mean power of one radius with itself and those one and two further, where
 that of independent bins is 1: what a Hann taper does to noise, measured (docs/rings.md)."""
 
-MOST_WINDOWS = 64
-MOST_PIXELS = 64 * 256**2
+MOST_WINDOWS = 48
+MOST_PIXELS = 48 * 256**2
 """Of the windows that are looked at, together: memory and time do not grow with the field."""
 
 

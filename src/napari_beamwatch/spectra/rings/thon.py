@@ -23,11 +23,9 @@ from scipy.optimize import nnls
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.spectra.rings.background import (
-    MODULATED,
-    SMOOTH,
+    Shapes,
     defocus_steps,
     search_thon,
-    splines,
 )
 from napari_beamwatch.spectra.rings.finding import LOWEST
 from napari_beamwatch.spectra.rings.radial import RadialPower
@@ -37,11 +35,22 @@ Floats = NDArray[np.float64]
 STEPS = 25
 """Of Gauss and Newton."""
 
+SCANS = 4
+"""Steps before those, in which each segment takes the best of some values of its focus."""
+
+NEAR = 0.25
+"""Part of the mean focus by which these reach to either side."""
+
+PLACES = 41
+
 LARGEST_STEP = 2.0
 """nm by which a focus moves in one of them."""
 
 UNDERSTATED = 1.3
 """What scatters in simulated films over the error of the linear law (docs/rings.md)."""
+
+SHAPE = 0.02
+"""Part of a focus by which envelopes of a wrong shape move it, in multislice films."""
 
 DAMPED = 4.0
 """Standard errors above the model from which a value weighs less."""
@@ -96,9 +105,10 @@ class Defocus:
     first, last : array of int64
         Frames ``first:last``.
     defocus_nm, defocus_se_nm : array of float64
-        Its size, underfocus positive where spherical aberration tells; NaN where nothing does.
+        Underfocus positive; without spherical aberration to tell its sign, its size. NaN where
+        nothing is seen.
     change_nm, change_se_nm : array of float64
-        Since the first segment; better known than the values.
+        Of its size since the first segment with beam; better known than the values.
     chance : float
         Of Thon rings as clear as these where there are none.
     reason : str
@@ -165,7 +175,7 @@ def defocus_over_dose(
     values, errors, change, change_se = np.full((4, len(segments)), np.nan)
     places = [i for i, segment in enumerate(segments) if any(segment is s for s in lit)]
     values[places], errors[places] = focus, np.sqrt(np.diag(covariance))
-    change[places] = focus - focus[0]
+    change[places] = (focus - focus[0]) * np.sign(focus[0])
     apart = np.diag(covariance) + covariance[0, 0] - 2 * covariance[0]
     change_se[places] = np.sqrt(np.maximum(apart, 0))
     edges = np.array([(s.first, s.last) for s in segments], np.int64).T
@@ -206,16 +216,26 @@ class _Seen:
 def _fitted(seen: Sequence[_Seen], lens: Lens, start: float) -> tuple[Floats, Floats]:
     """Focus of each segment and the covariance; envelopes are common, amplitudes are not."""
     k, count = seen[0].k, len(seen)
-    smooth, modulated = splines(k, SMOOTH), splines(k, MODULATED)
+    shapes = Shapes(k)
     focus, strength = np.full(count, start), np.ones(count)
     measured = np.concatenate([each.power / each.se for each in seen])
     damping = np.ones_like(measured)
     covariance = np.zeros((count, count))
-    for _ in range(STEPS):
+    near = np.linspace(1 - NEAR, 1 + NEAR, PLACES) * start
+    for step_number in range(STEPS):
         weights = damping.reshape(count, -1) / np.stack([each.se for each in seen])
         values = measured * damping
-        linear, turned = _designs(lens, k, focus, strength, smooth, modulated, weights)
+        linear, turned = _designs(lens, k, focus, strength, shapes, weights)
         solution = nnls(linear, values)[0]
+        if step_number < SCANS:
+            # Newton's way from a common focus ends in the nearest minimum, not the lowest.
+            tried = [
+                _designs(lens, k, np.full(count, f), strength, shapes, weights)[0] for f in near
+            ]
+            missed = [(values - each @ solution).reshape(count, -1) for each in tried]
+            left_over = np.stack([(each**2).sum(axis=1) for each in missed])
+            focus = near[np.argmin(left_over, axis=0)]
+            continue
         model = linear @ solution
         columns = [linear[:, solution > 0]]
         by_focus = turned @ solution
@@ -237,9 +257,10 @@ def _fitted(seen: Sequence[_Seen], lens: Lens, start: float) -> tuple[Floats, Fl
         covariance = inverse[np.ix_(place, place)] * scale
         focus = focus + step[at].clip(-LARGEST_STEP, LARGEST_STEP)
         # Rings and spots that stand above what Thon rings explain must not pull at the focus.
-        damping = 1 / np.maximum(left / damping / DAMPED, 1)
+        scatter = max(1.0, float(left @ left) / free) ** 0.5
+        damping = 1 / np.maximum(left / damping / (DAMPED * scatter), 1)
         strength[1:] = (strength[1:] + step[at[1:] + 1]).clip(strength[1:] / 2, strength[1:] * 2)
-    return focus, covariance
+    return focus, covariance + np.diag((SHAPE * focus) ** 2)
 
 
 def _designs(
@@ -247,8 +268,7 @@ def _designs(
     k: Floats,
     focus: Floats,
     strength: Floats,
-    smooth: Floats,
-    modulated: Floats,
+    shapes: Shapes,
     weights: Floats,
 ) -> tuple[Floats, Floats]:
     """The weighted linear model of all segments, and its derivative by each one's focus."""
@@ -257,7 +277,7 @@ def _designs(
     for f, a, w in zip(focus, strength, weights, strict=True):
         phase = lens.phase(k, f)
         scale = (a * w)[:, None]
-        rows.append(np.hstack([smooth, np.sin(phase)[:, None] ** 2 * modulated]) * scale)
-        turned = (np.sin(2 * phase) * per_nm)[:, None] * modulated
-        slopes.append(np.hstack([np.zeros_like(smooth), turned]) * scale)
+        rows.append(shapes.with_thon(phase) * scale)
+        turned = (np.sin(2 * phase) * per_nm)[:, None] * shapes.modulated
+        slopes.append(np.hstack([np.zeros_like(shapes.smooth), turned]) * scale)
     return np.concatenate(rows), np.concatenate(slopes)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import scipy.fft
+from numba import njit
 from numpy.typing import NDArray
 
 from napari_beamwatch.spectra.peaks import taper_tiles
@@ -25,7 +26,7 @@ from napari_beamwatch.spectra.rings.radial import (
 from napari_beamwatch.spectra.windows import Floats32, Grid, windows_inside
 from napari_beamwatch.threads import free_threads
 
-MOST_STRETCHES = 40
+MOST_STRETCHES = 30
 
 FEWEST_FRAMES = 2
 """Of a stretch: one for each half."""
@@ -85,14 +86,44 @@ class _Sum:
     """Tiles of two halves of some frames, added up."""
 
     def __init__(self, first: int, windows: int, size: int) -> None:
-        self.first, self.frames = first, 0
+        self.first = first
         self.halves = np.zeros((2, windows, size, size), np.float32)
         self.inside = np.ones(windows, bool)
 
-    def add(self, tiles: Tiles) -> None:
-        self.halves[self.frames % 2] += tiles.pixels
+    def add(self, frame: int, tiles: Tiles) -> None:
+        add_tiles(self.halves[frame % 2], tiles.pixels)
         self.inside &= tiles.inside
-        self.frames += 1
+
+    def join(self, other: _Sum) -> None:
+        self.halves += other.halves
+        self.inside &= other.inside
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def add_tiles(total: Floats32, tiles: NDArray[Any]) -> None:
+    """Add tiles to their sums."""
+    for i in range(len(total)):
+        for y in range(total.shape[1]):
+            to, row = total[i, y], tiles[i, y]
+            for x in range(len(to)):
+                to[x] += np.float32(row[x])
+
+
+def stretch_ends(
+    lit: NDArray[np.bool_], segments: Sequence[tuple[int, int]]
+) -> tuple[set[int], set[int]]:
+    """Last frames of stretches and of segments; a segment is made of whole stretches."""
+    length = max(FEWEST_FRAMES, -(-int(lit.sum()) // MOST_STRETCHES))
+    ends, segment_ends = set(), set()
+    for first, last in segments:
+        frames = first + np.flatnonzero(lit[first:last])
+        if not len(frames):
+            continue
+        # What is left over goes to the last stretch: alone it might lack a half.
+        count = max(1, len(frames) // length)
+        ends |= {int(frames[i * length - 1]) for i in range(1, count)} | {int(frames[-1])}
+        segment_ends.add(int(frames[-1]))
+    return ends, segment_ends
 
 
 class RadialTracker:
@@ -104,7 +135,7 @@ class RadialTracker:
     lit : array of bool (frames,)
         Frames that will be shown.
     segments : sequence of (first, last)
-        Stretches of frames in which rings are looked for; they do not overlap.
+        Stretches of frames in which rings are looked for; every frame that is shown is in one.
     spots : LatticeSpots, optional
         Of lattices, of all windows; those of large crystals are left out.
     """
@@ -120,16 +151,8 @@ class RadialTracker:
         self.windows = spread_windows(grid)
         large = (spots or LatticeSpots.none()).large(grid)
         self._left_out = large.bins(grid, self.windows)
-        frames = np.flatnonzero(lit)
-        count = len(frames)
-        length = max(FEWEST_FRAMES, -(-count // MOST_STRETCHES))
-        # What is left over goes to the last stretch: alone it might lack a half.
-        starts = range(0, max(1, count - length + 1), length)
-        self._ends = {int(frames[start - 1]) for start in starts if start} | {
-            int(t) for t in frames[-1:]
-        }
-        self._segments = list(segments)
-        self._segment_ends = {int(frames[frames < last].max(initial=-1)) for _, last in segments}
+        self._ends, self._segment_ends = stretch_ends(lit, segments)
+        self._shown = 0
         self._stretch: _Sum | None = None
         self._segment: _Sum | None = None
         self._stretches: list[RadialPower] = []
@@ -145,15 +168,16 @@ class RadialTracker:
         size, windows = self.grid.window, len(self.windows)
         if self._stretch is None:
             self._stretch = _Sum(frame, windows, size)
-        self._stretch.add(reduced)
-        if frame in self._ends:
-            self._stretches.append(self._power(self._stretch, frame + 1))
-            self._stretch = None
-        if not any(first <= frame < last for first, last in self._segments):
+        self._stretch.add(self._shown, reduced)
+        self._shown += 1
+        if frame not in self._ends:
             return
+        done, self._stretch = self._stretch, None
+        self._stretches.append(self._power(done, frame + 1))
         if self._segment is None:
-            self._segment = _Sum(frame, windows, size)
-        self._segment.add(reduced)
+            self._segment = done
+        else:
+            self._segment.join(done)
         if frame in self._segment_ends:
             self._found.append(self._power(self._segment, frame + 1))
             self._segment = None
