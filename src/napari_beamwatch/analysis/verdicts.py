@@ -218,16 +218,14 @@ def _spot_trace(spots: Spots, followed: FollowedReflection) -> SpotTrace:
     trace, mine = followed.trace, followed.spots
     gy, gx, _ = followed.mean_frequency(spots)
     in_phase, own = overlap_factors(spots.grid, spots.peaks.window[mine])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        g = np.hypot(trace.gy, trace.gx)
-        snr = np.where(trace.windows > 0, trace.snr / trace.windows, np.nan)
+    g = np.hypot(trace.gy, trace.gx)
     return SpotTrace(
         spot=followed.number,
         crystal=int(spots.reflections.crystal[followed.number]),
         gy=gy,
         gx=gx,
-        snr=snr,
-        windows=len(mine),
+        snr=trace.mean_snr,
+        windows=trace.windows,
         in_phase=in_phase,
         own=own,
         d_px=1 / g,

@@ -15,6 +15,9 @@ from napari_beamwatch.damage.irreversible import SAME_DIRECTION, SAME_G
 from napari_beamwatch.damage.scanning import falls, running_sums
 from napari_beamwatch.damage.scopes import Samples, Scope, SpotTrace
 
+TURNED_PART = 0.7
+"""Part of the power that appeared which a turned crystal accounts for."""
+
 ABSENT = 0.2
 """Part of its later level that a spot may have had before it appeared, at 95 %."""
 
@@ -81,23 +84,26 @@ def _first_seen(samples: Samples, spot: int, dispersion: float) -> Estimate:
 def turned(scope: Scope, faded: NDArray[np.bool_], new: NDArray[np.bool_]) -> bool:
     """Whether the new spots are the faded ones at another angle: the crystal turned.
 
-    Every |g| that appeared was one of those that faded, in another direction; another phase has
-    spacings of its own.
+    What appeared has the |g| of those that faded, in another direction, but for a faint spot here
+    and there; another phase has spacings of its own.
     """
     old = [trace for trace, is_one in zip(scope.traces, faded, strict=True) if is_one]
     fresh = [trace for trace, is_one in zip(scope.traces, new, strict=True) if is_one]
     if not old or not fresh:
         return False
+    total = matched = 0.0
     for spot in fresh:
+        strength = float(np.nanmean(np.maximum(spot.snr, 0.0)))
+        total += strength
         mates = [trace for trace in old if abs(trace.g / spot.g - 1) <= SAME_G]
         elsewhere = [
             abs(spot.gy * mate.gx - spot.gx * mate.gy) / (spot.g * mate.g)
             > np.sin(np.radians(SAME_DIRECTION) / 2)
             for mate in mates
         ]
-        if not elsewhere or not all(elsewhere):
-            return False
-    return True
+        if elsewhere and all(elsewhere):
+            matched += strength
+    return matched >= TURNED_PART * total
 
 
 def of_lattice(spot: SpotTrace, traces: tuple[SpotTrace, ...]) -> bool:

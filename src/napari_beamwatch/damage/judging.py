@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.damage.appearing import appeared, faded, joined, of_lattice, turned
-from napari_beamwatch.damage.averaging import QUICK, THOROUGH, Effort, average
+from napari_beamwatch.damage.averaging import QUICK, THOROUGH, Average, Effort, average
 from napari_beamwatch.damage.detection import detect, dispersion_of, first_detected, lost_from
 from napari_beamwatch.damage.dips import Dips, Event, find_dips
+from napari_beamwatch.damage.fitting import Models, weighed
 from napari_beamwatch.damage.interval import NOTHING, Course, Estimate, course
 from napari_beamwatch.damage.irreversible import SMALLEST_LOSS, judge_loss, what_is_left
 from napari_beamwatch.damage.power import LATE, Power, power_of
@@ -30,6 +31,17 @@ FOCUS_MOVED_NM, FOCUS_SURE = 2.0, 3.0
 
 MANY_DIPS = 1.5
 """Times the longest recovered dip that a last loss must have lasted."""
+
+SIGNAL_CHANGE = 0.1
+"""Part of itself by which the mean signal of the field must change to be looked at."""
+
+SIGNAL_POWERS = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0)
+"""Of the mean signal, that the power of a lattice may go with; 1 is that of a beam alone."""
+
+SIGNAL_MARGIN = 12.0
+"""Log likelihood by which an onset must explain the traces better than that does."""
+
+SIGNAL_CHANGED = "the mean signal of the whole field changed with it: beam or thickness"
 
 NO_PLATEAU = 0.025
 """Probability of decay without a plateau from which the plateau is not significant: the 95 %
@@ -193,6 +205,8 @@ def _judge_fading(
     text = _too_soon(samples, dips, went, seen.place)
     if text:
         return _unclear(base, text)
+    if _signal_explains(samples, found, effort):
+        return _unclear(base, SIGNAL_CHANGED)
     left = what_is_left(samples, found, dispersion)
     aside = joined(with_new, witnesses.others)
     beside = np.concatenate([fresh, _appeared_beside(witnesses, rate)])
@@ -213,6 +227,24 @@ def _judge_fading(
             + finding.why,
         )  # fmt: skip
     return replace(base, status="onset", evidence=finding.evidence, reason=words)
+
+
+def _signal_explains(samples: Samples, found: Average, effort: Effort) -> bool:
+    """Whether the lattice went with the mean signal of the field, as beam and thickness have it.
+
+    Of a layer that grows the lattice loses contrast as well: its power falls with a power of the
+    signal that is not known.
+    """
+    if len(samples) > effort.samples or np.ptp(samples.beam) < SIGNAL_CHANGE:
+        return False
+    never = Models(samples.end[-1:] + 1.0, np.ones(1), np.ones(1))
+    alike = max(
+        weighed(
+            replace(samples, beam=samples.beam**power), never, exact=effort.exact
+        ).log_likelihood.max()
+        for power in SIGNAL_POWERS
+    )
+    return bool(alike > found.weighed.log_likelihood.max() - SIGNAL_MARGIN)
 
 
 def _steady(base: Verdict, power: Power) -> Verdict:

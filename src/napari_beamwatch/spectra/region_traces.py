@@ -31,8 +31,9 @@ class RegionTrace:
         Frequency and its standard error per axis, in cycles per pixel; NaN where too weak.
     averaged : int
         Frames behind each frequency.
-    windows : array
-        Windows behind each value.
+    mean_snr, windows : array
+        Signal-to-noise ratio of a window, and how many alike would tell as much: windows that
+        come and go change the second only.
     """
 
     intensity: Floats
@@ -42,6 +43,7 @@ class RegionTrace:
     gx: Floats
     g_se: Floats
     averaged: int
+    mean_snr: Floats
     windows: Floats
 
 
@@ -152,8 +154,25 @@ def region_trace(
         gx_t,
         se,
         averaged,
-        known.sum(axis=1).astype(np.float64),
+        *_mean_window(traces.snr[:, spots]),
     )
+
+
+def _mean_window(snr: NDArray[np.floating]) -> tuple[Floats, Floats]:
+    """Mean over windows weighted by how strong each is, and how many that is worth.
+
+    Were it a plain mean, a strong window that drifts off the detector would look like fading.
+    """
+    known = np.isfinite(snr)
+    filled = np.where(known, snr, 0.0).astype(np.float64)
+    strength = filled.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    strength = np.maximum(strength, 0.02 * max(float(strength.max(initial=0)), 1e-9))
+    sums, squares = known @ strength, known @ strength**2
+    typical = float((strength**2).sum() / strength.sum())
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = np.where(squares > 0, filled @ strength / squares * typical, np.nan)
+        worth = np.where(squares > 0, sums**2 / squares, 0.0)
+    return mean, worth
 
 
 def _frequency(

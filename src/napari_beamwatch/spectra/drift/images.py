@@ -144,9 +144,29 @@ class Images:
         return cls(own, other, moving, fixed, total)
 
 
-def evidence(problem: Problem, path: Floats, still: bool) -> tuple[float, float]:
+def standing_evidence(problem: Problem) -> tuple[float, float]:
+    """`evidence` of a specimen that stands still but may change, once, at the best of some times.
+
+    What moves over what stands still has two images to explain the frames with; so must have
+    what only stands, or a specimen that turns into another would seem to move.
+    """
+    frames = len(problem.a)
+    standing = np.zeros((frames, 2))
+    gain, pairs = evidence(problem, standing, False)
+    for part in (0.25, 0.5, 0.75):
+        early = np.arange(frames) < part * frames
+        if 0 < early.sum() < frames:
+            both = [evidence(problem, standing, False, use)[0] for use in (early, ~early)]
+            gain = max(gain, sum(both))
+    return gain, pairs
+
+
+def evidence(
+    problem: Problem, path: Floats, still: bool, use: NDArray[np.bool_] | None = None
+) -> tuple[float, float]:
     """Log likelihood of a path over no image at all, and its pair correlation in sigmas."""
-    total = Sums.of(problem, path, np.ones(len(path), bool)).all()
+    use = np.ones(len(path), bool) if use is None else use
+    total = Sums.of(problem, path, use).all()
     variances = Variances.of(problem, total, still)
     images = Images.of(problem, total, variances)
     used, n = problem.used, total.weight
@@ -157,9 +177,9 @@ def evidence(problem: Problem, path: Floats, still: bool) -> tuple[float, float]
     ).real
     determinant = (1 + n * p_s) * (1 + n * p_g) - p_s * p_g * share
     gain = float((fit - np.log(determinant)).sum()) / problem.band.overlap
-    squares = problem.a.astype(np.float64) ** 2
+    squares = problem.a[use].astype(np.float64) ** 2
     own = np.zeros(int(used.sum()))
-    for square, frame in zip(squares, problem.y, strict=True):
+    for square, frame in zip(squares, problem.y[use], strict=True):
         own += square * squared(frame[used])
     w = n * p_s / (1 + n * p_s)
     pairs = float((w * (squared(total.moved[used]) - own)).sum())

@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_beamwatch.spectra.drift.arrays import Complex64, Floats, Floats32, Steps
-from napari_beamwatch.spectra.drift.images import Images, Sums, Variances, all_images, evidence
+from napari_beamwatch.spectra.drift.images import (
+    Images,
+    Sums,
+    Variances,
+    all_images,
+    evidence,
+    standing_evidence,
+)
 from napari_beamwatch.spectra.drift.kernels import for_each, frame_against, phases
 from napari_beamwatch.spectra.drift.refining import refine, smeared_image, smooth_path
 from napari_beamwatch.spectra.drift.whitening import Cells, Problem, mixture
@@ -31,8 +38,9 @@ themselves (measured: 2.9 lost, 4.6 found), and a path may hop by a lattice vect
 
 TOO_FAINT = "too few electrons or too little contrast to see a drift"
 
-MOVED = 30.0
-"""Log likelihood by which a path must be better than standing still to count as movement."""
+MOVED, MOVED_A_FRAME = 30.0, 0.5
+"""Log likelihood, and more for each frame, by which a path must be better than standing still to
+count as movement: a path of many frames bends to their noise."""
 
 MOST_ROUNDS = 4
 
@@ -55,7 +63,8 @@ def solve_path(problem: Problem) -> tuple[Floats, Floats, str]:
     nothing = np.zeros((frames, 2)), np.zeros((frames, frames))
     standing = np.zeros((frames, 2))
     best: tuple[float, float, Floats] | None = None
-    still_gain, still_pairs = evidence(problem, standing, False)
+    moved = MOVED + MOVED_A_FRAME * frames
+    still_gain, still_pairs = standing_evidence(problem)
     path = _settled(problem)
     for against_pattern in (False, True):
         if against_pattern:
@@ -63,7 +72,7 @@ def solve_path(problem: Problem) -> tuple[Floats, Floats, str]:
             # is taken for it?
             if (
                 best is not None
-                and best[0] > still_gain + MOVED
+                and best[0] > still_gain + moved
                 and not _has_pattern(problem, best[2])
             ):
                 break
@@ -81,11 +90,11 @@ def solve_path(problem: Problem) -> tuple[Floats, Floats, str]:
     gain, pairs, path = best
     if max(pairs, still_pairs) < FAINTEST or max(gain, still_gain) < LEAST_GAIN * frames:
         return *nothing, TOO_FAINT
-    if gain < still_gain + MOVED and not problem.has_spots:
+    if gain < still_gain + moved and not problem.has_spots:
         return *nothing, (
             "what the frames share stands still: no drift, or nothing but the detector's pattern"
         )
-    if gain < still_gain + MOVED:
+    if gain < still_gain + moved:
         path = standing
     path, covariance = refine(problem, path)
     return path, covariance, ""
