@@ -1,0 +1,175 @@
+"""Reflections of a phase: spacings, and strengths for electrons.
+
+Structure factors use the electron form factors that gemmi has (International Tables C, 4.3.2.2)
+and atoms at rest, and strengths are kinematic [1]_. They say which reflections exist. How strong
+a spot is in the transform of an image is up to the contrast transfer.
+
+References
+----------
+.. [1] M. De Graef, Introduction to Conventional Transmission Electron Microscopy, Cambridge
+   2003, ch. 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import gemmi
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.phases.structures import Phase, phase, reciprocal_axes
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+EXTINCT = 1e-7
+"""Part of the strongest reflection's strength below which one is extinct."""
+
+FINEST = 0.3
+"""Å; finer reflections than any image has are not counted out."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reflections:
+    """All reflections of a phase up to a resolution, both of each Friedel pair.
+
+    Attributes
+    ----------
+    hkl : array of int64, (n, 3)
+    g : array of float64, (n, 3)
+        In Å⁻¹, Cartesian.
+    d : array of float64
+        Spacing in Å, widest first.
+    strength : array of float64
+        |F|², relative to the strongest of the phase; 0 if extinct.
+    unique : array of bool
+        One of each set of equivalent ones.
+    multiplicity : array of int64
+        Size of that set.
+    """
+
+    hkl: Ints
+    g: Floats
+    d: Floats
+    strength: Floats
+    unique: NDArray[np.bool_]
+    multiplicity: Ints
+
+    def __len__(self) -> int:
+        return len(self.d)
+
+
+@lru_cache(maxsize=256)
+def all_reflections(
+    phase: Phase,
+    d_min: float = 1.0,
+    temperature_C: float | None = None,  # noqa: N803
+) -> Reflections:
+    """Reflections that the lattice has, extinct ones among them if two others add up to them.
+
+    Those that lattice centring forbids are left out: no sum of others reaches them. Those that a
+    screw axis, a glide plane or the basis forbids stay, since double diffraction shows them.
+    """
+    if not FINEST <= d_min < 100:
+        raise BeamwatchError(f"reflections are counted out down to {FINEST} Å, not {d_min} Å")
+    small = phase.small_structure(temperature_C)
+    small.change_occupancies_to_crystallographic()
+    group = small.spacegroup
+    operations = group.operations()
+    most = [int(n) for n in small.cell.get_hkl_limits(d_min)]
+    axes = [np.arange(-n, n + 1) for n in most]
+    hkl = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    hkl = hkl[(hkl != 0).any(axis=1)]
+    g = hkl @ reciprocal_axes(phase, temperature_C)
+    d = 1 / np.linalg.norm(g, axis=1)
+    kept = (d >= d_min) & _on_the_lattice(hkl, operations)
+    hkl, g, d = hkl[kept], g[kept], d[kept]
+    calculator = gemmi.StructureFactorCalculatorE(small.cell)
+    asu = gemmi.ReciprocalAsu(group)
+    families: dict[tuple[int, ...], list[int]] = {}
+    for i, index in enumerate(hkl.tolist()):
+        representative, _ = asu.to_asu(index, operations)
+        families.setdefault(tuple(representative), []).append(i)
+    strength = np.zeros(len(d))
+    unique = np.zeros(len(d), bool)
+    multiplicity = np.zeros(len(d), np.int64)
+    for (h, k, l), members in families.items():  # noqa: E741
+        amplitude = calculator.calculate_sf_from_small_structure(small, (h, k, l))
+        strength[members] = abs(amplitude) ** 2
+        multiplicity[members] = len(members)
+        unique[max(members, key=lambda i: tuple(hkl[i]))] = True
+    strength /= _strongest(phase)
+    strength[strength < EXTINCT] = 0
+    order = np.lexsort((-hkl[:, 2], -hkl[:, 1], -hkl[:, 0], -np.round(d, 9)))
+    return Reflections(
+        hkl=hkl[order].astype(np.int64),
+        g=g[order],
+        d=d[order],
+        strength=strength[order],
+        unique=unique[order],
+        multiplicity=multiplicity[order],
+    )
+
+
+@lru_cache(maxsize=256)
+def _strongest(phase: Phase) -> float:
+    """|F|² of the strongest reflection, whatever the resolution asked for."""
+    small = phase.small_structure()
+    small.change_occupancies_to_crystallographic()
+    calculator = gemmi.StructureFactorCalculatorE(small.cell)
+    found = gemmi.make_miller_array(small.cell, small.spacegroup, 1.2, unique=True)
+    values = [
+        abs(calculator.calculate_sf_from_small_structure(small, index)) ** 2
+        for index in found.tolist()
+    ]
+    if not values or max(values) <= 0:
+        raise BeamwatchError(f"{phase.name}: no reflection above 1.2 Å; is its cell right?")
+    return float(max(values))
+
+
+def _on_the_lattice(hkl: Ints, operations: gemmi.GroupOps) -> NDArray[np.bool_]:
+    kept = np.ones(len(hkl), bool)
+    for shift in operations.cen_ops:
+        kept &= (hkl @ np.asarray(shift)) % gemmi.Op.DEN == 0
+    return kept
+
+
+def reflections(
+    name: str | Phase,
+    d_min: float = 0.8,
+    temperature_C: float | None = None,  # noqa: N803
+) -> pd.DataFrame:
+    """Rings of a powder of the phase, widest spacing first.
+
+    Returns
+    -------
+    DataFrame
+        h, k, l of one of each set of equivalent reflections; d_A; multiplicity; intensity of the
+        ring, |F|² times multiplicity over that of the strongest ring. Extinct ones are left out.
+    """
+    found = all_reflections(
+        phase(name) if isinstance(name, str) else name, float(d_min), temperature_C
+    )
+    shown = found.unique & (found.strength > 0)
+    ring = (found.strength * found.multiplicity)[shown]
+    return pd.DataFrame(
+        {
+            "h": found.hkl[shown, 0],
+            "k": found.hkl[shown, 1],
+            "l": found.hkl[shown, 2],
+            "d_A": found.d[shown],
+            "multiplicity": found.multiplicity[shown],
+            "intensity": ring / ring.max() if len(ring) else ring,
+        }
+    )
+
+
+def label(hkl: Iterable[int]) -> str:
+    """Indices as they are written: 111, -111, or 1 -1 10 where one has two digits."""
+    parts = [str(int(i)) for i in hkl]
+    return (" " if any(len(part.lstrip("-")) > 1 for part in parts) else "").join(parts)
