@@ -378,3 +378,21 @@ def test_the_map_shows_each_region_change_at_its_dose(
         assert inside.onset_dose_e_per_A2.median() == pytest.approx(
             truth.onset_dose_e_per_A2, abs=40
         )
+
+
+def test_rings_that_come_while_the_lattice_fades_name_a_new_phase() -> None:
+    turning = simulate("lif-to-li-rings-to-li2o", frames=60, frame_dose=10.0)
+    result = bw.analyze(turning)
+    field = result.onsets.iloc[0]
+    assert list(result.rings.columns) == list(columns.RINGS)
+    assert (field.status, field.criterion) == ("onset", "new_phase")
+    assert field.onset_dose_e_per_A2 == pytest.approx(150, abs=20)
+    assert "ring" in field.reason or "appeared" in field.reason
+    rings = result.rings[result.rings.ring != "halo"]
+    assert np.abs(rings.groupby("ring").d_A.median() - 2.48).min() < 0.05
+
+
+def test_spots_that_appear_at_another_angle_are_a_crystal_that_turned() -> None:
+    field = bw.analyze(simulate("reorientation", frames=60, frame_dose=10.0)).onsets.iloc[0]
+    assert field.status == "ambiguous"
+    assert "turned" in field.reason

@@ -139,6 +139,8 @@ FIELD: dict[str, str] = {
     "lattice_power_se": "its standard error",
     "lattice_windows": "windows that bear a lattice",
     "mean_signal": "counts or grey values per pixel",
+    "defocus_change_nm": "change of the size of the defocus since the first segment with beam",
+    "defocus_change_se_nm": "its standard error; empty without Thon rings",
 }
 
 RINGS: dict[str, str] = {

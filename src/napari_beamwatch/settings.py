@@ -47,6 +47,8 @@ class Settings:
         Those that spots are matched to; all that are known if empty.
     pixel_size_uncertainty : float
         Relative; used in matching phases only.
+    cs_mm : float
+        Spherical aberration of the lens, in mm; for the focus that Thon rings tell.
     running_sum : int
         Frames that are added up around each before spots are measured: what is seen of fainter
         spots is paid for with dose resolution.
@@ -66,6 +68,7 @@ class Settings:
     persistence: int | Literal["end"] = "end"
     phases: tuple[str, ...] = ()
     pixel_size_uncertainty: float = 0.02
+    cs_mm: float = 0.0
     running_sum: int = 1
 
     def __post_init__(self) -> None:

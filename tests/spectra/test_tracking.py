@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_beamwatch.spectra.region_traces import overlap_factors, region_trace
+from napari_beamwatch.spectra.region_traces import overlap_factors, region_trace, strengths
 from napari_beamwatch.spectra.tracking import SpotMeasure, Tracker, WindowTraces, running_mean
 from napari_beamwatch.spectra.walking import Paths
 from napari_beamwatch.spectra.windows import Grid
@@ -133,3 +133,15 @@ def test_overlap_makes_a_mean_less_certain_and_a_spacing_more() -> None:
 def test_running_means_leave_gaps_out() -> None:
     values = np.array([[1.0], [np.nan], [3.0], [5.0]], np.float32)
     assert running_mean(values, 3).ravel() == pytest.approx([1, 2, 4, 4])
+
+
+def test_windows_that_come_and_go_change_nothing_but_the_error() -> None:
+    rng = np.random.default_rng(6)
+    course = np.concatenate([np.full(40, 5.0), np.full(40, 0.5)])
+    true = rng.uniform(0.3, 2.0, 20)
+    values = course[:, None] * true * rng.normal(1, 0.02, (80, 20))
+    known = np.ones((80, 20), bool)
+    known[:40, :6] = False  # these were off the detector before it faded
+    known[40:, 6:12] = False  # and these after
+    found = strengths(np.where(known, values, 0.0), known)
+    assert found / found.mean() == pytest.approx(true / true.mean(), rel=0.06)

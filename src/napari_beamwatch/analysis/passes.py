@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_beamwatch.analysis.diffuse import Diffuse
 from napari_beamwatch.analysis.progress import OFTEN, Progress, Step
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
@@ -26,10 +27,20 @@ from napari_beamwatch.spectra.following import (
     Reduce,
     Spots,
     Stack,
+    Witness,
     find_spots_of,
     follow,
     measure_drift,
 )
+from napari_beamwatch.spectra.rings import (
+    Lens,
+    RadialSeries,
+    RadialTracker,
+    defocus_over_dose,
+    find_rings,
+    follow_rings,
+)
+from napari_beamwatch.spectra.rings.masks import LatticeSpots
 from napari_beamwatch.spectra.runners import Runner, Threads
 from napari_beamwatch.spectra.streaming import FollowedFrames
 from napari_beamwatch.spectra.windows import Grid
@@ -119,7 +130,7 @@ class Passes:
         self.notes += [f"no lattice: {one.note}" for one in spots.artefacts]
         return spots
 
-    def follow(self, spots: Spots, stack: Stack) -> tuple[FollowedSpots, Particles | None]:
+    def follow(self, spots: Spots, stack: Stack) -> tuple[FollowedSpots, Particles | None, Diffuse]:
         """Spots of the field and their traces, and the particles in it if they were wanted."""
         self.begin("following spots")
 
@@ -132,13 +143,35 @@ class Passes:
             self._tell(step)
 
         width = self.settings.running_sum
-        if "mass_loss" not in self.settings.criteria:
-            return follow(spots, stack, self.runner, width, tell), None
-        bins = ParticleBins(self.movie)
-        followed = follow(spots, stack, self.runner, width, tell, [_ParticleWitness(bins)])
-        particles = solve(bins)
-        self.notes += particles.notes or (f"particles: {particles.reason}",)
-        return followed, particles
+        radial = RadialTracker(
+            spots.grid, stack.lit, spots.segments, LatticeSpots.of_peaks(spots.peaks)
+        )
+        bins = ParticleBins(self.movie) if "mass_loss" in self.settings.criteria else None
+        witnesses: list[Witness] = [radial]
+        if bins is not None:
+            witnesses.append(_ParticleWitness(bins))
+        followed = follow(spots, stack, self.runner, width, tell, witnesses)
+        particles = None
+        if bins is not None:
+            particles = solve(bins)
+            self.notes += particles.notes or (f"particles: {particles.reason}",)
+        return followed, particles, self._amorphous(radial.series(), stack)
+
+    def _amorphous(self, series: RadialSeries, stack: Stack) -> Diffuse:
+        """Rings, halo and focus, from the power around the centre."""
+        single = stack.single_counts
+        rings = find_rings(series.segments, self.settings.alpha, single_counts=single)
+        traces = follow_rings(series.stretches, rings, single_counts=single)
+        voltage, lens = self.movie.conditions.voltage_kV, None
+        if voltage is not None:
+            lens = Lens(voltage, self.settings.cs_mm)
+        focus = defocus_over_dose(
+            series.segments, lens, self.movie.pixel_size, single_counts=single
+        )
+        self.notes.append(
+            f"focus: {focus.reason}" if focus.reason else "focus: Thon rings tell it over the dose"
+        )
+        return Diffuse(tuple(rings), tuple(traces), focus)
 
     def own_window(self, region: Region, stack: Stack) -> FollowedSpots:
         """A region smaller than the grid's windows, in one window of its own."""

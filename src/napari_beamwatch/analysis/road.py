@@ -77,7 +77,7 @@ def analyze(
     run = Passes(movie, settings, grid, progress, client)
     stack, drift = run.stack()
     spots = run.find(stack, grid)
-    followed, particles = run.follow(spots, stack)
+    followed, particles, diffuse = run.follow(spots, stack)
     parts = [Part(None, followed, followed.region(None))]
     for region in regions:
         own = followed if spots.owned(region).any() else run.own_window(region, stack)
@@ -85,7 +85,7 @@ def analyze(
     run.begin("judging")
     trace = field_trace(followed)
     verdicts = judge_regions(
-        movie, settings, [(part.followed.spots, part.reflections) for part in parts], trace
+        movie, settings, [(part.followed.spots, part.reflections) for part in parts], trace, diffuse
     )
     windows = judge_windows(movie, settings, followed, trace, verdicts[0].crystals)
     told = list(zip(parts, verdicts, strict=True))
@@ -116,8 +116,8 @@ def analyze(
                 for row in event_rows(part.name, verdict.verdict, movie.dose is not None)
             ]
         ),
-        field=field_table(movie, trace),
-        rings=joined([], columns.RINGS),
+        field=field_table(movie, trace, diffuse.focus_of_frames(len(movie))),
+        rings=diffuse.table(movie),
         drift=drift_table(drift, len(movie)),
         particles=particles,
         window_traces=followed.traces,

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_beamwatch.analysis.diffuse import Diffuse
 from napari_beamwatch.damage.judging import Verdict, judge
 from napari_beamwatch.damage.mapping import common_traces, find_changes
-from napari_beamwatch.damage.pooling import Judged, RegionVerdict, WindowVerdicts, pooled
+from napari_beamwatch.damage.pooling import (
+    Judged,
+    RegionVerdict,
+    WindowVerdicts,
+    pooled,
+    with_ring,
+)
 from napari_beamwatch.damage.scopes import Scope, SpotTrace, Witnesses
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.settings import Settings
@@ -53,6 +60,7 @@ def judge_regions(
     settings: Settings,
     parts: Sequence[tuple[Spots, Sequence[FollowedReflection]]],
     field: FieldTrace,
+    diffuse: Diffuse,
 ) -> list[RegionVerdict]:
     """Verdicts on regions, the field among them.
 
@@ -63,6 +71,7 @@ def judge_regions(
     parts : sequence of (Spots, followed reflections)
         Of each region.
     field : FieldTrace
+    diffuse : Diffuse
     """
     axis = DoseAxis.of(movie)
     scopes = [_crystal_scopes(axis, spots, followed, movie) for spots, followed in parts]
@@ -71,7 +80,7 @@ def judge_regions(
     for some in scopes:
         for _, _, _, scope in some:
             others = tuple(alone for _, _, alone, other in some if other is not scope)
-            jobs.append((scope, _witnesses(field, others), max(1, looks)))
+            jobs.append((scope, _witnesses(field, others, diffuse), max(1, looks)))
     pool = shared_pool()
     futures = [pool.submit(_judged, *job, settings) for job in jobs]
     verdicts = [future.result() for future in futures]
@@ -82,6 +91,11 @@ def judge_regions(
             for crystal, name, _, _ in some
         ]
         told.append(RegionVerdict(pooled(mine)[0], tuple(mine)))
+    came, ring = diffuse.came(axis.start, axis.end)
+    if ring is not None and "new_phase" in settings.criteria:
+        d_px = ring.d_px()[0]
+        name = f"{d_px:.3g} px" if movie.pixel_size is None else f"{d_px * movie.pixel_size:.3g} Å"
+        told[0] = replace(told[0], verdict=with_ring(told[0].verdict, came, name))
     return told
 
 
@@ -171,9 +185,13 @@ def _judged(scope: Scope, witnesses: Witnesses, looks: int, settings: Settings) 
     )
 
 
-def _witnesses(field: FieldTrace, others: tuple[Scope, ...]) -> Witnesses:
+def _witnesses(field: FieldTrace, others: tuple[Scope, ...], diffuse: Diffuse) -> Witnesses:
+    change, error = diffuse.focus_of_frames(len(field.mean))
+    known = bool(np.isfinite(change).any())
     return Witnesses(
         mean_counts=field.mean,
+        defocus_nm=change if known else None,
+        defocus_se_nm=error if known else None,
         lattice_power=field.lattice_power,
         lattice_power_se=field.lattice_power_se,
         others=others,

@@ -18,6 +18,9 @@ from napari_beamwatch.damage.scopes import Samples, Scope, SpotTrace
 TURNED_PART = 0.7
 """Part of the power that appeared which a turned crystal accounts for."""
 
+SOLID = 0.1
+"""Part of the strongest spot's level from which a spot counts beside others that appeared."""
+
 ABSENT = 0.2
 """Part of its later level that a spot may have had before it appeared, at 95 %."""
 
@@ -137,6 +140,20 @@ def faded(samples: Samples) -> NDArray[np.bool_]:
         for w, side in zip(parts, (slice(None, quarter), slice(-quarter, None)), strict=True)
     ]
     return np.asarray(means[1] < 0.5 * means[0], np.bool_)
+
+
+def solid(samples: Samples) -> NDArray[np.bool_]:
+    """Spots that were there in the first quarter, with a tenth of what the strongest ever has."""
+    quarter = max(1, len(samples) // 4)
+    sides = (slice(None, quarter), slice(-quarter, None))
+    means = np.array(
+        [
+            (samples.windows[:, side] * samples.y[:, side]).sum(axis=1)
+            / np.maximum((samples.windows[:, side] * samples.beam[side]).sum(axis=1), 1e-300)
+            for side in sides
+        ]
+    )
+    return np.asarray(means[0] > SOLID * max(float(means.max()), 1e-12), np.bool_)
 
 
 def joined(scope: Scope, others: tuple[Scope, ...]) -> Scope:

@@ -36,7 +36,7 @@ STRETCHED = 0.6
 STRETCH_SPREAD = 0.6
 """Standard deviation of the prior of log beta of those."""
 
-LEAST_BETA, MOST_BETA, MOST_WITHOUT = 0.4, 6.0, 2.0
+LEAST_BETA, MOST_BETA, MOST_WITHOUT = 0.4, 3.0, 2.0
 """Stretches that are taken for possible; without a plateau no more than the last, for what has a
 shoulder longer than a Gaussian's has a plateau in all but name."""
 

@@ -9,7 +9,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_beamwatch.damage.appearing import appeared, faded, joined, of_lattice, turned
+from napari_beamwatch.damage.appearing import (
+    appeared,
+    faded,
+    joined,
+    of_lattice,
+    solid,
+    turned,
+)
 from napari_beamwatch.damage.averaging import QUICK, THOROUGH, Average, Effort, average
 from napari_beamwatch.damage.detection import detect, dispersion_of, first_detected, lost_from
 from napari_beamwatch.damage.dips import Dips, Event, find_dips
@@ -133,7 +140,9 @@ def judge(
     new = appeared(every, rate, dispersion)
     fresh = np.zeros(len(scope.traces), bool)
     fresh[[one.index for one in new]] = True
-    old = replace(scope, traces=tuple(t for t, n in zip(scope.traces, fresh, strict=True) if not n))
+    # Beside spots that appeared, faint ones that may have been there or not tell nothing.
+    there = ~fresh & (solid(every) | ~fresh.any())
+    old = replace(scope, traces=tuple(t for t, n in zip(scope.traces, there, strict=True) if n))
     shift = find_shift(old, d_tolerance / 100) if "spacing" in criteria else None
     if not old.traces:
         verdict = Verdict("no_lattice", "no lattice was there at first")
@@ -143,11 +152,12 @@ def judge(
         verdict = _judge_fading(
             old,
             witnesses,
-            every.of_spots(~fresh),
+            every.of_spots(there),
             rate,
             dispersion,
             THOROUGH if exact else QUICK,
             scope,
+            there,
             fresh,
         )
     if "fading" not in criteria and verdict.status in ("onset", "damaged_at_start"):
@@ -176,6 +186,7 @@ def _judge_fading(
     dispersion: float,
     effort: Effort,
     with_new: Scope,
+    there: NDArray[np.bool_],
     fresh: NDArray[np.bool_],
 ) -> Verdict:
     """What the spots that were there at first say."""
@@ -211,7 +222,7 @@ def _judge_fading(
     aside = joined(with_new, witnesses.others)
     beside = np.concatenate([fresh, _appeared_beside(witnesses, rate)])
     gone = np.zeros(len(aside.traces), bool)
-    gone[np.flatnonzero(~fresh)[left.ratio < 0.5]] = True
+    gone[np.flatnonzero(there)[left.ratio < 0.5]] = True
     if turned(aside, gone, beside[: len(gone)]):
         return _unclear(base, f"{TURNED}: its spacings appeared at another angle")
     finding = judge_loss(

@@ -12,7 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_beamwatch.damage.interval import Estimate
 from napari_beamwatch.damage.judging import Verdict
+
+FEW = 0.25
+"""Part of the changed crystals."""
 
 TOO_FEW = "too few electrons"
 
@@ -84,8 +88,14 @@ def pooled(judged: Sequence[Judged]) -> tuple[Verdict, Judged | None]:
         return Verdict("no_lattice", "no lattice was found"), None
     changed = [one for one in seen if one.verdict.status in ("onset", "damaged_at_start")]
     if changed:
-        first = min(changed, key=_when)
-        return _told(first, judged, _others(first, changed, seen)), first
+        plateau = [one for one in changed if one.verdict.status == "onset"]
+        without = len(changed) - len(plateau)
+        # One grain of many without a plateau does not say that the field had none.
+        first = min(plateau if without < FEW * len(changed) else changed, key=_when)
+        more = _others(first, changed, seen)
+        if without and first.verdict.status == "onset":
+            more += f"; {without} of them may have changed from the first frame on"
+        return _told(first, judged, more), first
     unsure = [
         one
         for one in seen
@@ -101,6 +111,26 @@ def pooled(judged: Sequence[Judged]) -> tuple[Verdict, Judged | None]:
         more = f"{len(steady)} crystals alike" if len(steady) > 1 else ""
         return _told(best, judged, more), best
     return _told(seen[0], judged, ""), seen[0]
+
+
+def with_ring(verdict: Verdict, came: Estimate, name: str) -> Verdict:
+    """The verdict on a field in which a powder ring came that was not there."""
+    if not np.isfinite(came.value):
+        return verdict
+    known = verdict.new_phase_onset.value
+    if not known <= came.value:
+        verdict = replace(verdict, new_phase_onset=came)
+    if verdict.status == "onset":
+        if came.low > verdict.onset.high and verdict.criterion != "fading":
+            return verdict
+        # Fading with a ring that comes in its course is a transformation.
+        named = came.low <= max(verdict.onset.high, verdict.lost, verdict.half_dose.high)
+        reason = f"{verdict.reason}; a ring at {name} came at {came.value:.4g}"
+        return replace(
+            verdict, criterion="new_phase" if named else verdict.criterion, reason=reason
+        )
+    reason = f"a ring at {name} came at {came.value:.4g}, and nothing else tells of damage"
+    return replace(verdict, status="ambiguous", reason=reason)
 
 
 def _when(one: Judged) -> float:

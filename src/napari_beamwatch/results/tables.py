@@ -183,7 +183,7 @@ def window_table(movie: Movie, spots: Spots, told: WindowVerdicts) -> pd.DataFra
     return rows.reindex(columns=list(columns.WINDOWS))
 
 
-def field_table(movie: Movie, trace: FieldTrace) -> pd.DataFrame:
+def field_table(movie: Movie, trace: FieldTrace, focus: tuple[Floats, Floats]) -> pd.DataFrame:
     """The table of the field's own traces."""
     frames = len(movie)
     values = {
@@ -194,6 +194,8 @@ def field_table(movie: Movie, trace: FieldTrace) -> pd.DataFrame:
         "lattice_power_se": trace.lattice_power_se,
         "lattice_windows": trace.lattice_windows,
         "mean_signal": trace.mean,
+        "defocus_change_nm": focus[0],
+        "defocus_change_se_nm": focus[1],
     }
     return pd.DataFrame(values, columns=list(columns.FIELD))
 

@@ -16,6 +16,9 @@ Floats = NDArray[np.float64]
 ENOUGH_FOR_SPACING = 20.0
 """Signal-to-noise ratio at which a spacing is read, over as many frames as that takes."""
 
+ROUNDS = 6
+"""Of alternating least squares."""
+
 LONGEST_AVERAGE = 31
 """Frames a spacing is averaged over at the most."""
 
@@ -128,8 +131,8 @@ def region_trace(
     intensity = traces.intensity[:, spots].astype(np.float64)
     known = np.isfinite(intensity)
     variance = np.where(known, traces.intensity_se[:, spots].astype(np.float64), np.nan) ** 2
+    strength = strengths(np.where(known, intensity, 0.0), known)
     with np.errstate(invalid="ignore"):
-        strength = np.nan_to_num(np.nanmean(np.where(known, intensity, np.nan), axis=0))
         spread = np.nan_to_num(np.nanmean(variance, axis=0), nan=np.inf)
     strength = np.maximum(strength, 1e-3 * max(float(strength.max(initial=0)), 1e-12))
     weight = strength / np.maximum(spread, 1e-300)
@@ -165,7 +168,7 @@ def _mean_window(snr: NDArray[np.floating]) -> tuple[Floats, Floats]:
     """
     known = np.isfinite(snr)
     filled = np.where(known, snr, 0.0).astype(np.float64)
-    strength = filled.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    strength = strengths(filled, known)
     strength = np.maximum(strength, 0.02 * max(float(strength.max(initial=0)), 1e-9))
     sums, squares = known @ strength, known @ strength**2
     typical = float((strength**2).sum() / strength.sum())
@@ -173,6 +176,29 @@ def _mean_window(snr: NDArray[np.floating]) -> tuple[Floats, Floats]:
         mean = np.where(squares > 0, filled @ strength / squares * typical, np.nan)
         worth = np.where(squares > 0, sums**2 / squares, 0.0)
     return mean, worth
+
+
+def strengths(values: Floats, known: NDArray[np.bool_]) -> Floats:
+    """How strong each window is, whatever times it was on the detector.
+
+    Least squares of a course that all share times a strength of each, in turns: a window that was
+    there only after a fade must not pass for a weak one.
+
+    Parameters
+    ----------
+    values : array (frames, windows)
+        0 where not known.
+    known : array of bool
+    """
+    mean = values.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    strength: Floats = np.maximum(mean, 0.0)
+    if known.all() or not strength.any():
+        return strength
+    for _ in range(ROUNDS):
+        course = values @ strength / np.maximum(known @ strength**2, 1e-300)
+        strength = np.maximum(course @ values / np.maximum(course**2 @ known, 1e-300), 0.0)
+    # On the scale of a mean over all frames.
+    return np.asarray(strength * max(float(course.mean()), 0.0), np.float64)
 
 
 def _frequency(

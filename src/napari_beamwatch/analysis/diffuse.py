@@ -1,0 +1,110 @@
+"""What the field shows beside spots: powder rings, halos, the focus."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_beamwatch import columns
+from napari_beamwatch.damage.interval import NOTHING, Estimate
+from napari_beamwatch.damage.mapping import find_changes
+from napari_beamwatch.movies import Movie
+from napari_beamwatch.spectra.rings import Defocus, Ring, RingTrace
+
+Floats = NDArray[np.float64]
+
+SURE = 30.0
+"""Gain of log likelihood, twice, from which a ring has come."""
+
+
+@dataclass(frozen=True, eq=False)
+class Diffuse:
+    """What the field shows beside spots.
+
+    Attributes
+    ----------
+    rings : tuple of Ring
+        Powder rings and halos.
+    traces : tuple of RingTrace
+        Of each.
+    focus : Defocus
+    """
+
+    rings: tuple[Ring, ...]
+    traces: tuple[RingTrace, ...]
+    focus: Defocus
+
+    def focus_of_frames(self, frames: int) -> tuple[Floats, Floats]:
+        """Change of the defocus in each frame and its standard error, in nm; NaN if unknown."""
+        change, error = np.full(frames, np.nan), np.full(frames, np.nan)
+        if not self.focus.reason:
+            for i, (first, last) in enumerate(zip(self.focus.first, self.focus.last, strict=True)):
+                change[first:last] = self.focus.change_nm[i]
+                error[first:last] = self.focus.change_se_nm[i]
+        return change, error
+
+    def came(self, start: Floats, end: Floats) -> tuple[Estimate, Ring | None]:
+        """When the first ring came that was not there at first, and which.
+
+        Parameters
+        ----------
+        start, end : array of float64 (frames,)
+            Doses of frames.
+        """
+        found: tuple[Estimate, Ring | None] = (NOTHING, None)
+        for ring, trace in zip(self.rings, self.traces, strict=True):
+            if ring.broad or ring.seen[0] or not any(ring.seen):
+                continue
+            when = _risen(trace, start, end)
+            if np.isfinite(when.value) and not when.value >= found[0].value:
+                found = (when, ring)
+        return found
+
+    def table(self, movie: Movie) -> pd.DataFrame:
+        """The table of rings."""
+        size = np.nan if movie.pixel_size is None else movie.pixel_size
+        parts = []
+        for number, (ring, trace) in enumerate(zip(self.rings, self.traces, strict=True)):
+            last = trace.last - 1
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "ring": "halo" if ring.broad else str(number),
+                        "frame_first": trace.first,
+                        "frame_last": last,
+                        "dose_start_e_per_A2": _at(movie.dose_start, trace.first),
+                        "dose_end_e_per_A2": _at(movie.dose, last),
+                        "intensity": trace.intensity,
+                        "intensity_se": trace.intensity_se,
+                        "d_A": size / trace.k,
+                        "d_se_A": size * trace.k_se / trace.k**2,
+                        "d_px": 1 / trace.k,
+                        "width_per_px": trace.width,
+                    }
+                )
+            )
+        if not parts:
+            return pd.DataFrame(columns=list(columns.RINGS))
+        return pd.concat(parts, ignore_index=True).reindex(columns=list(columns.RINGS))
+
+
+def _at(doses: Floats | None, frames: NDArray[np.int64]) -> Floats:
+    return np.full(len(frames), np.nan) if doses is None else doses[frames]
+
+
+def _risen(trace: RingTrace, start: Floats, end: Floats) -> Estimate:
+    """When a ring began to rise: what is missing of its last level falls from then on."""
+    known = np.isfinite(trace.intensity) & (trace.intensity_se > 0)
+    if known.sum() < 4:
+        return NOTHING
+    value, error = trace.intensity[known], trace.intensity_se[known]
+    top = float(np.quantile(value, 0.9))
+    if top <= 0:
+        return NOTHING
+    missing, weight = (1 - value / top)[None], ((top / error) ** 2)[None]
+    first, last = trace.first[known], trace.last[known] - 1
+    found = find_changes(missing, weight, weight, start[first], end[last], SURE)
+    return Estimate(float(found.onset[0]), float(found.low[0]), float(found.high[0]))
