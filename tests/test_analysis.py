@@ -396,3 +396,16 @@ def test_spots_that_appear_at_another_angle_are_a_crystal_that_turned() -> None:
     field = bw.analyze(simulate("reorientation", frames=60, frame_dose=10.0)).onsets.iloc[0]
     assert field.status == "ambiguous"
     assert "turned" in field.reason
+
+
+def test_phases_before_and_after_are_named() -> None:
+    turning = simulate("lif-to-li2o", frames=60, frame_dose=10.0)
+    result = bw.analyze(turning, bw.Settings(phases=("LiF", "Li2O", "Li")))
+    field = result.onsets.iloc[0]
+    assert (field.status, field.criterion) == ("onset", "new_phase")
+    assert (field.phase_before, field.phase_after) == ("LiF", "Li2O")
+    assert field.first_seen_dose_e_per_A2 == pytest.approx(200, abs=70)
+    named = result.spots[result.spots.region.notna()]
+    assert set(named.phase.dropna()) == {"LiF", "Li2O"}
+    assert (result.windows.phase_before.dropna() == "LiF").all()
+    assert (result.windows.phase_after == "Li2O").mean() > 0.5

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from napari_beamwatch import columns
+from napari_beamwatch.analysis.naming import Phases
 from napari_beamwatch.analysis.passes import Passes
 from napari_beamwatch.analysis.progress import Progress
 from napari_beamwatch.analysis.verdicts import judge_regions, judge_windows
@@ -89,18 +90,25 @@ def analyze(
     )
     windows = judge_windows(movie, settings, followed, trace, verdicts[0].crystals)
     told = list(zip(parts, verdicts, strict=True))
+    rows = [
+        region_spots(movie, part.followed.spots, part.region, part.reflections, verdict)
+        for part, verdict in told
+    ]
+    phases = [Phases.of(movie, settings, some) for some in rows]
     result = Result(
         movie=movie,
         settings=replace(settings, window=grid.window, step=grid.step),
         regions=tuple(regions),
-        onsets=onset_table([_onset_row(movie, part, verdict) for part, verdict in told]),
-        windows=window_table(movie, spots, windows),
+        onsets=onset_table(
+            [
+                _onset_row(movie, part, verdict) | phase.before_and_after(verdict.verdict, some)
+                for (part, verdict), phase, some in zip(told, phases, rows, strict=True)
+            ]
+        ),
+        windows=phases[0].of_windows(window_table(movie, spots, windows), windows),
         spots=joined(
             [
-                *(
-                    region_spots(movie, p.followed.spots, p.region, p.reflections, v)
-                    for p, v in told
-                ),
+                *(phase.label(some) for phase, some in zip(phases, rows, strict=True)),
                 window_spots(movie, spots, windows),
             ],
             columns.SPOTS,

@@ -155,7 +155,9 @@ def judge_windows(
     )
     frame = np.searchsorted(axis.end, np.nan_to_num(onset), side="right")
     frame = np.where(np.isfinite(onset), frame, -1)
-    return WindowVerdicts(status, criterion, onset, low, high, changes.lost, frame, newest)
+    return WindowVerdicts(
+        status, criterion, onset, low, high, changes.lost, frame, strongest, newest
+    )
 
 
 SHAPES = 50

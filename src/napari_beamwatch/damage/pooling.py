@@ -67,8 +67,8 @@ class WindowVerdicts:
         Doses.
     onset_frame : array of int64
         First frame whose end dose exceeds the onset.
-    new_crystal : array of int64
-        Crystal that came instead; −1 without one.
+    crystal, new_crystal : array of int64
+        The strongest of it, and that which came instead; −1 without one.
     """
 
     status: list[str]
@@ -78,6 +78,7 @@ class WindowVerdicts:
     high: NDArray[np.float64]
     lost: NDArray[np.float64]
     onset_frame: NDArray[np.int64]
+    crystal: NDArray[np.int64]
     new_crystal: NDArray[np.int64]
 
 

@@ -81,8 +81,8 @@ def join(peaks: Peaks, grid: Grid) -> Reflections:
             for b in range(count)
             if b != a
             and len(windows[a] & windows[b]) >= SHARED_WINDOWS * len(windows[a])
-            # A phase that comes when another has gone is another crystal in the same place.
-            and (seen[a] & seen[b]).any()
+            and not _follows(seen[a], seen[b])
+            and not _follows(seen[b], seen[a])
         ]
         if partners:
             together.append((a, max(partners)[1]))
@@ -92,6 +92,12 @@ def join(peaks: Peaks, grid: Grid) -> Reflections:
             order[higher] = n
             together.append((first, higher))
     return Reflections(of_peak, _components(count, together), gy, gx, spread, order)
+
+
+def _follows(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> bool:
+    """Whether one came after the other did and outlasts it: another phase in the same place."""
+    mine, its = np.flatnonzero(one), np.flatnonzero(other)
+    return bool(mine[0] > its[0] and mine[-1] > its[-1])
 
 
 def _harmonics(
