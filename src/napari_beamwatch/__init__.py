@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     )
     from napari_beamwatch.regions import Region
     from napari_beamwatch.results.result import Result
+    from napari_beamwatch.results.thresholds import apply_thresholds
     from napari_beamwatch.settings import Settings
     from napari_beamwatch.spectra.power import power_spectrum
+    from napari_beamwatch.spectra.rings import radial_profile
 
 __version__ = version("napari-beamwatch")
 
@@ -37,8 +39,10 @@ _HOMES = {
     "Result": "napari_beamwatch.results.result",
     "Settings": "napari_beamwatch.settings",
     "analyze": "napari_beamwatch.analysis",
+    "apply_thresholds": "napari_beamwatch.results.thresholds",
     "find_spots": "napari_beamwatch.analysis",
     "power_spectrum": "napari_beamwatch.spectra.power",
+    "radial_profile": "napari_beamwatch.spectra.rings",
     "open_movie": "napari_beamwatch.movies",
 }
 
@@ -53,9 +57,11 @@ __all__ = [
     "Settings",
     "__version__",
     "analyze",
+    "apply_thresholds",
     "find_spots",
     "open_movie",
     "power_spectrum",
+    "radial_profile",
 ]
 
 

@@ -35,6 +35,7 @@ from napari_beamwatch.results.tables import (
     window_spots,
     window_table,
 )
+from napari_beamwatch.results.thresholds import apply_thresholds
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.field import field_trace
 from napari_beamwatch.spectra.following import FollowedReflection, FollowedSpots
@@ -133,7 +134,7 @@ def analyze(
         timings=run.timings,
     )
     run.end()
-    return result
+    return apply_thresholds(result, settings.fraction, settings.d_tolerance, settings.persistence)
 
 
 @dataclass(frozen=True, eq=False)

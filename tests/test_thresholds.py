@@ -1,0 +1,73 @@
+"""The user's own threshold moves its own columns only, at once, and where it should."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import napari_beamwatch as bw
+from napari_beamwatch.results.thresholds import window_thresholds
+from napari_beamwatch.simulate.cases import simulate
+from napari_beamwatch.spectra.tracking import WindowTraces
+
+
+@pytest.fixture(scope="module")
+def result() -> bw.Result:
+    movie = simulate("lif-room-temperature", frames=60, frame_dose=8.0, size=768, drift=None)
+    a, b = movie.truth.regions
+    regions = [bw.Region.rectangle(r.name, r.y0, r.y1, r.x0, r.x1) for r in (a, b)]
+    return bw.analyze(movie, bw.Settings(drift="off"), regions=regions)
+
+
+def test_a_lower_fraction_is_passed_later_and_the_onset_stays(result: bw.Result) -> None:
+    tables = [bw.apply_thresholds(result, fraction).onsets for fraction in (0.7, 0.5, 0.2)]
+    doses = np.array([table.threshold_dose_e_per_A2 for table in tables])
+    assert (np.diff(doses[:, 1]) > 0).all()
+    assert set(tables[0].threshold_criterion) <= {"fraction", "d_tolerance", None}
+    kept = [name for name in result.onsets if not name.startswith("threshold")]
+    for table in tables:
+        pd.testing.assert_frame_equal(table[kept], result.onsets[kept])
+
+
+def test_a_1_e_threshold_agrees_with_the_fitted_crossing(result: bw.Result) -> None:
+    row = bw.apply_thresholds(result, math.exp(-1)).onsets.iloc[1]
+    assert row.threshold_dose_e_per_A2 == pytest.approx(row.dose_1e_e_per_A2, abs=25)
+
+
+def test_thresholds_of_windows_follow_their_regions(result: bw.Result) -> None:
+    doses = window_thresholds(result)
+    assert doses.shape == (len(result.windows),)
+    assert np.isnan(doses[result.windows.n_spots == 0]).all()
+    assert np.isfinite(doses[result.windows.n_spots > 0]).mean() > 0.7
+
+
+def test_all_windows_of_a_large_movie_take_a_tenth_of_a_second(result: bw.Result) -> None:
+    frames, windows, spots = 200, 961, 4
+    intensity = np.random.default_rng(0).normal(1, 0.1, (frames, windows * spots))
+    nothing = np.zeros((1, 1), np.float32)
+    large = replace(
+        result,
+        windows=pd.DataFrame({"window": np.arange(windows)}),
+        spots=pd.DataFrame({"window": np.repeat(np.arange(windows), spots)}),
+        field=pd.DataFrame({"dose_e_per_A2": np.arange(1.0, frames + 1)}),
+        window_traces=WindowTraces(
+            intensity.astype(np.float32), nothing, nothing, nothing, nothing
+        ),
+    )
+    window_thresholds(large)
+    began = time.perf_counter()
+    window_thresholds(large)
+    assert time.perf_counter() - began < 0.1
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"fraction": 0.0}, {"fraction": 1.5}, {"d_tolerance": -1.0}, {"persistence": 0}]
+)
+def test_what_is_no_threshold_is_refused(result: bw.Result, wrong: dict) -> None:
+    with pytest.raises(bw.BeamwatchError):
+        bw.apply_thresholds(result, **wrong)
