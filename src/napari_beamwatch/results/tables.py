@@ -216,7 +216,9 @@ def joined(parts: Sequence[pd.DataFrame], names: dict[str, str]) -> pd.DataFrame
     filled = [part for part in parts if len(part)]
     if not filled:
         return pd.DataFrame(columns=list(names))
-    return pd.concat(filled, ignore_index=True)[list(names)]
+    # A column without any value has no type that the others should take.
+    told = [part.dropna(axis=1, how="all") for part in filled]
+    return pd.concat(told, ignore_index=True).reindex(columns=list(names))
 
 
 def _or_empty(values: Floats | None, count: int) -> Floats:
