@@ -70,12 +70,14 @@ def library(phases: tuple[Phase, ...], temperature_C: float | None = None) -> Li
         place.append(table.ravel())
     packed = Packed(
         start=np.cumsum([0, *(len(found) for found in parts)]),
-        hkl=np.concatenate([found.hkl for found in parts]),
-        g=np.concatenate([found.g for found in parts]),
+        hkl=np.ascontiguousarray(np.concatenate([found.hkl for found in parts])),
+        g=np.ascontiguousarray(np.concatenate([found.g for found in parts])),
         log_d=np.log(np.concatenate([found.d for found in parts])),
         expected=np.concatenate(expected),
         family=np.concatenate(family),
-        axes=np.stack([np.linalg.inv(reciprocal_axes(p, temperature_C)).T for p in phases]),
+        axes=np.ascontiguousarray(
+            [np.linalg.inv(reciprocal_axes(each, temperature_C)).T for each in phases]
+        ),
         reach=np.stack(reach),
         place=np.concatenate(place),
         place_start=np.cumsum([0, *(len(table) for table in place)]),
