@@ -57,7 +57,8 @@ def naive(lib: Library, p: int, spots: np.ndarray) -> float:
     across = [(i, j) for i, j in across if abs(math.sin(spots[i, 2] - spots[j, 2])) > ACROSS]
     values = []
     top, left_out = -np.inf, count
-    for base in [*across[:PAIRS], *((i, None) for i in range(min(count, PAIRS)))]:
+    directed = np.isfinite(spots[:, 2]) | np.isnan(spots[0, 2])
+    for base in [*across[:PAIRS], *((i, None) for i in range(min(count, PAIRS)) if directed[i])]:
         logs = []
         for hypothesis in hypotheses(lib, rows, spots, *base):
             value, strays = judged(lib, p, at, spots, *base, *hypothesis)

@@ -275,3 +275,13 @@ def test_whatever_the_spots_are_scores_are_probabilities(
     assert sum(scores) + found.something_else <= 1 + 1e-9
     assert len(found.hkl) == len(rows)
     assert scores == sorted(scores, reverse=True)
+
+
+def test_a_ring_beside_spots_is_a_further_witness() -> None:
+    spots = lif_110()
+    d = np.append(np.asarray(spots.d_A)[:2], 4.0263 / np.sqrt(11))
+    se = np.array([0.01, 0.01, 0.001])
+    mixed = SpotSet(d, se, [54.7356, -54.7356, np.nan], [False, False, True])
+    found = match(mixed, phases=("LiF", "Na", "Li"))
+    assert found.answer == "LiF"
+    assert found.hkl[2] == "311"

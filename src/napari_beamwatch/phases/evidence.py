@@ -206,25 +206,24 @@ def _complete(
             delta = spots[k, 2] - spots[one, 2]
             if sums[4] > 0:
                 delta -= sums[5] / sums[4]
-            if two < 0 and abs(wrap(delta)) > NEAR * math.hypot(spots[k, 3], spots[one, 3]):
-                found = -1
-            else:
-                if two < 0:
-                    delta = 0.0
+            parallel = abs(wrap(delta)) <= NEAR * math.hypot(spots[k, 3], spots[one, 3])
+            if two < 0:
+                delta = 0.0
+            if two >= 0 or parallel:
                 length = math.exp(stretch - spots[k, 0])
                 x, y = length * math.cos(delta), length * math.sin(delta)
                 found = nearest(lib, p, x, y, e1, e2, zone)
-                if found >= 0:
-                    along = dot(lib.g[found], e1)
-                    across = dot(lib.g[found], e2)
-                    direction = wrap(spots[k, 2] - spots[one, 2] - math.atan2(across, along))
-                    if two >= 0 and weight == 0:
-                        weight = in_this_zone(lib, p, zone)
-                    prior = lib.expected[found] / weight if two >= 0 else 1.0
-                    trial[:] = sums
-                    add(trial, 0, spots[k, 0] - lib.log_d[found], spots[k, 1])
-                    add(trial, 4, direction, spots[k, 3])
-                    best = marginal(trial, scale_sd) - before + math.log((1 - STRAY) * prior)
+            if found >= 0:
+                along = dot(lib.g[found], e1)
+                across = dot(lib.g[found], e2)
+                direction = wrap(spots[k, 2] - spots[one, 2] - math.atan2(across, along))
+                if two >= 0 and weight == 0:
+                    weight = in_this_zone(lib, p, zone)
+                prior = lib.expected[found] / weight if two >= 0 else 1.0
+                trial[:] = sums
+                add(trial, 0, spots[k, 0] - lib.log_d[found], spots[k, 1])
+                add(trial, 4, direction, spots[k, 3])
+                best = marginal(trial, scale_sd) - before + math.log((1 - STRAY) * prior)
         else:
             for j in range(start, stop):
                 far = abs(spots[k, 0] - lib.log_d[j] - stretch)
@@ -266,8 +265,8 @@ def _weigh(
     lib : Packed
     set_start : array of int64, (sets + 1,)
     spots : array, (spots, 4)
-        Logarithm of d in Å, its error, angle in radians (NaN where there is none), its error; the
-        clearest of each set first.
+        Logarithm of d in Å, its error, angle in radians (NaN where there is none), its error; of
+        each set those with an angle first, and of these the clearest.
     scale_sd : float
     evidence : array, (sets, phases)
         Log evidence.
@@ -296,6 +295,9 @@ def _weigh(
                     bases[count, 1] = j
                     count += 1
         for i in range(min(n, PAIRS)):
+            # A spot without direction gives those with one none to be told from.
+            if math.isnan(mine[i, 2]) and not math.isnan(mine[0, 2]):
+                break
             bases[count, 0] = i
             count += 1
         for p in range(len(lib.start) - 1):

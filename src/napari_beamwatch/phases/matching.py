@@ -228,11 +228,11 @@ def _table(spots: SpotSet) -> Floats:
 
 
 def _order(table: Floats) -> NDArray[np.int64]:
-    """Spots that can be matched, the clearest first."""
+    """Spots that can be matched: those with an angle first, and of these the clearest."""
     with np.errstate(invalid="ignore"):
         usable = (table[:, 0] > np.log(FINEST_SPOT)) & (table[:, 0] < 10) & (table[:, 1] < 1)
     rows = np.flatnonzero(usable)
-    return rows[np.lexsort((-table[rows, 0], np.isnan(table[rows, 2]), table[rows, 1]))]
+    return rows[np.lexsort((-table[rows, 0], table[rows, 1], np.isnan(table[rows, 2])))]
 
 
 def _prior(phases: tuple[Phase, ...], before: str) -> Floats:
