@@ -1,0 +1,240 @@
+"""One power spectrum on the screen, with its axes, spots and rings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyqtgraph as pg  # type: ignore[import-untyped]
+from qtpy.QtCore import QEvent, QRectF, Qt, Signal  # type: ignore[attr-defined]
+from qtpy.QtGui import QResizeEvent
+from qtpy.QtWidgets import QGraphicsEllipseItem, QVBoxLayout, QWidget
+
+from napari_beamwatch._qt.curves_look import ON_DARK, Look, dress
+from napari_beamwatch._qt.fft_picture import Picture, nearest_power
+
+SPOT = "#ffd166"
+UNDER_LABELS = (0, 0, 0, 150)
+LABELS = 8
+"""Most spots that are labelled: more would cover the picture."""
+
+REACH = 8
+"""Pixels of the screen within which the pointer is at a spot."""
+
+
+class PhaseRings(NamedTuple):
+    """Powder rings of a phase: its name, spacings in Å and, if wanted, what to call each."""
+
+    name: str
+    d_A: Sequence[float]  # noqa: N815 - the unit's own letter
+    labels: Sequence[str] = ()
+
+
+class SpectrumView(QWidget):
+    """A power spectrum: upwards as displayed, frequency zero in the middle.
+
+    Attributes
+    ----------
+    clicked : Signal(float, float)
+        gy and gx in cycles per pixel, of the half plane of the table of spots (gx ≥ 0).
+    read : Signal(str)
+        What is under the pointer; empty when it leaves.
+    zoomed : Signal(float, object)
+        Highest frequency in sight, in cycles per pixel, and what is in sight (QRectF).
+    """
+
+    clicked = Signal(float, float)
+    read = Signal(str)
+    zoomed = Signal(float, object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.plot_widget = pg.PlotWidget(parent=self)
+        self.plot = self.plot_widget.getPlotItem()
+        self.plot.hideButtons()
+        self.plot.setMenuEnabled(False)
+        self.plot.setAspectLocked(True)
+        self.image = pg.ImageItem(axisOrder="row-major")
+        self.markers = pg.ScatterPlotItem(
+            size=13, symbol="o", brush=None, pen=pg.mkPen(SPOT, width=1.5)
+        )
+        self.plot.addItem(self.image)
+        self.plot.addItem(self.markers)
+        self._labels: list[Any] = []
+        self._rings: list[Any] = []
+        self._spots = pd.DataFrame(columns=["gy_per_px", "gx_per_px"])
+        self._sight = QRectF(-1, -1, 2, 2)
+        self.picture: Picture | None = None
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.plot_widget)
+        scene = self.plot_widget.scene()
+        scene.sigMouseMoved.connect(self._on_move)
+        scene.sigMouseClicked.connect(self._on_click)
+        self.plot.getViewBox().sigRangeChangedManually.connect(self._on_zoom)
+        self.plot_widget.viewport().installEventFilter(self)
+        self.set_pixel_size(None)
+
+    def set_look(self, look: Look) -> None:
+        """Take on the colours of the window."""
+        self.plot_widget.setBackground(look.background)
+        dress(self.plot, look)
+
+    def set_pixel_size(self, pixel_size: float | None) -> None:
+        """Axes in 1/nm, or in cycles per pixel where the pixel size is unknown."""
+        self._pixel_size = pixel_size
+        # What the axes show of one cycle per pixel.
+        self._unit = 1.0 if pixel_size is None else 10 / pixel_size
+        self.plot.setLabel("bottom", "cycles/px" if pixel_size is None else "1/nm")
+
+    def set_band(self, band: float) -> None:
+        """Look at frequencies up to `band` cycles per pixel along x and y."""
+        half = band * self._unit
+        self.set_sight(QRectF(-half, -half, 2 * half, 2 * half))
+
+    def set_sight(self, sight: QRectF) -> None:
+        """Look at a part of the plane, in the units of the axes."""
+        self._sight = sight
+        self.plot.getViewBox().setRange(sight, padding=0.0, disableAutoRange=True)
+
+    def show_picture(self, picture: Picture | None) -> None:
+        """Draw a spectrum in place of the last."""
+        self.picture = picture
+        if picture is None:
+            self.image.clear()
+            return
+        # Grey levels are ready: with levels of its own the image is drawn without a copy.
+        self.image.setImage(picture.pixels, autoLevels=False, levels=(0, 255))
+        self.image.setRect(QRectF(*(self._unit * side for side in picture.box)))
+
+    def set_spots(self, spots: pd.DataFrame) -> None:
+        """Mark spots, both of each Friedel pair, and label the strongest with their spacing."""
+        self._spots = spots
+        for label in self._labels:
+            self.plot.removeItem(label)
+        self._labels = []
+        gy, gx = (self._unit * spots[c].to_numpy(float) for c in ("gy_per_px", "gx_per_px"))
+        self.markers.setData(x=np.append(gx, -gx), y=np.append(-gy, gy))
+        rows: Any = spots.nlargest(LABELS, "snr").itertuples() if len(spots) else ()
+        for row in rows:
+            label = pg.TextItem(spacing(row), color=SPOT, anchor=(-0.12, 0.5), fill=UNDER_LABELS)
+            label.setPos(self._unit * row.gx_per_px, -self._unit * row.gy_per_px)
+            self._add(label, self._labels)
+
+    def set_rings(self, phases: Iterable[PhaseRings]) -> None:
+        """Draw the powder rings of phases; spacings in Å need a pixel size."""
+        for item in self._rings:
+            self.plot.removeItem(item)
+        self._rings = []
+        if self._pixel_size is None:
+            return
+        for i, phase in enumerate(phases):
+            colour = ON_DARK[i % len(ON_DARK)]
+            for j, d in enumerate(phase.d_A):
+                radius = 10 / d
+                self._add_ring(radius, colour)
+                name = phase.labels[j] if j < len(phase.labels) else f"{d:.2f}"
+                # Labels of phases stand at angles of their own, so that near rings keep theirs.
+                angle = math.radians(112 + 38 * i + 9 * (j % 2))
+                label = pg.TextItem(name, color=colour, anchor=(0.5, 0.5), fill=UNDER_LABELS)
+                label.setPos(radius * math.cos(angle), radius * math.sin(angle))
+                self._add(label, self._rings)
+
+    def reading(self, gy: float, gx: float) -> str:
+        """What stands at a frequency (cycles per pixel): spacing, angle and power, or the spot."""
+        row = self._spot_near(gy, gx)
+        if row is not None:
+            error = f" ± {row.d_se_A:.3f}" if row.d_A == row.d_A and row.d_se_A > 0 else ""
+            words = [f"spot {row.spot}: d {spacing(row)}{error} {self._length}"]
+            words += [f"{row.angle_deg:.1f}°", f"SNR {row.snr:.0f}"]
+            return " · ".join(words)
+        g = math.hypot(gy, gx)
+        if g == 0:
+            return ""
+        d = 1 / g if self._pixel_size is None else self._pixel_size / g
+        digits = 2 if self._pixel_size is None else 3
+        words = [f"d {d:.{digits}f} {self._length}", f"{angle_of(gy, gx):.1f}°"]
+        if self.picture is not None:
+            power = nearest_power(self.picture.spectrum, gy, gx)
+            words += [f"{power:.1f} × noise"] if power == power else []
+        return " · ".join(words)
+
+    @property
+    def _length(self) -> str:
+        return "px" if self._pixel_size is None else "Å"
+
+    def _spot_near(self, gy: float, gx: float) -> Any:
+        """The row of the spot that the pointer is at, or None."""
+        if not len(self._spots):
+            return None
+        reach = REACH * self.plot.getViewBox().viewPixelSize()[0] / self._unit
+        y, x = (self._spots[c].to_numpy(float) for c in ("gy_per_px", "gx_per_px"))
+        off = np.minimum(np.hypot(y - gy, x - gx), np.hypot(y + gy, x + gx))
+        nearest = int(off.argmin())
+        if off[nearest] > reach:
+            return None
+        return next(self._spots.iloc[[nearest]].itertuples())
+
+    def _add(self, item: Any, to: list[Any]) -> None:
+        self.plot.addItem(item, ignoreBounds=True)
+        to.append(item)
+
+    def _add_ring(self, radius: float, colour: str) -> None:
+        ring = QGraphicsEllipseItem(-radius, -radius, 2 * radius, 2 * radius)
+        ring.setPen(pg.mkPen(colour, width=1.2, style=Qt.PenStyle.DashLine))
+        self._add(ring, self._rings)
+
+    def _frequency(self, position: Any) -> tuple[float, float] | None:
+        """The frequency at a position of the scene, or None outside the axes."""
+        box = self.plot.getViewBox()
+        if not box.sceneBoundingRect().contains(position):
+            return None
+        point = box.mapSceneToView(position)
+        return -point.y() / self._unit, point.x() / self._unit
+
+    def _on_move(self, position: Any) -> None:
+        at = self._frequency(position)
+        self.read.emit("" if at is None else self.reading(*at))
+
+    def _on_click(self, event: Any) -> None:
+        at = self._frequency(event.scenePos())
+        if at is None or event.button() != Qt.MouseButton.LeftButton or event.double():
+            return
+        gy, gx = at
+        # The table keeps one of each Friedel pair: that with gx of 0 or more.
+        sign = -1.0 if gx < 0 else 1.0
+        self.clicked.emit(sign * gy, sign * gx)
+
+    def _on_zoom(self, *_: object) -> None:
+        self._sight = QRectF(self.plot.getViewBox().viewRect())
+        (left, right), (bottom, top) = self.plot.getViewBox().viewRange()
+        # The longer side shows more than was asked for, since the scale is the same along both.
+        furthest = min(max(abs(left), abs(right)), max(abs(bottom), abs(top)))
+        self.zoomed.emit(min(0.5, furthest / self._unit), self._sight)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Keep the same part of the plane in sight."""
+        super().resizeEvent(event)
+        self.set_sight(self._sight)
+
+    def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802 - Qt's name
+        """Forget what was under the pointer when it leaves."""
+        if event.type() == QEvent.Type.Leave:
+            self.read.emit("")
+        return bool(super().eventFilter(watched, event))
+
+
+def angle_of(gy: float, gx: float) -> float:
+    """Direction of g in degrees, counter-clockwise from +x as displayed, in (−90, 90]."""
+    angle = math.degrees(math.atan2(0.0 - gy, gx))  # of -0.0 the angle would have a sign
+    if angle > 90:
+        return angle - 180
+    return angle + 180 if angle <= -90 else angle
+
+
+def spacing(row: Any) -> str:
+    """Spacing of a row of the table of spots, in Å or else in pixels."""
+    return f"{row.d_A:.3f}" if row.d_A == row.d_A else f"{row.d_px:.2f}"

@@ -1,0 +1,274 @@
+"""The live spectrum shows the engine's numbers, the newest ones, and nothing while hidden."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QPointF, Qt
+from qtpy.QtWidgets import QApplication
+
+import napari_beamwatch as bw
+from napari_beamwatch import columns
+from napari_beamwatch._qt import fft_dock
+from napari_beamwatch._qt.curves_look import look_of
+from napari_beamwatch._qt.fft_dock import LiveSpectrum
+from napari_beamwatch._qt.fft_picture import SIDE, Painter, Request, compared, first_band
+from napari_beamwatch._qt.spectrum_view import angle_of
+from napari_beamwatch.spectra.rings import radial_profile
+
+pytestmark = pytest.mark.gui
+
+PIXEL = 0.125
+G = (-0.03, 0.05)
+"""gy, gx of the fringe in the movie, in cycles per pixel: up and to the right as displayed."""
+
+
+@pytest.fixture(scope="module")
+def movie() -> bw.Movie:
+    """Fringes in the first half, none in the second; 4 electrons a pixel."""
+    rng = np.random.default_rng(5)
+    y, x = np.mgrid[:200, :240]
+    wave = np.cos(2 * np.pi * (G[0] * y + G[1] * x))
+    rates = [4 * (1 + (0.6 * wave if t < 6 else 0 * wave)) for t in range(12)]
+    return bw.Movie.from_array(rng.poisson(rates).astype(np.uint8), PIXEL, 10.0)
+
+
+@pytest.fixture
+def dock(qtbot, movie: bw.Movie) -> Iterator[LiveSpectrum]:
+    widget = LiveSpectrum()
+    qtbot.addWidget(widget)
+    widget.resize(520, 460)
+    widget.set_movie(movie)
+    with qtbot.waitSignal(widget.shown, timeout=20000), qtbot.waitExposed(widget):
+        widget.show()
+    yield widget
+    widget.close()
+
+
+def spots(movie: bw.Movie, gy: float = G[0], gx: float = G[1]):
+    d = 1 / np.hypot(gy, gx)
+    size = movie.pixel_size or np.nan
+    row = {
+        "spot": 3, "gy_per_px": gy, "gx_per_px": gx, "d_px": d, "d_A": size * d,
+        "d_se_A": 0.011, "angle_deg": angle_of(gy, gx), "snr": 28.0,
+    }  # fmt: skip
+    return fft_dock.NO_SPOTS.reindex(index=[0], columns=list(columns.SPOTS)).assign(**row)
+
+
+def test_the_spectrum_is_that_of_the_engine(qtbot, dock: LiveSpectrum, movie: bw.Movie) -> None:
+    region = bw.Region.rectangle("A", 20, 180, 30, 190)
+    with qtbot.waitSignal(dock.shown, timeout=20000):
+        dock.set_running_sum(3)
+        dock.set_frame(4)
+        dock.set_region(region)
+    qtbot.waitUntil(lambda: dock.heading.text() == "A · frames 4–6 · 30–60 e/Å²", timeout=20000)
+    expected = bw.power_spectrum(movie, region, 4, 3)
+    picture = dock.views[0].picture
+    assert picture is not None
+    np.testing.assert_array_equal(picture.spectrum.power, expected.power)
+    profile = radial_profile(expected)
+    x, y = dock.profile.curves[0].getData()
+    assert np.allclose(y, profile.power[: len(y)])
+    assert np.allclose(x, 10 * profile.k[: len(x)] / PIXEL)
+
+
+def test_the_brightest_pixel_of_the_picture_is_where_the_spot_is_displayed(
+    dock: LiveSpectrum,
+) -> None:
+    pixels = dock.views[0].image.image
+    box = dock.views[0].image.mapRectToView(dock.views[0].image.boundingRect())
+    row, column = np.unravel_index(pixels.argmax(), pixels.shape)
+    x = box.left() + (column + 0.5) * box.width() / pixels.shape[1]
+    y = box.top() + (row + 0.5) * box.height() / pixels.shape[0]
+    sign = np.sign(x)  # either of the pair
+    per_nm = 10 / PIXEL
+    assert sign * x == pytest.approx(G[1] * per_nm, abs=0.5)
+    assert sign * y == pytest.approx(-G[0] * per_nm, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("gy", "gx", "angle"),
+    [(0.0, 0.1, 0), (-0.1, 0.1, 45), (0.1, 0.1, -45), (-0.1, 0.0, 90), (0.1, 0.0, 90)],
+)
+def test_angles_count_counter_clockwise_from_x_as_displayed(gy, gx, angle) -> None:
+    assert angle_of(gy, gx) == pytest.approx(angle)
+    assert angle_of(-gy, -gx) == pytest.approx(angle)
+
+
+def test_the_pointer_reads_spacing_and_angle(dock: LiveSpectrum) -> None:
+    words = dock.views[0].reading(-0.05, 0.05)
+    assert words.startswith(f"d {PIXEL / np.hypot(0.05, 0.05):.3f} Å · 45.0°")
+
+
+def test_a_spot_under_the_pointer_is_read_from_its_table(
+    dock: LiveSpectrum, movie: bw.Movie
+) -> None:
+    dock.set_spots(spots(movie))
+    row = spots(movie).iloc[0]
+    for sign in (1, -1):
+        words = dock.views[0].reading(sign * G[0], sign * G[1])
+        assert words == f"spot 3: d {row.d_A:.3f} ± 0.011 Å · {row.angle_deg:.1f}° · SNR 28"
+
+
+def test_without_a_pixel_size_everything_is_in_pixels(qtbot, dock, movie: bw.Movie) -> None:
+    bare = movie.with_(pixel_size=None)
+    with qtbot.waitSignal(dock.shown, timeout=20000):
+        dock.set_movie(bare)
+    dock.set_spots(spots(bare))
+    dock.set_phase_rings([("LiF", [2.0])])
+    assert dock.views[0].plot.getAxis("bottom").labelText == "cycles/px"
+    assert "17.15 px" in dock.views[0].reading(*G)
+    assert dock.views[0]._rings == []  # spacings in Å say nothing here
+
+
+def test_a_click_says_the_frequency_of_the_half_plane_of_the_table(qtbot, dock) -> None:
+    view = dock.views[0]
+    for x, y in ((0.05, 0.03), (-0.05, -0.03)):  # as displayed, up and to the right; and its pair
+        per_nm = 10 / PIXEL
+        scene = view.plot.getViewBox().mapViewToScene(QPointF(x * per_nm, y * per_nm))
+        at = view.plot_widget.mapFromScene(scene)
+        QApplication.processEvents()
+        with qtbot.waitSignal(dock.spot_clicked, timeout=5000) as clicked:
+            qtbot.mouseClick(view.plot_widget.viewport(), Qt.MouseButton.LeftButton, pos=at)
+        assert clicked.args == pytest.approx([-0.03, 0.05], abs=0.002)
+        qtbot.wait(QApplication.doubleClickInterval() + 50)  # two clicks, not a double one
+
+
+def test_rings_lie_at_the_spacings_of_the_phase(dock: LiveSpectrum) -> None:
+    dock.set_phase_rings([("LiF", [2.5, 2.0], ["111", "200"])])
+    radii = [r.rect().width() / 2 for r in dock.views[0]._rings if hasattr(r, "rect")]
+    assert radii == pytest.approx([4.0, 5.0])  # 1/nm
+    assert [ring.value() for ring in dock.profile._rings] == pytest.approx([4.0, 5.0])
+    assert "LiF" in dock.legend.text()
+
+
+def test_before_and_after_stand_side_by_side(qtbot, dock, movie: bw.Movie) -> None:
+    dock.set_running_sum(4)
+    dock.set_compared(5, 6)
+    dock.compare.setChecked(True)
+    qtbot.waitUntil(lambda: dock.views[1].picture is not None, timeout=20000)
+    one, other = (view.picture.spectrum for view in dock.views)
+    assert (one.first, one.last, other.first, other.last) == (2, 6, 6, 10)
+    assert dock.titles[0].text() == "before · 20–60 e/Å²"
+    assert dock.titles[1].text() == "after · 60–100 e/Å²"
+    assert dock.views[0].image.image.max() == 255  # bright before; as bright would be bright after
+    assert dock.views[1].image.image.max() < 255
+
+
+def test_a_stretch_before_never_reaches_over_its_frame() -> None:
+    for before, after, n in [(5, 6, 4), (0, 1, 10), (9, 10, 7), (4, 11, 3)]:
+        for (frame, length), edge in zip(
+            compared(before, after, n, 12), (before, after), strict=True
+        ):
+            first = frame - (length - 1) // 2
+            assert (first + length - 1 if edge == before else first) == edge
+
+
+def test_while_hidden_nothing_is_worked_at(qtbot, movie: bw.Movie, monkeypatch) -> None:
+    asked = []
+    widget = LiveSpectrum()
+    qtbot.addWidget(widget)
+    monkeypatch.setattr(widget._worker, "ask", asked.append)
+    widget.set_movie(movie)
+    widget.set_frame(3)
+    widget.set_running_sum(2)
+    assert asked == []
+    with qtbot.waitExposed(widget):
+        widget.show()
+    assert [request.stretches for request in asked] == [((3, 2),)]
+    widget.hide()
+    widget.set_frame(5)
+    assert len(asked) == 1
+
+
+def test_only_the_newest_wish_is_worked_at(qtbot, dock, monkeypatch) -> None:
+    gate, worked = threading.Event(), []
+
+    def slow(request: Request) -> object:
+        gate.wait(10)
+        worked.append(request.stretches[0][0])
+        return Painter()(request)
+
+    monkeypatch.setattr(dock._worker, "_answer", slow)
+    for frame in range(1, 9):
+        dock.set_frame(frame)
+    gate.set()
+    qtbot.waitUntil(lambda: dock.heading.text().startswith("field · frame 9"), timeout=20000)
+    assert worked == [1, 8]
+
+
+def test_an_answer_about_another_movie_or_region_is_dropped(dock, movie: bw.Movie) -> None:
+    before = dock.views[0].picture
+    wanted = dock._wanted
+    answer = Painter()(Request(movie, None, ((2, 1),), 0.1, False))
+    other = bw.Movie.from_array(np.ones((12, 100, 100), np.uint8))
+    for stale in (
+        Request(other, None, wanted.stretches, 0.1, False),
+        Request(movie, bw.Region.rectangle("B", 0, 64, 0, 64), wanted.stretches, 0.1, False),
+    ):
+        dock._on_answer(stale, answer)
+        assert dock.views[0].picture is before
+
+
+def test_a_region_that_is_too_small_is_told_in_words(qtbot, dock) -> None:
+    dock.set_region(bw.Region.rectangle("A", 0, 8, 0, 8))
+    qtbot.waitUntil(lambda: "a spectrum needs" in dock.heading.text(), timeout=20000)
+    assert dock.views[0].picture is None
+
+
+def test_a_large_spectrum_becomes_a_small_picture_that_keeps_its_spots() -> None:
+    rng = np.random.default_rng(1)
+    x = np.arange(2048)
+    rate = 0.2 * (1 + 0.1 * np.cos(2 * np.pi * 0.2 * x))
+    movie = bw.Movie.from_array(rng.poisson(np.broadcast_to(rate, (1, 2048, 2048))))
+    (picture,) = Painter()(Request(movie, None, ((0, 1),), 0.5, True))
+    assert max(picture.pixels.shape) <= SIDE
+    _, column = np.unravel_index(picture.pixels.argmax(), picture.pixels.shape)
+    left, _, width, _ = picture.box
+    at = left + (column + 0.5) * width / picture.pixels.shape[1]
+    assert abs(at) == pytest.approx(0.2, abs=1 / SIDE)
+
+
+@pytest.mark.parametrize(("pixel_size", "band"), [(0.125, 0.125), (0.2, 0.25), (0.7, 0.5)])
+def test_the_first_sight_reaches_to_one_angstrom(pixel_size: float, band: float) -> None:
+    assert first_band(pixel_size) == band
+
+
+def test_colours_follow_the_theme_of_napari(make_napari_viewer, movie: bw.Movie) -> None:
+    viewer = make_napari_viewer(show=True)
+    dock = LiveSpectrum()
+    viewer.window.add_dock_widget(dock, name="Live FFT")
+    grounds = []
+    for theme in ("dark", "light"):
+        viewer.theme = theme
+        QApplication.processEvents()
+        brush = dock.views[0].plot_widget.backgroundBrush().color()
+        assert brush.name() == look_of(dock).background
+        grounds.append(brush.lightness())
+    assert grounds[0] < 100 < 200 < grounds[1]
+
+
+def test_a_dock_closed_while_it_works_is_gone(qtbot, movie: bw.Movie, monkeypatch) -> None:
+    gate = threading.Event()
+    widget = LiveSpectrum()
+    monkeypatch.setattr(widget._worker, "_answer", lambda request: gate.wait(10))
+    widget.set_movie(movie)
+    with qtbot.waitExposed(widget):
+        widget.show()
+    gone = weakref.ref(widget)
+    widget.close()
+    widget.deleteLater()
+    del widget
+    QApplication.sendPostedEvents(None, 52)  # QEvent.DeferredDelete
+    gate.set()
+    qtbot.waitUntil(
+        lambda: not any(t.name == "beamwatch-live" for t in threading.enumerate()), timeout=5000
+    )
+    QApplication.processEvents()
+    gc.collect()
+    assert gone() is None
