@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_beamwatch import BeamwatchError
-from napari_beamwatch.phases import Match, SpotSet, known_phases, match, match_many, phase
+from napari_beamwatch.phases import (
+    Match,
+    SpotSet,
+    known_phases,
+    match,
+    match_many,
+    phase,
+    phase_from_cif,
+)
 from napari_beamwatch.phases.reflections import all_reflections
 from napari_beamwatch.simulate.stages import load_stage
 
@@ -155,6 +165,15 @@ def test_what_shares_no_element_with_the_phase_before_ranks_lower() -> None:
     assert match(spots, phases=pair, phase_before="LiF").answer.startswith("Li2O")
     assert match(spots, phases=pair, phase_before="Na|Na2O").answer.startswith("NaF")
     assert match(spots, phases=pair, phase_before="none").answer.count("|") == 1
+
+
+def test_a_phase_of_ones_own_relates_to_others_by_its_elements(tmp_path: Path) -> None:
+    path = tmp_path / "mine.cif"
+    path.write_text(phase("Na").small_structure().make_cif_block().as_string())
+    d = 4.619 / np.sqrt([3, 3, 4, 8])
+    spots = SpotSet(d, 0.003 * d, [54.7356, -54.7356, 0, 90])
+    found = match(spots, phases=("Li2O", "NaF", phase_from_cif(path)), phase_before="mine")
+    assert found.answer.startswith("NaF")
 
 
 def test_a_common_factor_of_all_spacings_is_the_pixel_sizes() -> None:

@@ -146,6 +146,14 @@ def test_a_cif_file_is_named_among_the_phases_as_it_lies(tmp_path: Path) -> None
     assert [p.name for p in resolve(["Li", str(path)])] == ["Li", "salt"]
 
 
+def test_two_phases_of_one_name_are_not_matched_together(tmp_path: Path) -> None:
+    path = tmp_path / "LiF.cif"
+    path.write_text(CIF)
+    assert [p.name for p in resolve(["LiF", "LiF"])] == ["LiF"]
+    with pytest.raises(BeamwatchError, match="two phases are called 'LiF'"):
+        resolve(["LiF", str(path)])
+
+
 def test_an_unknown_phase_is_told_from_those_known() -> None:
     with pytest.raises(BeamwatchError, match=r"unknown phase 'LIF'; known are LiF, Li2O"):
         phase("LIF")

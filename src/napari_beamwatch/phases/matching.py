@@ -237,8 +237,8 @@ def _order(table: Floats) -> NDArray[np.int64]:
 
 def _prior(phases: tuple[Phase, ...], before: str) -> Floats:
     """Log probability of each phase beforehand."""
-    known = set(known_phases())
-    old = [phase(name) for name in before.split("|") if name in known]
+    known = {name: phase(name) for name in known_phases()} | {each.name: each for each in phases}
+    old = [known[name] for name in before.split("|") if name in known]
     elements = frozenset().union(*(each.elements for each in old)) - GASES
     weight = np.array(
         [1.0 if not elements or each.elements & elements else UNRELATED for each in phases]

@@ -167,7 +167,7 @@ def resolve(phases: Iterable[str | Phase] | None) -> tuple[Phase, ...]:
             one = phase_from_cif(each)
         else:
             one = phase(each)
-        if chosen.setdefault(one.name, one) is not one and not isinstance(each, str):
+        if chosen.setdefault(one.name, one) is not one:
             raise BeamwatchError(f"two phases are called {one.name!r}")
     return tuple(chosen.values())
 
