@@ -43,7 +43,7 @@ from napari_beamwatch.spectra.rings import (
 from napari_beamwatch.spectra.rings.masks import LatticeSpots
 from napari_beamwatch.spectra.runners import Runner, Threads
 from napari_beamwatch.spectra.streaming import FollowedFrames
-from napari_beamwatch.spectra.windows import Grid
+from napari_beamwatch.spectra.windows import Grid, coarsening
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,9 +143,9 @@ class Passes:
             self._tell(step)
 
         width = self.settings.running_sum
-        radial = RadialTracker(
-            spots.grid, stack.lit, spots.segments, LatticeSpots.of_peaks(spots.peaks)
-        )
+        by = coarsening(spots.grid, stack.pixel_size)
+        known = LatticeSpots.of_peaks(spots.peaks).coarser(by)
+        radial = RadialTracker(spots.grid.coarser(by), stack.lit, spots.segments, known, by)
         bins = ParticleBins(self.movie) if "mass_loss" in self.settings.criteria else None
         witnesses: list[Witness] = [radial]
         if bins is not None:
@@ -155,9 +155,9 @@ class Passes:
         if bins is not None:
             particles = solve(bins)
             self.notes += particles.notes or (f"particles: {particles.reason}",)
-        return followed, particles, self._amorphous(radial.series(), stack)
+        return followed, particles, self._amorphous(radial.series(), stack, by)
 
-    def _amorphous(self, series: RadialSeries, stack: Stack) -> Diffuse:
+    def _amorphous(self, series: RadialSeries, stack: Stack, by: int) -> Diffuse:
         """Rings, halo and focus, from the power around the centre."""
         single = stack.single_counts
         rings = find_rings(series.segments, self.settings.alpha, single_counts=single)
@@ -165,13 +165,16 @@ class Passes:
         voltage, lens = self.movie.conditions.voltage_kV, None
         if voltage is not None:
             lens = Lens(voltage, self.settings.cs_mm)
-        focus = defocus_over_dose(
-            series.segments, lens, self.movie.pixel_size, single_counts=single
-        )
+        size = None if self.movie.pixel_size is None else self.movie.pixel_size * by
+        focus = defocus_over_dose(series.segments, lens, size, single_counts=single)
         self.notes.append(
             f"focus: {focus.reason}" if focus.reason else "focus: Thon rings tell it over the dose"
         )
-        return Diffuse(tuple(rings), tuple(traces), focus)
+        return Diffuse(
+            tuple(ring.finer(by) for ring in rings),
+            tuple(trace.finer(by) for trace in traces),
+            focus,
+        )
 
     def own_window(self, region: Region, stack: Stack) -> FollowedSpots:
         """A region smaller than the grid's windows, in one window of its own."""

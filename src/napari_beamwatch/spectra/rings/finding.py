@@ -83,6 +83,16 @@ class Ring:
         """Spacing in pixels, and its standard error; times the pixel size it is in Å."""
         return 1 / self.k, self.k_se / self.k**2
 
+    def finer(self, by: int) -> Ring:
+        """The same in pixels of which `by` a side make up one of those it was told in."""
+        return replace(
+            self,
+            k=self.k / by,
+            k_se=self.k_se / by,
+            width=self.width / by,
+            width_se=self.width_se / by,
+        )
+
     @property
     def sigma(self) -> float:
         """Standard deviation of the Gaussian it is beyond the taper, in cycles per pixel."""

@@ -8,7 +8,7 @@ a bin has the variance c² + 2cs, as a spot has, not that of a new specimen, (c 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +63,16 @@ class RingTrace:
     width: Floats
     width_se: Floats
     averaged: int
+
+    def finer(self, by: int) -> RingTrace:
+        """The same in pixels of which `by` a side make up one of those it was told in."""
+        return replace(
+            self,
+            k=self.k / by,
+            k_se=self.k_se / by,
+            width=self.width / by,
+            width_se=self.width_se / by,
+        )
 
 
 def follow_rings(

@@ -61,6 +61,10 @@ class LatticeSpots:
         gy, gx = peaks.at[peak, segment].T
         return cls(peaks.window[peak], gy, gx, peaks.power[peak, segment])
 
+    def coarser(self, by: int) -> LatticeSpots:
+        """The same in pixels `by` times as large."""
+        return LatticeSpots(self.window, self.gy * by, self.gx * by, self.snr)
+
     def taken(self, which: NDArray[np.bool_]) -> LatticeSpots:
         """Some of them."""
         return LatticeSpots(self.window[which], self.gy[which], self.gx[which], self.snr[which])

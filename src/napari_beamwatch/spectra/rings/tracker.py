@@ -23,7 +23,7 @@ from napari_beamwatch.spectra.rings.radial import (
     power_of_halves,
     spread_windows,
 )
-from napari_beamwatch.spectra.windows import Floats32, Grid, windows_inside
+from napari_beamwatch.spectra.windows import Floats32, Grid
 from napari_beamwatch.threads import free_threads
 
 MOST_STRETCHES = 30
@@ -49,20 +49,34 @@ class Tiles:
 
 @dataclass(frozen=True, eq=False)
 class TileCutter:
-    """Cuts windows out of a frame where the specimen lies."""
+    """Cuts windows out of a frame where the specimen lies.
+
+    Attributes
+    ----------
+    grid : Grid
+        In pixels `by` times as large as those of the frame.
+    windows : array of int64
+    by : int
+    """
 
     grid: Grid
     windows: NDArray[np.int64]
+    by: int = 1
 
     def __call__(self, frame: int, image: NDArray[Any], shift: tuple[int, int]) -> Tiles:
         """Tiles of a frame; `frame` is not asked for, every one is cut alike."""
-        size = self.grid.window
-        inside = windows_inside(self.grid, shift)[self.windows]
-        pixels = np.zeros((len(self.windows), size, size), image.dtype)
-        corners = self.grid.corners[self.windows] + np.asarray(shift)
+        size = self.grid.window * self.by
+        corners = self.grid.corners[self.windows] * self.by + np.asarray(shift)
+        inside = ((corners >= 0) & (corners + size <= np.array(image.shape))).all(axis=1)
+        kind = np.float32 if self.by > 1 else image.dtype
+        pixels = np.zeros((len(self.windows), self.grid.window, self.grid.window), kind)
         for i in np.flatnonzero(inside).tolist():
             y, x = corners[i].tolist()
-            pixels[i] = image[y : y + size, x : x + size]
+            tile = image[y : y + size, x : x + size]
+            if self.by > 1:
+                join_pixels(tile, self.by, pixels[i])
+            else:
+                pixels[i] = tile
         return Tiles(pixels, inside)
 
 
@@ -97,6 +111,16 @@ class _Sum:
     def join(self, other: _Sum) -> None:
         self.halves += other.halves
         self.inside &= other.inside
+
+
+@njit(nogil=True, cache=True)
+def join_pixels(tile: NDArray[Any], by: int, joined: Floats32) -> None:
+    """Sums of squares of pixels."""
+    for y in range(tile.shape[0]):
+        to, row = joined[y // by], tile[y]
+        for x in range(len(to)):
+            for i in range(x * by, (x + 1) * by):
+                to[x] += np.float32(row[i])
 
 
 @njit(nogil=True, cache=True, fastmath=True)
@@ -138,6 +162,8 @@ class RadialTracker:
         Stretches of frames in which rings are looked for; every frame that is shown is in one.
     spots : LatticeSpots, optional
         Of lattices, of all windows; those of large crystals are left out.
+    by : int
+        Pixels of the frames a side that make up one of the grid's, and of all that is told.
     """
 
     def __init__(
@@ -146,8 +172,9 @@ class RadialTracker:
         lit: NDArray[np.bool_],
         segments: Sequence[tuple[int, int]],
         spots: LatticeSpots | None = None,
+        by: int = 1,
     ) -> None:
-        self.grid = grid
+        self.grid, self.by = grid, by
         self.windows = spread_windows(grid)
         large = (spots or LatticeSpots.none()).large(grid)
         self._left_out = large.bins(grid, self.windows)
@@ -161,7 +188,7 @@ class RadialTracker:
     @property
     def reduce(self) -> TileCutter:
         """Cuts a frame into tiles; changes nothing, for any thread or process."""
-        return TileCutter(self.grid, self.windows)
+        return TileCutter(self.grid, self.windows, self.by)
 
     def add(self, frame: int, reduced: Tiles) -> None:
         """Take the tiles of a frame; frames come in order of time."""
