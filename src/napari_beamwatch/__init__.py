@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         open_movie,
     )
     from napari_beamwatch.regions import Region
+    from napari_beamwatch.results.loading import load_result
     from napari_beamwatch.results.result import Result
     from napari_beamwatch.results.thresholds import apply_thresholds
     from napari_beamwatch.settings import Settings
@@ -41,6 +42,7 @@ _HOMES = {
     "analyze": "napari_beamwatch.analysis",
     "apply_thresholds": "napari_beamwatch.results.thresholds",
     "find_spots": "napari_beamwatch.analysis",
+    "load_result": "napari_beamwatch.results.loading",
     "power_spectrum": "napari_beamwatch.spectra.power",
     "radial_profile": "napari_beamwatch.spectra.rings",
     "open_movie": "napari_beamwatch.movies",
@@ -59,6 +61,7 @@ __all__ = [
     "analyze",
     "apply_thresholds",
     "find_spots",
+    "load_result",
     "open_movie",
     "power_spectrum",
     "radial_profile",

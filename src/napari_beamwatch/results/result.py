@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -53,3 +56,16 @@ class Result:
     window_traces: WindowTraces
     notes: tuple[str, ...]
     timings: Mapping[str, float]
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The answer in one place, see `summary_of`."""
+        from napari_beamwatch.results.summary import summary_of  # which imports this module
+
+        return summary_of(self)
+
+    def save(self, folder: str | os.PathLike[str], *, force: bool = False) -> Path:
+        """Write a run folder, see `save_result`."""
+        from napari_beamwatch.results.saving import save_result  # which imports this module
+
+        return save_result(self, folder, force=force)

@@ -1,0 +1,198 @@
+"""The answer of an analysis in one place: in a line, in numbers, and why."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from napari_beamwatch.regions import FIELD
+from napari_beamwatch.results.result import Result
+
+NAMED_SPOTS = 3
+"""Reflections that are named in a line, strongest first."""
+
+NUMBERS = (
+    "onset_dose_e_per_A2", "onset_low_e_per_A2", "onset_high_e_per_A2", "onset_time_s",
+    "detected_dose_e_per_A2", "lost_dose_e_per_A2", "dose_1e_e_per_A2", "survived_dose_e_per_A2",
+    "detectable_loss_percent", "threshold_dose_e_per_A2", "last_dose_e_per_A2",
+    "pre_exposure_e_per_A2", "dose_rate_e_per_A2_s",
+)  # fmt: skip
+WORDS = (
+    "status", "criterion", "evidence", "interpretation", "threshold_criterion", "phase_before",
+    "phase_after",
+)  # fmt: skip
+
+
+def summary_of(result: Result) -> dict[str, Any]:
+    """The answer for the field, a line for each region, and what to be wary of.
+
+    Returns
+    -------
+    dict
+        Plain values, None where there is nothing to say. ``answer`` is the line, ``why`` the
+        reason, ``regions`` the lines of the regions by name; ``stop_dose_e_per_A2`` is the dose
+        up to which the specimen was as it was at first (the lower end of the interval of the
+        onset, or what was survived), ``stop_time_s`` the seconds from beam-on that is at the
+        movie's rate, ``stop`` both in words; ``warnings`` those of the movie.
+    """
+    if not len(result.onsets):
+        return {"movie": _name(result), "answer": f"{FIELD}: nothing was judged", "regions": {}}
+    field = result.onsets.iloc[0]
+    stop = _stop_dose(field)
+    seconds = _seconds(field, stop)
+    return {
+        "movie": _name(result),
+        "answer": answer(result, field),
+        "why": _word(field["reason"]),
+        **{name: _word(field[name]) for name in WORDS},
+        **{name: _number(field[name]) for name in NUMBERS},
+        "onset_frame": None if pd.isna(field["onset_frame"]) else int(field["onset_frame"]),
+        "lower_bound": _is_bound(field),
+        "stop_dose_e_per_A2": stop,
+        "stop_time_s": seconds,
+        "stop": _stop_words(field, stop, seconds),
+        "regions": {str(row["region"]): answer(result, row) for _, row in _rest(result)},
+        "warnings": [] if result.movie is None else list(result.movie.warnings),
+    }
+
+
+def answer(result: Result, row: pd.Series) -> str:
+    """The verdict of a row of the table of onsets, in a line."""
+    name, status = row["region"], row["status"]
+    if status == "onset":
+        parts = [f"{name} {_onset(row)}", _what(result, row)]
+        if _word(row["evidence"]):
+            parts.append(f"evidence {row['evidence']}")
+        return " · ".join(parts)
+    if status == "survived":
+        return f"{name} {_survived(row)}"
+    if status == "damaged_at_start":
+        said = f"{name} was damaged from the start: no undamaged plateau"
+        half = _number(row["dose_1e_e_per_A2"])
+        return said if half is None else f"{said}, 1/e at {dose_text(half)} e/Å²"
+    if status == "no_lattice":
+        return f"{name}: no lattice"
+    reason = _word(row["reason"])
+    return f"{name}: ambiguous" + (f", {reason}" if reason else "")
+
+
+def dose_text(dose: float) -> str:
+    """A dose as a person writes it."""
+    return f"{dose:.0f}" if abs(dose) >= 100 else f"{dose:.3g}"
+
+
+def _onset(row: pd.Series) -> str:
+    dose = _number(row["onset_dose_e_per_A2"])
+    if dose is None:
+        return f"frame {int(row['onset_frame']) + 1} (dose unknown)"
+    said = f"{'≥ ' if _is_bound(row) else ''}{dose_text(dose)} e/Å²"
+    low, high = _number(row["onset_low_e_per_A2"]), _number(row["onset_high_e_per_A2"])
+    if low is not None and high is not None:
+        said += f" [{dose_text(low)}–{dose_text(high)}]"
+    return said + (" (pre-exposure unknown)" if _is_bound(row) else "")
+
+
+def _what(result: Result, row: pd.Series) -> str:
+    criterion = _word(row["criterion"]) or "change"
+    before, after = _word(row["phase_before"]), _word(row["phase_after"])
+    if criterion == "fading":
+        return f"fading of {_spots(result, row) or before or 'the lattice'}"
+    if criterion == "spacing":
+        for unit, size in (("A", "Å"), ("px", "px")):
+            old, new = _number(row[f"d_before_{unit}"]), _number(row[f"d_after_{unit}"])
+            if old is not None and new is not None:
+                return f"spacing {old:.4g} → {new:.4g} {size}"
+        return "change of spacing"
+    if criterion == "new_phase":
+        named = after if after and after != "none" else None
+        if named and before:
+            return f"{before} → {named}"
+        return f"new phase{f' {named}' if named else ''}"
+    return criterion.replace("_", " ")
+
+
+def _spots(result: Result, row: pd.Series) -> str:
+    """Names of the reflections whose loss made the onset."""
+    spots = result.spots
+    mine = spots[(spots["region"] == row["region"]) & (spots["status"] == row["status"])]
+    if not len(mine):
+        return ""
+    # A region's onset is that of its first crystal: the others' spots faded later.
+    away = np.abs(mine["onset_dose_e_per_A2"].to_numpy(float) - float(row["onset_dose_e_per_A2"]))
+    if np.isfinite(away).any():
+        mine = mine[mine["crystal"] == mine["crystal"].iloc[int(np.nanargmin(away))]]
+    mine = mine.sort_values("snr", ascending=False)
+    named = mine[mine["phase"].notna() & mine["hkl"].notna()]
+    if len(named):
+        phase = named["phase"].iloc[0]
+        known = named[named["phase"] == phase]
+        hkl = list(dict.fromkeys(known["hkl"].astype(str)))[:NAMED_SPOTS]
+        return f"{phase} {', '.join(hkl)}"
+    unit = "A" if mine["d_A"].notna().any() else "px"
+    d = list(dict.fromkeys(f"{value:.3g}" for value in mine[f"d_{unit}"].astype(float)))
+    return f"{', '.join(d[:NAMED_SPOTS])} {'Å' if unit == 'A' else 'px'}"
+
+
+def _survived(row: pd.Series) -> str:
+    dose, last = _number(row["survived_dose_e_per_A2"]), _number(row["last_dose_e_per_A2"])
+    if dose is None:
+        said = f"survived all {int(row['last_frame']) + 1} frames (dose unknown)"
+    else:
+        said = f"survived {'≥ ' if _is_bound(row) else ''}{dose_text(dose)} e/Å²"
+        if last is not None and dose_text(last) != dose_text(dose):
+            said += f" of {dose_text(last)}"
+        said += " (pre-exposure unknown)" if _is_bound(row) else ""
+    loss = _number(row["detectable_loss_percent"])
+    return said if loss is None else f"{said}; a loss > {loss:.0f} % would have been seen"
+
+
+def _stop_dose(row: pd.Series) -> float | None:
+    if row["status"] == "onset":
+        return _number(row["onset_low_e_per_A2"])
+    return _number(row["survived_dose_e_per_A2"]) if row["status"] == "survived" else None
+
+
+def _seconds(row: pd.Series, stop: float | None) -> float | None:
+    rate = _number(row["dose_rate_e_per_A2_s"])
+    if stop is None or rate is None or rate <= 0:
+        return None
+    return max(0.0, stop - (_number(row["pre_exposure_e_per_A2"]) or 0.0)) / rate
+
+
+def _stop_words(row: pd.Series, stop: float | None, seconds: float | None) -> str | None:
+    if row["status"] == "damaged_at_start":
+        return "no dose of this record leaves it as it was"
+    if stop is None:
+        return None
+    said = "no need to stop before" if row["status"] == "survived" else "stop at"
+    said += f" {math.floor(stop) if stop >= 10 else dose_text(stop)} e/Å²"
+    if seconds is not None:
+        said += f" = {seconds:.3g} s at {row['dose_rate_e_per_A2_s']:.3g} e/Å²/s"
+    return said
+
+
+def _is_bound(row: pd.Series) -> bool:
+    """Whether doses are lower bounds, since nobody knows what came before the record."""
+    return bool(pd.isna(row["pre_exposure_e_per_A2"]) and pd.notna(row["last_dose_e_per_A2"]))
+
+
+def _rest(result: Result) -> list[tuple[Any, pd.Series]]:
+    return list(result.onsets.iloc[1:].iterrows())
+
+
+def _name(result: Result) -> str | None:
+    return _word(result.onsets["movie"].iloc[0]) if len(result.onsets) else None
+
+
+def _word(value: Any) -> str | None:
+    return None if pd.isna(value) or value == "" else str(value)
+
+
+def _number(value: Any) -> float | None:
+    if pd.isna(value):
+        return None
+    number = float(np.float64(value))
+    return number if math.isfinite(number) else None

@@ -1,0 +1,26 @@
+"""One small movie and its result, shared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import napari_beamwatch as bw
+from napari_beamwatch.simulate.cases import simulate
+from napari_beamwatch.simulate.writing import write_movie
+
+
+@pytest.fixture(scope="session")
+def movie_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("movie") / "lif.eer"
+    movie = simulate("lif-room-temperature", frames=16, frame_dose=40.0, size=256, drift=None)
+    write_movie(movie, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def result(movie_file: Path) -> bw.Result:
+    movie = bw.open_movie(movie_file, fraction_frames=80, conditions={"voltage_kV": 200.0})
+    region = bw.Region.rectangle("A", 0, 130, 0, 128)
+    return bw.analyze(movie, bw.Settings(drift="off"), regions=[region])

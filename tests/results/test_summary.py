@@ -1,0 +1,158 @@
+"""The answer in one place, in words and numbers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import napari_beamwatch as bw
+
+ONSET: dict[str, Any] = {
+    "status": "onset",
+    "criterion": "fading",
+    "evidence": "strong",
+    "reason": "three spots left their plateau together",
+    "onset_frame": 3,
+    "onset_dose_e_per_A2": 152.3,
+    "onset_low_e_per_A2": 146.4,
+    "onset_high_e_per_A2": 158.7,
+    "last_dose_e_per_A2": 600.0,
+    "pre_exposure_e_per_A2": 0.0,
+    "dose_rate_e_per_A2_s": 50.0,
+}
+SURVIVED: dict[str, Any] = {
+    "status": "survived",
+    "criterion": None,
+    "evidence": None,
+    "reason": "nothing was lost",
+    "onset_frame": None,
+    "onset_dose_e_per_A2": np.nan,
+    "onset_low_e_per_A2": np.nan,
+    "onset_high_e_per_A2": np.nan,
+    "survived_dose_e_per_A2": 600.0,
+    "last_dose_e_per_A2": 600.0,
+    "detectable_loss_percent": 18.0,
+    "pre_exposure_e_per_A2": 0.0,
+    "dose_rate_e_per_A2_s": 50.0,
+}
+
+
+def told(result: bw.Result, **columns: Any) -> dict[str, Any]:
+    """The summary of a result whose table of onsets says this of every region."""
+    onsets = result.onsets.astype(object).assign(**columns)
+    spots = result.spots[result.spots.window.isna()].head(0)
+    return replace(result, onsets=onsets, spots=spots).summary
+
+
+def test_an_onset_has_its_interval_criterion_and_evidence(result: bw.Result) -> None:
+    summary = told(result, **ONSET, phase_before="LiF")
+    assert summary["answer"] == "field 152 e/Å² [146–159] · fading of LiF · evidence strong"
+    assert summary["why"] == ONSET["reason"]
+    assert summary["onset_dose_e_per_A2"] == 152.3
+    assert summary["onset_frame"] == 3
+
+
+def test_the_spots_that_faded_are_named_strongest_first(result: bw.Result) -> None:
+    mine = result.spots[result.spots.window.isna()].head(1)
+    rows = mine.loc[mine.index.repeat(3)].assign(
+        region="field", status="onset", crystal=0, onset_dose_e_per_A2=152.0,
+        snr=[5.0, 20.0, 10.0], phase="LiF", hkl=["220", "200", "111"], d_A=[1.42, 2.01, 2.33],
+    )  # fmt: skip
+    onsets = result.onsets.astype(object).assign(**ONSET)
+    named = replace(result, onsets=onsets, spots=rows).summary
+    assert "fading of LiF 200, 111, 220 ·" in named["answer"]
+    unnamed = replace(result, onsets=onsets, spots=rows.assign(phase=None)).summary
+    assert "fading of 2.01, 2.33, 1.42 Å ·" in unnamed["answer"]
+    in_pixels = replace(
+        result, onsets=onsets, spots=rows.assign(phase=None, d_A=np.nan, d_px=[11.4, 16.1, 18.6])
+    ).summary
+    assert "fading of 16.1, 18.6, 11.4 px ·" in in_pixels["answer"]
+
+
+def test_spots_of_a_crystal_that_faded_later_are_not_named(result: bw.Result) -> None:
+    mine = result.spots[result.spots.window.isna()].head(1)
+    rows = mine.loc[mine.index.repeat(2)].assign(
+        region="field", status="onset", crystal=[0, 1], onset_dose_e_per_A2=[152.0, 351.0],
+        snr=[5.0, 20.0], phase="LiF", hkl=["220", "200"],
+    )  # fmt: skip
+    onsets = result.onsets.astype(object).assign(**ONSET)
+    assert "LiF 220 ·" in replace(result, onsets=onsets, spots=rows).summary["answer"]
+
+
+def test_without_pre_exposure_a_dose_is_a_lower_bound(result: bw.Result) -> None:
+    summary = told(result, **{**ONSET, "pre_exposure_e_per_A2": np.nan})
+    assert summary["answer"].startswith("field ≥ 152 e/Å² [146–159] (pre-exposure unknown) · ")
+    assert summary["lower_bound"]
+
+
+def test_without_doses_an_onset_is_a_frame_counted_from_one(result: bw.Result) -> None:
+    unknown = dict.fromkeys((name for name in ONSET if name.endswith(("A2", "A2_s"))), np.nan)
+    summary = told(result, **{**ONSET, **unknown})
+    assert summary["answer"].startswith("field frame 4 (dose unknown) · fading")
+    assert summary["stop"] is None
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"criterion": "spacing", "d_before_A": 2.01, "d_after_A": 2.04}, "spacing 2.01 → 2.04 Å"),
+        ({"criterion": "new_phase", "phase_before": "LiF", "phase_after": "Li2O"}, "LiF → Li2O"),
+        ({"criterion": "new_phase", "phase_before": None, "phase_after": None}, "new phase"),
+        ({"criterion": "mass_loss"}, "mass loss"),
+    ],
+)  # fmt: skip
+def test_every_criterion_has_its_words(
+    result: bw.Result, columns: dict[str, Any], said: str
+) -> None:
+    assert f"· {said} ·" in told(result, **{**ONSET, **columns})["answer"]
+
+
+def test_what_survived_says_what_would_have_been_seen(result: bw.Result) -> None:
+    summary = told(result, **SURVIVED)
+    assert summary["answer"] == "field survived 600 e/Å²; a loss > 18 % would have been seen"
+    assert summary["stop"] == "no need to stop before 600 e/Å² = 12 s at 50 e/Å²/s"
+
+
+def test_what_survived_a_part_of_the_record_says_of_how_much(result: bw.Result) -> None:
+    summary = told(result, **{**SURVIVED, "survived_dose_e_per_A2": 560.0})
+    assert summary["answer"].startswith("field survived 560 e/Å² of 600;")
+
+
+def test_no_plateau_and_no_lattice_and_doubt_are_said(result: bw.Result) -> None:
+    damaged = told(result, **{**SURVIVED, "status": "damaged_at_start", "dose_1e_e_per_A2": 41.0})
+    assert damaged["answer"].endswith("no undamaged plateau, 1/e at 41 e/Å²")
+    assert damaged["stop"] == "no dose of this record leaves it as it was"
+    assert told(result, **{**SURVIVED, "status": "no_lattice"})["answer"] == "field: no lattice"
+    doubt = told(result, **{**SURVIVED, "status": "ambiguous", "reason": "too few electrons"})
+    assert doubt["answer"] == "field: ambiguous, too few electrons"
+
+
+def test_the_dose_to_stop_at_is_the_lower_end_and_its_seconds_those_of_the_rate(
+    result: bw.Result,
+) -> None:
+    summary = told(result, **{**ONSET, "pre_exposure_e_per_A2": 46.4})
+    assert summary["stop_dose_e_per_A2"] == 146.4
+    assert summary["stop_time_s"] == pytest.approx(2.0)
+    assert summary["stop"] == "stop at 146 e/Å² = 2 s at 50 e/Å²/s"
+
+
+def test_regions_have_a_line_each_and_warnings_are_those_of_the_movie(result: bw.Result) -> None:
+    summary = told(result, **ONSET)
+    assert list(summary["regions"]) == ["A"]
+    assert summary["regions"]["A"].startswith("A 152 e/Å²")
+    assert result.movie is not None
+    assert summary["warnings"] == list(result.movie.warnings)
+
+
+def test_a_summary_is_plain_json(result: bw.Result) -> None:
+    assert json.loads(json.dumps(result.summary, allow_nan=False)) == result.summary
+
+
+def test_tables_without_verdicts_have_a_summary_too(result: bw.Result, tmp_path: Any) -> None:
+    empty = replace(result, onsets=result.onsets.head(0), events=result.events.head(0))
+    assert empty.summary["answer"] == "field: nothing was judged"
+    assert bw.load_result(empty.save(tmp_path / "run")).summary == empty.summary
