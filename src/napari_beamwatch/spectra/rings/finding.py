@@ -8,13 +8,14 @@ the median over twelve sectors that is looked at: the spots of a crystal or two 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import curve_fit
+from scipy.optimize import OptimizeWarning, curve_fit
 
 from napari_beamwatch.spectra.rings.background import (
     MISFIT,
@@ -363,9 +364,14 @@ def fit_line(radius: Floats, power: Floats, se: Floats, middle: float, width: fl
     upper = [middle + 2 + width, max(6.0, 2.5 * width), np.inf, np.inf, np.inf]
     start = [middle, max(width, TAPER_SIGMA), max(float(y.max()), 1e-6), 0.0, 0.0]
     try:
-        best, covariance = curve_fit(
-            sloping, x, y, start, error, absolute_sigma=True, bounds=(lower, upper)
-        )
+        # Without limits it is ten times faster, and seldom goes beyond them.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", OptimizeWarning)  # then the covariance is infinite
+            best, covariance = curve_fit(sloping, x, y, start, error, absolute_sigma=True)
+        if not ((lower <= best) & (best <= upper)).all() or not np.isfinite(covariance).all():
+            best, covariance = curve_fit(
+                sloping, x, y, start, error, absolute_sigma=True, bounds=(lower, upper)
+            )
     except RuntimeError:  # no convergence
         return None
     excess = float((((y - sloping(x, *best)) / error) ** 2).sum() / max(1, near.sum() - 5))
