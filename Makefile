@@ -24,7 +24,7 @@ demo: $(READY)
 	@mkdir -p $(dir $(DEMO))
 	@$(BIN)/beamwatch simulate $(DEMO) --case lif-room-temperature --force
 	@$(BIN)/beamwatch info $(DEMO)
-	@$(BIN)/python examples/open_a_movie.py $(DEMO)
+	@$(BIN)/beamwatch demo
 	@echo "The movie is $(DEMO), the truth about it stands beside it (.truth.json)."
 	@if [ "$$(uname)" = Darwin ] || [ -n "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ]; \
 	 then $(BIN)/napari $(DEMO); else echo "No display: no window."; fi

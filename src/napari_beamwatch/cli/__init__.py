@@ -49,7 +49,104 @@ def parser() -> argparse.ArgumentParser:
     simulate.add_argument("--frame-dose", type=float, metavar="E", help="e/Å² a frame")
     simulate.add_argument("--seed", type=int, default=0, metavar="N", help="default 0")
     simulate.add_argument("--force", action="store_true", help="replace OUT if it is there")
+
+    commands.add_parser(
+        "demo",
+        help="analyse a bundled sample and show the answer",
+        description="Analyse the simulated LiF sample, and print the dose at which it began to "
+        "change, with its interval and why, and when to stop.",
+    )
+    _add_analyze(commands)
     return top
+
+
+def _add_analyze(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The words of ``beamwatch analyze``."""
+    analyze = commands.add_parser(
+        "analyze",
+        help="find the dose at which the specimen first changed, and write it down",
+        description="Find the dose of the first lasting change of each movie, print it, and write "
+        "tables and a record of the run to DIR; of several movies, to DIR/NAME each.",
+    )
+    analyze.add_argument("file", metavar="FILE", nargs="+", help="a movie, or a folder of stills")
+    analyze.add_argument("--out", metavar="DIR", required=True, help="folder for the run")
+
+    movie = analyze.add_argument_group("the movie", "what its file does not say, or says wrongly")
+    movie.add_argument("--pixel-size", type=float, metavar="A", help="Å per pixel")
+    dose = movie.add_mutually_exclusive_group()
+    dose.add_argument("--frame-dose", type=float, metavar="E", help="e/Å² a frame as analysed")
+    dose.add_argument("--dose-rate", type=float, metavar="E", help="e/Å²/s")
+    movie.add_argument("--frame-time", type=float, metavar="S", help="seconds a frame as analysed")
+    movie.add_argument("--pre-exposure", type=float, metavar="E", help="e/Å² before the record")
+    fraction = movie.add_mutually_exclusive_group()
+    fraction.add_argument(
+        "--fraction-frames", type=int, metavar="N", help="frames of the file to add up for each"
+    )
+    fraction.add_argument(
+        "--fraction-dose", type=float, metavar="E", help="e/Å² to add up for each (EER)"
+    )
+    movie.add_argument("--gain", metavar="FILE", help="gain reference")
+    movie.add_argument("--temperature", type=float, metavar="C", help="of the specimen, °C")
+    movie.add_argument("--voltage", type=float, metavar="KV", help="accelerating voltage, kV")
+
+    how = analyze.add_argument_group("the analysis")
+    how.add_argument("--window", type=int, metavar="PX", help="side of the FFT windows")
+    how.add_argument("--step", type=int, metavar="PX", help="from one window to the next")
+    how.add_argument(
+        "--roi",
+        type=_box,
+        action="append",
+        default=[],
+        metavar="Y0:Y1,X0:X1",
+        help="a rectangle to report beside the whole field, in pixels, the ends not included; "
+        "may be given again",
+    )
+    how.add_argument("--phases", type=_names, metavar="LiF,Li2O", help="only these are matched")
+    how.add_argument("--settings", metavar="FILE", help="JSON, as in run.json under settings")
+    how.add_argument(
+        "--fraction", type=float, metavar="F", help="your threshold: part of the plateau (1/e)"
+    )
+    how.add_argument(
+        "--d-tolerance", type=float, metavar="PCT", help="your threshold: shift of d in %% (1)"
+    )
+    how.add_argument(
+        "--persist", type=_persistence, metavar="FRAMES|end", help="how long it must last (end)"
+    )
+    how.add_argument("--scheduler", metavar="ADDRESS", help="of a dask cluster to work on")
+    how.add_argument("--force", action="store_true", help="replace the run that is in DIR")
+
+
+def _box(text: str) -> tuple[int, int, int, int]:
+    """A rectangle as ``Y0:Y1,X0:X1``."""
+    try:
+        (y0, y1), (x0, x1) = (map(int, part.split(":")) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no rectangle: give Y0:Y1,X0:X1 in whole pixels"
+        ) from None
+    if not (0 <= y0 < y1 and 0 <= x0 < x1):
+        raise argparse.ArgumentTypeError(f"{text!r} holds no pixels")
+    return y0, y1, x0, x1
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """Names with commas between them."""
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of names: give LiF,Li2O")
+    return names
+
+
+def _persistence(text: str) -> int | str:
+    """A number of frames, or the word ``end``."""
+    if text == "end":
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither a number of frames nor 'end'"
+        ) from None
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -69,6 +166,18 @@ def main(words: Sequence[str] | None = None) -> int:
             from napari_beamwatch.cli.info import info
 
             info(args.file, as_json=args.json)
+        elif args.command == "demo":
+            from napari_beamwatch.cli.demo import demo
+
+            demo()
+        elif args.command == "analyze":
+            from napari_beamwatch.cli.analyze import UsageError, analyze
+
+            try:
+                return 0 if analyze(args) else 1
+            except UsageError as error:
+                print(f"beamwatch analyze: {error}", file=sys.stderr)
+                return 2
         else:
             if not args.list and (args.out is None or args.case is None):
                 print("beamwatch simulate: give OUT and --case NAME, or --list", file=sys.stderr)

@@ -1,0 +1,196 @@
+"""``beamwatch analyze``: movies in, run folders out, the answer on the screen."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_beamwatch.analysis import Progress, Step
+from napari_beamwatch.analysis import analyze as analyze_movie
+from napari_beamwatch.cli.words import print_answer
+from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.movies import Movie, open_movie
+from napari_beamwatch.movies.opening import PACKED
+from napari_beamwatch.regions import Region
+from napari_beamwatch.results.saving import check_free
+from napari_beamwatch.settings import Settings
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+LONGEST_SETTINGS = 16 * 2**20
+"""Bytes; a given drift of a long movie takes less than one of them."""
+
+
+class UsageError(Exception):
+    """Words that cannot be meant together."""
+
+
+def analyze(args: Namespace) -> bool:
+    """Analyse every movie that was named; True if all went well.
+
+    Raises
+    ------
+    UsageError
+        If two movies would be written to one folder.
+    BeamwatchError
+        If nothing could be analysed at all.
+    """
+    jobs = folders(args.file, Path(args.out).expanduser())
+    settings = settings_from(args)
+    regions = [Region.rectangle(f"roi{i}", *box) for i, box in enumerate(args.roi, start=1)]
+    good = True
+    with _client(args.scheduler) as client:
+        for source, folder in jobs:
+            try:
+                _analyze_one(source, folder, args, settings, regions, client)
+            except BrokenPipeError:
+                raise
+            except (BeamwatchError, OSError, MemoryError) as error:
+                if len(jobs) == 1:
+                    raise
+                print(f"beamwatch: {source}: {error or type(error).__name__}", file=sys.stderr)
+                good = False
+    return good
+
+
+def folders(files: list[str], out: Path) -> list[tuple[str, Path]]:
+    """Each movie and the run folder it goes to."""
+    if len(files) == 1:
+        return [(files[0], out)]
+    jobs: dict[str, tuple[str, Path]] = {}
+    for file in files:
+        stem = _stem(Path(file).expanduser())
+        # Many disks take A and a for one name.
+        if stem.casefold() in jobs:
+            other, folder = jobs[stem.casefold()]
+            raise UsageError(f"{other} and {file} would both be written to {folder}")
+        jobs[stem.casefold()] = (file, out / stem)
+    return list(jobs.values())
+
+
+def settings_from(args: Namespace) -> Settings:
+    """Settings of a file, if there is one, with what was said beside it."""
+    settings = Settings() if args.settings is None else _settings_file(Path(args.settings))
+    said = {
+        "window": args.window,
+        "step": args.step,
+        "phases": args.phases,
+        "fraction": args.fraction,
+        "d_tolerance": args.d_tolerance,
+        "persistence": args.persist,
+    }
+    return replace(settings, **{name: value for name, value in said.items() if value is not None})
+
+
+def _settings_file(path: Path) -> Settings:
+    try:
+        with path.expanduser().open(encoding="utf-8") as file:
+            return Settings.from_json(file.read(LONGEST_SETTINGS))
+    except OSError as error:
+        raise BeamwatchError(f"{path} cannot be read: {error.strerror}") from None
+    except BeamwatchError as error:
+        raise BeamwatchError(f"{path}: {error}") from None
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BeamwatchError(f"{path} holds no settings: {error}") from None
+
+
+def _analyze_one(
+    source: str,
+    folder: Path,
+    args: Namespace,
+    settings: Settings,
+    regions: list[Region],
+    client: Any,
+) -> None:
+    check_free(folder, force=args.force)  # before the work, not after it
+    movie = _opened(source, args)
+    with progress_line(movie.name) as progress:
+        result = analyze_movie(movie, settings, regions, progress, client)
+    result.save(folder, force=args.force)
+    print_answer(result.summary)
+    print(f"  written to {folder}")
+
+
+def _opened(source: str, args: Namespace) -> Movie:
+    conditions = {"temperature_C": args.temperature, "voltage_kV": args.voltage}
+    for name, value in conditions.items():
+        if value is not None and not math.isfinite(value):
+            raise BeamwatchError(f"{name} cannot be {value}")
+    return open_movie(
+        source,
+        pixel_size=args.pixel_size,
+        frame_dose=args.frame_dose,
+        dose_rate=args.dose_rate,
+        frame_time=args.frame_time,
+        pre_exposure=args.pre_exposure,
+        fraction_frames=args.fraction_frames,
+        fraction_dose=args.fraction_dose,
+        gain=args.gain,
+        conditions=conditions,
+    )
+
+
+@contextmanager
+def progress_line(name: str) -> Iterator[Progress | None]:
+    """What tells of progress on one line of the terminal, if there is one; wiped at the end."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    width = 0
+
+    def show(step: Step) -> None:
+        nonlocal width
+        part = step.done / step.total if step.total else 0.0
+        line = f"{name}: {step.doing} {min(part, 1.0):.0%}"
+        sys.stderr.write("\r" + line.ljust(width))
+        sys.stderr.flush()
+        width = max(width, len(line))
+
+    try:
+        yield show
+    finally:
+        sys.stderr.write("\r" + " " * width + "\r")
+        sys.stderr.flush()
+
+
+@contextmanager
+def _client(address: str | None) -> Iterator[Any]:
+    """A client of the scheduler, closed at the end; None without one."""
+    if address is None:
+        yield None
+        return
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise BeamwatchError(
+            f"--scheduler needs distributed, which cannot be imported ({error}); install it with: "
+            'pip install "napari-beamwatch[distributed]"'
+        ) from None
+    connect: Callable[..., Any] = Client
+    try:
+        client = connect(address, timeout=CONNECT_S)
+    except (OSError, ValueError) as error:
+        said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise BeamwatchError(f"no scheduler answers at {address}: {said}") from None
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+CONNECT_S = 10
+"""Seconds to wait for a scheduler."""
+
+
+def _stem(path: Path) -> str:
+    """Name of a movie without folder and endings, as its run folder is called."""
+    name = path.name or path.resolve().name
+    for packed in PACKED:
+        name = name.removesuffix(packed)
+    return Path(name).stem or "movie"

@@ -1,0 +1,33 @@
+"""The answer of an analysis as a person reads it on a terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+WIDTH = 96
+
+
+def print_answer(summary: Mapping[str, Any]) -> None:
+    """Print a `Result.summary`."""
+    print(in_words(summary))
+
+
+def in_words(summary: Mapping[str, Any]) -> str:
+    """A `Result.summary` as lines."""
+    lines = [f"{summary['movie'] or 'movie'}: {summary['answer']}"]
+    if summary.get("why") and summary["why"] not in summary["answer"]:
+        lines.append(_filled("why: ", summary["why"]))
+    threshold = summary.get("threshold_dose_e_per_A2")
+    if threshold is not None:
+        lines.append(f"  your threshold: {threshold:.4g} e/Å² ({summary['threshold_criterion']})")
+    if summary.get("stop"):
+        lines.append(f"  {summary['stop']}")
+    lines += [f"  {said}" for said in summary["regions"].values()]
+    lines += [_filled("warning: ", said) for said in summary.get("warnings", ())]
+    return "\n".join(lines)
+
+
+def _filled(label: str, text: str) -> str:
+    return textwrap.fill(label + text, WIDTH, initial_indent="  ", subsequent_indent="    ")

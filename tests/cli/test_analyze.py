@@ -1,0 +1,282 @@
+"""`beamwatch analyze` as its users meet it, with wrong input too."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import mrcfile
+import numpy as np
+import pytest
+
+import napari_beamwatch as bw
+from napari_beamwatch.analysis import Step
+from napari_beamwatch.cli import analyze as command
+from napari_beamwatch.cli import main
+from napari_beamwatch.simulate.cases import simulate
+
+
+@pytest.fixture(scope="module")
+def movie(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("movies") / "lif.mrc"
+    filmed = simulate("lif-room-temperature", frames=16, frame_dose=40.0, size=192, drift=None)
+    with mrcfile.new(path) as file:
+        file.set_data(np.stack([filmed.frame(i) for i in range(16)]))
+        file.voxel_size = 0.125
+    return path
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A file of settings that leave out what takes time here."""
+    path = tmp_path_factory.mktemp("settings") / "quick.json"
+    path.write_text(bw.Settings(drift="off", criteria=("fading",)).to_json())
+    return str(path)
+
+
+def test_the_answer_is_printed_and_the_run_is_in_the_folder(
+    movie: Path, tmp_path: Path, quick: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "deep" / "run"
+    assert main(["analyze", str(movie), "--out", str(out), "--settings", quick]) == 0
+    said = capsys.readouterr()
+    result = bw.load_result(out)
+    assert said.out.startswith(f"lif: {result.summary['answer']}\n")
+    assert f"written to {out}" in said.out
+    assert said.err == ""  # no line of progress where nobody looks
+
+
+def test_every_option_reaches_the_analysis(movie: Path, tmp_path: Path, quick: str) -> None:
+    gain = tmp_path / "gain.npy"
+    np.save(gain, np.ones((192, 192), np.float32))
+    out = tmp_path / "run"
+    words = (
+        f"analyze {movie} --out {out} --settings {quick} --pixel-size 0.13 --dose-rate 80 "
+        f"--frame-time 0.5 --pre-exposure 7 --fraction-frames 2 --gain {gain} --temperature -170 "
+        "--voltage 200 --window 96 --step 48 --roi 0:96,0:100 --roi 90:190,80:190 "
+        "--phases LiF,Li2O --fraction 0.5 --d-tolerance 2 --persist 3"
+    )
+    assert main(words.split()) == 0
+    result = bw.load_result(
+        out,
+        movie=bw.open_movie(
+            movie, pixel_size=0.13, dose_rate=80, frame_time=0.5, pre_exposure=7,
+            fraction_frames=2, gain=gain,
+        ),
+    )  # fmt: skip
+    settings = result.settings
+    assert (settings.window, settings.step) == (96, 48)
+    assert settings.phases == ("LiF", "Li2O")
+    assert (settings.fraction, settings.d_tolerance, settings.persistence) == (0.5, 2.0, 3)
+    assert settings.drift == "off"
+    assert result.onsets.region.tolist() == ["field", "roi1", "roi2"]
+    box = result.onsets.loc[2, ["y0", "x0", "y1", "x1"]]
+    assert box.tolist() == [90, 80, 190, 190]
+    record = json.loads((out / "run.json").read_text(encoding="utf-8"))["movie"]
+    assert record["pixel_size_A"] == 0.13
+    assert record["frame_dose_e_per_A2"] == pytest.approx(40)
+    assert record["pre_exposure_e_per_A2"] == 7
+    assert record["frames"] == 8
+    assert record["conditions"] == {"voltage_kV": 200, "temperature_C": -170}
+    assert "gain.npy" in record["gain"]
+
+
+def test_a_frame_dose_and_a_persistence_to_the_end(movie: Path, tmp_path: Path, quick: str) -> None:
+    words = ["--frame-dose", "40", "--persist", "end", "--settings", quick]
+    assert main(["analyze", str(movie), "--out", str(tmp_path), *words]) == 0
+    result = bw.load_result(tmp_path)
+    assert result.settings.persistence == "end"
+    assert result.onsets.last_dose_e_per_A2[0] == pytest.approx(640)
+
+
+def test_several_movies_go_to_folders_of_their_names_and_all_are_tried(
+    movie: Path, tmp_path: Path, quick: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "broken.mrc"
+    broken.write_bytes(b"MAP " * 10)
+    other = Path(shutil.copy(movie, tmp_path / "other.mrc"))
+    out = tmp_path / "runs"
+    files = [str(broken), str(movie), str(tmp_path / "nowhere.eer"), str(other)]
+    assert main(["analyze", *files, "--out", str(out), "--settings", quick]) == 1
+    assert sorted(path.name for path in out.iterdir()) == ["lif", "other"]
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2
+    assert said[0].startswith(f"beamwatch: {broken}: ")
+    assert said[1].startswith(f"beamwatch: {tmp_path / 'nowhere.eer'}: there is no file")
+
+
+def test_two_movies_of_one_name_are_wrong_usage(
+    movie: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "runs"
+    files = [str(movie), str(tmp_path / "LIF.mrc.gz")]
+    assert main(["analyze", *files, "--out", str(out)]) == 2
+    assert "would both be written to" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_run_is_replaced_with_force_only_and_refused_before_the_work(
+    movie: Path,
+    tmp_path: Path,
+    quick: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["analyze", str(movie), "--out", str(tmp_path), "--settings", quick]
+    assert main(words) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(command, "open_movie", lambda *_, **__: pytest.fail("opened"))
+        assert main(words) == 1
+    assert "holds a run already: --force" in capsys.readouterr().err
+    assert main([*words, "--force", "--fraction", "0.25"]) == 0
+    assert bw.load_result(tmp_path).settings.fraction == 0.25
+
+
+def test_a_failure_leaves_the_old_run(movie: Path, tmp_path: Path, quick: str) -> None:
+    words = ["analyze", str(movie), "--out", str(tmp_path), "--settings", quick]
+    assert main(words) == 0
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert main([*words, "--force", "--window", "100000"]) == 1
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_ctrl_c_ends_in_one_line_and_writes_nothing(
+    movie: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "analyze_movie", interrupted)
+    out = tmp_path / "run"
+    assert main(["analyze", str(movie), str(movie.parent / "b.mrc"), "--out", str(out)]) == 1
+    assert capsys.readouterr().err == "beamwatch: interrupted\n"
+    assert not out.exists()
+
+
+def test_progress_is_one_line_of_a_terminal_and_is_wiped(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    with command.progress_line("lif") as progress:
+        assert progress is not None
+        progress(Step(1, 4, "finding the drift"))
+        progress(Step(4, 4, "judging"))
+    said = capsys.readouterr().err
+    assert "\n" not in said
+    shown = said.split("\r")
+    assert shown[1] == "lif: finding the drift 25%"
+    assert shown[2].rstrip() == "lif: judging 100%"
+    assert len(shown[2]) == len(shown[1])  # nothing of the longer one stays
+    assert shown[3].strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("FILE", "--out"),
+        ("--out OUT", "FILE"),
+        ("FILE --out OUT --roi 1:2", "no rectangle: give Y0:Y1,X0:X1"),
+        ("FILE --out OUT --roi a:b,c:d", "no rectangle"),
+        ("FILE --out OUT --roi 20:10,0:50", "holds no pixels"),
+        ("FILE --out OUT --persist long", "neither a number of frames nor 'end'"),
+        ("FILE --out OUT --phases LiF,,Li", "no list of names"),
+        ("FILE --out OUT --window 3.2nm", "invalid int value"),
+        ("FILE --out OUT --frame-dose 5 --dose-rate 50", "not allowed with"),
+        ("FILE --out OUT --fraction-frames 5 --fraction-dose 50", "not allowed with"),
+        ("FILE --out OUT --frobnicate", "unrecognized arguments"),
+    ],
+)
+def test_wrong_usage_is_status_2(
+    movie: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: str, said: str
+) -> None:
+    text = words.replace("FILE", str(movie), 1).replace("OUT", str(tmp_path / "run"))
+    with pytest.raises(SystemExit) as stop:
+        main(["analyze", *text.split()])
+    assert stop.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--roi 0:100,0:500", "reaches beyond the field of 192 by 192 px"),
+        ("--roi 0:20,0:20", "at least 64 by 64"),
+        ("--pixel-size 0", "pixel_size cannot be 0"),
+        ("--pixel-size nan", "pixel_size cannot be nan"),
+        ("--frame-dose -5", "frame_dose cannot be -5"),
+        ("--dose-rate inf", "dose_rate cannot be inf"),
+        ("--frame-time 0", "frame_time cannot be 0"),
+        ("--pre-exposure -1", "pre_exposure cannot be -1"),
+        ("--temperature nan", "temperature_C cannot be nan"),
+        ("--voltage inf", "voltage_kV cannot be inf"),
+        ("--fraction-frames 100", "cannot add up 100 frames"),
+        ("--fraction-dose 5", "not an EER movie"),
+        ("--gain nowhere.gain", "nowhere.gain"),
+        ("--fraction 1.5", "the fraction lies between 0 and 1"),
+        ("--d-tolerance 0", "d_tolerance is a percentage above 0"),
+        ("--persist 0", "the persistence is a number of frames or 'end'"),
+        ("--window 100000", "100000"),
+        ("--step 0", "step"),
+        ("--settings nowhere.json", "nowhere.json cannot be read: No such file"),
+        ("--settings list.json", "list.json: unknown settings"),
+        ("--settings odd.json", "odd.json: unknown settings: widow"),
+        ("--settings none.json", "none.json: the settings are no JSON"),
+        ("--settings type.json", "type.json"),
+        ("--settings deep.json", "deep.json"),
+        ("--settings .", "cannot be read"),
+        ("--scheduler nonsense", "no scheduler answers at nonsense"),
+        ("--scheduler tcp://127.0.0.1:1", "no scheduler answers at tcp://127.0.0.1:1"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_and_status_1(
+    movie: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: str,
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command, "CONNECT_S", 0.3)
+    Path("list.json").write_text("[1, 2]")
+    Path("odd.json").write_text('{"widow": 128}')
+    Path("none.json").write_text("window = 128")
+    Path("type.json").write_text('{"pixel_size_uncertainty": "a"}')
+    Path("deep.json").write_text("[" * 100_000)
+    assert main(["analyze", str(movie), "--out", "run", *words.split()]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("beamwatch: ")
+    assert told.err.count("\n") == 1
+    assert said in told.err
+    assert not Path("run").exists()
+
+
+def test_an_out_that_is_a_file_is_refused(
+    movie: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    out.write_text("mine")
+    assert main(["analyze", str(movie), "--out", str(out)]) == 1
+    assert "is a file; a run needs a folder" in capsys.readouterr().err
+    assert out.read_text() == "mine"
+
+
+def test_the_work_can_be_done_on_a_cluster_and_its_client_is_closed(
+    movie: Path, tmp_path: Path, quick: str
+) -> None:
+    distributed = pytest.importorskip("distributed")
+    here, there = tmp_path / "here", tmp_path / "there"
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+    ) as cluster:
+        words = ["--scheduler", cluster.scheduler_address, "--settings", quick]
+        assert main(["analyze", str(movie), "--out", str(there), *words]) == 0
+        assert not [c for c in cluster.scheduler.clients if c != "fire-and-forget"]
+    assert main(["analyze", str(movie), "--out", str(here), "--settings", quick]) == 0
+    for name in ("spots.csv", "traces.csv", "onsets.csv"):
+        assert (here / name).read_bytes() == (there / name).read_bytes()
