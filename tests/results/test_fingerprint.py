@@ -58,6 +58,21 @@ def test_stills_are_known_by_names_order_and_content(tmp_path: Path) -> None:
     assert fingerprint([one, two]) != both
 
 
+def test_of_many_stills_no_more_is_read_than_of_one_long_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [tmp_path / f"{i}.tif" for i in range(100)]
+    for path in paths:
+        with path.open("wb") as file:
+            file.truncate(MIB)
+    opened = []
+    read = Path.open
+    monkeypatch.setattr(Path, "open", lambda path, *how: opened.append(path) or read(path, *how))
+    fingerprint(paths)
+    assert {paths[0], paths[-1]} <= set(opened)
+    assert len(opened) <= 2 * 66  # a piece lies in two files at the most
+
+
 def test_of_a_folder_every_file_counts(tmp_path: Path) -> None:
     inside = tmp_path / "movie.zarr" / "0" / "c"
     inside.parent.mkdir(parents=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
+from itertools import accumulate
 from pathlib import Path
 
 MIB = 2**20
@@ -16,35 +17,41 @@ DIGEST_BYTES = 32
 def fingerprint(paths: Sequence[Path]) -> str:
     """BLAKE2b of a movie's file, or of its files and folders in order.
 
-    Of each file the size (8 bytes, little-endian), the first and the last MiB and 64 MiB evenly
-    spaced between them are hashed; a file of 66 MiB or less is hashed whole. Of several files the
-    names and hashes are hashed, and of a folder those of all files in it.
+    The size (8 bytes, little-endian), the first and the last MiB and 64 MiB evenly spaced between
+    them are hashed; 66 MiB or less are hashed whole. Several files, and those in a folder, count as
+    one that holds them one after the other; then the name and size of each are hashed too.
 
     Raises
     ------
     OSError
         If one cannot be read.
     """
-    if len(paths) == 1 and not paths[0].is_dir():
-        return _of_file(paths[0])
-    whole = blake2b(digest_size=DIGEST_BYTES)
-    for path in paths:
-        inside = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-        for file in inside:
-            name = file.relative_to(path.parent).as_posix() if len(paths) == 1 else file.name
-            whole.update(f"{name}\0{_of_file(file)}\n".encode("utf-8", "surrogateescape"))
-    return whole.hexdigest()
-
-
-def _of_file(path: Path) -> str:
-    size = path.stat().st_size
+    files = [(path.name, path) for path in paths if not path.is_dir()]
+    for folder in (path for path in paths if path.is_dir()):
+        inside = sorted(path for path in folder.rglob("*") if path.is_file())
+        files += [(path.relative_to(folder).as_posix(), path) for path in inside]
+    sizes = [path.stat().st_size for _, path in files]
+    size = sum(sizes)
     digest = blake2b(size.to_bytes(8, "little"), digest_size=DIGEST_BYTES)
-    with path.open("rb") as file:
-        if size <= (SPACED + 2) * MIB:
-            while piece := file.read(MIB):
-                digest.update(piece)
-        else:
-            for i in range(SPACED + 2):
-                file.seek((size - MIB) * i // (SPACED + 1))
-                digest.update(file.read(MIB))
+    if len(paths) > 1 or paths[0].is_dir():
+        for (name, _), own in zip(files, sizes, strict=True):
+            digest.update(f"{name}\0{own}\n".encode("utf-8", "surrogateescape"))
+    starts = [0, *accumulate(sizes)]
+    for first, last in _pieces(size):
+        for (_, path), start, own in zip(files, starts, sizes, strict=False):
+            if start < last and first < start + own:
+                with path.open("rb") as file:
+                    file.seek(max(0, first - start))
+                    digest.update(file.read(min(last - start, own) - max(0, first - start)))
     return digest.hexdigest()
+
+
+def _pieces(size: int) -> Iterator[tuple[int, int]]:
+    """What is read: from where to where."""
+    if size <= (SPACED + 2) * MIB:
+        for first in range(0, size, MIB):
+            yield first, min(first + MIB, size)
+    else:
+        for i in range(SPACED + 2):
+            first = (size - MIB) * i // (SPACED + 1)
+            yield first, first + MIB
