@@ -68,7 +68,7 @@ def test_the_spectrum_is_that_of_the_engine(qtbot, dock: LiveSpectrum, movie: bw
         dock.set_region(region)
     qtbot.waitUntil(lambda: dock.heading.text() == "A · frames 4–6 · 30–60 e/Å²", timeout=20000)
     expected = bw.power_spectrum(movie, region, 4, 3)
-    picture = dock.views[0].picture
+    picture = dock.pair.views[0].picture
     assert picture is not None
     np.testing.assert_array_equal(picture.spectrum.power, expected.power)
     profile = radial_profile(expected)
@@ -80,8 +80,8 @@ def test_the_spectrum_is_that_of_the_engine(qtbot, dock: LiveSpectrum, movie: bw
 def test_the_brightest_pixel_of_the_picture_is_where_the_spot_is_displayed(
     dock: LiveSpectrum,
 ) -> None:
-    pixels = dock.views[0].image.image
-    box = dock.views[0].image.mapRectToView(dock.views[0].image.boundingRect())
+    pixels = dock.pair.views[0].image.image
+    box = dock.pair.views[0].image.mapRectToView(dock.pair.views[0].image.boundingRect())
     row, column = np.unravel_index(pixels.argmax(), pixels.shape)
     x = box.left() + (column + 0.5) * box.width() / pixels.shape[1]
     y = box.top() + (row + 0.5) * box.height() / pixels.shape[0]
@@ -101,7 +101,7 @@ def test_angles_count_counter_clockwise_from_x_as_displayed(gy, gx, angle) -> No
 
 
 def test_the_pointer_reads_spacing_and_angle(dock: LiveSpectrum) -> None:
-    words = dock.views[0].reading(-0.05, 0.05)
+    words = dock.pair.views[0].reading(-0.05, 0.05)
     assert words.startswith(f"d {PIXEL / np.hypot(0.05, 0.05):.3f} Å · 45.0°")
 
 
@@ -111,7 +111,7 @@ def test_a_spot_under_the_pointer_is_read_from_its_table(
     dock.set_spots(spots(movie))
     row = spots(movie).iloc[0]
     for sign in (1, -1):
-        words = dock.views[0].reading(sign * G[0], sign * G[1])
+        words = dock.pair.views[0].reading(sign * G[0], sign * G[1])
         assert words == f"spot 3: d {row.d_A:.3f} ± 0.011 Å · {row.angle_deg:.1f}° · SNR 28"
 
 
@@ -121,13 +121,13 @@ def test_without_a_pixel_size_everything_is_in_pixels(qtbot, dock, movie: bw.Mov
         dock.set_movie(bare)
     dock.set_spots(spots(bare))
     dock.set_phase_rings([("LiF", [2.0])])
-    assert dock.views[0].plot.getAxis("bottom").labelText == "cycles/px"
-    assert "17.15 px" in dock.views[0].reading(*G)
-    assert dock.views[0]._rings == []  # spacings in Å say nothing here
+    assert dock.pair.views[0].plot.getAxis("bottom").labelText == "cycles/px"
+    assert "17.15 px" in dock.pair.views[0].reading(*G)
+    assert dock.pair.views[0]._rings == []  # spacings in Å say nothing here
 
 
 def test_a_click_says_the_frequency_of_the_half_plane_of_the_table(qtbot, dock) -> None:
-    view = dock.views[0]
+    view = dock.pair.views[0]
     for x, y in ((0.05, 0.03), (-0.05, -0.03)):  # as displayed, up and to the right; and its pair
         per_nm = 10 / PIXEL
         scene = view.plot.getViewBox().mapViewToScene(QPointF(x * per_nm, y * per_nm))
@@ -141,23 +141,23 @@ def test_a_click_says_the_frequency_of_the_half_plane_of_the_table(qtbot, dock) 
 
 def test_rings_lie_at_the_spacings_of_the_phase(dock: LiveSpectrum) -> None:
     dock.set_phase_rings([("LiF", [2.5, 2.0], ["111", "200"])])
-    radii = [r.rect().width() / 2 for r in dock.views[0]._rings if hasattr(r, "rect")]
+    radii = [r.rect().width() / 2 for r in dock.pair.views[0]._rings if hasattr(r, "rect")]
     assert radii == pytest.approx([4.0, 5.0])  # 1/nm
     assert [ring.value() for ring in dock.profile._rings] == pytest.approx([4.0, 5.0])
-    assert "LiF" in dock.legend.text()
+    assert "LiF" in dock.foot.legend.text()
 
 
 def test_before_and_after_stand_side_by_side(qtbot, dock, movie: bw.Movie) -> None:
     dock.set_running_sum(4)
     dock.set_compared(5, 6)
     dock.compare.setChecked(True)
-    qtbot.waitUntil(lambda: dock.views[1].picture is not None, timeout=20000)
-    one, other = (view.picture.spectrum for view in dock.views)
+    qtbot.waitUntil(lambda: dock.pair.views[1].picture is not None, timeout=20000)
+    one, other = (view.picture.spectrum for view in dock.pair.views)
     assert (one.first, one.last, other.first, other.last) == (2, 6, 6, 10)
-    assert dock.titles[0].text() == "before · 20–60 e/Å²"
-    assert dock.titles[1].text() == "after · 60–100 e/Å²"
-    assert dock.views[0].image.image.max() == 255  # bright before; as bright would be bright after
-    assert dock.views[1].image.image.max() < 255
+    assert dock.pair.titles[0].text() == "before · 20–60 e/Å²"
+    assert dock.pair.titles[1].text() == "after · 60–100 e/Å²"
+    assert dock.pair.views[0].image.image.max() == 255
+    assert dock.pair.views[1].image.image.max() < 255
 
 
 def test_a_stretch_before_never_reaches_over_its_frame() -> None:
@@ -203,7 +203,7 @@ def test_only_the_newest_wish_is_worked_at(qtbot, dock, monkeypatch) -> None:
 
 
 def test_an_answer_about_another_movie_or_region_is_dropped(dock, movie: bw.Movie) -> None:
-    before = dock.views[0].picture
+    before = dock.pair.views[0].picture
     wanted = dock._wanted
     answer = Painter()(Request(movie, None, ((2, 1),), 0.1, False))
     other = bw.Movie.from_array(np.ones((12, 100, 100), np.uint8))
@@ -212,13 +212,13 @@ def test_an_answer_about_another_movie_or_region_is_dropped(dock, movie: bw.Movi
         Request(movie, bw.Region.rectangle("B", 0, 64, 0, 64), wanted.stretches, 0.1, False),
     ):
         dock._on_answer(stale, answer)
-        assert dock.views[0].picture is before
+        assert dock.pair.views[0].picture is before
 
 
 def test_a_region_that_is_too_small_is_told_in_words(qtbot, dock) -> None:
     dock.set_region(bw.Region.rectangle("A", 0, 8, 0, 8))
     qtbot.waitUntil(lambda: "a spectrum needs" in dock.heading.text(), timeout=20000)
-    assert dock.views[0].picture is None
+    assert dock.pair.views[0].picture is None
 
 
 def test_a_large_spectrum_becomes_a_small_picture_that_keeps_its_spots() -> None:
@@ -247,7 +247,7 @@ def test_colours_follow_the_theme_of_napari(make_napari_viewer, movie: bw.Movie)
     for theme in ("dark", "light"):
         viewer.theme = theme
         QApplication.processEvents()
-        brush = dock.views[0].plot_widget.backgroundBrush().color()
+        brush = dock.pair.views[0].plot_widget.backgroundBrush().color()
         assert brush.name() == look_of(dock).background
         grounds.append(brush.lightness())
     assert grounds[0] < 100 < 200 < grounds[1]

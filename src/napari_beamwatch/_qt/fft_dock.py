@@ -3,41 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from html import escape
 from typing import Any
 
 import pandas as pd
-from qtpy.QtCore import QEvent, QRectF, Qt, Signal  # type: ignore[attr-defined]
-from qtpy.QtGui import QCloseEvent, QResizeEvent, QShowEvent
+from qtpy.QtCore import QEvent, Signal  # type: ignore[attr-defined]
+from qtpy.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from qtpy.QtWidgets import (
     QBoxLayout,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_beamwatch import columns
-from napari_beamwatch._qt.curves_look import ON_DARK, ON_LIGHT, look_of
+from napari_beamwatch._qt.curves_look import look_of
+from napari_beamwatch._qt.fft_controls import SpectrumControls, SpectrumFoot
+from napari_beamwatch._qt.fft_pair import SpectrumPair
 from napari_beamwatch._qt.fft_picture import (
     Painter,
     Picture,
     Request,
     Stretch,
     compared,
+    exposure,
     first_band,
 )
 from napari_beamwatch._qt.fft_profile import ProfileView
 from napari_beamwatch._qt.fft_worker import NewestWins
-from napari_beamwatch._qt.spectrum_view import PhaseRings, SpectrumView
+from napari_beamwatch._qt.spectrum_view import PhaseRings
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import Region
 
-ANY_WIDTH = (1 << 24) - 1
-"""Qt's own word for no limit."""
+TALL = 330
+"""Height in pixels from which there is room for the profile below the pictures."""
 
 NO_SPOTS = pd.DataFrame(columns=list(columns.SPOTS))
 
@@ -70,28 +68,22 @@ class LiveSpectrum(QWidget):
         self._wanted: Request | None = None
         self._worker = NewestWins(Painter(), self)
         self._worker.answered.connect(self._on_answer)
-        self.views = (SpectrumView(self), SpectrumView(self))
-        self.titles = (QLabel(self), QLabel(self))
-        self._columns = (QWidget(self), QWidget(self))
+        self.pair = SpectrumPair(self)
         self.profile = ProfileView(self)
-        self.reading = QLabel(self)
-        self.heading = QLabel(self)
-        self.legend = QLabel(self)
-        self.running_sum = QSpinBox(self)
-        self.logarithmic = self._button("log", "Brightness by the logarithm of the power")
-        self.compare = self._button(
-            "before / after", "Just before the damage beside just after it, or beside now"
-        )
+        self.foot = SpectrumFoot(self)
+        self.controls = SpectrumControls(self)
+        self.heading = self.controls.heading
+        self.running_sum = self.controls.running_sum
+        self.logarithmic = self.controls.logarithmic
+        self.compare = self.controls.compare
         self._lay_out()
-        for view in self.views:
-            view.clicked.connect(self.spot_clicked)
-            view.read.connect(self._on_reading)
-            view.zoomed.connect(self._on_zoom)
+        self.pair.clicked.connect(self.spot_clicked)
+        self.pair.read.connect(self.foot.set_reading)
+        self.pair.zoomed.connect(self._on_zoom)
         self.running_sum.valueChanged.connect(self._request)
         self.logarithmic.toggled.connect(self._request)
         self.compare.toggled.connect(self._on_compare)
         self._on_compare(False)
-        self._on_reading("")
 
     def set_movie(self, movie: Movie | None) -> None:
         """Look at another movie, at its whole field, without spots."""
@@ -103,10 +95,7 @@ class LiveSpectrum(QWidget):
         self._frame = 0 if movie is None else min(self._frame, len(movie) - 1)
         self.profile.set_pixel_size(size)
         self.profile.show_profiles([], self._band)
-        for view in self.views:
-            view.set_pixel_size(size)
-            view.set_band(self._band)
-            view.show_picture(None)
+        self.pair.set_plane(size, self._band)
         self.set_spots(NO_SPOTS)
         self.set_phase_rings(())
         self._worker.forget()
@@ -138,15 +127,13 @@ class LiveSpectrum(QWidget):
 
     def set_spots(self, spots: pd.DataFrame) -> None:
         """Mark rows of the table of spots."""
-        for view in self.views:
-            view.set_spots(spots)
+        self.pair.set_spots(spots)
 
     def set_phase_rings(self, rings: Iterable[tuple[Any, ...]]) -> None:
         """Draw rings of phases: for each (name, spacings in Å[, labels])."""
         phases = self._phases = tuple(PhaseRings(*ring) for ring in rings)
         self.profile.set_rings(phases)
-        for view in self.views:
-            view.set_rings(phases)
+        self.pair.set_rings(phases)
         self._show_legend()
 
     def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
@@ -155,10 +142,11 @@ class LiveSpectrum(QWidget):
         self._dress()
         self._request()
 
-    def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802 - Qt's name
-        """Want no more answers."""
+    def hideEvent(self, event: QHideEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Want nothing any more."""
+        super().hideEvent(event)
+        self._wanted = None
         self._worker.forget()
-        super().closeEvent(event)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802 - Qt's name
         """Put the profile where it takes least from the pictures, which are square."""
@@ -191,7 +179,9 @@ class LiveSpectrum(QWidget):
             self._worker.ask(request)
 
     def _on_answer(self, request: Request, answer: object) -> None:
-        if not self.isVisible() or self._is_stale(request):
+        # An answer for an earlier frame is drawn: while the slider moves there is always a newer
+        # wish, and nothing would be seen until it rests.
+        if self._wanted is None or not request.is_of_the_same(self._wanted):
             return
         if isinstance(answer, Exception):
             if not isinstance(answer, BeamwatchError):
@@ -202,61 +192,27 @@ class LiveSpectrum(QWidget):
         assert isinstance(answer, tuple)
         words = ["field" if request.region is None else request.region.name]
         if len(answer) == 1:
-            words.append(self._stretch(answer[0], 0))
+            words.append(exposure(request.movie, answer[0].spectrum))
         self.heading.setText(" · ".join(words))
         self._draw(request, answer)
 
-    def _is_stale(self, request: Request) -> bool:
-        """Whether an answer is of something else than what is looked at.
-
-        One for an earlier frame, or of the same region on its way, is drawn: while the slider or a
-        rectangle moves there is always a newer wish, and nothing would be seen until it rests.
-        """
-        wanted = self._wanted
-        if wanted is None or request.movie is not wanted.movie:
-            return True
-        here, there = request.region, wanted.region
-        other = (here is None) != (there is None) or (
-            here is not None and there is not None and here.name != there.name
-        )
-        return other or len(request.stretches) != len(wanted.stretches)
-
     def _draw(self, request: Request, pictures: tuple[Picture, ...]) -> None:
-        for i, view in enumerate(self.views):
-            shown = pictures[i] if i < len(pictures) else None
-            view.show_picture(shown)
-            self.titles[i].setText("" if shown is None else self._stretch(shown, i))
+        when = ("before", "now" if self._after is None else "after")
+        titles = [
+            f"{word} · {exposure(request.movie, picture.spectrum, brief=True)}"
+            for word, picture in zip(when, pictures, strict=False)
+        ]
+        self.pair.show_pictures(pictures, titles)
         self.profile.show_profiles([picture.profile for picture in pictures], request.band)
         self.shown.emit(request)
 
-    def _stretch(self, picture: Picture, i: int) -> str:
-        """Which frames, counted from 1, and doses a picture is of; two have room for one only."""
-        first, last = picture.spectrum.first, picture.spectrum.last
-        words = f"frame {last}" if last == first + 1 else f"frames {first + 1}–{last}"
-        two = self.compare.isChecked()
-        movie = self._movie
-        if movie is not None and movie.dose is not None and movie.dose_start is not None:
-            dose = f"{movie.dose_start[first]:.0f}–{movie.dose[last - 1]:.0f} e/Å²"
-            words = dose if two else f"{words} · {dose}"
-        if not two:
-            return words
-        return f"{('before', 'now' if self._after is None else 'after')[i]} · {words}"
-
     def _on_compare(self, two: bool) -> None:
-        self._columns[1].setVisible(two)
-        for title in self.titles:
-            title.setVisible(two)
+        self.pair.set_two(two)
         self._arrange()
         self._request()
 
-    def _on_reading(self, words: str) -> None:
-        self.reading.setText(words or "hover: d and angle · click adds a spot · wheel zooms")
-
-    def _on_zoom(self, band: float, sight: QRectF) -> None:
-        """Look at the same in both, and make pictures of it, in octaves: few zooms need others."""
-        for view in self.views:
-            if view is not self.sender():
-                view.set_sight(sight)
+    def _on_zoom(self, band: float) -> None:
+        """Make pictures of what is in sight, in octaves: few zooms need another."""
         octave = 0.5
         while octave / 2 >= band and octave > 1 / 64:
             octave /= 2
@@ -269,64 +225,28 @@ class LiveSpectrum(QWidget):
         across = self.width() > 1.3 * side * (2 if self.compare.isChecked() else 1)
         way = QBoxLayout.Direction.LeftToRight if across else QBoxLayout.Direction.TopToBottom
         self._body.setDirection(way)
-        for place in self._columns:
-            place.setMaximumWidth(round(1.15 * side) if across else ANY_WIDTH)
+        self.profile.setVisible(across or self.height() >= TALL)
+        self.pair.set_widest(round(1.15 * side) if across else None)
 
     def _dress(self) -> None:
         look = look_of(self)
-        for view in self.views:
-            view.set_look(look)
+        self.pair.set_look(look)
         self.profile.set_look(look)
         self._show_legend()
 
     def _show_legend(self) -> None:
-        """Names of the phases in the colours of their rings."""
-        colours = ON_DARK if look_of(self).dark else ON_LIGHT
-        names = " ".join(
-            f'<span style="color:{colours[i % len(colours)]}">{escape(phase.name)}</span>'
-            for i, phase in enumerate(self._phases)
-        )
         known = self._movie is not None and self._movie.pixel_size is not None
-        self.legend.setText(f"rings: {names}" if names and known else "")
-
-    def _button(self, words: str, tip: str) -> QPushButton:
-        button = QPushButton(self)
-        button.setText(words)
-        button.setToolTip(tip)
-        button.setCheckable(True)
-        return button
+        self.foot.set_phases([p.name for p in self._phases] if known else [], look_of(self).dark)
 
     def _lay_out(self) -> None:
-        self.running_sum.setRange(1, 1)
-        self.running_sum.setPrefix("sum of ")
-        self.running_sum.setToolTip("Frames added up: power stands out by the root of their number")
-        self.running_sum.setKeyboardTracking(False)
-        self.heading.setTextFormat(Qt.TextFormat.PlainText)
-        self.heading.setWordWrap(True)
         self.setObjectName("live_spectrum")
         self.setMinimumSize(260, 240)
-        row = QHBoxLayout()
-        row.addWidget(self.heading, 1)
-        for control in (self.running_sum, self.logarithmic, self.compare):
-            row.addWidget(control)
-        pictures = QHBoxLayout()
-        for place, title, view in zip(self._columns, self.titles, self.views, strict=True):
-            column = QVBoxLayout(place)
-            column.setContentsMargins(0, 0, 0, 0)
-            column.setSpacing(0)
-            title.setAlignment(Qt.AlignmentFlag.AlignCenter)
-            column.addWidget(title)
-            column.addWidget(view, 1)
-            pictures.addWidget(place, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 2, 4, 2)
         layout.setSpacing(2)
-        layout.addLayout(row)
+        layout.addWidget(self.controls)
         self._body = QBoxLayout(QBoxLayout.Direction.TopToBottom)
-        self._body.addLayout(pictures, 3)
+        self._body.addWidget(self.pair, 3)
         self._body.addWidget(self.profile, 1)
         layout.addLayout(self._body, 1)
-        foot = QHBoxLayout()
-        foot.addWidget(self.reading, 1)
-        foot.addWidget(self.legend)
-        layout.addLayout(foot)
+        layout.addWidget(self.foot)

@@ -22,7 +22,7 @@ CENTRE = 4
 """Bins around frequency zero that do not set the brightness: the taper and the beam."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Request:
     """What is to be shown.
 
@@ -43,6 +43,12 @@ class Request:
     stretches: tuple[Stretch, ...]
     band: float
     logarithmic: bool
+
+    def is_of_the_same(self, other: Request) -> bool:
+        """Whether the other is of this region, wherever it has been dragged to, of this movie."""
+        names = [None if r.region is None else r.region.name for r in (self, other)]
+        counts = [len(r.stretches) for r in (self, other)]
+        return self.movie is other.movie and names[0] == names[1] and counts[0] == counts[1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,3 +178,13 @@ def first_band(pixel_size: float | None, finest: float = 1.0) -> float:
     while band / 2 >= pixel_size / finest - 1e-9:
         band /= 2
     return band
+
+
+def exposure(movie: Movie, spectrum: PowerSpectrum, brief: bool = False) -> str:
+    """Which frames, counted from 1, and doses a spectrum is of; in brief the doses alone."""
+    first, last = spectrum.first, spectrum.last
+    frames = f"frame {last}" if last == first + 1 else f"frames {first + 1}–{last}"
+    if movie.dose is None or movie.dose_start is None:
+        return frames
+    dose = f"{movie.dose_start[first]:.0f}–{movie.dose[last - 1]:.0f} e/Å²"
+    return dose if brief else f"{frames} · {dose}"

@@ -1,0 +1,74 @@
+"""Crystals that keep their lattice over the dose, on the screen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg  # type: ignore[import-untyped]
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+from napari_beamwatch._qt.curves_look import ON_DARK, ON_LIGHT, Look, dress, seen_through
+from napari_beamwatch.damage.survival import Survival
+
+
+class SurvivalView(QWidget):
+    """Kaplan and Meier's curve with its 95 % band, and what it says in words."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.plot_widget = pg.PlotWidget(parent=self)
+        self.plot = self.plot_widget.getPlotItem()
+        self.plot.setMenuEnabled(False)
+        self.plot.hideButtons()
+        self.plot.setLabel("left", "undamaged crystals")
+        self.plot.setLabel("bottom", "accumulated dose (e/Å²)")
+        self.words = QLabel(self)
+        self.words.setWordWrap(True)
+        self._items: list[Any] = []
+        self._survival: Survival | None = None
+        self._last_dose: float | None = None
+        self._look: Look | None = None
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.plot_widget, 1)
+        layout.addWidget(self.words)
+        self.set_survival(None, None)
+
+    def set_look(self, look: Look) -> None:
+        """Take on the colours of the window."""
+        self._look = look
+        self.plot_widget.setBackground(look.background)
+        dress(self.plot, look)
+        self._draw()
+
+    def set_survival(self, survival: Survival | None, last_dose: float | None) -> None:
+        """Show a curve, drawn on to the last dose of the record."""
+        self._survival, self._last_dose = survival, last_dose
+        self._draw()
+
+    def _draw(self) -> None:
+        for item in self._items:
+            self.plot.removeItem(item)
+        self._items = []
+        found = self._survival
+        if found is None:
+            self.words.setText("No crystals yet: run the analysis.")
+            return
+        # As steps: a value holds from its dose to the next.
+        last = max(float(found.dose[-1]), self._last_dose or 0.0)
+        x = np.repeat(np.append(found.dose, last), 2)[1:-1]
+        value, low, high = (np.repeat(v, 2) for v in (found.survival, found.low, found.high))
+        colour = (ON_DARK if self._look is None or self._look.dark else ON_LIGHT)[1]
+        edges = [pg.PlotCurveItem(x, v) for v in (low, high)]
+        self._add(pg.FillBetweenItem(*edges, seen_through(colour, 0.22)))
+        self._add(pg.PlotCurveItem(x, value, pen=pg.mkPen(colour, width=2)))
+        self.plot.setXRange(0, last, padding=0.01)
+        self.plot.setYRange(0, 1, padding=0.04)
+        half = f"half of them by {found.median:.3g} e/Å²" if found.median == found.median else ""
+        half = half or "half of them never within the record"
+        self.words.setText(f"{found.events} of {found.crystals} crystals damaged; {half}.")
+
+    def _add(self, item: Any) -> None:
+        self.plot.addItem(item, ignoreBounds=True)
+        self._items.append(item)
