@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest
 .PHONY: help demo test lint types contracts unit bench lock stages clean
 
 help:
-	@echo "make demo    simulate a movie, find and follow its lattice, open it where there is a display"
+	@echo "make demo    simulate a movie, say when its lattice changed, open it where there is a display"
 	@echo "make test    lint, types, import contracts and every test, windows included"
 	@echo "make bench   the benchmarks, as ratios within one run"
 	@echo "make lock    refresh constraints.txt      make stages   redo the multislice pictures"

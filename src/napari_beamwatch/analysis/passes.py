@@ -16,6 +16,7 @@ from napari_beamwatch.movies import Movie
 from napari_beamwatch.movies.frames import Frame
 from napari_beamwatch.particles import ParticleBins, Particles, solve
 from napari_beamwatch.particles.bins import Reduced
+from napari_beamwatch.phases.structures import resolve
 from napari_beamwatch.regions import SMALLEST, Region
 from napari_beamwatch.results.tables import region_traces
 from napari_beamwatch.settings import Settings
@@ -74,6 +75,8 @@ class Passes:
         progress: Progress | None,
         client: Any,
     ) -> None:
+        if settings.phases:
+            resolve(settings.phases)  # an unknown name is better said now than at the end
         self.movie, self.settings, self.grid, self.progress = movie, settings, grid, progress
         self.runner: Runner = Threads() if client is None else Cluster(client, self.tick)
         self.notes: list[str] = []
