@@ -52,6 +52,9 @@ class Settings:
     running_sum : int
         Frames that are added up around each before spots are measured: what is seen of fainter
         spots is paid for with dose resolution.
+    camera_constant: float or None
+        Å·px. Frames are diffraction patterns; d is this over the distance from the centre in
+        pixels. None for images.
     """
 
     window: int | str | None = None
@@ -70,6 +73,7 @@ class Settings:
     pixel_size_uncertainty: float = 0.02
     cs_mm: float = 0.0
     running_sum: int = 1
+    camera_constant: float | None = None
 
     def __post_init__(self) -> None:
         if self.taper not in ("hann", "cosine"):
@@ -91,6 +95,13 @@ class Settings:
         object.__setattr__(self, "criteria", tuple(c for c in CRITERIA if c in self.criteria))
         if not isinstance(self.running_sum, int) or self.running_sum < 1:
             raise BeamwatchError(f"a running sum is of 1 frame or more, not {self.running_sum!r}")
+        if self.camera_constant is not None and (
+            not isinstance(self.camera_constant, int | float)
+            or not 0 < self.camera_constant < float("inf")
+        ):
+            raise BeamwatchError(
+                f"a camera constant is a number of Å·px above 0, not {self.camera_constant!r}"
+            )
         if not isinstance(self.false_alarm, int | float) or not 0 < self.false_alarm < 1:
             raise BeamwatchError(f"false_alarm lies between 0 and 1, not {self.false_alarm!r}")
         if not isinstance(self.fraction, int | float) or not 0 < self.fraction < 1:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from napari_beamwatch import columns
+from napari_beamwatch.analysis.diffraction import analyze_diffraction, find_diffraction_spots
 from napari_beamwatch.analysis.naming import Phases
 from napari_beamwatch.analysis.passes import Passes
 from napari_beamwatch.analysis.progress import Progress
@@ -75,6 +76,8 @@ def analyze(
     Result
     """
     settings = settings or Settings()
+    if settings.camera_constant is not None:
+        return analyze_diffraction(movie, settings, regions, progress, client)
     grid = _checked(movie, settings, regions)
     run = Passes(movie, settings, grid, progress, client)
     stack, drift = run.stack()
@@ -187,6 +190,8 @@ def find_spots(
         of their windows only.
     """
     settings = settings or Settings()
+    if settings.camera_constant is not None:
+        return find_diffraction_spots(movie, settings, regions, progress, client)
     grid = _checked(movie, settings, regions)
     run = Passes(movie, settings, grid, progress, client)
     stack, _ = run.stack()

@@ -3,9 +3,12 @@
 from napari_beamwatch.spectra.diffraction.background import Background, measure_background
 from napari_beamwatch.spectra.diffraction.centre import Centre, find_centre
 from napari_beamwatch.spectra.diffraction.finding import DiffractionSpots, find_spots
+from napari_beamwatch.spectra.diffraction.patterns import FrameReading, SegmentPattern
 from napari_beamwatch.spectra.diffraction.tracking import (
     DiffractionTraces,
+    ReadSpots,
     Spacings,
+    SpotReader,
     SpotTracker,
     spacings,
 )
@@ -15,7 +18,11 @@ __all__ = [
     "Centre",
     "DiffractionSpots",
     "DiffractionTraces",
+    "FrameReading",
+    "ReadSpots",
+    "SegmentPattern",
     "Spacings",
+    "SpotReader",
     "SpotTracker",
     "find_centre",
     "find_spots",

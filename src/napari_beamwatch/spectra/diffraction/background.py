@@ -37,6 +37,25 @@ WINGS = 3
 CLIPPED = 4
 """Times that spots are left out and what remains is measured anew."""
 
+FLAT = 0.9
+"""Part of the pattern, the darkest, that tells a first dispersion; the rest has slopes."""
+
+FLAT_BLUR = 3.0
+"""Pixels over which it is smoothed to tell which part that is, whatever the noise of a pixel."""
+
+COARSE = 1.5
+"""A first dispersion up to which that of single counts is tried first."""
+
+HOT_COUNTS = 50.0
+"""Counts, of so many grey levels as the dispersion is, that a hot pixel holds at least."""
+
+HOT_SHARE = 0.03
+"""What the pixels around a hot one hold at most, of what it holds; the narrowest of spots, half a
+pixel wide, puts more there."""
+
+HOT_ERRORS = 3.0
+"""Standard errors by which they must hold less."""
+
 WHITE_ERRORS = 4.0
 """A dispersion so many standard errors from 1 is not that of single counts."""
 
@@ -75,7 +94,8 @@ def measure_background(image: NDArray[Any], centre: Centre) -> Background:
     rings = int(ring.max()) + 1
     outside = centre.seen & (ring >= LOWEST_RADIUS - EDGE)
     plain = centre.seen
-    dispersion = np.ones(rings)
+    rough = rough_dispersion(counts, centre)
+    dispersion = np.full(rings, rough if rough > COARSE else 1.0)
     for _ in range(CLIPPED):
         level = _level(counts, plain, plain & outside, ring, rings)
         bright = counts > _brightest(level, dispersion[ring]) + 1
@@ -83,6 +103,33 @@ def measure_background(image: NDArray[Any], centre: Centre) -> Background:
         dispersion = _dispersion(counts, level, plain, ring, rings)
     level = _level(counts, plain, plain & outside, ring, rings)
     return Background(level, dispersion, ring)
+
+
+def rough_dispersion(image: NDArray[Any], centre: Centre) -> float:
+    """Variance over mean of a pixel, from the differences of neighbours where it is dark.
+
+    Too low where neighbours share electrons, but of the right size before anything is known of
+    the background. 1 where there is nothing to tell it from.
+    """
+    counts = np.where(centre.seen, np.asarray(image, np.float64), 0.0)
+    smooth = ndimage.gaussian_filter(counts, FLAT_BLUR)
+    flat = centre.seen & (smooth <= np.quantile(smooth[centre.seen], FLAT))
+    both = flat[:, :-1] & flat[:, 1:]
+    a, b = counts[:, :-1][both], counts[:, 1:][both]
+    mean, noise = float((a + b).sum()), float(((a - b) ** 2).sum())
+    return noise / mean if mean > 0 and noise > 0 else 1.0
+
+
+def hot_pixels(image: Floats, background: Background) -> Mask:
+    """Pixels beyond the direct beam that hold much while those around them hold nothing."""
+    dispersion = background.dispersion[background.ring]
+    variance = dispersion * background.level
+    above = np.where(np.isfinite(image), image - background.level, 0.0)
+    enough = HOT_COUNTS * dispersion + 2 * HOT_ERRORS * np.sqrt(variance)
+    around = (9 * ndimage.uniform_filter(above, 3, mode="constant") - above) / 8
+    most = HOT_SHARE * above - HOT_ERRORS * np.sqrt(variance / 8)
+    far = background.ring >= LOWEST_RADIUS
+    return np.asarray(far & (above > enough) & (around < most), np.bool_)
 
 
 def _level(

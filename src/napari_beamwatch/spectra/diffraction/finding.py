@@ -13,8 +13,8 @@ pairs which are clear enough for each mate to have a place of its own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,9 @@ from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.spectra.diffraction.background import (
     LOWEST_RADIUS,
     Background,
+    hot_pixels,
     measure_background,
+    rough_dispersion,
 )
 from napari_beamwatch.spectra.diffraction.centre import Centre, Mask, find_centre
 from napari_beamwatch.spectra.peaks import distance
@@ -57,6 +59,11 @@ SINGLE = 1.3
 counts."""
 
 SMALLEST_CHANCE = 1e-300
+
+QUIET = 0.5
+"""Variance over mean below which pixels hold no counts: no electron adds less than its share of
+the variance, so that such frames were divided by something (a mean over frames, a range of 0 to
+1)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +101,8 @@ class DiffractionSpots:
         Chance α/M that a disc must be below.
     centre : Centre
         As the pairs have it.
+    pattern : array of float64
+        Sum of all patterns, 0 where nothing is seen.
     """
 
     ry: Floats
@@ -113,6 +122,7 @@ class DiffractionSpots:
     seen: NDArray[np.bool_]
     threshold: float
     centre: Centre
+    pattern: Floats
 
     def __len__(self) -> int:
         return len(self.ry)
@@ -123,19 +133,23 @@ def find_spots(
     camera_constant: float | None,
     alpha: float = 0.01,
     centre: Centre | None = None,
+    tick: Callable[[], object] = lambda: None,
 ) -> DiffractionSpots:
     """Spots of some patterns of one specimen, merged over the patterns.
 
     Parameters
     ----------
     patterns : sequence of arrays
-        Sums of the frames of each segment of time, in counts.
+        Sums of the frames of each segment of time, in counts or grey levels; what is no number
+        in one of them is seen in none.
     camera_constant : float or None
         Å·px: spacing times distance from the centre in pixels.
     alpha : float
         Chance of one or more false spots in all.
     centre : Centre, optional
         Found from the sum of all patterns where it is not given.
+    tick : callable
+        Called now and then; may raise to stop.
     """
     if camera_constant is not None and not camera_constant > 0:
         raise BeamwatchError(f"a camera constant is above 0 Å·px, not {camera_constant!r}")
@@ -144,20 +158,31 @@ def find_spots(
     images = [np.asarray(pattern, np.float64) for pattern in patterns]
     if not images or len({image.shape for image in images}) != 1:
         raise BeamwatchError("diffraction patterns of one movie are of one size, and one or more")
+    pattern = np.sum(images, axis=0)
     if centre is None:
-        centre = find_centre(np.sum(images, axis=0))
-    backgrounds = [measure_background(image, centre) for image in images]
+        centre = find_centre(pattern)
+        tick()
+    noise = rough_dispersion(pattern, centre)
+    count = noise if noise < QUIET else 1.0
+    images = [image / count for image in images]
+    backgrounds: list[Background] = []
+    hot = np.zeros(pattern.shape, bool)
+    for image in images:
+        backgrounds.append(measure_background(image, centre))
+        hot |= hot_pixels(image, backgrounds[-1])
+        tick()
+    centre = replace(centre, seen=centre.seen & ~hot)
     tested = _tested(centre)
     threshold = alpha / max(1, len(images) * int(tested.sum()))
-    rows = np.concatenate(
-        [
-            _pattern_spots(image, background, centre, tested, threshold, i)
-            for i, (image, background) in enumerate(zip(images, backgrounds, strict=True))
-        ]
-    )
-    kept, seen = _merged(rows, centre, len(images))
+    found = [np.empty((0, len(COLUMNS)))]
+    for i, (image, background) in enumerate(zip(images, backgrounds, strict=True)):
+        found.append(_pattern_spots(image, background, centre, tested, threshold, i))
+        tick()
+    kept, seen = _merged(np.concatenate(found), centre, len(images))
     placed, centre = _placed(kept, images, backgrounds, centre)
-    return _told(kept, placed, seen, threshold, centre, camera_constant)
+    kept[:, [3, 5]] *= count
+    pattern = np.where(centre.seen, pattern, 0.0)
+    return _told(kept, placed, seen, threshold, centre, pattern, camera_constant)
 
 
 def _disc(radius: float) -> Floats:
@@ -446,6 +471,7 @@ def _told(
     seen: NDArray[np.bool_],
     threshold: float,
     centre: Centre,
+    pattern: Floats,
     camera_constant: float | None,
 ) -> DiffractionSpots:
     known = np.isfinite(placed).all(axis=1)  # without a place there is no peak
@@ -472,4 +498,5 @@ def _told(
         seen=seen,
         threshold=threshold,
         centre=centre,
+        pattern=pattern,
     )

@@ -70,6 +70,68 @@ class DiffractionTraces:
     weight: Floats
 
 
+@dataclass(frozen=True, eq=False)
+class ReadSpots:
+    """What was read in a frame.
+
+    Attributes
+    ----------
+    values : array of float64 (spot, mate, 9)
+        As `read_spots` tells them.
+    total : float
+        All counts of the frame that are seen; what pixels that are no numbers would have held is
+        in it, by the share of the pattern that falls on them.
+    """
+
+    values: Floats
+    total: float
+
+
+@dataclass(frozen=True, eq=False)
+class SpotReader:
+    """Reads the spots of frames; keeps nothing, and can be sent to another process.
+
+    Attributes
+    ----------
+    pattern : array of float64
+        Sum of all patterns, 0 where nothing is seen.
+    seen, near : array of bool
+        Pixels that are not hidden; those that belong to spots.
+    places : array of float64 (spot, mate, 2)
+    mates : array of bool (spot, mate)
+        Those that are read.
+    """
+
+    pattern: Floats
+    seen: Mask
+    near: Mask
+    places: Floats
+    mates: Mask
+
+    @classmethod
+    def of(cls, spots: DiffractionSpots) -> SpotReader:
+        """The reader of some spots."""
+        vector = np.stack([spots.ry, spots.rx], axis=1)
+        middle = np.array([spots.centre.y, spots.centre.x])
+        places = np.stack([middle + vector, middle - vector], axis=1)
+        seen = spots.centre.seen
+        near = _near_spots(seen.shape, places[spots.mates])
+        return cls(spots.pattern, seen, near, places, spots.mates)
+
+    def __call__(self, image: NDArray[Any], shift: tuple[float, float] = (0, 0)) -> ReadSpots:
+        """What a frame shows; a shift as for `SpotTracker.add`."""
+        known = self.seen & np.isfinite(image)
+        counts = np.where(known, image, np.nan).astype(np.float64)
+        total = float(counts[known].sum())
+        missing = self.pattern[self.seen & ~known].sum() / self.pattern.sum()
+        if missing > 0:
+            total = total / (1 - missing) if missing < 1 else 0.0
+        values = np.full((len(self.places), 2, 9), np.nan)
+        if total > 0:
+            read_spots(counts, self.near, self.places, self.mates, *shift, values)
+        return ReadSpots(values, total)
+
+
 class SpotTracker:
     """Follows the spots of a pattern through frames that come in any order, from any thread.
 
@@ -77,14 +139,16 @@ class SpotTracker:
     ----------
     spots : DiffractionSpots
     frames : int
+
+    Attributes
+    ----------
+    reader : SpotReader
+        Reads a frame, wherever that is done, for `keep`.
     """
 
     def __init__(self, spots: DiffractionSpots, frames: int) -> None:
         self.spots = spots
-        vector = np.stack([spots.ry, spots.rx], axis=1)
-        middle = np.array([spots.centre.y, spots.centre.x])
-        self._places = np.stack([middle + vector, middle - vector], axis=1)
-        self._near = _near_spots(spots.centre.seen.shape, self._places[spots.mates])
+        self.reader = SpotReader.of(spots)
         self._read = np.full((frames, len(spots), 2, 9), np.nan)
         self._total = np.full(frames, np.nan)
 
@@ -106,24 +170,31 @@ class SpotTracker:
                 f"frame {frame} has {image.shape[0]} by {image.shape[1]} px, the spots were "
                 f"found in {seen.shape[0]} by {seen.shape[1]}"
             )
-        counts = np.where(seen, image, np.nan).astype(np.float64)
-        total = np.nansum(counts)
-        if not total > 0:
-            return
-        self._total[frame] = total
-        read_spots(
-            counts,
-            self._near,
-            self._places,
-            self.spots.mates,
-            shift[0],
-            shift[1],
-            self._read[frame],
-        )
+        self.keep(frame, self.reader(image, shift))
 
-    def traces(self) -> DiffractionTraces:
-        """What was measured."""
-        read, flux = self._read, self._total[:, None, None]
+    def keep(self, frame: int, read: ReadSpots) -> None:
+        """Keep what `reader` read in a frame; a dark frame tells nothing."""
+        if read.total > 0:
+            self._total[frame] = read.total
+            self._read[frame] = read.values
+
+    @property
+    def mean(self) -> Floats:
+        """Counts per pixel that is seen, of each frame; NaN where there is nothing."""
+        return np.asarray(self._total / self.spots.centre.seen.sum(), np.float64)
+
+    def traces(self, width: int = 1) -> DiffractionTraces:
+        """What was measured.
+
+        Parameters
+        ----------
+        width : int
+            Frames that are added up around each.
+        """
+        read, total = self._read, self._total
+        if width > 1:
+            read, total = _running_sums(read, total, width)
+        flux = total[:, None, None]
         phi = self.spots.dispersion[:, None]
         known = np.isfinite(read[..., COUNTS])
         mates = known.sum(axis=2)
@@ -137,7 +208,7 @@ class SpotTracker:
             return np.where(mates > 0, np.where(known, values, 0.0).sum(axis=2), np.nan)
 
         with np.errstate(divide="ignore", invalid="ignore"):
-            share = mates * self._total[:, None]
+            share = mates * total[:, None]
             counts = both(read[..., COUNTS])
             return DiffractionTraces(
                 intensity=counts / share,
@@ -148,6 +219,19 @@ class SpotTracker:
                 offset_se=np.sqrt(both(phi * (level * read[..., FAR] + far_own))),
                 weight=both(read[..., WEIGHED]) * self.spots.response,
             )
+
+
+def _running_sums(read: Floats, total: Floats, width: int) -> tuple[Floats, Floats]:
+    """What sums of neighbouring frames would have told; dark frames add nothing."""
+    lit = np.isfinite(total)
+    sums = np.full(read.shape, np.nan)
+    flat, to = np.where(lit[:, None], read.reshape(len(read), -1), 0.0), sums.reshape(len(read), -1)
+    for column in range(flat.shape[1]):
+        to[lit, column] = running_sum(flat[:, column], width)[lit]
+    # These two tell of the weights, not of what is there.
+    sums[..., [PLAIN, FAR]] = read[..., [PLAIN, FAR]]
+    totals = np.where(lit, running_sum(np.where(lit, total, 0.0), width), np.nan)
+    return sums, totals
 
 
 def _usual(values: Floats, flux: Floats) -> Floats:

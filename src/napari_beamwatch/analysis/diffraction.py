@@ -1,0 +1,320 @@
+"""The road of movies whose frames are diffraction patterns: the same tables, nothing transformed.
+
+A spot at r pixels from the centre has the spacing d = C/r, C being the camera constant. Frequencies
+in the tables are in cycles per Å: those of a picture with pixels of 1 Å.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError
+from dataclasses import replace
+from threading import Event
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_beamwatch import columns
+from napari_beamwatch.analysis.naming import Phases
+from napari_beamwatch.analysis.progress import OFTEN, Progress, Step
+from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.movies import Movie
+from napari_beamwatch.phases import SpotSet, match
+from napari_beamwatch.regions import FIELD, Region
+from napari_beamwatch.results.onsets import event_table, onset_table
+from napari_beamwatch.results.result import Result
+from napari_beamwatch.results.tables import drift_table, field_table, joined
+from napari_beamwatch.settings import Settings
+from napari_beamwatch.spectra.cluster import Cluster
+from napari_beamwatch.spectra.diffraction import (
+    DiffractionSpots,
+    DiffractionTraces,
+    FrameReading,
+    SegmentPattern,
+    SpotTracker,
+    find_spots,
+    spacings,
+)
+from napari_beamwatch.spectra.field import FieldTrace
+from napari_beamwatch.spectra.runners import Runner, Threads
+from napari_beamwatch.spectra.streaming import segment_edges
+from napari_beamwatch.spectra.tracking import WindowTraces
+from napari_beamwatch.threads import shared_pool
+
+Floats = NDArray[np.float64]
+Out = TypeVar("Out")
+
+FEWEST_FRAMES = 2
+
+CRYSTAL = 0
+"""Of all spots: which of them share a crystal, one pattern of the whole field does not tell."""
+
+PASSES = 2
+
+
+def analyze_diffraction(
+    movie: Movie,
+    settings: Settings,
+    regions: Sequence[Region] = (),
+    progress: Progress | None = None,
+    client: Any = None,
+) -> Result:
+    """Find the spots of a diffraction movie and follow them through its frames.
+
+    Parameters as those of `analyze`; `settings.camera_constant` is given.
+
+    Returns
+    -------
+    Result
+        Its tables of windows, onsets, events and rings are empty: patterns have no windows.
+    """
+    constant = _checked(movie, settings, regions)
+    run = DiffractionPasses(movie, settings, constant, progress, client)
+    spots = run.find()
+    tracker = run.follow(spots)
+    traces = tracker.traces(settings.running_sum)
+    frames = len(movie)
+    unknown = np.full(frames, np.nan)
+    result = Result(
+        movie=movie,
+        settings=settings,
+        regions=(),
+        onsets=onset_table([]),
+        windows=pd.DataFrame(columns=list(columns.WINDOWS)),
+        spots=spot_table(movie, settings, spots),
+        traces=trace_table(movie, constant, tracker, settings.running_sum),
+        events=event_table([]),
+        field=field_table(movie, _field_trace(traces, tracker.mean), (unknown, unknown)),
+        rings=pd.DataFrame(columns=list(columns.RINGS)),
+        drift=drift_table(None, frames),
+        particles=None,
+        window_traces=WindowTraces(*(np.empty((frames, 0), np.float32) for _ in range(5))),
+        notes=(*movie.notes, *_notes(spots, constant)),
+        timings=run.timings,
+    )
+    run.end()
+    return result
+
+
+def find_diffraction_spots(
+    movie: Movie,
+    settings: Settings,
+    regions: Sequence[Region] = (),
+    progress: Progress | None = None,
+    client: Any = None,
+) -> pd.DataFrame:
+    """Find the spots of a diffraction movie, without following them.
+
+    Parameters as those of `analyze_diffraction`.
+
+    Returns
+    -------
+    DataFrame
+        The table of spots, its columns as documented in `columns`.
+    """
+    constant = _checked(movie, settings, regions)
+    run = DiffractionPasses(movie, settings, constant, progress, client)
+    return spot_table(movie, settings, run.find())
+
+
+class DiffractionPasses:
+    """The two passes over a diffraction movie, and what is told meanwhile."""
+
+    def __init__(
+        self,
+        movie: Movie,
+        settings: Settings,
+        constant: float,
+        progress: Progress | None,
+        client: Any,
+    ) -> None:
+        self.movie, self.settings, self.constant = movie, settings, constant
+        self.progress = progress
+        self.runner: Runner = Threads() if client is None else Cluster(client, self.tick)
+        self.timings: dict[str, float] = {}
+        self._since = time.perf_counter()
+        self._step = Step(0, PASSES * int(movie.lit.sum()), "adding up patterns")
+        self._told = 0.0
+
+    def tick(self, frames: int) -> None:
+        """Tell of some more frames, or that work goes on."""
+        self._tell(replace(self._step, done=self._step.done + frames))
+
+    def begin(self, doing: str) -> None:
+        """Go on to another part of the work."""
+        self.end()
+        self._step = replace(self._step, doing=doing)
+
+    def end(self) -> None:
+        """Note how long the part took that was done."""
+        now = time.perf_counter()
+        self.timings[self._step.doing] = now - self._since
+        self._since = now
+
+    def _tell(self, step: Step) -> None:
+        now = time.monotonic()
+        if self.progress is not None and (step.done > self._step.done or now > self._told + OFTEN):
+            self.progress(step)
+            self._told = now
+        self._step = step
+
+    def find(self) -> DiffractionSpots:
+        """Spots of the patterns of all segments."""
+        lit = np.asarray(self.movie.lit)
+        work = SegmentPattern(self.movie.recording.frames, lit)
+        sums = list(self.runner.segments(work, segment_edges(lit), self.tick))
+        patterns = [pattern for pattern in sums if pattern is not None]
+        if not patterns:
+            raise BeamwatchError(f"{self.movie.name} is dark: no frame holds a diffraction pattern")
+        self.begin("finding spots")
+        alpha, constant = self.settings.alpha, self.constant
+        return self._patiently(lambda tick: find_spots(patterns, constant, alpha, tick=tick))
+
+    def follow(self, spots: DiffractionSpots) -> SpotTracker:
+        """The spots in every frame."""
+        self.begin("following spots")
+        tracker = SpotTracker(spots, len(self.movie))
+
+        def so_far() -> pd.DataFrame:
+            return trace_table(self.movie, self.constant, tracker, self.settings.running_sum)
+
+        work = FrameReading(self.movie.recording.frames, tracker.reader)
+        for frame, read in self.runner.frames(work, np.flatnonzero(self.movie.lit).tolist()):
+            tracker.keep(frame, read)
+            self._tell(replace(self._step, done=self._step.done + 1, partial=so_far))
+        return tracker
+
+    def _patiently(self, work: Callable[[Callable[[], None]], Out]) -> Out:
+        """Do what takes seconds at a time in the pool: whoever wants it stopped need not wait."""
+        stopped = Event()
+
+        def unless_stopped() -> None:
+            if stopped.is_set():
+                raise CancelledError
+
+        future = shared_pool().submit(work, unless_stopped)
+        try:
+            while True:
+                try:
+                    return future.result(timeout=OFTEN)
+                except TimeoutError:
+                    self.tick(0)
+        finally:
+            stopped.set()
+
+
+def spot_table(movie: Movie, settings: Settings, spots: DiffractionSpots) -> pd.DataFrame:
+    """The table of spots; places are those of the pattern's centre."""
+    count = len(spots)
+    rows = pd.DataFrame(
+        {
+            "movie": movie.name,
+            "region": FIELD,
+            "spot": np.arange(count),
+            "crystal": np.full(count, CRYSTAL),
+            "y_px": spots.centre.y,
+            "x_px": spots.centre.x,
+            "gy_per_px": spots.gy,
+            "gx_per_px": spots.gx,
+            "d_A": spots.d,
+            "d_se_A": spots.d_se,
+            "angle_deg": spots.angle,
+            "snr": spots.snr,
+        }
+    ).reindex(columns=list(columns.SPOTS))
+    if not count:
+        return rows
+    phase = match(
+        SpotSet(spots.d, spots.d_se, spots.angle),
+        phases=settings.phases or None,
+        pixel_size_uncertainty=settings.pixel_size_uncertainty,
+        temperature_C=movie.conditions.temperature_C,
+    )
+    return Phases({CRYSTAL: phase}).label(rows)
+
+
+def trace_table(
+    movie: Movie, constant: float, tracker: SpotTracker, running_sum: int
+) -> pd.DataFrame:
+    """The table of traces, as far as frames were read."""
+    frames, nothing = np.arange(len(movie)), np.full(len(movie), np.nan)
+    traces = tracker.traces(running_sum)
+    # Spacings choose themselves how many frames they are told from.
+    found = spacings(tracker.traces(), tracker.spots, constant)
+    parts = [
+        pd.DataFrame(
+            {
+                "region": FIELD,
+                "spot": spot,
+                "frame": frames,
+                "dose_e_per_A2": nothing if movie.dose is None else movie.dose,
+                "time_s": nothing if movie.times is None else movie.times,
+                "intensity": traces.intensity[:, spot],
+                "intensity_se": traces.intensity_se[:, spot],
+                "snr": traces.snr[:, spot],
+                "d_A": found.d[:, spot],
+                "d_se_A": found.d_se[:, spot],
+            }
+        )
+        for spot in range(len(tracker.spots))
+    ]
+    return joined(parts, columns.TRACES)
+
+
+def _field_trace(traces: DiffractionTraces, mean: Floats) -> FieldTrace:
+    """All spots together; those that a frame does not show are taken to be as bright as usual."""
+    known = np.isfinite(traces.intensity)
+    value = np.where(known, traces.intensity, 0.0)
+    usual = value.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = usual.sum() / (known @ usual)
+        power = np.where(known.any(axis=1), value.sum(axis=1) * scale, np.nan)
+        variance = (np.where(known, traces.intensity_se, 0.0) ** 2).sum(axis=1)
+        error = np.sqrt(variance) * np.where(known.any(axis=1), scale, np.nan)
+    return FieldTrace(power, error, np.full(len(mean), np.nan), mean)
+
+
+def _checked(movie: Movie, settings: Settings, regions: Sequence[Region]) -> float:
+    """The camera constant, once nothing speaks against it."""
+    if regions:
+        raise BeamwatchError(
+            "regions are parts of an image; diffraction patterns have none: leave them out"
+        )
+    if not isinstance(settings.drift, str):
+        raise BeamwatchError(
+            "a given drift is that of a specimen; diffraction patterns are read where they are: "
+            "leave the drift at 'auto'"
+        )
+    if settings.added_spots or settings.removed_spots:
+        raise BeamwatchError(
+            "added and removed spots are frequencies of an image, not of diffraction patterns: "
+            "leave them out"
+        )
+    if movie.lit.sum() < FEWEST_FRAMES:
+        raise BeamwatchError(
+            f"{movie.name} has {int(movie.lit.sum())} frames with beam; at least {FEWEST_FRAMES} "
+            "are needed to see a change"
+        )
+    if settings.camera_constant is None:
+        raise BeamwatchError("diffraction patterns have spacings by a camera constant (Å·px) only")
+    return settings.camera_constant
+
+
+def _notes(spots: DiffractionSpots, constant: float) -> list[str]:
+    centre = spots.centre
+    hidden = 1 - float(centre.seen.mean())
+    notes = [
+        f"read as diffraction patterns: d is the camera constant, {constant:g} Å·px, over the "
+        "distance from the centre; gy_per_px and gx_per_px are in cycles per Å, y_px and x_px "
+        "those of the centre",
+        f"centre of the pattern at ({centre.y:.2f}, {centre.x:.2f}) px from the top left, "
+        f"± {centre.se:.2g} px",
+    ]
+    if hidden > 0:
+        notes.append(f"{hidden:.2g} of the pattern is hidden by a beam stop or holds no numbers")
+    if not len(spots):
+        notes.append("no spot stands out of the patterns")
+    return notes
