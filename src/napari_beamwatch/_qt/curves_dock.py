@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 from qtpy.QtCore import QEvent, Signal  # type: ignore[attr-defined]
-from qtpy.QtGui import QImage, QPainter, QShowEvent
+from qtpy.QtGui import QImage, QShowEvent
 from qtpy.QtWidgets import (
     QApplication,
     QStackedWidget,
@@ -128,9 +128,7 @@ class DamageCurves(QWidget):
         found = QImage(SHARPNESS * shown.size(), QImage.Format.Format_ARGB32)
         found.setDevicePixelRatio(SHARPNESS)
         found.fill(self.palette().window().color())
-        painter = QPainter(found)
-        shown.render(painter)
-        painter.end()
+        shown.render(found)
         return found
 
     def copy_image(self) -> None:
