@@ -117,7 +117,10 @@ class Settings:
         if not isinstance(self.phases, tuple | list):
             raise BeamwatchError(f"phases are a list of names, not {self.phases!r}")
         object.__setattr__(self, "phases", tuple(map(str, self.phases)))
-        if not 0 <= self.pixel_size_uncertainty < 0.5:
+        if not isinstance(self.cs_mm, int | float) or not 0 <= self.cs_mm < 10:
+            raise BeamwatchError(f"a spherical aberration is 0 to 10 mm, not {self.cs_mm!r}")
+        uncertain = self.pixel_size_uncertainty
+        if not isinstance(uncertain, int | float) or not 0 <= uncertain < 0.5:
             raise BeamwatchError(
                 "the pixel size is uncertain by a part of it from 0 to 0.5, not "
                 f"{self.pixel_size_uncertainty!r}"
@@ -134,7 +137,7 @@ class Settings:
         """Settings from JSON; an unknown name is refused."""
         try:
             said: Any = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BeamwatchError(f"the settings are no JSON: {error}") from None
         known = {field.name for field in fields(cls)}
         if not isinstance(said, dict) or set(said) - known:
