@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from scipy import ndimage
 from scipy.stats import binom
 
 from napari_beamwatch import BeamwatchError
@@ -159,6 +160,20 @@ def test_no_more_false_alarms_than_stated(diffuse: float, grain: float) -> None:
         light = image if grain == 0 else rng.gamma(image / grain, grain)
         hits += len(find_spots([rng.poisson(light)], CONSTANT, alpha, centre)) > 0
     assert hits <= binom.ppf(0.9995, trials, alpha)
+
+
+@pytest.mark.parametrize("blur", [0.6, 0.9])
+def test_nor_where_neighbours_share_electrons(blur: float) -> None:
+    alpha, trials = 0.3, 15
+    image = 20 * Pattern(spot=0.0).expected()
+    centre = find_centre(image)
+    hits = 0
+    for seed in range(trials):
+        drawn = 100 * ndimage.gaussian_filter(counted(image, seed).astype(float), blur)
+        assert measure_background(drawn, centre).together > 1.5
+        hits += len(find_spots([drawn], CONSTANT, alpha, centre)) > 0
+    assert hits <= binom.ppf(0.9995, trials, alpha)
+    assert measure_background(counted(image), centre).together == 1
 
 
 def test_a_spot_that_comes_late_is_found_and_known_to_be_late() -> None:

@@ -56,6 +56,16 @@ pixel wide, puts more there."""
 HOT_ERRORS = 3.0
 """Standard errors by which they must hold less."""
 
+RADIUS = 3.0
+"""Pixels: of the disc that is looked at. Spots are smaller, and further apart than two of it."""
+
+FEWEST_DISCS = 30
+"""Discs beside each other from which it is known how their counts vary."""
+
+SHARED = 1.5
+"""Variance of discs over that of independent pixels from which neighbours share electrons; what
+the background is wrong by makes less."""
+
 WHITE_ERRORS = 4.0
 """A dispersion so many standard errors from 1 is not that of single counts."""
 
@@ -72,11 +82,15 @@ class Background:
         Variance over mean of a pixel on each ring of whole radius; 1 for single counts.
     ring : array of int64
         Ring of each pixel.
+    together : float
+        Variance of the counts of a disc over that of as many independent pixels: above 1 where
+        neighbours share electrons.
     """
 
     level: Floats
     dispersion: Floats
     ring: NDArray[np.int64]
+    together: float
 
 
 def measure_background(image: NDArray[Any], centre: Centre) -> Background:
@@ -102,7 +116,29 @@ def measure_background(image: NDArray[Any], centre: Centre) -> Background:
         plain = centre.seen & ~ndimage.binary_dilation(bright, iterations=WINGS)
         dispersion = _dispersion(counts, level, plain, ring, rings)
     level = _level(counts, plain, plain & outside, ring, rings)
-    return Background(level, dispersion, ring)
+    together = _together(counts, level, dispersion[ring], plain & outside)
+    return Background(level, dispersion, ring, together)
+
+
+def disc(radius: float) -> Floats:
+    """Weights of a disc: 1 inside, 0 outside."""
+    reach = int(np.ceil(radius))
+    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    return np.asarray(np.hypot(y, x) <= radius, np.float64)
+
+
+def _together(counts: Floats, level: Floats, dispersion: Floats, plain: Mask) -> float:
+    """Of discs without a spot; 1 where it is not known to differ."""
+    looked = disc(RADIUS)
+    whole = ndimage.binary_erosion(plain, looked > 0)
+    if whole.sum() < FEWEST_DISCS * looked.sum():
+        return 1.0
+    sums, variances = (
+        ndimage.convolve(part, looked, mode="constant")[whole]
+        for part in (counts - level, dispersion * level)
+    )
+    ratio = float((sums**2).sum() / max(float(variances.sum()), 1e-12))
+    return ratio if ratio > SHARED else 1.0
 
 
 def rough_dispersion(image: NDArray[Any], centre: Centre) -> float:

@@ -26,7 +26,9 @@ from scipy.special import gammainc, gammaincc
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.spectra.diffraction.background import (
     LOWEST_RADIUS,
+    RADIUS,
     Background,
+    disc,
     hot_pixels,
     measure_background,
     rough_dispersion,
@@ -35,9 +37,6 @@ from napari_beamwatch.spectra.diffraction.centre import Centre, Mask, find_centr
 from napari_beamwatch.spectra.peaks import distance
 
 Floats = NDArray[np.float64]
-
-RADIUS = 3.0
-"""Pixels: of the disc that is looked at. Spots are smaller, and further apart than two of it."""
 
 WEIGHT = 1.5
 """Pixels: standard deviation of the weights that places and intensities are read with."""
@@ -87,7 +86,7 @@ class DiffractionSpots:
     snr : array of float64
         Those over the standard deviation of the background.
     dispersion : array of float64
-        Variance over mean of the background there.
+        Variance over mean of the background there, of sums over discs.
     response : array of float64
         By what part of its distance a spot moves the weighted centre of gravity: less for wide
         spots.
@@ -185,12 +184,6 @@ def find_spots(
     return _told(kept, placed, seen, threshold, centre, pattern, camera_constant)
 
 
-def _disc(radius: float) -> Floats:
-    reach = int(np.ceil(radius))
-    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
-    return np.asarray(np.hypot(y, x) <= radius, np.float64)
-
-
 def _offsets(centre: Centre) -> tuple[Floats, Floats]:
     rows, columns = (np.arange(n, dtype=np.float64) for n in centre.seen.shape)
     return (rows - centre.y)[:, None], (columns - centre.x)[None, :]
@@ -198,8 +191,8 @@ def _offsets(centre: Centre) -> tuple[Floats, Floats]:
 
 def _usable(centre: Centre) -> Mask:
     """Pixels around which enough of a disc is seen."""
-    disc = _disc(GRAVITY_RADIUS)
-    part = ndimage.convolve(centre.seen.astype(np.float64), disc, mode="constant") / disc.sum()
+    whole = disc(GRAVITY_RADIUS)
+    part = ndimage.convolve(centre.seen.astype(np.float64), whole, mode="constant") / whole.sum()
     return np.asarray(part >= WHOLE, np.bool_)
 
 
@@ -240,11 +233,12 @@ def _pattern_spots(
     segment: int,
 ) -> Floats:
     """Rows of `COLUMNS`; y and x are whole pixels of the half that was tested."""
-    disc, usable = _disc(RADIUS), _usable(centre)
+    looked, usable = disc(RADIUS), _usable(centre)
+    dispersion = background.together * background.dispersion[background.ring]
     counts = np.where(centre.seen, image, 0.0)
     level = np.where(centre.seen, background.level, 0.0)
     there, expected = (
-        np.where(usable, ndimage.convolve(part, disc, mode="constant"), 0.0)
+        np.where(usable, ndimage.convolve(part, looked, mode="constant"), 0.0)
         for part in (counts, level)
     )
     there += _mirrored(there, centre)
@@ -252,7 +246,7 @@ def _pattern_spots(
     # The rings under a disc tell the background from a limited number of pixels.
     ring = np.maximum(background.ring, 1)
     known = 2 * np.pi * ring * (2 * RADIUS + 1)
-    spread = background.dispersion[background.ring] * (1 + 2 * disc.sum() / known)
+    spread = dispersion * (1 + 2 * looked.sum() / known)
     chance = np.ones(image.shape)
     likely = (there > expected) & tested
     chance[likely] = _chance(there[likely], expected[likely], spread[likely])
@@ -267,7 +261,7 @@ def _pattern_spots(
             np.maximum(chance[at], SMALLEST_CHANCE),
             (there - expected)[at],
             (there - expected)[at] / np.sqrt(spread * np.maximum(expected, 1e-12))[at],
-            background.dispersion[background.ring][at],
+            dispersion[at],
             np.full(len(y), segment),
         ]
     )

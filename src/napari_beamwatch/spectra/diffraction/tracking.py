@@ -17,7 +17,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.spectra.diffraction.finding import RADIUS, WEIGHT, DiffractionSpots
+from napari_beamwatch.spectra.diffraction.background import RADIUS
+from napari_beamwatch.spectra.diffraction.finding import WEIGHT, DiffractionSpots
 from napari_beamwatch.spectra.region_traces import running_sum
 from napari_beamwatch.spectra.tracking import NEIGHBOURS, running_mean
 
