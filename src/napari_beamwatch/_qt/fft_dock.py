@@ -26,6 +26,7 @@ from napari_beamwatch._qt.fft_picture import (
     compared,
     exposure,
     first_band,
+    octave_of,
 )
 from napari_beamwatch._qt.fft_profile import ProfileView
 from napari_beamwatch._qt.fft_worker import NewestWins
@@ -213,9 +214,7 @@ class LiveSpectrum(QWidget):
 
     def _on_zoom(self, band: float) -> None:
         """Make pictures of what is in sight, in octaves: few zooms need another."""
-        octave = 0.5
-        while octave / 2 >= band and octave > 1 / 64:
-            octave /= 2
+        octave = octave_of(band)
         if octave != self._band:
             self._band = octave
             self._request()

@@ -174,10 +174,15 @@ def first_band(pixel_size: float | None, finest: float = 1.0) -> float:
     """Frequency to begin with: the octave that holds spacings down to `finest` Å."""
     if pixel_size is None:
         return 0.25
-    band = 0.5
-    while band / 2 >= pixel_size / finest - 1e-9:
-        band /= 2
-    return band
+    return octave_of(pixel_size / finest)
+
+
+def octave_of(band: float) -> float:
+    """The lowest of 1/2, 1/4, … 1/64 cycles per pixel that reaches to a frequency, or 1/2."""
+    octave = 0.5
+    while octave / 2 >= band - 1e-9 and octave > 1 / 64:
+        octave /= 2
+    return octave
 
 
 def exposure(movie: Movie, spectrum: PowerSpectrum, brief: bool = False) -> str:
