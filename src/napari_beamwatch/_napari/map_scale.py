@@ -1,0 +1,80 @@
+"""Colours of the onset map: one scale of doses, and what is no dose visibly different."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from napari.utils.colormaps import ensure_colormap
+from numpy.typing import NDArray
+
+COLOURS = "plasma"
+WITHOUT_DOSE: dict[str, tuple[float, float, float, float]] = {
+    "survived": (0.92, 0.97, 1.0, 1.0),
+    "damaged_at_start": (1.0, 0.25, 0.35, 1.0),
+    "ambiguous": (0.72, 0.72, 0.72, 1.0),
+    "no_lattice": (0.5, 0.5, 0.5, 0.45),
+}
+"""Colour (red, green, blue, opacity) of windows of each status that has no onset."""
+
+
+@dataclass(frozen=True)
+class MapScale:
+    """Onsets from `low` to `high` as colours.
+
+    Attributes
+    ----------
+    low, high : float
+    unit : str
+        "e/Å²", or "frame" where the doses are unknown.
+    statuses : tuple of str
+        Those without an onset that occur.
+    """
+
+    low: float
+    high: float
+    unit: str
+    statuses: tuple[str, ...] = ()
+
+    def colours(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Colours (n, 4) of onsets."""
+        width = self.high - self.low
+        part = (values - self.low) / width if width > 0 else np.full(len(values), 0.5)
+        # The darkest of the map would be lost on a dark picture.
+        mapped = ensure_colormap(COLOURS).map(0.12 + 0.88 * np.clip(part, 0, 1))
+        return np.asarray(mapped, np.float64)
+
+
+def onset_values(windows: pd.DataFrame) -> tuple[NDArray[np.float64], str]:
+    """Onset of each window and its unit: the dose, or the frame (from 1) where that is unknown."""
+    dose = windows["onset_dose_e_per_A2"].to_numpy(np.float64, na_value=np.nan)
+    if np.isfinite(dose).any():
+        return np.asarray(dose, np.float64), "e/Å²"
+    frame = windows["onset_frame"].astype("Float64").to_numpy(np.float64, na_value=np.nan) + 1
+    if np.isfinite(frame).any():
+        return np.asarray(frame, np.float64), "frame"
+    return np.asarray(dose, np.float64), "e/Å²"
+
+
+def map_scale(windows: pd.DataFrame) -> MapScale:
+    """The scale of a table of windows."""
+    values, unit = onset_values(windows)
+    known = values[np.isfinite(values)]
+    there = set(windows["status"].dropna())
+    statuses = tuple(status for status in WITHOUT_DOSE if status in there)
+    if not len(known):
+        return MapScale(np.nan, np.nan, unit, statuses)
+    return MapScale(float(known.min()), float(known.max()), unit, statuses)
+
+
+def window_colours(windows: pd.DataFrame) -> NDArray[np.float64]:
+    """Colours (n, 4) of windows."""
+    values, _ = onset_values(windows)
+    colours = np.zeros((len(windows), 4))
+    for i, status in enumerate(windows["status"]):
+        colours[i] = WITHOUT_DOSE.get(str(status), WITHOUT_DOSE["ambiguous"])
+    found = np.isfinite(values)
+    if found.any():
+        colours[found] = map_scale(windows).colours(values[found])
+    return colours

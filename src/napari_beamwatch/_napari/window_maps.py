@@ -1,0 +1,72 @@
+"""Tables and traces of windows as pictures of one pixel a window."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_beamwatch.results.result import Result
+
+START = 0.1
+"""Part of the record whose mean is the start."""
+
+SMOOTH = 5
+"""Frames whose mean is shown: one alone is mostly noise."""
+
+CLEAR = 3.0
+"""Standard errors that the start must be above nothing for a window to be shown."""
+
+
+def lattice_map(result: Result) -> NDArray[np.float32] | None:
+    """Intensity of each window's spots relative to the start: (frame, row, column).
+
+    NaN where a window has no lattice to begin with, or was not measured. None if there are no
+    spots.
+    """
+    traces, spots = result.window_traces, result.spots
+    mine = spots[spots["window"].notna()]
+    if not len(mine) or traces.intensity.shape[1] != len(mine) or not len(result.windows):
+        return None
+    windows = result.windows
+    known = np.isfinite(traces.intensity)
+    of = np.searchsorted(windows["window"].to_numpy(), mine["window"].to_numpy(np.int64))
+    value = _per_window(np.where(known, traces.intensity, 0), of, len(windows))
+    variance = _per_window(np.where(known, traces.intensity_se, 0) ** 2, of, len(windows))
+    there = _per_window(known.astype(float), of, len(windows)) > 0
+    lit = np.flatnonzero(there.any(axis=1))
+    if not len(lit):
+        return None
+    first = lit[: max(3, round(START * len(lit)))]
+    count = there[first].sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        start = value[first].sum(axis=0) / count
+        error = np.sqrt(variance[first].sum(axis=0)) / count
+        relative = _smooth(np.where(there, value, np.nan)) / start
+    relative[:, ~(start > CLEAR * error)] = np.nan
+    rows, row = np.unique(windows["y0"], return_inverse=True)
+    columns, column = np.unique(windows["x0"], return_inverse=True)
+    picture = np.full((len(relative), len(rows), len(columns)), np.nan, np.float32)
+    picture[:, row, column] = relative
+    return picture
+
+
+def _per_window(
+    values: NDArray[np.floating], of: NDArray[np.int64], count: int
+) -> NDArray[np.float64]:
+    """Sum over the spots of each window: (frame, window)."""
+    sums = np.zeros((count, len(values)))
+    np.add.at(sums, of, np.asarray(values, np.float64).T)
+    return sums.T
+
+
+def _smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over neighbouring frames; NaN where a frame itself was not measured."""
+    known = np.isfinite(values)
+    reach = SMOOTH // 2
+    total = np.cumsum(np.pad(np.where(known, values, 0.0), ((1, 0), (0, 0))), axis=0)
+    number = np.cumsum(np.pad(known.astype(float), ((1, 0), (0, 0))), axis=0)
+    last = np.minimum(np.arange(len(values)) + reach + 1, len(values))
+    first = np.maximum(np.arange(len(values)) - reach, 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = (total[last] - total[first]) / (number[last] - number[first])
+    return np.asarray(np.where(known, mean, np.nan))

@@ -1,0 +1,195 @@
+"""The session on the picture: which layer is the movie, our overlays, the slider, the corner.
+
+Needs napari's viewer model only, no Qt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from napari.layers import Layer, Shapes
+from psygnal import Signal
+
+from napari_beamwatch._napari.overlays import NAMES, ONSET_MAP, OURS, overlays
+from napari_beamwatch._napari.placement import Placement
+from napari_beamwatch._qt.corner import CornerText
+from napari_beamwatch._qt.drawn_regions import REGIONS, DrawnRegions
+from napari_beamwatch._qt.movie_layers import is_movie_layer, movie_of
+from napari_beamwatch._qt.session import Session
+from napari_beamwatch.results.result import Result
+
+FILLED = 0.35
+"""Opacity of filled windows: the lattice stays visible."""
+
+HIDE_KEY = "Shift-O"
+"""Shows and hides the onset map."""
+
+
+class Canvas:
+    """Keeps the layers of a viewer and a session in step.
+
+    Attributes
+    ----------
+    layer : Layer or None
+        That of the session's movie.
+    frame : int
+        The frame that is shown.
+    """
+
+    layers_changed = Signal()
+    frame_changed = Signal(int)
+
+    def __init__(self, viewer: Any, session: Session) -> None:
+        self.viewer, self.session = viewer, session
+        self.layer: Layer | None = None
+        self.frame = 0
+        self.placement: Placement | None = None
+        self.regions = DrawnRegions(viewer, session)
+        self._corner = CornerText(viewer)
+        self._prepared: tuple[Result, list[Layer]] | None = None
+        self._open = True
+        viewer.layers.events.inserted.connect(self._on_inserted)
+        viewer.layers.events.removed.connect(self._on_removed)
+        viewer.dims.events.current_step.connect(self._on_slider)
+        viewer.bind_key(HIDE_KEY, lambda _: self.toggle_map(), overwrite=True)
+        session.movie_changed.connect(self._on_movie)
+        session.result_changed.connect(self._on_result)
+
+    def candidates(self) -> list[Layer]:
+        """Layers that can be a movie."""
+        return [layer for layer in self.viewer.layers if is_movie_layer(layer)]
+
+    def choose(self, layer: Layer | None) -> None:
+        """Look at the movie of a layer."""
+        if layer is self.layer:
+            return
+        movie = None if layer is None else movie_of(layer)
+        self.layer = layer
+        self.session.take(movie)
+        self.layers_changed.emit()
+
+    def choose_any(self) -> None:
+        """Look at the selected movie, or else the topmost, unless there is one already."""
+        found = self.candidates()
+        if self.layer is None and found:
+            active = self.viewer.layers.selection.active
+            self.choose(active if active in found else found[-1])
+
+    def prepare(self, result: Result) -> list[Layer]:
+        """Make the layers of a result; may be called from any thread."""
+        if self.placement is None:
+            return []
+        return [Layer.create(*made) for made in overlays(result, self.placement)]
+
+    def have(self, result: Result, layers: list[Layer]) -> None:
+        """Take layers that were made elsewhere for when the result is shown."""
+        self._prepared = (result, layers)
+
+    def go_to(self, frame: int) -> None:
+        """Show a frame."""
+        if self.placement is None or self.session.movie is None or self.viewer.dims.ndim < 3:
+            return
+        frame = min(max(frame, 0), len(self.session.movie) - 1)
+        self.viewer.dims.set_point(self.viewer.dims.ndim - 3, self.placement.world_of(frame))
+
+    def toggle_map(self) -> None:
+        """Show or hide the onset map."""
+        for layer in self.ours():
+            if layer.metadata[OURS] == ONSET_MAP:
+                layer.visible = not layer.visible
+
+    def fill_map(self, filled: bool) -> None:
+        """Fill the windows of the onset map, or outline them only."""
+        for layer in self.ours():
+            if layer.metadata[OURS] == ONSET_MAP and isinstance(layer, Shapes):
+                colour = layer.edge_color.copy()
+                colour[:, 3] *= FILLED if filled else 0
+                layer.face_color = colour
+
+    def ours(self) -> list[Layer]:
+        """Our layers that a result made."""
+        return [layer for layer in self.viewer.layers if OURS in layer.metadata]
+
+    def close(self) -> None:
+        """Leave the viewer as if we had never been there, but for the layers."""
+        if not self._open:
+            return
+        self._open = False
+        self.viewer.layers.events.inserted.disconnect(self._on_inserted)
+        self.viewer.layers.events.removed.disconnect(self._on_removed)
+        self.viewer.dims.events.current_step.disconnect(self._on_slider)
+        self.viewer.bind_key(HIDE_KEY, None, overwrite=True)
+        self.session.movie_changed.disconnect(self._on_movie)
+        self.session.result_changed.disconnect(self._on_result)
+        self.regions.close()
+        self._corner.close()
+
+    def _on_inserted(self, _: object = None) -> None:
+        self.choose_any()
+        self.layers_changed.emit()
+
+    def _on_removed(self, _: object = None) -> None:
+        if self.layer is not None and self.layer not in self.viewer.layers:
+            self.layer = None
+            self.session.take(None)
+            self.choose_any()
+        self.layers_changed.emit()
+
+    def _on_movie(self) -> None:
+        movie, layer = self.session.movie, self.layer
+        if movie is None:
+            self.placement = None
+            self._corner.hide()
+            self.regions.place(None)
+            return
+        translate: Sequence[float] = (0, 0, 0) if layer is None else layer.translate
+        t, y, x = (float(one) for one in translate)
+        self.placement = Placement.of_movie(movie, (t, y, x))
+        if layer is not None:
+            layer.scale, layer.units = self.placement.scale, self.placement.units
+            layer.axis_labels = self.placement.axis_labels
+            if "movie" in layer.metadata:
+                layer.metadata["movie"] = movie
+        self.regions.place(self.placement)
+        self._on_slider()
+
+    def _on_result(self) -> None:
+        shown = {layer.metadata[OURS]: layer.visible for layer in self.ours()}
+        for layer in self.ours():
+            self.viewer.layers.remove(layer)
+        result = self.session.result
+        if result is not None and self.layer is not None:
+            ready = self._prepared
+            layers = ready[1] if ready and ready[0] is result else self.prepare(result)
+            active = self.viewer.layers.selection.active
+            for layer in layers:
+                layer.visible = shown.get(layer.metadata[OURS], layer.visible)
+                self.viewer.layers.append(layer)
+            self._stack()
+            self.viewer.layers.selection.active = (
+                active if active in self.viewer.layers else self.layer
+            )
+        self._prepared = None
+        self.regions.label()
+        self._on_slider()
+
+    def _stack(self) -> None:
+        """Ours above the movie, in their order, the regions on top."""
+        layers = self.viewer.layers
+        for name in (*NAMES, REGIONS):
+            mine = self.regions.layer if name == REGIONS else None
+            for layer in [mine] if mine is not None else self.ours():
+                if layer.metadata.get(OURS, REGIONS) == name:
+                    layers.move(layers.index(layer), len(layers))
+
+    def _on_slider(self, _: object = None) -> None:
+        movie = self.session.movie
+        if movie is None or self.placement is None or self.viewer.dims.ndim < 3:
+            return
+        frame = self.placement.frame_at(self.viewer.dims.point[-3])
+        frame = min(max(frame, 0), len(movie) - 1)
+        self._corner.show(movie, self.session.result, frame)
+        if frame != self.frame:
+            self.frame = frame
+            self.frame_changed.emit(frame)

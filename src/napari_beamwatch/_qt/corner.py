@@ -1,0 +1,62 @@
+"""The text in the picture's corner: dose, rate, time, and how much is damaged by then."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from napari_beamwatch.movies import Movie
+from napari_beamwatch.results.result import Result
+
+
+def corner_text(movie: Movie, result: Result | None, frame: int) -> str:
+    """What is known of a frame."""
+    said = []
+    if movie.dose is not None:
+        sign = "≥ " if movie.pre_exposure is None else ""
+        said.append(f"{sign}{movie.dose[frame]:.4g} e/Å²")
+    if movie.dose_rate is not None:
+        said.append(f"{movie.dose_rate:.3g} e/Å²/s")
+    if movie.times is not None:
+        said.append(f"{movie.times[frame]:.3g} s")
+    lines = [" · ".join(said) or f"frame {frame + 1}"]
+    if result is not None and len(result.windows):
+        status = result.windows["status"]
+        there = int((status != "no_lattice").sum())
+        damaged = int((result.windows["onset_frame"] <= frame).fillna(False).sum())
+        if there:
+            lines.append(f"{damaged / there:.0%} of windows damaged")
+    return "\n".join(lines)
+
+
+class CornerText:
+    """napari's text overlay, given back as it was."""
+
+    def __init__(self, viewer: Any) -> None:
+        # napari 0.9 moved it; 0.8 has it on the viewer.
+        canvas = getattr(viewer, "canvas", None)
+        self._overlay: Any = viewer.text_overlay if canvas is None else canvas.overlays.text
+        names = ("visible", "text", "position", "box", "color", "font_size")
+        self._before = {
+            name: getattr(self._overlay, name) for name in names if hasattr(self._overlay, name)
+        }
+        self._shown = False
+
+    def show(self, movie: Movie, result: Result | None, frame: int) -> None:
+        """Show what is known of a frame."""
+        self._overlay.text = corner_text(movie, result, frame)
+        if not self._shown:
+            self._shown = True
+            self._overlay.position = "top_left"
+            self._overlay.font_size = 11
+            self._overlay.visible = True
+
+    def hide(self) -> None:
+        """Show nothing."""
+        if self._shown:
+            self._shown = False
+            self._overlay.visible = False
+
+    def close(self) -> None:
+        """Give the overlay back as it was."""
+        for name, value in self._before.items():
+            setattr(self._overlay, name, value)

@@ -1,0 +1,178 @@
+"""Regions that the user draws on a layer of ours, and their answers written beside them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from napari.layers import Shapes
+
+from napari_beamwatch._napari.placement import Placement
+from napari_beamwatch._qt.answer import dose_text
+from napari_beamwatch._qt.session import Session
+from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.regions import Region
+
+REGIONS = "Regions"
+COLOURS = ("#1fd1a0", "#56b4e9", "#e69f00", "#d98cba", "#f0e442", "#e8743b")
+"""Of the regions, in their order: those of the curves."""
+
+DRAWN = ("rectangle", "polygon")
+
+
+class DrawnRegions:
+    """A Shapes layer and the regions of a session, kept in step."""
+
+    def __init__(self, viewer: Any, session: Session) -> None:
+        self.viewer, self.session = viewer, session
+        self.layer: Any = None
+        self._placement: Placement | None = None
+        self._reading = False
+        session.regions_changed.connect(self._on_regions)
+
+    def place(self, placement: Placement | None) -> None:
+        """Lie on the movie that is looked at; regions of another movie go."""
+        self._placement = placement
+        if placement is None or not self.session.regions:
+            self._remove()
+        if placement is not None and self._there():
+            for name, value in placement.flat.items():
+                setattr(self.layer, name, value)
+        if placement is not None and self.session.regions and not self._there():
+            self._add([(one, np.array(one.vertices) - 0.5) for one in self.session.regions])
+
+    def start_drawing(self, mode: str = "add_rectangle") -> None:
+        """Let the next drag on the picture draw a region."""
+        if self._placement is None:
+            raise BeamwatchError("there is no movie to draw on: open one first")
+        if not self._there():
+            self._add([])
+        self.viewer.layers.selection.active = self.layer
+        self.layer.visible = True
+        self.layer.mode = mode
+
+    def label(self) -> None:
+        """Write the answer of each region beside it."""
+        if not self._there() or not len(self.layer.data):
+            return
+        names = [str(name) for name in self.layer.features["name"]]
+        labels = []
+        for name in names:
+            row = self.session.onset_of(name)
+            labels.append(name if row is None else f"{name} · {dose_text(row)}")
+        features = self.layer.features.copy()
+        features["label"] = labels
+        self.layer.features = features
+        self.layer.refresh_text()
+
+    def close(self) -> None:
+        """Listen no more; what was drawn stays."""
+        self.session.regions_changed.disconnect(self._on_regions)
+        if self.layer is not None:
+            self.layer.events.data.disconnect(self._on_drawn)
+            self.layer = None
+
+    def _there(self) -> bool:
+        return self.layer is not None and self.layer in self.viewer.layers
+
+    def _add(self, drawn: list[tuple[Region, Any]]) -> None:
+        assert self._placement is not None
+        movie = self.session.movie
+        size = 512 if movie is None else min(movie.shape[1:])
+        names = [region.name for region, _ in drawn]
+        text = {
+            "string": "{label}",
+            "size": 11,
+            "anchor": "upper_left",
+            "color": "yellow",
+            "translation": [-size / 45, 0],
+        }
+        self.layer = Shapes(
+            [points for _, points in drawn] or None,
+            ndim=2,
+            name=REGIONS,
+            shape_type="polygon",
+            face_color="transparent",
+            edge_color=[_colour(i) for i in range(len(drawn))] or COLOURS[0],
+            edge_width=max(1.0, size / 200),
+            features={"name": names, "label": names},
+            text=text,
+            opacity=1.0,
+            **self._placement.flat,
+        )
+        if not drawn:
+            self.layer.feature_defaults = {"name": "", "label": ""}
+        self.layer.events.data.connect(self._on_drawn)
+        self.viewer.layers.append(self.layer)
+
+    def _remove(self) -> None:
+        if self._there():
+            layer, self.layer = self.layer, None
+            layer.events.data.disconnect(self._on_drawn)
+            self.viewer.layers.remove(layer)
+
+    def _on_drawn(self, event: Any = None) -> None:
+        """Read the regions once a shape is there, has moved or is gone."""
+        if self._reading or str(getattr(event, "action", "")).endswith("ing"):
+            return
+        self._reading = True
+        try:
+            self._name()
+            self.session.draw(self._read())
+            self.label()
+        finally:
+            self._reading = False
+
+    def _on_regions(self) -> None:
+        if self.session.regions and not self._there() and self._placement is not None:
+            self.place(self._placement)
+
+    def _name(self) -> None:
+        """Give each new shape a letter and a colour of its own."""
+        features = self.layer.features.copy()
+        names: list[str] = []
+        given = [str(name) for name in features.get("name", [])]
+        for name in given:
+            free = name in ("", "nan", "None") or name in names
+            names.append(_letter({*names, *given}) if free else name)
+        if names != given:
+            features["name"] = names
+            features["label"] = names
+            self.layer.features = features
+        self.layer.edge_color = [_colour(i) for i in range(len(names))] or COLOURS[0]
+        self.layer.feature_defaults = {"name": "", "label": ""}
+
+    def _read(self) -> tuple[Region, ...]:
+        movie = self.session.movie
+        if movie is None:
+            return ()
+        limit = np.array(movie.shape[1:], float)
+        found = []
+        names = self.layer.features["name"]
+        for name, kind, points in zip(names, self.layer.shape_type, self.layer.data, strict=True):
+            if kind not in DRAWN:
+                continue
+            # napari puts the middle of the first pixel at 0, a region its corner.
+            corners = np.clip(np.asarray(points)[:, -2:] + 0.5, 0, limit)
+            if kind == "rectangle":
+                corners = np.round(corners)
+            try:
+                found.append(Region(str(name), tuple((float(y), float(x)) for y, x in corners)))
+            except BeamwatchError:
+                continue  # a click without a drag has no area yet
+        return tuple(found)
+
+
+def _letter(used: set[str]) -> str:
+    """The first of A, B, …, Z, A2, … that is free."""
+    number = 1
+    while True:
+        for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ":
+            name = letter if number == 1 else f"{letter}{number}"
+            if name not in used:
+                return name
+        number += 1
+
+
+def _colour(i: int) -> str:
+    return COLOURS[i % len(COLOURS)]

@@ -1,0 +1,183 @@
+"""The dock "Beamwatch": the answer on top, below it the panel in the order of the work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari.utils.notifications import show_error, show_info
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtWidgets import QApplication, QScrollArea, QVBoxLayout, QWidget
+
+from napari_beamwatch._napari.layers import movie_layer
+from napari_beamwatch._qt.answer_card import AnswerCard
+from napari_beamwatch._qt.canvas import Canvas
+from napari_beamwatch._qt.sections_damage import DamageSection
+from napari_beamwatch._qt.sections_export import ExportSection
+from napari_beamwatch._qt.sections_lattice import LatticeSection
+from napari_beamwatch._qt.sections_movie import MovieSection
+from napari_beamwatch._qt.session import Request, Session
+from napari_beamwatch._qt.theme import panel_style
+from napari_beamwatch._qt.worker import Work, Worker
+from napari_beamwatch.analysis import Progress, analyze
+from napari_beamwatch.analysis import find_spots as spots_of
+from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.results.loading import load_result
+
+if TYPE_CHECKING:
+    import napari
+
+WIDTH = 340
+"""Pixels the panel takes at least, more where the font asks for it."""
+
+
+class Beamwatch(QWidget):
+    """The panel.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Named so that napari hands it over.
+
+    Attributes
+    ----------
+    session : Session
+    canvas : Canvas
+    """
+
+    def __init__(self, napari_viewer: napari.Viewer, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("beamwatch")
+        self.session = Session()
+        self.canvas = Canvas(napari_viewer, self.session)
+        self._viewer, self._worker, self._docked = napari_viewer, Worker(), False
+        self._card = AnswerCard(self.session)
+        self._movie = MovieSection(self.session, self.canvas, self._say)
+        self._lattice = LatticeSection(self.session, self.canvas, self._say, self.find_spots)
+        self._damage = DamageSection(self.session, self.canvas, self.run, self.cancel)
+        self._export = ExportSection(self.session, self._say, self.open_run)
+        self._lay_out()
+        self._connect()
+        self._on_theme()
+        self.canvas.choose_any()
+
+    def run(self) -> None:
+        """Analyse the movie, off the main thread."""
+        self._start("analysing", self._analyze)
+
+    def find_spots(self) -> None:
+        """Find spots without following them, off the main thread."""
+        self._start("finding spots", _find)
+
+    def cancel(self) -> None:
+        """Stop what is going on."""
+        self._worker.cancel()
+        self.session.cancel()
+
+    def open_run(self, folder: Path) -> None:
+        """Show a run that was saved."""
+        try:
+            result = load_result(folder)
+        except BeamwatchError as error:
+            self._say(str(error))
+            return
+        if result.movie is None:
+            show_info("\n".join(result.notes))
+        else:
+            data, known, _ = movie_layer(result.movie)
+            layer = self._viewer.add_image(data, **known)
+            self.canvas.choose(layer)
+        self.session.show(result)
+
+    def close_desk(self, *_: object) -> None:
+        """Stop, and let go of the viewer; may be called twice."""
+        self._worker.cancel()
+        self.canvas.close()
+        self._viewer.events.theme.disconnect(self._on_theme)
+
+    def event(self, event: QEvent | None) -> bool:
+        """Let go once the dock is taken out of the window."""
+        if event is not None and event.type() == QEvent.Type.ParentChange:
+            if self._docked and self.parent() is None:
+                self.close_desk()
+            self._docked = self.parent() is not None
+        return bool(super().event(event))
+
+    def _start(self, doing: str, work: Work) -> None:
+        try:
+            request = self.session.begin(doing)
+        except BeamwatchError as error:
+            self._say(str(error))
+            return
+        self._worker.start(request, work)
+
+    def _analyze(self, request: Request, tell: Progress) -> object:
+        result = analyze(request.movie, request.settings, request.regions, tell)
+        return result, self.canvas.prepare(result)
+
+    def _on_done(self, generation: int, found: object) -> None:
+        if isinstance(found, tuple):
+            result, layers = found
+            self.canvas.have(result, layers)
+            self.session.answer(generation, result)
+        else:
+            self.session.answer_spots(generation, found)  # type: ignore[arg-type]
+
+    def _say(self, sentence: str) -> None:
+        show_error(sentence)
+
+    def _on_theme(self, _: object = None) -> None:
+        self.setStyleSheet(panel_style(self._viewer.theme))
+
+    def _connect(self) -> None:
+        session, canvas, worker = self.session, self.canvas, self._worker
+        worker.progressed.connect(session.tell)
+        worker.done.connect(self._on_done)
+        worker.failed.connect(session.fail)
+        self._viewer.events.theme.connect(self._on_theme)
+        app = QApplication.instance()
+        if app is not None:
+            app.aboutToQuit.connect(worker.cancel)
+        movie, lattice, damage = self._movie, self._lattice, self._damage
+        canvas.layers_changed.connect(movie.show_layers)
+        session.failed.connect(self._say)
+        session.progressed.connect(damage.show_progress)
+        for signal, views in (
+            (session.movie_changed, (movie.show_movie, lattice.show_movie, lattice.show_regions)),
+            (session.settings_changed, (lattice.show_movie, damage.show_settings)),
+            (session.regions_changed, (lattice.show_regions,)),
+            (session.chosen_changed, (lattice.show_regions, damage.show_result)),
+            (session.spots_changed, (lattice.show_spots,)),
+            (session.result_changed, (damage.show_result, self._export.show_result)),
+            (session.running_changed, (lattice.enable, damage.show_result)),
+            (session.running_changed, (self._export.show_result,)),
+        ):
+            for view in (*views, self._card.show_answer):
+                signal.connect(view)
+
+    def _lay_out(self) -> None:
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(0, 0, 6, 0)
+        column.setSpacing(6)
+        for section in (self._movie, self._lattice, self._damage, self._export):
+            column.addWidget(section)
+        column.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inner)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(6, 6, 4, 4)
+        whole.setSpacing(6)
+        whole.addWidget(self._card)
+        whole.addWidget(scroll, 1)
+        bar = scroll.verticalScrollBar()
+        inner.ensurePolished()
+        room = 0 if bar is None else bar.sizeHint().width()
+        self.setMinimumWidth(max(WIDTH, inner.minimumSizeHint().width() + room + 12))
+
+
+def _find(request: Request, tell: Progress) -> object:
+    return spots_of(request.movie, request.settings, request.regions, tell)

@@ -1,0 +1,143 @@
+"""Section 3: run, the user's own threshold, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+from qtpy.QtCore import QSignalBlocker
+from qtpy.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QProgressBar, QPushButton
+
+from napari_beamwatch._napari.map_scale import map_scale
+from napari_beamwatch._qt.answer import why
+from napari_beamwatch._qt.canvas import HIDE_KEY, Canvas
+from napari_beamwatch._qt.map_legend import MapLegend
+from napari_beamwatch._qt.section import Section, faint
+from napari_beamwatch._qt.session import Session
+from napari_beamwatch._qt.thresholds_box import ThresholdBox
+from napari_beamwatch.analysis import Step
+from napari_beamwatch.settings import CRITERIA
+
+TIPS = {
+    "fading": "Spots of one crystal lose their intensity together, for good.",
+    "spacing": "A spacing moves for good.",
+    "new_phase": "Spots or rings appear that were not there.",
+    "mass_loss": "A particle shrinks, rounds or opens voids.",
+}
+
+
+class DamageSection(Section):
+    """Run and cancel, criteria, threshold, jump to the onset, and why."""
+
+    def __init__(
+        self,
+        session: Session,
+        canvas: Canvas,
+        run: Callable[[], None],
+        cancel: Callable[[], None],
+    ) -> None:
+        super().__init__("3  Damage")
+        self._session, self._canvas = session, canvas
+        self._run, self._cancel = QPushButton("Run"), QPushButton("Cancel")
+        self._run.setObjectName("run")
+        self._run.setProperty("role", "main")
+        self._run.setToolTip("Find the lattice, follow it over the dose, and judge it.")
+        self._cancel.setObjectName("cancel")
+        self._cancel.setToolTip("Stop; what was found before stays.")
+        self._run.clicked.connect(run)
+        self._cancel.clicked.connect(cancel)
+        self._bar = QProgressBar()
+        self._bar.setObjectName("progress")
+        self._bar.setTextVisible(True)
+        row = QHBoxLayout()
+        row.addWidget(self._run)
+        row.addWidget(self._bar, 1)
+        row.addWidget(self._cancel)
+        self.body.addLayout(row)
+        self._criteria = {}
+        grid = QGridLayout()
+        grid.setVerticalSpacing(0)
+        for i, name in enumerate(CRITERIA):
+            box = QCheckBox(name.replace("_", " "))
+            box.setObjectName(f"criterion_{name}")
+            box.setToolTip(TIPS[name])
+            box.toggled.connect(self._on_criteria)
+            self._criteria[name] = box
+            grid.addWidget(box, i // 2, i % 2)
+        self.body.addLayout(grid)
+        self._threshold = ThresholdBox(session)
+        self.body.addWidget(self._threshold)
+        self._before, self._after = QPushButton("‹ before"), QPushButton("after ›")
+        self._before.setToolTip("Show the last frame before the onset.")
+        self._after.setToolTip("Show the first frame that holds the onset.")
+        self._before.clicked.connect(lambda: self._jump(-1))
+        self._after.clicked.connect(lambda: self._jump(0))
+        self._filled = QCheckBox("filled")
+        self._filled.setToolTip(f"Fill the windows of the onset map. {HIDE_KEY} hides it.")
+        self._filled.toggled.connect(canvas.fill_map)
+        row = QHBoxLayout()
+        row.addWidget(self._before)
+        row.addWidget(self._after)
+        row.addStretch(1)
+        row.addWidget(self._filled)
+        self.body.addLayout(row)
+        self._legend = MapLegend()
+        self.body.addWidget(self._legend)
+        self._why = faint()
+        self._why.setObjectName("why")
+        self.body.addWidget(self._why)
+        self.show_settings()
+        self.show_result()
+
+    def show_settings(self) -> None:
+        """Show the criteria and the threshold."""
+        for name, box in self._criteria.items():
+            with QSignalBlocker(box):
+                box.setChecked(name in self._session.settings.criteria)
+        self._threshold.show_threshold()
+
+    def show_result(self) -> None:
+        """Show the threshold and the reasons for the chosen region."""
+        session = self._session
+        busy = bool(session.running)
+        self._run.setEnabled(session.movie is not None and not busy)
+        self._run.setText("Run again" if session.result is not None else "Run")
+        self._cancel.setVisible(busy)
+        self._bar.setVisible(busy)
+        if not busy:
+            self._bar.setValue(0)
+        frame = self._onset_frame()
+        self._before.setEnabled(frame is not None and frame > 0)
+        self._after.setEnabled(frame is not None)
+        self._threshold.show_threshold()
+        said = why(session.onset)
+        self._why.setText(said)
+        self._why.setVisible(bool(said))
+        result = session.result
+        found = result is not None and len(result.windows) > 0
+        self._legend.show_scale(map_scale(result.windows) if found and result else None)
+        self._filled.setVisible(found)
+        if found:
+            canvas = self._canvas
+            canvas.fill_map(self._filled.isChecked())
+
+    def show_progress(self, step: Step) -> None:
+        """Show how far the analysis is."""
+        self._bar.setMaximum(max(step.total, 1))
+        self._bar.setValue(min(step.done, step.total))
+        self._bar.setFormat(f"{step.doing} · %p %")
+
+    def _on_criteria(self) -> None:
+        chosen = tuple(name for name, box in self._criteria.items() if box.isChecked())
+        self._session.choose_settings(criteria=chosen)
+
+    def _onset_frame(self) -> int | None:
+        row = self._session.onset
+        if row is None or pd.isna(row["onset_frame"]):
+            return None
+        return int(row["onset_frame"])
+
+    def _jump(self, by: int) -> None:
+        frame = self._onset_frame()
+        if frame is not None:
+            self._canvas.go_to(frame + by)

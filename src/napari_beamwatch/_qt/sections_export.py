@@ -1,0 +1,96 @@
+"""Section 4: what leaves the desk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from qtpy.QtGui import QGuiApplication
+from qtpy.QtWidgets import QFileDialog, QGridLayout, QMessageBox, QPushButton
+
+from napari_beamwatch import __version__
+from napari_beamwatch._qt.section import Section
+from napari_beamwatch._qt.session import Session
+from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.results.methods import methods_sentence
+
+
+class ExportSection(Section):
+    """Save a run folder, open one again, copy tables and words."""
+
+    def __init__(
+        self, session: Session, say: Callable[[str], None], open_run: Callable[[Path], None]
+    ) -> None:
+        super().__init__("4  Export")
+        self._session, self._report, self._open_run = session, say, open_run
+        self._save = QPushButton("Save run…")
+        self._save.setToolTip("Write tables, settings and traces into a folder of their own.")
+        self._save.clicked.connect(self._on_save)
+        self._open = QPushButton("Open run…")
+        self._open.setToolTip("Show a run that was saved: choose its folder.")
+        self._open.clicked.connect(self._on_open)
+        self._copy = QPushButton("Copy table")
+        self._copy.setToolTip("The table of onsets, to paste into a spreadsheet.")
+        self._copy.clicked.connect(self.copy_table)
+        self._methods = QPushButton("Copy methods")
+        self._methods.setToolTip("A paragraph for a paper: how this was found.")
+        self._methods.clicked.connect(self.copy_methods)
+        grid = QGridLayout()
+        for i, button in enumerate((self._save, self._open, self._copy, self._methods)):
+            grid.addWidget(button, i // 2, i % 2)
+        self.body.addLayout(grid)
+        self.show_result()
+
+    def show_result(self) -> None:
+        """Offer what makes sense now."""
+        there = self._session.result is not None and not self._session.running
+        for button in (self._save, self._copy, self._methods):
+            button.setEnabled(there)
+
+    def save(self, folder: Path, *, force: bool = False) -> None:
+        """Write the run folder."""
+        if self._session.result is None:
+            return
+        try:
+            self._session.result.save(folder, force=force)
+        except (BeamwatchError, OSError) as error:
+            self._report(str(error))
+        else:
+            self.say(f"saved in {folder.name}", str(folder))
+
+    def copy_table(self) -> None:
+        """Put the table of onsets on the clipboard."""
+        if self._session.result is not None:
+            _copy(self._session.result.onsets.to_csv(sep="\t", index=False))
+            self.say("table copied")
+
+    def copy_methods(self) -> None:
+        """Put the methods sentence on the clipboard."""
+        result = self._session.result
+        if result is not None and result.movie is not None:
+            _copy(methods_sentence(result.movie, result.settings, __version__))
+            self.say("methods copied")
+
+    def _on_save(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, "Folder for the run")
+        if not chosen:
+            return
+        folder = Path(chosen)
+        force = (folder / "run.json").exists()
+        if force:
+            yes = QMessageBox.StandardButton.Yes
+            asked = f"{folder.name} holds a run already. Replace it?"
+            if QMessageBox.question(self, "Beamwatch", asked) != yes:
+                return
+        self.save(folder, force=force)
+
+    def _on_open(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, "Folder of a run")
+        if chosen:
+            self._open_run(Path(chosen))
+
+
+def _copy(text: str) -> None:
+    clipboard = QGuiApplication.clipboard()
+    if clipboard is not None:
+        clipboard.setText(text)

@@ -1,0 +1,153 @@
+"""Section 2: regions, windows, spots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from qtpy.QtCore import QSignalBlocker
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QWidget
+
+from napari_beamwatch._qt.canvas import Canvas
+from napari_beamwatch._qt.section import Section
+from napari_beamwatch._qt.session import Session
+from napari_beamwatch._qt.spots_table import SpotsTable
+from napari_beamwatch.analysis.road import grid_note
+from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.regions import FIELD
+from napari_beamwatch.spectra.windows import default_grid
+
+WINDOWS = (64, 128, 256, 512)
+ALPHAS = (0.001, 0.01, 0.05)
+
+
+class LatticeSection(Section):
+    """Where to look, how finely, and what was found."""
+
+    def __init__(
+        self,
+        session: Session,
+        canvas: Canvas,
+        say: Callable[[str], None],
+        find: Callable[[], None],
+    ) -> None:
+        super().__init__("2  Lattice")
+        self._session, self._canvas, self._report = session, canvas, say
+        self._region = QComboBox()
+        self._region.setObjectName("region")
+        self._region.setToolTip("Whose answer, spots and curves are shown.")
+        self._region.textActivated.connect(session.choose)
+        self._window = QComboBox()
+        self._window.setObjectName("window")
+        self._window.addItem("auto", None)
+        for size in WINDOWS:
+            self._window.addItem(f"{size} px", size)
+        self._window.setToolTip(
+            "Side of the windows: larger ones tell spacings better apart and see fainter "
+            "fringes, smaller ones map finer. They lie half their side apart."
+        )
+        self._window.activated.connect(
+            lambda i: session.choose_settings(window=self._window.itemData(i), step=None)
+        )
+        self._alpha = QComboBox()
+        self._alpha.setObjectName("alpha")
+        for alpha in ALPHAS:
+            self._alpha.addItem(f"{100 * alpha:g} %", alpha)
+        self._alpha.setToolTip("Chance of one or more false spots in the whole movie.")
+        self._alpha.activated.connect(
+            lambda i: session.choose_settings(alpha=self._alpha.itemData(i))
+        )
+        for box in (self._region, self._window, self._alpha):
+            box.setMinimumContentsLength(3)
+            box.setSizeAdjustPolicy(
+                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            )
+        self._rectangle = _button("Draw", "Draw a rectangle on the picture.")
+        self._rectangle.clicked.connect(lambda: self._draw("add_rectangle"))
+        self._polygon = _button("Polygon", "Draw a polygon: click its corners, Esc ends it.")
+        self._polygon.clicked.connect(lambda: self._draw("add_polygon"))
+        self._row(QLabel("region"), self._region, self._rectangle, self._polygon)
+        false = QLabel("α")
+        false.setToolTip(self._alpha.toolTip())
+        self._row(QLabel("window"), self._window, false, self._alpha)
+        self._table = SpotsTable()
+        self.body.addWidget(self._table)
+        self._find = _button("Find spots", "Look for spots without following them over the dose.")
+        self._find.setObjectName("find_spots")
+        self._find.clicked.connect(find)
+        self._remove = _button("Remove", "Look no more for the spots that are selected above.")
+        self._remove.clicked.connect(self._on_remove)
+        self._undo = _button("Undo", "Take the last change of windows or spots back.")
+        self._undo.clicked.connect(session.undo)
+        self._row(self._find, self._remove, self._undo)
+        self._table.itemSelectionChanged.connect(self.enable)
+        self.show_movie()
+        self.show_regions()
+        self.show_spots()
+
+    def show_movie(self) -> None:
+        """Say what the windows resolve; show the settings."""
+        movie, settings = self._session.movie, self._session.settings
+        with QSignalBlocker(self._window), QSignalBlocker(self._alpha):
+            self._window.setCurrentIndex(max(0, self._window.findData(settings.window)))
+            self._alpha.setCurrentIndex(self._alpha.findData(settings.alpha))
+        self.enable()
+        if movie is None:
+            self.say("")
+            return
+        window = settings.window if isinstance(settings.window, int) else None
+        step = settings.step if isinstance(settings.step, int) else None
+        try:
+            grid = default_grid(movie, window, step, settings.taper)
+        except BeamwatchError as error:
+            self.say(str(error))
+            return
+        words = f"{grid.window} px"
+        if movie.pixel_size is not None:
+            words += f" = {grid.window * movie.pixel_size / 10:.3g} nm"
+        words += f" · {grid.shape[0]} × {grid.shape[1]} windows"
+        self.say(words, grid_note(grid, movie).replace("; ", ";\n"))
+
+    def show_regions(self) -> None:
+        """List the regions there are."""
+        names = [FIELD, *(one.name for one in self._session.regions)]
+        with QSignalBlocker(self._region):
+            self._region.clear()
+            self._region.addItems(names)
+            self._region.setCurrentText(self._session.chosen)
+
+    def show_spots(self) -> None:
+        """Fill the table."""
+        self._table.show_spots(self._session.spots)
+        self.enable()
+
+    def enable(self) -> None:
+        """Offer what makes sense now."""
+        there, busy = self._session.movie is not None, bool(self._session.running)
+        self._rectangle.setEnabled(there)
+        self._polygon.setEnabled(there)
+        self._find.setEnabled(there and not busy)
+        self._remove.setEnabled(bool(self._table.chosen()))
+        self._undo.setEnabled(self._session.can_undo)
+
+    def _row(self, *widgets: QWidget) -> None:
+        row = QHBoxLayout()
+        row.setSpacing(6)
+        for widget in widgets:
+            row.addWidget(widget, 1 if isinstance(widget, QComboBox) else 0)
+        self.body.addLayout(row)
+
+    def _on_remove(self) -> None:
+        for gy, gx in self._table.chosen():
+            self._session.remove_spot(gy, gx)
+
+    def _draw(self, mode: str) -> None:
+        try:
+            self._canvas.regions.start_drawing(mode)
+        except BeamwatchError as error:
+            self._report(str(error))
+
+
+def _button(words: str, tip: str) -> QPushButton:
+    button = QPushButton(words)
+    button.setToolTip(tip)
+    return button

@@ -1,0 +1,148 @@
+"""Section 1: which movie, and what is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from qtpy.QtCore import QSignalBlocker
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSizePolicy,
+)
+
+from napari_beamwatch._qt.calibrations import (
+    QUANTITIES,
+    Quantity,
+    changes_for,
+    origin_of,
+    read,
+    shown,
+    value_of,
+)
+from napari_beamwatch._qt.canvas import Canvas
+from napari_beamwatch._qt.section import Section, eliding, restyle
+from napari_beamwatch._qt.session import Session
+from napari_beamwatch.errors import BeamwatchError
+
+
+class MovieSection(Section):
+    """Choose a movie; see, correct and complete its calibrations."""
+
+    def __init__(self, session: Session, canvas: Canvas, say: Callable[[str], None]) -> None:
+        super().__init__("1  Movie")
+        self._session, self._canvas, self._say = session, canvas, say
+        self._layers = QComboBox()
+        self._layers.setObjectName("movie_layer")
+        self._layers.setToolTip("Layer of the movie: a stack of grey frames (t, y, x).")
+        self._layers.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self._layers.setMinimumContentsLength(8)
+        self._layers.activated.connect(self._on_layer)
+        button = QPushButton("Open…")
+        button.setToolTip("Open a movie: EER, MRC, TIFF, DM4, SER, TVIPS, Zarr, HDF5, …")
+        button.clicked.connect(self._on_open)
+        button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
+        row = QHBoxLayout()
+        row.addWidget(self._layers, 1)
+        row.addWidget(button)
+        self.body.addLayout(row)
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(8)
+        grid.setVerticalSpacing(3)
+        grid.setColumnStretch(1, 3)
+        grid.setColumnStretch(2, 3)
+        self._fields: dict[str, tuple[QLineEdit, QLabel]] = {}
+        for i, quantity in enumerate(QUANTITIES):
+            field, origin = QLineEdit(), eliding()
+            field.setObjectName(quantity.name)
+            field.setToolTip(quantity.tip)
+            field.setMinimumWidth(72)
+            field.editingFinished.connect(lambda q=quantity: self._on_edited(q))
+            label = QLabel(quantity.label)
+            label.setToolTip(quantity.tip)
+            grid.addWidget(label, i, 0)
+            grid.addWidget(field, i, 1)
+            grid.addWidget(origin, i, 2)
+            self._fields[quantity.name] = (field, origin)
+        self.body.addLayout(grid)
+        self.show_layers()
+        self.show_movie()
+
+    def show_layers(self) -> None:
+        """List the layers that can be a movie."""
+        with QSignalBlocker(self._layers):
+            self._layers.clear()
+            for layer in self._canvas.candidates():
+                self._layers.addItem(layer.name, layer)
+                if layer is self._canvas.layer:
+                    self._layers.setCurrentIndex(self._layers.count() - 1)
+            if self._canvas.layer is None:
+                self._layers.setCurrentIndex(-1)
+        self._layers.setEnabled(self._layers.count() > 0)
+        self._layers.setPlaceholderText("no movie")
+
+    def show_movie(self) -> None:
+        """Fill the fields from the movie."""
+        movie = self._session.movie
+        for quantity in QUANTITIES:
+            field, origin = self._fields[quantity.name]
+            value = None if movie is None else value_of(movie, quantity.name)
+            field.setEnabled(movie is not None)
+            field.setText(shown(value, quantity))
+            field.setPlaceholderText("" if movie is None else f"? {quantity.unit}")
+            said = "" if movie is None else origin_of(movie, quantity.name)
+            absent = movie is not None and value is None
+            asked = absent and quantity.needed
+            origin.setText(("missing" if quantity.needed else "unknown") if absent else said)
+            origin.setToolTip(said)
+            restyle(origin, "role", "asked" if asked else "faint")
+            restyle(field, "missing", "true" if asked else "false")
+        if movie is None:
+            self.say("")
+        else:
+            frames, height, width = movie.shape
+            said = f"{frames} frames · {width} × {height} px"
+            self.say(said, "\n".join([movie.source or movie.name, *movie.notes, *movie.warnings]))
+
+    def _on_edited(self, quantity: Quantity) -> None:
+        movie, field = self._session.movie, self._fields[quantity.name][0]
+        if movie is None:
+            return
+        was = value_of(movie, quantity.name)
+        if field.text().strip() == shown(was, quantity):
+            return
+        try:
+            value = read(field.text(), quantity)
+            self._session.recalibrate(**changes_for(quantity.name, value))
+        except BeamwatchError as error:
+            self._say(str(error))
+        self.show_movie()
+
+    def _on_layer(self, index: int) -> None:
+        try:
+            self._canvas.choose(self._layers.itemData(index))
+        except BeamwatchError as error:
+            self._say(str(error))
+            self.show_layers()
+
+    def _on_open(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Open a movie")
+        if path:
+            self.open(Path(path))
+
+    def open(self, path: Path) -> None:
+        """Open a file in the viewer and look at it."""
+        try:
+            (layer, *_) = self._canvas.viewer.open(str(path), plugin="napari-beamwatch")
+        except Exception as error:  # of any reader: the user is told what is wrong
+            self._say(str(error))
+            return
+        self._canvas.choose(layer)

@@ -1,0 +1,274 @@
+"""`Session`: what the desktop knows. No Qt, no napari: views listen, and ask for changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+from psygnal import Signal
+
+from napari_beamwatch import columns
+from napari_beamwatch.analysis import Step
+from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.movies import Movie
+from napari_beamwatch.regions import FIELD, Region
+from napari_beamwatch.results.result import Result
+from napari_beamwatch.results.thresholds import apply_thresholds
+from napari_beamwatch.settings import Settings
+
+THRESHOLD = ("fraction", "d_tolerance", "persistence")
+"""Settings of the user's own threshold: nothing needs to be measured again for them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """What an analysis is asked: its answer counts only while the generation is the same."""
+
+    generation: int
+    movie: Movie
+    settings: Settings
+    regions: tuple[Region, ...]
+
+
+class Session:
+    """The state of one desktop.
+
+    Attributes
+    ----------
+    movie : Movie or None
+    settings : Settings
+        As asked for; what is None is chosen in the analysis.
+    regions : tuple of Region
+        As drawn, in pixels.
+    chosen : str
+        Region whose answer is looked at.
+    result : Result or None
+        Of the movie as it is; settings and regions may have changed since, see `outdated`.
+    spots : DataFrame
+        Table of spots of the chosen region, of the result or of a search alone.
+    generation : int
+        Counts what makes running work pointless.
+    running : str
+        What is being done; empty if nothing is.
+    """
+
+    movie_changed = Signal()
+    settings_changed = Signal()
+    regions_changed = Signal()
+    chosen_changed = Signal()
+    result_changed = Signal()
+    threshold_changed = Signal()
+    spots_changed = Signal()
+    running_changed = Signal()
+    progressed = Signal(Step)
+    failed = Signal(str)
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.movie: Movie | None = None
+        self.settings = settings or Settings()
+        self.regions: tuple[Region, ...] = ()
+        self.chosen = FIELD
+        self.result: Result | None = None
+        self.generation = 0
+        self.running = ""
+        self._found: pd.DataFrame | None = None
+        self._asked: Request | None = None
+        self._answered: Request | None = None
+        self._past: list[Settings] = []
+
+    @property
+    def outdated(self) -> bool:
+        """The result is of other settings or regions than those asked for now."""
+        of = self._answered
+        if self.result is None or of is None:
+            return False
+        return _measured(of.settings) != _measured(self.settings) or of.regions != self.regions
+
+    @property
+    def onset(self) -> dict[str, Any] | None:
+        """The row of the chosen region in the table of onsets; None if there is none yet."""
+        return self.onset_of(self.chosen)
+
+    def onset_of(self, region: str) -> dict[str, Any] | None:
+        """The row of a region in the table of onsets."""
+        if self.result is None:
+            return None
+        rows = self.result.onsets[self.result.onsets["region"] == region]
+        return {str(k): v for k, v in rows.iloc[0].items()} if len(rows) else None
+
+    @property
+    def spots(self) -> pd.DataFrame:
+        """Spots to show: of the chosen region, or those that a search alone found."""
+        if self.result is not None:
+            table = self.result.spots
+            return table[table["region"] == self.chosen].reset_index(drop=True)
+        if self._found is not None:
+            strongest = self._found.sort_values("snr", ascending=False).drop_duplicates("spot")
+            return strongest.sort_values("spot").reset_index(drop=True)
+        return pd.DataFrame(columns=list(columns.SPOTS))
+
+    def take(self, movie: Movie | None) -> None:
+        """Look at another movie, or at none."""
+        if movie is self.movie:
+            return
+        self._forget()
+        self.movie, self.regions, self.chosen = movie, (), FIELD
+        self._past = []
+        self.settings = replace(self.settings, added_spots=(), removed_spots=())
+        self.movie_changed.emit()
+        self.result_changed.emit()
+        self.spots_changed.emit()
+
+    def recalibrate(self, **changes: Any) -> None:
+        """Say a calibration of the movie, as `Movie.with_`; what was found no longer holds."""
+        if self.movie is None:
+            raise BeamwatchError("there is no movie to calibrate: choose one first")
+        movie = self.movie.with_(**changes)
+        self._forget()
+        self.movie = movie
+        self.movie_changed.emit()
+        self.result_changed.emit()
+        self.spots_changed.emit()
+
+    def choose_settings(self, **changes: Any) -> None:
+        """Change settings; `undo` takes it back."""
+        settings = replace(self.settings, **changes)
+        if settings == self.settings:
+            return
+        if _measured(settings) != _measured(self.settings):
+            self._past.append(self.settings)
+        self.settings = settings
+        self.settings_changed.emit()
+
+    def set_threshold(self, **changes: Any) -> None:
+        """Move the user's own threshold; what was measured stays as it is."""
+        self.choose_settings(**changes)
+        if self.result is not None:
+            of = self.settings
+            self.result = apply_thresholds(self.result, of.fraction, of.d_tolerance, of.persistence)
+            self.threshold_changed.emit()
+
+    def undo(self) -> None:
+        """Take the last change of the settings back, the threshold excepted."""
+        if self._past:
+            kept = {name: getattr(self.settings, name) for name in THRESHOLD}
+            self.settings = replace(self._past.pop(), **kept)
+            self.settings_changed.emit()
+
+    @property
+    def can_undo(self) -> bool:
+        """There is a change to take back."""
+        return bool(self._past)
+
+    def add_spot(self, gy: float, gx: float) -> None:
+        """Expect a spot at a frequency, in cycles per pixel."""
+        self.choose_settings(added_spots=(*self.settings.added_spots, (gy, gx)))
+
+    def remove_spot(self, gy: float, gx: float) -> None:
+        """Want no spot at a frequency, in cycles per pixel."""
+        added = tuple(one for one in self.settings.added_spots if one != (gy, gx))
+        if added != self.settings.added_spots:
+            self.choose_settings(added_spots=added)
+        else:
+            self.choose_settings(removed_spots=(*self.settings.removed_spots, (gy, gx)))
+
+    def draw(self, regions: tuple[Region, ...]) -> None:
+        """Say which regions there are."""
+        if regions == self.regions:
+            return
+        self.regions = regions
+        self.regions_changed.emit()
+        if self.chosen not in (FIELD, *(one.name for one in regions)):
+            self.choose(FIELD)
+
+    def choose(self, region: str) -> None:
+        """Look at the answer for a region."""
+        if region != self.chosen:
+            self.chosen = region
+            self.chosen_changed.emit()
+            self.spots_changed.emit()
+
+    def begin(self, doing: str) -> Request:
+        """Start work; there is one at a time."""
+        if self.movie is None:
+            raise BeamwatchError("there is no movie: open one, or choose its layer")
+        if self.running:
+            raise BeamwatchError(f"{self.running} is not done yet: cancel it first")
+        self.generation += 1
+        self.running = doing
+        self._asked = Request(self.generation, self.movie, self.settings, self.regions)
+        self.running_changed.emit()
+        return self._asked
+
+    def tell(self, generation: int, step: Step) -> None:
+        """Pass on how far the work is."""
+        if generation == self.generation and self.running:
+            self.progressed.emit(step)
+
+    def answer(self, generation: int, result: Result) -> bool:
+        """Take the result of an analysis; False if nobody waits for it any more."""
+        if generation != self.generation or not self.running:
+            return False
+        self.result, self._found, self._answered = result, None, self._asked
+        self._end()
+        self.result_changed.emit()
+        self.spots_changed.emit()
+        return True
+
+    def answer_spots(self, generation: int, table: pd.DataFrame) -> bool:
+        """Take the spots that a search found; False if nobody waits for them any more."""
+        if generation != self.generation or not self.running:
+            return False
+        self._found = table
+        had, self.result = self.result, None
+        self._end()
+        if had is not None:
+            self.result_changed.emit()
+        self.spots_changed.emit()
+        return True
+
+    def show(self, result: Result) -> None:
+        """Show a result that was loaded; its movie, settings and regions become ours."""
+        self._forget()
+        self.movie, self.settings, self.regions = result.movie, result.settings, result.regions
+        self.chosen, self.result = FIELD, result
+        self._past = []
+        if result.movie is not None:
+            self._answered = Request(self.generation, result.movie, result.settings, result.regions)
+        for signal in (
+            self.movie_changed,
+            self.settings_changed,
+            self.regions_changed,
+            self.result_changed,
+            self.spots_changed,
+        ):
+            signal.emit()
+
+    def fail(self, generation: int, sentence: str) -> None:
+        """Say why the work came to nothing."""
+        if generation == self.generation and self.running:
+            self._end()
+            self.failed.emit(sentence)
+
+    def cancel(self) -> None:
+        """Wait no longer for what is being done."""
+        if self.running:
+            self.generation += 1
+            self._end()
+
+    def _end(self) -> None:
+        self.running = ""
+        self.running_changed.emit()
+
+    def _forget(self) -> None:
+        """What was found is no longer of what is looked at."""
+        self.cancel()
+        self.generation += 1
+        self.result = self._found = self._asked = self._answered = None
+
+
+def _measured(settings: Settings) -> Settings:
+    """Settings without those that need no new analysis."""
+    usual = Settings()
+    return replace(settings, **{name: getattr(usual, name) for name in THRESHOLD})

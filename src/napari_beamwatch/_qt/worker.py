@@ -1,0 +1,89 @@
+"""Long work off the main thread, with progress, and a way to stop it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
+
+from napari_beamwatch._qt.session import Request
+from napari_beamwatch.analysis import Progress, Step
+from napari_beamwatch.errors import BeamwatchError
+
+Work = Callable[[Request, Progress], object]
+
+
+class _Stopped(Exception):  # noqa: N818 - nothing went wrong
+    """The user wants no answer any more."""
+
+
+class Worker(QObject):
+    """Runs one piece of work after another; what was cancelled says nothing any more.
+
+    Attributes
+    ----------
+    progressed : Signal(int, object)
+        Generation and `Step`, on the main thread.
+    done : Signal(int, object)
+        Generation and what the work returned.
+    failed : Signal(int, str)
+        Generation and a sentence.
+    """
+
+    progressed = Signal(int, object)
+    done = Signal(int, object)
+    failed = Signal(int, str)
+
+    def __init__(self) -> None:
+        # Without a parent: a thread that is still at work holds on to this object.
+        super().__init__()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self, request: Request, work: Work) -> None:
+        """Begin; what was going on is cancelled."""
+        self.cancel()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run,
+            args=(request, work, self._stop),
+            name="beamwatch-analysis",
+            daemon=True,
+        )
+        self._thread.start()
+
+    def cancel(self) -> None:
+        """Let what is going on end at its next step, unheard."""
+        self._stop.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the thread to end; True if it has."""
+        if self._thread is not None:
+            self._thread.join(seconds)
+        return self._thread is None or not self._thread.is_alive()
+
+    def _run(self, request: Request, work: Work, stop: threading.Event) -> None:
+        def tell(step: Step) -> None:
+            if stop.is_set():
+                raise _Stopped
+            self.progressed.emit(request.generation, step)
+
+        try:
+            found = work(request, tell)
+            if not stop.is_set():
+                self.done.emit(request.generation, found)
+        except _Stopped:
+            return
+        except Exception as problem:  # whatever it is, the user is told in the window
+            if not stop.is_set():
+                self.failed.emit(request.generation, sentence_of(problem))
+
+
+def sentence_of(problem: Exception) -> str:
+    """What went wrong, for a person to read."""
+    if isinstance(problem, BeamwatchError):
+        return str(problem)
+    if isinstance(problem, MemoryError):
+        return "there is not enough memory for this movie: use larger windows, or sum frames"
+    return f"{type(problem).__name__}: {problem}"

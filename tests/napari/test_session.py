@@ -1,0 +1,248 @@
+"""The session: what is known, what has been asked, and which answers count. No Qt, no napari."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from napari_beamwatch import BeamwatchError, Movie, Region, Settings, analyze, find_spots
+from napari_beamwatch._qt.answer import answer_of, dose_text, why
+from napari_beamwatch._qt.calibrations import QUANTITIES, changes_for, origin_of, read, value_of
+from napari_beamwatch._qt.session import Session
+from napari_beamwatch.simulate.cases import simulate
+
+BY_NAME = {quantity.name: quantity for quantity in QUANTITIES}
+
+
+@pytest.fixture(scope="module")
+def movie() -> Any:
+    return simulate("lif-room-temperature", frames=60, frame_dose=10.0, size=512, seed=0)
+
+
+@pytest.fixture(scope="module")
+def result(movie: Any) -> Any:
+    return analyze(movie, Settings(drift="off", criteria=("fading",)))
+
+
+@pytest.fixture
+def noise() -> Movie:
+    return Movie.from_array(np.random.default_rng(0).poisson(1.0, (6, 128, 128)).astype(np.uint8))
+
+
+def test_models_import_neither_qt_nor_napari() -> None:
+    code = (
+        "import sys, napari_beamwatch._qt.session, napari_beamwatch._qt.answer, "
+        "napari_beamwatch._qt.calibrations\n"
+        "print([n for n in sys.modules if n.split('.')[0] in ('qtpy', 'PyQt6', 'napari')])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[]"
+
+
+def test_an_answer_counts_only_while_it_is_waited_for(noise: Movie, result: Any) -> None:
+    session = Session()
+    session.take(noise)
+    old = session.begin("analysing")
+    session.cancel()
+    assert not session.answer(old.generation, result)
+    new = session.begin("analysing")
+    assert not session.answer(old.generation, result)
+    assert session.result is None
+    assert session.answer(new.generation, result)
+    assert session.result is result
+
+
+def test_another_movie_or_calibration_drops_the_work_and_the_result(
+    noise: Movie, movie: Any, result: Any
+) -> None:
+    session = Session()
+    session.take(movie)
+    request = session.begin("analysing")
+    session.take(noise)
+    assert not session.running
+    assert not session.answer(request.generation, result)
+    request = session.begin("analysing")
+    assert session.answer(request.generation, result)
+    session.recalibrate(pixel_size=0.2)
+    assert session.result is None
+    assert session.movie is not None
+    assert session.movie.pixel_size == 0.2
+
+
+def test_there_is_one_piece_of_work_at_a_time(noise: Movie) -> None:
+    session = Session()
+    with pytest.raises(BeamwatchError, match="no movie"):
+        session.begin("analysing")
+    session.take(noise)
+    session.begin("finding spots")
+    with pytest.raises(BeamwatchError, match="finding spots is not done yet"):
+        session.begin("analysing")
+
+
+def test_failures_of_what_was_cancelled_are_not_heard(noise: Movie) -> None:
+    session, heard = Session(), []
+    session.failed.connect(heard.append)
+    session.take(noise)
+    old = session.begin("analysing")
+    session.cancel()
+    session.fail(old.generation, "too late")
+    assert heard == []
+    new = session.begin("analysing")
+    session.fail(new.generation, "in time")
+    assert heard == ["in time"]
+
+
+def test_the_threshold_moves_without_a_new_analysis_and_leaves_the_onset(
+    movie: Any, result: Any
+) -> None:
+    session = Session(Settings(drift="off", criteria=("fading",)))
+    session.take(movie)
+    session.answer(session.begin("analysing").generation, result)
+    before = session.onset
+    assert before is not None
+    doses = []
+    for fraction in (0.8, 0.5, 0.2):
+        session.set_threshold(fraction=fraction)
+        assert session.onset is not None
+        doses.append(session.onset["threshold_dose_e_per_A2"])
+        assert session.onset["onset_dose_e_per_A2"] == before["onset_dose_e_per_A2"]
+    assert doses == sorted(doses)
+    assert doses[0] < doses[2]
+    assert not session.outdated
+
+
+def test_other_settings_or_regions_make_the_answer_of_old_ones(movie: Any, result: Any) -> None:
+    session = Session()
+    session.take(movie)
+    session.answer(session.begin("analysing").generation, result)
+    session.choose_settings(alpha=0.05)
+    assert session.outdated
+    session.undo()
+    assert not session.outdated
+    session.draw((Region.rectangle("A", 0, 128, 0, 128),))
+    assert session.outdated
+    assert "run again" in answer_of(session).lines[-1]
+
+
+def test_spots_are_added_removed_and_brought_back(noise: Movie) -> None:
+    session = Session()
+    session.take(noise)
+    session.add_spot(0.1, 0.2)
+    session.remove_spot(0.3, 0.1)
+    assert session.settings.added_spots == ((0.1, 0.2),)
+    assert session.settings.removed_spots == ((0.3, 0.1),)
+    session.remove_spot(0.1, 0.2)
+    assert session.settings.added_spots == ()
+    for _ in range(3):
+        session.undo()
+    assert session.settings == Settings()
+    assert not session.can_undo
+
+
+def test_a_region_that_goes_is_no_longer_looked_at(noise: Movie) -> None:
+    session = Session()
+    session.take(noise)
+    session.draw((Region.rectangle("A", 0, 64, 0, 64),))
+    session.choose("A")
+    session.draw(())
+    assert session.chosen == "field"
+
+
+def test_spots_of_a_search_are_shown_once_each(movie: Any) -> None:
+    session = Session()
+    session.take(movie)
+    table = find_spots(movie, Settings(drift="off"))
+    session.answer_spots(session.begin("finding spots").generation, table)
+    assert len(session.spots) == table["spot"].nunique()
+    assert (session.spots["snr"].to_numpy() == table.groupby("spot")["snr"].max()).all()
+
+
+def test_the_answer_gives_the_onset_with_interval_and_unit(movie: Any, result: Any) -> None:
+    session = Session(result.settings)
+    session.take(movie)
+    session.answer(session.begin("analysing").generation, result)
+    row = result.onsets.iloc[0]
+    told = answer_of(session)
+    assert told.tone == "onset"
+    assert told.big == f"{row['onset_dose_e_per_A2']:.3g}"
+    low, high = row["onset_low_e_per_A2"], row["onset_high_e_per_A2"]
+    assert told.beside == f"e/Å² [{low:.3g}–{high:.3g}] · field"
+    assert any("fading" in line and "evidence strong" in line for line in told.lines)
+    assert any(line.startswith(f"stop at {low:.3g} e/Å² = ") for line in told.lines)
+    assert "spot" in why(session.onset)
+
+
+def test_without_pre_exposure_doses_are_lower_limits(movie: Any, result: Any) -> None:
+    onsets = result.onsets.assign(pre_exposure_e_per_A2=np.nan)
+    session = Session()
+    session.take(movie)
+    session.answer(session.begin("analysing").generation, replace(result, onsets=onsets))
+    told = answer_of(session)
+    assert told.big.startswith("≥ ")
+    assert "pre-exposure unknown: at least this much" in told.lines
+
+
+def test_an_empty_table_and_every_status_can_be_told(movie: Any, result: Any) -> None:
+    session = Session()
+    session.take(movie)
+    empty = replace(result, onsets=result.onsets.iloc[:0], spots=result.spots.iloc[:0])
+    session.answer(session.begin("analysing").generation, empty)
+    assert answer_of(session).big == "not analysed yet"
+    for status in ("survived", "damaged_at_start", "no_lattice", "ambiguous"):
+        onsets = result.onsets.assign(status=status, survived_dose_e_per_A2=500.0)
+        session.answer(session.begin("again").generation, replace(result, onsets=onsets))
+        assert answer_of(session).big == status.replace("_", " ")
+        assert session.onset is not None
+        assert dose_text(session.onset)
+        assert why(session.onset)
+
+
+def test_what_is_missing_is_asked_for(noise: Movie) -> None:
+    session = Session()
+    assert answer_of(session).big == "no movie"
+    session.take(noise)
+    lines = " ".join(answer_of(session).lines)
+    assert "pixel size missing" in lines
+    assert "dose missing" in lines
+    assert origin_of(noise, "pixel_size") == "missing"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("pixel_size", "0.125 Å", 0.125),
+        ("pixel_size", "0.0125nm", 0.125),
+        ("pixel_size", "12,5 pm", 0.125),
+        ("frame_dose", "5", 5.0),
+        ("frame_dose", "500 e/nm²", 5.0),
+        ("frame_time", "100 ms", 0.1),
+        ("temperature_C", "−170 °C", -170.0),
+        ("voltage_kV", "300 kV", 300.0),
+        ("pre_exposure", "", None),
+    ],
+)
+def test_values_are_typed_with_units(name: str, text: str, value: float | None) -> None:
+    got = read(text, BY_NAME[name])
+    assert got == (None if value is None else pytest.approx(value))
+
+
+@pytest.mark.parametrize("text", ["five", "0.1 furlong", "1.2.3", "Å"])
+def test_what_is_no_value_is_refused_in_words(text: str) -> None:
+    with pytest.raises(BeamwatchError, match="pixel size"):
+        read(text, BY_NAME["pixel_size"])
+
+
+def test_dose_a_frame_and_dose_rate_do_not_contradict_each_other(noise: Movie) -> None:
+    session = Session()
+    session.take(noise)
+    for name, value in (("frame_time", 0.1), ("frame_dose", 5.0), ("dose_rate", 20.0)):
+        session.recalibrate(**changes_for(name, value))
+    assert session.movie is not None
+    assert value_of(session.movie, "frame_dose") == pytest.approx(2.0)
+    session.recalibrate(**changes_for("temperature_C", -170.0))
+    assert value_of(session.movie, "temperature_C") == -170.0
