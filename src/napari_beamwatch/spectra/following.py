@@ -38,6 +38,13 @@ from napari_beamwatch.spectra.windows import Floats32, Grid, coarsening, windows
 Floats = NDArray[np.float64]
 
 
+STEPS = 16
+"""Steps in which a window follows the specimen by its own size."""
+
+EDGE = 32
+"""Part of a window, one in so many, that may be off the detector in a sum: the taper hides it."""
+
+
 @dataclass(frozen=True, eq=False)
 class Stack:
     """Frames as they are analysed.
@@ -63,6 +70,16 @@ class Stack:
     single_counts: bool
     shifts: Shifts
     residual: Floats
+
+    def window_shifts(self, window: int) -> Shifts:
+        """By how much windows of that many pixels follow: in steps of a part of them.
+
+        What a crystal moves within a window changes little in its power; a window that leaves the
+        detector for the sake of a pixel is lost.
+        """
+        step = max(1, window // STEPS)
+        moved = self.shifts + self.residual
+        return np.asarray(np.rint(moved / step) * step, np.int64)
 
     @property
     def exposed(self) -> list[int]:
@@ -99,7 +116,8 @@ class SegmentSearch:
         image, still = sums_of_frames(stack.frames, frames, stack.shifts, tick, self.by)
         whole = np.ones(len(grid), bool)
         for t in frames:
-            whole &= windows_inside(grid, (int(stack.shifts[t, 0]), int(stack.shifts[t, 1])))
+            shift = (int(stack.shifts[t, 0]), int(stack.shifts[t, 1]))
+            whole &= windows_inside(grid, shift, grid.window // EDGE)
         segment = Segment(first, last, image, stack.single_counts, whole)
         coarse = grid.coarser(self.by)
         rows = segment_peaks(segment, coarse, self.limits, tick)
@@ -154,14 +172,16 @@ class FrameMeasure:
 
     stack: Stack
     spots: SpotMeasure
+    window_shifts: Shifts
     others: tuple[Reduce, ...]
 
     def __call__(self, frame: int) -> tuple[Measured, list[Any]]:
         """Of frame number `frame`, which is read."""
         image = mended(self.stack.frames.read(frame))
+        dy, dx = self.window_shifts[frame].tolist()
+        measured = self.spots(frame, image, (dy, dx), level_of(image))
         dy, dx = self.stack.shifts[frame].tolist()
-        shift = (int(dy), int(dx))
-        measured = self.spots(frame, image, shift, level_of(image))
+        shift = (dy, dx)
         return measured, [reduce(frame, image, shift) for reduce in self.others]
 
 
@@ -372,13 +392,15 @@ def follow(
     measure = SpotMeasure(spots.grid, spots.peaks.window, spots.paths)
     _ = measure.transforms  # before several threads ask for them
     tracker = Tracker(measure)
+    shifts = stack.window_shifts(spots.grid.window)
+    residual = stack.shifts + stack.residual - shifts
     floor = spots.frame_floor(stack.single_counts, running_sum)
 
     def so_far() -> FollowedSpots:
-        traces = tracker.traces(floor, running_sum, stack.residual)
+        traces = tracker.traces(floor, running_sum, residual)
         return FollowedSpots(spots, traces, tracker.field_mean)
 
-    work = FrameMeasure(stack, measure, tuple(witness.reduce for witness in witnesses))
+    work = FrameMeasure(stack, measure, shifts, tuple(witness.reduce for witness in witnesses))
     for frame, (measured, others) in runner.frames(work, stack.exposed):
         tracker.add(frame, measured)
         for witness, reduced in zip(witnesses, others, strict=True):

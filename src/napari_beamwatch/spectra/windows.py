@@ -214,8 +214,9 @@ def frames_to_see(grid: Grid, movie: Movie) -> int | None:
     return int(np.ceil(SEEN / (USUAL_CONTRAST**2 * electrons / 4)))
 
 
-def windows_inside(grid: Grid, shift: tuple[int, int]) -> NDArray[np.bool_]:
-    """Windows that, moved by `shift`, lie wholly on the detector."""
+def windows_inside(grid: Grid, shift: tuple[int, int], margin: int = 0) -> NDArray[np.bool_]:
+    """Windows that, moved by `shift`, lie on the detector but for `margin` pixels."""
     corners = grid.corners + np.asarray(shift)
     size = np.array([grid.height, grid.width])
-    return np.asarray(((corners >= 0) & (corners + grid.window <= size)).all(axis=1))
+    inside = (corners >= -margin) & (corners + grid.window <= size + margin)
+    return np.asarray(inside.all(axis=1))
