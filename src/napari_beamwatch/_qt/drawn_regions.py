@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from napari.layers import Shapes
 
 from napari_beamwatch._napari.placement import Placement
@@ -95,7 +96,8 @@ class DrawnRegions:
             face_color="transparent",
             edge_color=[_colour(i) for i in range(len(drawn))] or COLOURS[0],
             edge_width=max(1.0, size / 200),
-            features={"name": names, "label": names},
+            # As objects: an empty column would be one of numbers.
+            features=pd.DataFrame({"name": names, "label": names}, dtype=object),
             text=text,
             opacity=1.0,
             **self._placement.flat,

@@ -1,0 +1,353 @@
+"""The panel in a real window: what a person does, and what can go wrong meanwhile."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from qtpy.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QSlider
+
+from napari_beamwatch import Movie, Settings, analyze
+from napari_beamwatch._napari.layers import movie_layer
+from napari_beamwatch._qt.panel import Beamwatch
+from napari_beamwatch.simulate.cases import simulate
+
+pytestmark = pytest.mark.gui
+
+OVERLAYS = {"Onset map", "Lattice over dose"}
+
+
+@pytest.fixture(scope="module")
+def movie() -> Any:
+    return simulate("lif-room-temperature", frames=40, frame_dose=15.0, size=384, seed=0)
+
+
+@pytest.fixture(scope="module")
+def result(movie: Any) -> Any:
+    return analyze(movie, Settings(drift="off", criteria=("fading",)))
+
+
+@pytest.fixture
+def viewer(make_napari_viewer: Any) -> Any:
+    return make_napari_viewer(show=True)
+
+
+@pytest.fixture
+def panel(viewer: Any) -> Iterator[Beamwatch]:
+    _, panel = viewer.window.add_plugin_dock_widget("napari-beamwatch", "Beamwatch")
+    panel.session.choose_settings(drift="off", criteria=("fading",))
+    yield panel
+    panel.close_desk()
+    assert panel._worker.wait(20)
+
+
+def show(viewer: Any, movie: Movie) -> Any:
+    frames, known, _ = movie_layer(movie)
+    return viewer.add_image(frames, **known)
+
+
+def wait_until(done: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < end, "waited in vain"
+        QApplication.processEvents()
+        time.sleep(0.01)
+
+
+def run(panel: Beamwatch) -> None:
+    the(panel, QPushButton, "run").click()
+    wait_until(lambda: not panel.session.running)
+
+
+def answer(panel: Beamwatch, result: Any) -> None:
+    """As if it had been run."""
+    assert panel.session.answer(panel.session.begin("analysing").generation, result)
+
+
+def the(panel: Beamwatch, kind: Any, name: str) -> Any:
+    found = panel.findChild(kind, name)
+    assert found is not None, name
+    return found
+
+
+def names(viewer: Any) -> set[str]:
+    return {layer.name for layer in viewer.layers}
+
+
+def test_a_run_shows_the_engines_answer_and_its_layers(
+    viewer: Any, panel: Beamwatch, movie: Any
+) -> None:
+    show(viewer, movie)
+    assert the(panel, QLabel, "answer").text() == "not analysed yet"
+    run(panel)
+    told = analyze(movie, panel.session.settings).onsets.iloc[0]
+    assert the(panel, QLabel, "answer").text() == f"{told['onset_dose_e_per_A2']:.3g}"
+    assert "e/Å²" in the(panel, QLabel, "beside").text()
+    assert names(viewer) >= OVERLAYS
+    before = len(viewer.layers)
+    run(panel)
+    assert len(viewer.layers) == before
+    assert [str(unit) for unit in viewer.layers.extent.units] == [
+        "second",
+        "nanometer",
+        "nanometer",
+    ]
+
+
+def test_calibrations_are_shown_with_units_and_can_be_changed(
+    viewer: Any, panel: Beamwatch, movie: Any
+) -> None:
+    layer = show(viewer, movie)
+    field = the(panel, QLineEdit, "pixel_size")
+    assert field.text() == "0.125 Å"
+    field.setText("0.02 nm")
+    field.editingFinished.emit()
+    assert panel.session.movie is not None
+    assert panel.session.movie.pixel_size == pytest.approx(0.2)
+    assert field.text() == "0.2 Å"
+    assert layer.scale[1:] == pytest.approx([0.02, 0.02])
+
+
+def test_what_is_missing_is_marked(viewer: Any, panel: Beamwatch) -> None:
+    viewer.add_image(np.random.default_rng(0).poisson(1.0, (6, 128, 128)).astype(np.uint8))
+    field = the(panel, QLineEdit, "frame_dose")
+    assert field.text() == ""
+    assert field.property("missing") == "true"
+    field.setText("4 e/Å²")
+    field.editingFinished.emit()
+    assert field.property("missing") == "false"
+    assert panel.session.movie is not None
+    assert panel.session.movie.frame_dose == pytest.approx(4.0)
+
+
+def test_a_wrong_value_is_refused_and_the_old_one_stays(
+    viewer: Any, panel: Beamwatch, movie: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("napari_beamwatch._qt.panel.show_error", said.append)
+    show(viewer, movie)
+    field = the(panel, QLineEdit, "pixel_size")
+    for wrong in ("five", "-3 Å"):
+        field.setText(wrong)
+        field.editingFinished.emit()
+        assert field.text() == "0.125 Å"
+    assert len(said) == 2
+
+
+def test_moving_a_slider_moves_the_threshold_and_not_the_onset(
+    viewer: Any, panel: Beamwatch, movie: Any, result: Any
+) -> None:
+    show(viewer, movie)
+    answer(panel, result)
+    onset = the(panel, QLabel, "answer").text()
+    shown = []
+    for percent in (80, 20):
+        the(panel, QSlider, "fraction").setValue(percent)
+        words = the(panel, QLabel, "threshold").text()
+        assert "e/Å²" in words
+        shown.append(float(words.split()[0]))
+    assert shown[0] < shown[1]
+    assert the(panel, QLabel, "answer").text() == onset
+    the(panel, QSlider, "d_tolerance").setValue(20)
+    the(panel, QSlider, "persistence").setValue(4)
+    assert panel.session.settings.d_tolerance == 2.0
+    assert panel.session.settings.persistence == 4
+
+
+def test_a_drawn_rectangle_is_a_region_and_gets_its_answer(
+    viewer: Any, panel: Beamwatch, movie: Any
+) -> None:
+    show(viewer, movie)
+    panel.canvas.regions.start_drawing()
+    layer = viewer.layers["Regions"]
+    layer.add_rectangles(np.array([[63.5, 63.5], [63.5, 330.2], [390.0, 330.2], [390.0, 63.5]]))
+    (region,) = panel.session.regions
+    assert region.name == "A"
+    assert region.box == (64, 64, 384, 331)
+    run(panel)
+    assert list(panel.session.result.onsets["region"]) == ["field", "A"]  # type: ignore[union-attr]
+    assert str(layer.features["label"][0]).startswith("A · ")
+    panel.session.choose("A")
+    assert "region A" in the(panel, QLabel, "beside").text()
+    layer.add_rectangles(np.array([[0, 0], [0, 99], [99, 99], [99, 0]]))
+    assert [one.name for one in panel.session.regions] == ["A", "B"]
+    layer.selected_data = {0}
+    layer.remove_selected()
+    assert [one.name for one in panel.session.regions] == ["B"]
+    assert panel.session.chosen == "field"
+
+
+def test_cancel_stops_and_nothing_is_drawn(viewer: Any, panel: Beamwatch, movie: Any) -> None:
+    show(viewer, movie)
+    the(panel, QPushButton, "run").click()
+    assert panel.session.running
+    the(panel, QPushButton, "cancel").click()
+    assert not panel.session.running
+    assert panel._worker.wait(20)
+    QApplication.processEvents()
+    assert panel.session.result is None
+    assert not names(viewer) & OVERLAYS
+
+
+def test_deleting_the_movie_in_the_middle_of_a_run_ends_it(
+    viewer: Any, panel: Beamwatch, movie: Any
+) -> None:
+    layer = show(viewer, movie)
+    the(panel, QPushButton, "run").click()
+    viewer.layers.remove(layer)
+    assert not panel.session.running
+    assert panel._worker.wait(20)
+    QApplication.processEvents()
+    assert the(panel, QLabel, "answer").text() == "no movie"
+    assert len(viewer.layers) == 0
+
+
+def test_the_dock_may_be_closed_in_the_middle_of_a_run(
+    viewer: Any, panel: Beamwatch, movie: Any
+) -> None:
+    show(viewer, movie)
+    the(panel, QPushButton, "run").click()
+    viewer.window.remove_dock_widget(panel)
+    assert panel._worker.wait(20)
+    QApplication.processEvents()
+    assert panel.session.result is None
+    assert not names(viewer) & OVERLAYS
+    viewer.dims.set_current_step(0, 3)
+    viewer.add_image(np.zeros((4, 32, 32)))
+    viewer.theme = "light"
+
+
+def test_closing_the_dock_gives_the_corner_text_back(
+    viewer: Any, panel: Beamwatch, movie: Any
+) -> None:
+    overlay = viewer.canvas.overlays.text if hasattr(viewer, "canvas") else viewer.text_overlay
+    show(viewer, movie)
+    viewer.dims.set_current_step(0, 9)
+    assert overlay.visible
+    assert overlay.text.startswith("150 e/Å²")
+    panel.close_desk()
+    assert not overlay.visible
+
+
+def test_layers_that_are_no_movies_are_left_alone(viewer: Any, panel: Beamwatch) -> None:
+    rng = np.random.default_rng(0)
+    viewer.add_image(rng.random((32, 32)))
+    viewer.add_image(rng.random((4, 32, 32, 3)), rgb=True)
+    viewer.add_image(rng.random((2, 4, 32, 32)))
+    viewer.add_labels(np.zeros((4, 32, 32), int))
+    viewer.add_points(rng.random((4, 3)))
+    assert panel.canvas.candidates() == []
+    assert panel.session.movie is None
+    assert not the(panel, QPushButton, "run").isEnabled()
+
+
+def test_of_two_movies_one_is_looked_at_and_layers_of_the_other_go(
+    viewer: Any, panel: Beamwatch, movie: Any, result: Any
+) -> None:
+    first = show(viewer, movie)
+    answer(panel, result)
+    second = viewer.add_image(np.random.default_rng(0).random((6, 128, 128)), name="other")
+    assert panel.canvas.layer is first
+    panel.canvas.choose(second)
+    assert not names(viewer) & OVERLAYS
+    assert panel.session.result is None
+    viewer.layers.remove(second)
+    assert panel.canvas.layer is first
+
+
+def test_our_layers_may_be_deleted(viewer: Any, panel: Beamwatch, movie: Any, result: Any) -> None:
+    layer = show(viewer, movie)
+    panel.canvas.regions.start_drawing()
+    answer(panel, result)
+    for one in list(viewer.layers):
+        if one is not layer:
+            viewer.layers.remove(one)
+    viewer.dims.set_current_step(0, 5)
+    panel.canvas.regions.start_drawing()
+    answer(panel, result)
+    assert names(viewer) >= OVERLAYS | {"Regions"}
+
+
+def test_pure_noise_ends_in_an_answer_without_layers_of_spots(
+    viewer: Any, panel: Beamwatch
+) -> None:
+    noise = np.random.default_rng(1).poisson(0.5, (12, 256, 256)).astype(np.uint8)
+    show(viewer, Movie.from_array(noise, pixel_size=0.2, frame_dose=5.0))
+    run(panel)
+    assert the(panel, QLabel, "answer").text() in ("no lattice", "ambiguous")
+    assert "Lattice over dose" not in names(viewer)
+
+
+def test_found_spots_are_listed_and_one_can_be_removed(
+    viewer: Any, panel: Beamwatch, movie: Any
+) -> None:
+    show(viewer, movie)
+    the(panel, QPushButton, "find_spots").click()
+    wait_until(lambda: not panel.session.running)
+    table = panel._lattice._table
+    assert table.rowCount() == len(panel.session.spots) > 0
+    assert "±" in table.item(0, 1).text()
+    table.selectRow(0)
+    panel._lattice._remove.click()
+    assert len(panel.session.settings.removed_spots) == 1
+    panel._lattice._undo.click()
+    assert panel.session.settings.removed_spots == ()
+
+
+def test_buttons_jump_to_just_before_and_to_the_onset(
+    viewer: Any, panel: Beamwatch, movie: Any, result: Any
+) -> None:
+    show(viewer, movie)
+    answer(panel, result)
+    onset = int(panel.session.onset["onset_frame"])  # type: ignore[index]
+    panel._damage._after.click()
+    assert viewer.dims.current_step[0] == onset
+    panel._damage._before.click()
+    assert viewer.dims.current_step[0] == onset - 1
+    assert panel.canvas.frame == onset - 1
+
+
+def test_a_saved_run_opens_to_the_same_answer(
+    viewer: Any, panel: Beamwatch, movie: Any, tmp_path: Path
+) -> None:
+    from napari_beamwatch import open_movie
+    from napari_beamwatch.simulate.writing import write_movie
+
+    path = tmp_path / "lif.eer"
+    write_movie(movie, path, raw_per_frame=4)
+    layer = show(viewer, open_movie(path))
+    run(panel)
+    said = the(panel, QLabel, "answer").text(), the(panel, QLabel, "why").text()
+    panel._export.save(tmp_path / "run")
+    viewer.layers.remove(layer)
+    assert the(panel, QLabel, "answer").text() == "no movie"
+    panel.open_run(tmp_path / "run")
+    assert (the(panel, QLabel, "answer").text(), the(panel, QLabel, "why").text()) == said
+    assert "Onset map" in names(viewer)
+
+
+def test_the_table_of_onsets_can_be_copied(
+    viewer: Any, panel: Beamwatch, movie: Any, result: Any
+) -> None:
+    show(viewer, movie)
+    answer(panel, result)
+    panel._export.copy_table()
+    clipboard = QApplication.clipboard()
+    assert clipboard is not None
+    assert clipboard.text().startswith("movie\tregion\t")
+    panel._export.copy_methods()
+    assert "false onset" in clipboard.text()
+
+
+def test_the_panel_fits_beside_the_picture(viewer: Any, panel: Beamwatch) -> None:
+    assert panel.minimumWidth() <= 400
+
+
+def test_the_theme_is_followed(viewer: Any, panel: Beamwatch) -> None:
+    dark = panel.styleSheet()
+    viewer.theme = "light"
+    assert panel.styleSheet() != dark
