@@ -174,7 +174,8 @@ def _client(address: str | None) -> Iterator[Any]:
         ) from None
     connect: Callable[..., Any] = Client
     try:
-        client = connect(address, timeout=CONNECT_S)
+        # As the default it would stay behind in dask's settings where no scheduler answers.
+        client = connect(address, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError) as error:
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BeamwatchError(f"no scheduler answers at {address}: {said}") from None
