@@ -56,7 +56,7 @@ def main(folder: Path) -> None:
     movie = simulate("lif-room-temperature", frames=120, size=768, seed=0)
     frames, known, _ = movie_layer(movie)
     viewer.add_image(frames, **known)
-    viewer.scale_bar.visible = True
+    viewer.canvas.overlays.scale_bar.visible = True
     viewer.reset_view()
     shoot(viewer, folder / "before.png")
     panel.session.draw(
@@ -66,7 +66,6 @@ def main(folder: Path) -> None:
         )
     )
     panel.run()
-    wait_until(lambda: panel.session.progressed is not None and panel.session.generation > 0)
     settle(2.0)
     shoot(viewer, folder / "running.png")
     wait_until(lambda: not panel.session.running)
@@ -79,6 +78,15 @@ def main(folder: Path) -> None:
         if layer.name == "Lattice over dose":
             layer.visible = True
     shoot(viewer, folder / "lattice.png")
+    panel.canvas.toggle_map()
+    for layer in panel.canvas.ours():
+        if layer.name == "Lattice over dose":
+            layer.visible = False
+    panel.beside.open()
+    viewer.window._qt_viewer.dockLayerControls.hide()
+    settle(2.0)
+    viewer.reset_view()
+    shoot(viewer, folder / "desk.png")
     viewer.theme = "light"
     shoot(viewer, folder / "light.png")
     viewer.close()

@@ -330,6 +330,27 @@ def test_a_saved_run_opens_to_the_same_answer(
     assert "Onset map" in names(viewer)
 
 
+def test_the_docks_beside_the_picture_follow_and_lead(
+    viewer: Any, panel: Beamwatch, movie: Any, result: Any
+) -> None:
+    show(viewer, movie)
+    answer(panel, result)
+    panel.beside.open()
+    curves, spectrum = panel.beside.curves, panel.beside.spectrum
+    assert curves is not None
+    assert spectrum is not None
+    assert curves.isVisible()
+    curves.frame_chosen.emit(7)
+    assert panel.canvas.frame == 7
+    spectrum.spot_clicked.emit(0.1, 0.05)
+    assert panel.session.settings.added_spots == ((0.1, 0.05),)
+    panel.session.set_threshold(fraction=0.5)
+    viewer.dims.set_current_step(0, 3)
+    viewer.window.remove_dock_widget(panel)
+    viewer.dims.set_current_step(0, 5)
+    assert panel.beside.curves is None
+
+
 def test_the_table_of_onsets_can_be_copied(
     viewer: Any, panel: Beamwatch, movie: Any, result: Any
 ) -> None:

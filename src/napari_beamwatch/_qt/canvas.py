@@ -13,6 +13,7 @@ from psygnal import Signal
 
 from napari_beamwatch._napari.overlays import NAMES, ONSET_MAP, OURS, overlays
 from napari_beamwatch._napari.placement import Placement
+from napari_beamwatch._napari.run_reader import RESULT
 from napari_beamwatch._qt.corner import CornerText
 from napari_beamwatch._qt.drawn_regions import REGIONS, DrawnRegions
 from napari_beamwatch._qt.movie_layers import is_movie_layer, movie_of
@@ -66,7 +67,11 @@ class Canvas:
             return
         movie = None if layer is None else movie_of(layer)
         self.layer = layer
-        self.session.take(movie)
+        result = None if layer is None else layer.metadata.get(RESULT)
+        if isinstance(result, Result) and result.movie is movie:
+            self.session.show(result)
+        else:
+            self.session.take(movie)
         self.layers_changed.emit()
 
     def choose_any(self) -> None:

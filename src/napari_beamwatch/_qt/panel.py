@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari.utils.notifications import show_error, show_info
+from napari.utils.notifications import show_error
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QApplication, QScrollArea, QVBoxLayout, QWidget
 
-from napari_beamwatch._napari.layers import movie_layer
+from napari_beamwatch._napari.run_reader import read
 from napari_beamwatch._qt.answer_card import AnswerCard
+from napari_beamwatch._qt.beside import Beside
 from napari_beamwatch._qt.canvas import Canvas
 from napari_beamwatch._qt.sections_damage import DamageSection
 from napari_beamwatch._qt.sections_export import ExportSection
@@ -22,7 +23,6 @@ from napari_beamwatch._qt.worker import Work, Worker
 from napari_beamwatch.analysis import Progress, analyze
 from napari_beamwatch.analysis import find_spots as spots_of
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.results.loading import load_result
 
 if TYPE_CHECKING:
     import napari
@@ -51,10 +51,13 @@ class Beamwatch(QWidget):
         self.session = Session()
         self.canvas = Canvas(napari_viewer, self.session)
         self._viewer, self._worker, self._docked = napari_viewer, Worker(), False
+        self._closed = False
         self._card = AnswerCard(self.session)
         self._movie = MovieSection(self.session, self.canvas, self._say)
         self._lattice = LatticeSection(self.session, self.canvas, self._say, self.find_spots)
         self._damage = DamageSection(self.session, self.canvas, self.run, self.cancel)
+        self.beside = Beside(napari_viewer, self.session, self.canvas)
+        self._damage.docks.clicked.connect(self.beside.open)
         self._export = ExportSection(self.session, self._say, self.open_run)
         self._lay_out()
         self._connect()
@@ -77,21 +80,19 @@ class Beamwatch(QWidget):
     def open_run(self, folder: Path) -> None:
         """Show a run that was saved."""
         try:
-            result = load_result(folder)
-        except BeamwatchError as error:
+            (data, known, _), *_ = read(str(folder / "run.json"))
+        except (BeamwatchError, OSError) as error:
             self._say(str(error))
             return
-        if result.movie is None:
-            show_info("\n".join(result.notes))
-        else:
-            data, known, _ = movie_layer(result.movie)
-            layer = self._viewer.add_image(data, **known)
-            self.canvas.choose(layer)
-        self.session.show(result)
+        self.canvas.choose(self._viewer.add_image(data, **known))
 
     def close_desk(self, *_: object) -> None:
         """Stop, and let go of the viewer; may be called twice."""
+        if self._closed:
+            return
+        self._closed = True
         self._worker.cancel()
+        self.beside.close()
         self.canvas.close()
         self._viewer.events.theme.disconnect(self._on_theme)
 
@@ -119,7 +120,9 @@ class Beamwatch(QWidget):
         if isinstance(found, tuple):
             result, layers = found
             self.canvas.have(result, layers)
-            self.session.answer(generation, result)
+            first = self.session.result is None
+            if self.session.answer(generation, result) and first and self._movie.complete:
+                self._movie.fold()  # its work is done: room for what was found
         else:
             self.session.answer_spots(generation, found)  # type: ignore[arg-type]
 

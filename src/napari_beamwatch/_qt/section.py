@@ -50,6 +50,10 @@ class Section(QWidget):
         self._said.setText(words)
         self._said.setToolTip(tip or words)
 
+    def fold(self) -> None:
+        """Show the title only."""
+        self._title.setChecked(False)
+
     def _fold(self, is_open: bool) -> None:
         self._contents.setVisible(is_open)
         arrow = Qt.ArrowType.DownArrow if is_open else Qt.ArrowType.RightArrow

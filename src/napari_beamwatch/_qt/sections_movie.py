@@ -76,6 +76,13 @@ class MovieSection(Section):
         self.show_layers()
         self.show_movie()
 
+    @property
+    def complete(self) -> bool:
+        """Nothing that the answer needs is missing."""
+        movie = self._session.movie
+        needed = [one.name for one in QUANTITIES if one.needed]
+        return movie is not None and all(value_of(movie, name) is not None for name in needed)
+
     def show_layers(self) -> None:
         """List the layers that can be a movie."""
         with QSignalBlocker(self._layers):

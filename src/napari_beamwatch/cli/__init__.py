@@ -57,6 +57,12 @@ def parser() -> argparse.ArgumentParser:
         "change, with its interval and why, and when to stop.",
     )
     _add_analyze(commands)
+    view = commands.add_parser(
+        "view",
+        help="open a movie or a run in the window",
+        description="Open napari with the panel Beamwatch and a movie, or a run that was saved.",
+    )
+    view.add_argument("file", metavar="FILE_OR_RUN", help="a movie, or the folder of a run")
     return top
 
 
@@ -170,6 +176,10 @@ def main(words: Sequence[str] | None = None) -> int:
             from napari_beamwatch.cli.demo import demo
 
             demo()
+        elif args.command == "view":
+            from napari_beamwatch.cli.view import view
+
+            return 0 if view(args.file) else 1
         elif args.command == "analyze":
             from napari_beamwatch.cli.analyze import UsageError, analyze
 

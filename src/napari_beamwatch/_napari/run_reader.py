@@ -1,0 +1,29 @@
+"""napari's reader hook for a run that was saved: its ``run.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from napari_beamwatch._napari.layers import LayerData, movie_layer
+from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.results.loading import load_result
+
+RESULT = "beamwatch_result"
+"""Key in the metadata of a movie's layer that came with a result: the panel shows it."""
+
+
+def get_reader(path: str | Sequence[str]) -> Callable[[str], list[LayerData]] | None:
+    """A reader for the ``run.json`` of a run folder."""
+    ours = isinstance(path, str) and Path(path).name == "run.json" and Path(path).is_file()
+    return read if ours else None
+
+
+def read(path: str) -> list[LayerData]:
+    """The run's movie as a layer that carries the result."""
+    result = load_result(Path(path).parent)
+    if result.movie is None:
+        raise BeamwatchError(" ".join(result.notes) or "the movie of this run was not found")
+    data, known, kind = movie_layer(result.movie)
+    known["metadata"][RESULT] = result
+    return [(data, known, kind)]

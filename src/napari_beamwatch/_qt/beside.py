@@ -1,0 +1,179 @@
+"""The docks beside the picture, fed from the session: live FFT and damage curves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
+
+from napari_beamwatch._qt.canvas import Canvas
+from napari_beamwatch._qt.curves_dock import DamageCurves
+from napari_beamwatch._qt.fft_dock import LiveSpectrum
+from napari_beamwatch._qt.session import Session
+from napari_beamwatch.phases import published_limits, reflections
+
+CURVES, SPECTRUM = "Damage curves", "Live FFT"
+WIDTHS, HEIGHT = (500, 440), 300
+MOST_PHASES = 3
+"""Phases whose rings are drawn: more hide the spots."""
+
+WIDEST_RINGS = 5
+"""Rings of a phase, widest spacing first."""
+
+
+class Beside:
+    """Opens the docks when they are asked for, and keeps them in step."""
+
+    def __init__(self, viewer: Any, session: Session, canvas: Canvas) -> None:
+        self._viewer, self._session, self._canvas = viewer, session, canvas
+        self.curves: DamageCurves | None = None
+        self.spectrum: LiveSpectrum | None = None
+        self._links = (
+            (session.movie_changed, self._show_movie),
+            (session.result_changed, self._show_result),
+            (session.threshold_changed, self._show_threshold),
+            (session.spots_changed, self._show_spots),
+            (session.chosen_changed, self._show_region),
+            (session.regions_changed, self._show_region),
+            (canvas.frame_changed, self._show_frame),
+        )
+        for signal, view in self._links:
+            signal.connect(view)
+
+    def open(self) -> None:
+        """Show both docks, side by side below the picture."""
+        if self.curves is None:
+            self.curves = DamageCurves()
+            self.curves.frame_chosen.connect(self._canvas.go_to)
+        if self.spectrum is None:
+            self.spectrum = LiveSpectrum()
+            self.spectrum.spot_clicked.connect(self._session.add_spot)
+        first = self._dock(self.curves, CURVES)
+        second = self._dock(self.spectrum, SPECTRUM)
+        window = first.parent()
+        if isinstance(window, QMainWindow):
+            # The panel keeps its height: the corner below it is its own.
+            window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
+            window.splitDockWidget(first, second, Qt.Orientation.Horizontal)
+            window.resizeDocks([first, second], list(WIDTHS), Qt.Orientation.Horizontal)
+            window.resizeDocks([first, second], [HEIGHT, HEIGHT], Qt.Orientation.Vertical)
+        self._show_movie()
+        self._show_result()
+
+    def close(self) -> None:
+        """Feed the docks no more."""
+        for signal, view in self._links:
+            signal.disconnect(view)
+        if self.spectrum is not None:
+            self.spectrum.set_movie(None)
+        if self.curves is not None:
+            self.curves.clear()
+        self.curves = self.spectrum = None
+
+    def _dock(self, widget: QWidget, name: str) -> QDockWidget:
+        """The dock of a widget; closed ones come back."""
+        found = _dock_around(widget)
+        if found is None:
+            # What napari returns may be a stand-in that hides Qt's own methods.
+            self._viewer.window.add_dock_widget(widget, name=name, area="bottom")
+            found = _dock_around(widget)
+        assert found is not None
+        found.show()
+        return found
+
+    def _show_movie(self) -> None:
+        if self.spectrum is not None:
+            self.spectrum.set_movie(self._session.movie)
+        self._show_region()
+        self._show_frame(self._canvas.frame)
+        self._show_spots()
+
+    def _show_region(self) -> None:
+        if self.spectrum is not None:
+            named = {region.name: region for region in self._session.regions}
+            self.spectrum.set_region(named.get(self._session.chosen))
+        self._show_onset()
+
+    def _show_frame(self, frame: int) -> None:
+        if self.spectrum is not None:
+            self.spectrum.set_frame(frame)
+        if self.curves is not None:
+            self.curves.set_frame(frame)
+
+    def _show_spots(self) -> None:
+        if self.spectrum is None:
+            return
+        spots = self._session.spots
+        self.spectrum.set_spots(spots)
+        phases = self._session.settings.phases or best_phases(spots)
+        self.spectrum.set_phase_rings([(name, *rings(name)) for name in phases[:MOST_PHASES]])
+
+    def _show_result(self) -> None:
+        result = self._session.result
+        if self.curves is not None:
+            if result is None:
+                self.curves.clear()
+            else:
+                self.curves.set_tables(result.traces, result.spots, result.onsets, result.events)
+                self.curves.set_limits(limits(self._session))
+                self.curves.set_frame(self._canvas.frame)
+        self._show_threshold()
+        self._show_onset()
+
+    def _show_threshold(self) -> None:
+        if self.curves is not None and self._session.result is not None:
+            settings = self._session.settings
+            self.curves.set_threshold(settings.fraction, settings.d_tolerance)
+            self.curves.set_onsets(self._session.result.onsets)
+
+    def _show_onset(self) -> None:
+        row = self._session.onset
+        if self.spectrum is not None and row is not None and pd.notna(row["onset_frame"]):
+            frame = int(row["onset_frame"])
+            if frame > 0:
+                self.spectrum.set_compared(frame - 1, frame)
+
+
+def _dock_around(widget: QWidget) -> QDockWidget | None:
+    parent = widget.parent()
+    while parent is not None and not isinstance(parent, QDockWidget):
+        parent = parent.parent()
+    return parent
+
+
+def best_phases(spots: pd.DataFrame) -> tuple[str, ...]:
+    """The phase that each spot fits best, commonest first."""
+    named = spots["phase"].dropna().astype(str).str.partition("|")
+    return tuple(named[0].value_counts().index) if len(named) else ()
+
+
+def rings(phase: str) -> tuple[list[float], list[str]]:
+    """Spacings in Å and indices of the widest rings of a phase."""
+    table = reflections(phase).head(WIDEST_RINGS)
+    indices = zip(table["h"], table["k"], table["l"], strict=True)
+    return table["d_A"].tolist(), ["".join(str(i) for i in hkl) for hkl in indices]
+
+
+def limits(session: Session) -> list[dict[str, Any]]:
+    """Published limits of the phases that were found, at the temperature of the movie."""
+    movie = session.movie
+    phases = best_phases(session.spots)[:1]
+    if movie is None or not phases:
+        return []
+    table = published_limits(phases[0], movie.conditions.temperature_C)
+    said = []
+    for _, row in table.iterrows():
+        dose = row["low_e_per_A2"] if pd.notna(row["low_e_per_A2"]) else row["high_e_per_A2"]
+        if pd.notna(dose):
+            said.append(
+                {
+                    "name": f"{row['phase']} {row['temperature']}: {row['citation']}",
+                    "dose": float(dose),
+                    "criterion": row["compare_with"],
+                    "rate": row["dose_rate_high_e_per_A2_s"],
+                    "kV": row["voltage_kV"],
+                }
+            )
+    return said

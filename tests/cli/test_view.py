@@ -1,0 +1,68 @@
+"""`beamwatch view`: the window is asked for with the panel and the movie or run."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from napari_beamwatch.cli import main
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    calls: list[list[str]] = []
+
+    def run(words: list[str], **_: Any) -> SimpleNamespace:
+        calls.append(words)
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setenv("DISPLAY", ":0")
+    return calls
+
+
+@pytest.fixture
+def movie(tmp_path: Path) -> Path:
+    path = tmp_path / "movie.npy"
+    np.save(path, np.random.default_rng(0).poisson(3, (4, 64, 64)).astype(np.uint8))
+    return path
+
+
+def test_a_movie_is_opened_with_the_panel(asked: list[list[str]], movie: Path) -> None:
+    assert main(["view", str(movie)]) == 0
+    words = asked[0]
+    assert str(movie) in words
+    assert words[words.index("--with") + 1 :] == ["napari-beamwatch", "Beamwatch"]
+
+
+def test_of_a_run_folder_its_record_is_opened(asked: list[list[str]], tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("{}")
+    assert main(["view", str(tmp_path)]) == 0
+    assert str(tmp_path / "run.json") in asked[0]
+
+
+def test_what_cannot_be_opened_is_said_without_a_window(
+    asked: list[list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["view", str(tmp_path / "absent.eer")]) == 1
+    assert "absent.eer" in capsys.readouterr().err
+    assert asked == []
+
+
+def test_without_a_display_a_sentence_says_so(
+    asked: list[list[str]],
+    movie: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    assert main(["view", str(movie)]) == 1
+    assert "display" in capsys.readouterr().err
+    assert asked == []
