@@ -19,14 +19,23 @@ from numpy.typing import NDArray
 
 from napari_beamwatch import columns
 from napari_beamwatch.analysis.naming import Phases
+from napari_beamwatch.analysis.pattern_verdict import judge_pattern
 from napari_beamwatch.analysis.progress import OFTEN, Progress, Step
+from napari_beamwatch.damage.judging import Verdict
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
-from napari_beamwatch.phases import SpotSet, match
+from napari_beamwatch.phases import Match, SpotSet, match
 from napari_beamwatch.regions import FIELD, Region
-from napari_beamwatch.results.onsets import event_table, onset_table
+from napari_beamwatch.results.onsets import (
+    event_rows,
+    event_table,
+    interpretation,
+    onset_row,
+    onset_table,
+)
 from napari_beamwatch.results.result import Result
-from napari_beamwatch.results.tables import drift_table, field_table, joined
+from napari_beamwatch.results.tables import drift_table, field_table, joined, said_of_spots
+from napari_beamwatch.results.thresholds import apply_thresholds
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.cluster import Cluster
 from napari_beamwatch.spectra.diffraction import (
@@ -49,8 +58,9 @@ Out = TypeVar("Out")
 
 FEWEST_FRAMES = 2
 
-CRYSTAL = 0
-"""Of all spots: which of them share a crystal, one pattern of the whole field does not tell."""
+CRYSTAL, LATE_CRYSTAL = 0, 1
+"""Of all spots, and of those that came later: which of them share a crystal, one pattern of the
+whole field does not tell."""
 
 PASSES = 2
 
@@ -69,24 +79,27 @@ def analyze_diffraction(
     Returns
     -------
     Result
-        Its tables of windows, onsets, events and rings are empty: patterns have no windows.
+        Its tables of windows and rings are empty: patterns have no windows.
     """
     constant = _checked(movie, settings, regions)
     run = DiffractionPasses(movie, settings, constant, progress, client)
     spots = run.find()
     tracker = run.follow(spots)
     traces = tracker.traces(settings.running_sum)
+    run.begin("judging")
+    verdict = judge_pattern(movie, settings, tracker, CRYSTAL, constant)
+    phases, rows = spot_table(movie, settings, spots, verdict)
     frames = len(movie)
     unknown = np.full(frames, np.nan)
     result = Result(
         movie=movie,
         settings=settings,
         regions=(),
-        onsets=onset_table([]),
+        onsets=onset_table([_onset_row(movie, verdict, phases, rows)]),
         windows=pd.DataFrame(columns=list(columns.WINDOWS)),
-        spots=spot_table(movie, settings, spots),
+        spots=rows,
         traces=trace_table(movie, constant, tracker, settings.running_sum),
-        events=event_table([]),
+        events=event_table(event_rows(FIELD, verdict, movie.dose is not None)),
         field=field_table(movie, _field_trace(traces, tracker.mean), (unknown, unknown)),
         rings=pd.DataFrame(columns=list(columns.RINGS)),
         drift=drift_table(None, frames),
@@ -96,7 +109,7 @@ def analyze_diffraction(
         timings=run.timings,
     )
     run.end()
-    return result
+    return apply_thresholds(result, settings.fraction, settings.d_tolerance, settings.persistence)
 
 
 def find_diffraction_spots(
@@ -117,7 +130,7 @@ def find_diffraction_spots(
     """
     constant = _checked(movie, settings, regions)
     run = DiffractionPasses(movie, settings, constant, progress, client)
-    return spot_table(movie, settings, run.find())
+    return spot_table(movie, settings, run.find())[1]
 
 
 class DiffractionPasses:
@@ -206,15 +219,18 @@ class DiffractionPasses:
             stopped.set()
 
 
-def spot_table(movie: Movie, settings: Settings, spots: DiffractionSpots) -> pd.DataFrame:
-    """The table of spots; places are those of the pattern's centre."""
+def spot_table(
+    movie: Movie, settings: Settings, spots: DiffractionSpots, verdict: Verdict | None = None
+) -> tuple[Phases, pd.DataFrame]:
+    """Phases, and the table of spots; places are those of the pattern's centre."""
     count = len(spots)
+    new = () if verdict is None else verdict.new_spots
     rows = pd.DataFrame(
         {
             "movie": movie.name,
             "region": FIELD,
             "spot": np.arange(count),
-            "crystal": np.full(count, CRYSTAL),
+            "crystal": np.where(np.isin(np.arange(count), new), LATE_CRYSTAL, CRYSTAL),
             "y_px": spots.centre.y,
             "x_px": spots.centre.x,
             "gy_per_px": spots.gy,
@@ -223,17 +239,41 @@ def spot_table(movie: Movie, settings: Settings, spots: DiffractionSpots) -> pd.
             "d_se_A": spots.d_se,
             "angle_deg": spots.angle,
             "snr": spots.snr,
+            **said_of_spots(verdict),
         }
     ).reindex(columns=list(columns.SPOTS))
     if not count:
-        return rows
-    phase = match(
-        SpotSet(spots.d, spots.d_se, spots.angle),
-        phases=settings.phases or None,
-        pixel_size_uncertainty=settings.pixel_size_uncertainty,
-        temperature_C=movie.conditions.temperature_C,
-    )
-    return Phases({CRYSTAL: phase}).label(rows)
+        return Phases({}), rows
+    phases: dict[int, Match] = {}
+    for crystal in (CRYSTAL, LATE_CRYSTAL):
+        mine = (rows.crystal == crystal).to_numpy()
+        if mine.any():
+            phases[crystal] = match(
+                SpotSet(spots.d[mine], spots.d_se[mine], spots.angle[mine]),
+                phases=settings.phases or None,
+                pixel_size_uncertainty=settings.pixel_size_uncertainty,
+                temperature_C=movie.conditions.temperature_C,
+                phase_before=phases[CRYSTAL].answer if CRYSTAL in phases else "",
+            )
+    return Phases(phases), Phases(phases).label(rows)
+
+
+def _onset_row(
+    movie: Movie, verdict: Verdict, phases: Phases, spots: pd.DataFrame
+) -> dict[str, Any]:
+    """The row of the field. Spacings of the verdict are in Å, and no pixel has a length here."""
+    more = {
+        "interpretation": interpretation(verdict),
+        "d_before_A": verdict.d_before_px,
+        "d_after_A": verdict.d_after_px,
+        "d_before_px": None,
+        "d_after_px": None,
+        "n_windows": 0,
+        "n_spots": len(spots),
+        "n_crystals": spots.crystal.nunique(),
+    }
+    told = phases.before_and_after(verdict, spots)
+    return onset_row(movie, None, verdict, more) | told
 
 
 def trace_table(

@@ -19,20 +19,10 @@ def methods_sentence(movie: Movie, settings: Settings, version: str) -> str:
     if movie.dose_rate is not None:
         said += f" at {movie.dose_rate:.3g} e/Å²/s"
     said += f" (dose: {movie.dose_source})"
-    window = f"{settings.window} px"
-    if movie.pixel_size is not None and isinstance(settings.window, int):
-        window += f" ({settings.window * movie.pixel_size / 10:.3g} nm)"
-    taper = {"hann": "Hann", "cosine": "cosine"}[settings.taper]
-    drift = {"auto": "which followed the drift of the specimen", "off": "which stood still"}.get(
-        settings.drift if isinstance(settings.drift, str) else "",
-        "which followed the drift that was given",
-    )
     parts = [
-        f"{said} were searched for lattice reflections in windows of {window} every "
-        f"{settings.step} px under a {taper} taper, {drift}, with a probability of "
-        f"{settings.alpha:g} of one or more false spots in the whole movie.",
-        "The power of each reflection over the measured noise floor was followed through the "
-        "frames"
+        f"{said} were searched for lattice reflections {_where(movie, settings)}, with a "
+        f"probability of {settings.alpha:g} of one or more false spots in the whole movie.",
+        f"The {_what(settings)} was followed through the frames"
         + (f", {settings.running_sum} at a time" if settings.running_sum > 1 else "")
         + f", and lasting changes ({', '.join(settings.criteria).replace('_', ' ')}) were called "
         f"with a probability of {settings.false_alarm:g} of a false onset in the movie.",
@@ -44,6 +34,29 @@ def methods_sentence(movie: Movie, settings: Settings, version: str) -> str:
         f"Computed with napari-beamwatch {version}.",
     ]
     return " ".join(parts)
+
+
+def _where(movie: Movie, settings: Settings) -> str:
+    if settings.camera_constant is not None:
+        return (
+            f"as diffraction patterns (camera constant {settings.camera_constant:g} Å·px) about "
+            "their centre"
+        )
+    window = f"{settings.window} px"
+    if movie.pixel_size is not None and isinstance(settings.window, int):
+        window += f" ({settings.window * movie.pixel_size / 10:.3g} nm)"
+    taper = {"hann": "Hann", "cosine": "cosine"}[settings.taper]
+    drift = {"auto": "which followed the drift of the specimen", "off": "which stood still"}.get(
+        settings.drift if isinstance(settings.drift, str) else "",
+        "which followed the drift that was given",
+    )
+    return f"in windows of {window} every {settings.step} px under a {taper} taper, {drift}"
+
+
+def _what(settings: Settings) -> str:
+    if settings.camera_constant is not None:
+        return "part of all electrons in each reflection"
+    return "power of each reflection over the measured noise floor"
 
 
 def _part(fraction: float) -> str:

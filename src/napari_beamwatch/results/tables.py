@@ -48,14 +48,14 @@ def region_spots(
                 "g_se": se,
                 "width_px": float(snr @ spots.peaks.width[mine] / snr.sum()),
                 "snr": float(snr.sum()) / overlap_factors(spots.grid, spots.peaks.window[mine])[0],
-                **_verdict(told.of_crystal(int(spots.reflections.crystal[reflection.number]))),
+                **said_of_spots(told.of_crystal(int(spots.reflections.crystal[reflection.number]))),
             }
         )
     return _spots(movie, pd.DataFrame(rows, columns=list(_SOURCES)))
 
 
-def _verdict(verdict: Verdict | None) -> dict[str, object]:
-    """What a verdict says of a spot."""
+def said_of_spots(verdict: Verdict | None) -> dict[str, object]:
+    """What the verdict on a crystal says of its spots."""
     if verdict is None:
         return {}
     return {

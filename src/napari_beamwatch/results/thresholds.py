@@ -122,7 +122,9 @@ def _faded(traces: pd.DataFrame, onset: float, fraction: float, persistence: int
 
 def _moved(traces: pd.DataFrame, onset: float, tolerance: float, persistence: int | str) -> float:
     """Dose from which two spacings of a region stay off."""
-    d = traces.pivot(index="spot", columns="frame", values="d_px").to_numpy(float)
+    # Patterns of diffraction have spacings in Å alone.
+    unit = "d_px" if traces.d_px.notna().any() else "d_A"
+    d = traces.pivot(index="spot", columns="frame", values=unit).to_numpy(float)
     dose = traces.drop_duplicates("frame").dose_e_per_A2.to_numpy(float)
     early = dose <= _plateau_end(dose, onset)
     known = np.isfinite(d[:, early]).sum(axis=1) > 0
