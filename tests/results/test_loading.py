@@ -171,7 +171,26 @@ def test_a_movie_in_memory_is_not_part_of_the_run(result: bw.Result, tmp_path: P
     assert bw.load_result(run, movie=movie).movie is movie
 
 
-def test_a_gain_reference_must_be_given_again(result: bw.Result, tmp_path: Path) -> None:
+def test_a_gain_reference_is_found_again_unless_it_moved_or_changed(
+    result: bw.Result, tmp_path: Path
+) -> None:
+    assert result.movie is not None
+    reference = tmp_path / "reference.npy"
+    np.save(reference, np.linspace(0.5, 1.5, 256 * 256).reshape(256, 256))
+    movie = bw.open_movie(result.movie.source, fraction_frames=80, gain=reference)
+    run = _with_movie(result, movie).save(tmp_path / "run")
+    again = bw.load_result(run).movie
+    assert again is not None
+    assert np.array_equal(again.recording.frames.read(3), movie.recording.frames.read(3))
+    np.save(reference, np.ones((256, 256)))
+    assert "has changed since" in _said(bw.load_result(run))
+    reference.unlink()
+    assert "is not at" in _said(bw.load_result(run))
+
+
+def test_a_gain_reference_from_memory_must_be_given_again(
+    result: bw.Result, tmp_path: Path
+) -> None:
     assert result.movie is not None
     gain = np.linspace(0.5, 1.5, 256 * 256).reshape(256, 256)
     movie = bw.open_movie(result.movie.source, fraction_frames=80, gain=gain)

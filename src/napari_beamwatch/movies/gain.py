@@ -66,11 +66,14 @@ class Gain:
         How defective pixels are filled from the border of each patch inwards.
     note : str
         What was decided, in a sentence.
+    file : Path or None
+        Where it was read from, absolute; None for an array.
     """
 
     factor: Factors
     repairs: tuple[Repair, ...]
     note: str
+    file: Path | None = None
 
     @property
     def dead(self) -> int:
@@ -160,7 +163,7 @@ def load_gain(
         The frames come from an EER movie; decides whether a reference is divided by.
     """
     if isinstance(reference, np.ndarray):
-        image, suffix, name = reference, "", "the gain array"
+        path, image, suffix, name = None, reference, "", "the gain array"
     else:
         path = Path(reference)
         image, suffix, name = _image(path), path.suffix.lower(), path.name
@@ -187,7 +190,7 @@ def load_gain(
     count = int(dead.sum())
     if count:
         note += f"; {count} defective pixels are replaced by the mean of their neighbours"
-    return Gain(factor, tuple(_repairs(dead)), note)
+    return Gain(factor, tuple(_repairs(dead)), note, None if path is None else path.absolute())
 
 
 def _image(path: Path) -> NDArray[Any]:

@@ -149,8 +149,9 @@ def _given_files(movie: PathLike | Sequence[PathLike], facts: Mapping[str, Any])
     missing = [file for file in files if not _readable(file)]
     if missing or not files:
         raise BeamwatchError(f"there is no file or folder {missing[0] if missing else ''}".rstrip())
-    if facts["gain"]:
-        raise BeamwatchError(_needs_gain(facts))
+    without = _needs_gain(facts)
+    if without:
+        raise BeamwatchError(without)
     if fingerprint(files) != facts["hash"]:
         raise BeamwatchError(f"{files[0]} is not the movie of this run: its content is another")
     return files
@@ -163,8 +164,9 @@ def _files_now(folder: Path, recipe: Recipe, facts: Mapping[str, Any]) -> tuple[
             "the movie was analysed from memory and is not part of the run: give it with "
             "load_result(folder, movie=movie)"
         )
-    if recipe.gain:
-        return [], _needs_gain(facts)
+    without = _needs_gain(facts)
+    if without:
+        return [], without
     changed = False
     from_here = [folder / str(file) for file in facts["files_from_here"] if file is not None]
     for files in (list(recipe.files), from_here):
@@ -189,11 +191,22 @@ def _readable(path: Path) -> bool:
 
 
 def _needs_gain(facts: Mapping[str, Any]) -> str:
-    return (
+    """Why the gain reference that corrected the movie is not at hand; empty if it is."""
+    if not facts["gain"]:
+        return ""
+    said = (
         f"the movie {facts['source']} was corrected by a gain reference ({facts['gain']}), which "
-        "the run does not hold: give it with "
-        "load_result(folder, movie=open_movie(path, gain=…))"
     )
+    file = facts["gain_file"]
+    if file is None:
+        said += "the run does not hold"
+    elif not Path(file).is_file():
+        said += f"is not at {file} any more"
+    elif fingerprint([Path(file)]) != facts["gain_hash"]:
+        said += f"has changed since: {file}"
+    else:
+        return ""
+    return said + ": give it with load_result(folder, movie=open_movie(path, gain=…))"
 
 
 def _reopened(

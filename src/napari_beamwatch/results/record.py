@@ -70,6 +70,7 @@ def record_of(
             "files_from_here": [_from(folder, file) for file in recipe.files],
             "hash": fingerprint(recipe.files) if recipe.files else None,
             **recipe.to_plain(),
+            "gain_hash": fingerprint([recipe.gain_file]) if recipe.gain_file else None,
             "given": given_to_plain(movie.given),
         },
         "notes": result.notes,

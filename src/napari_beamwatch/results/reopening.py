@@ -43,20 +43,22 @@ class Recipe:
     steps : tuple of (str, tuple of int)
         ``frames`` (first, last), ``crop`` (y0, y1, x0, x1) and ``sum`` (n), in order.
     gain : str
-        What was done with a gain reference, in words; empty without one. The reference itself is
-        not known any more.
+        What was done with a gain reference, in words; empty without one.
+    gain_file : Path or None
+        Of the reference, absolute; None for one that was an array.
     """
 
     files: tuple[Path, ...]
     opening: Mapping[str, Any]
     steps: tuple[tuple[str, tuple[int, ...]], ...]
     gain: str
+    gain_file: Path | None = None
 
     @classmethod
     def of(cls, movie: Movie) -> Recipe:
         """How a movie came about."""
         steps: list[tuple[str, tuple[int, ...]]] = []
-        gain = ""
+        gain, gain_file = "", None
         frames = movie.recording.frames
         while isinstance(frames, SlicedFrames | CroppedFrames | SummedFrames | GainFrames):
             if isinstance(frames, SlicedFrames):
@@ -66,13 +68,15 @@ class Recipe:
             elif isinstance(frames, SummedFrames):
                 steps.append(("sum", (frames.n,)))
             else:
-                gain = frames.gain.note
+                gain, gain_file = frames.gain.note, frames.gain.file
             frames = frames.base
-        return cls(_files(movie, frames), _opening(frames), tuple(reversed(steps)), gain)
+        ordered = tuple(reversed(steps))
+        return cls(_files(movie, frames), _opening(frames), ordered, gain, gain_file)
 
     def movie(self, files: Sequence[Path], given: Given) -> Movie:
         """The movie of files that may lie elsewhere now, with the calibrations that were given."""
-        movie = open_movie(files[0] if len(files) == 1 else files, **self.opening)
+        several = files[0] if len(files) == 1 else files
+        movie = open_movie(several, gain=self.gain_file, **self.opening)
         for word, numbers in self.steps:
             if word == "frames":
                 movie = movie[slice(*numbers)]
@@ -87,7 +91,12 @@ class Recipe:
     def to_plain(self) -> dict[str, Any]:
         """As JSON holds it, without the files."""
         steps = [[word, list(numbers)] for word, numbers in self.steps]
-        return {"opening": dict(self.opening), "steps": steps, "gain": self.gain}
+        return {
+            "opening": dict(self.opening),
+            "steps": steps,
+            "gain": self.gain,
+            "gain_file": None if self.gain_file is None else str(self.gain_file),
+        }
 
     @classmethod
     def from_plain(cls, said: Mapping[str, Any], files: Sequence[str]) -> Recipe:
@@ -98,7 +107,9 @@ class Recipe:
         steps = tuple(
             (str(word), tuple(int(n) for n in numbers)) for word, numbers in said["steps"]
         )
-        return cls(tuple(Path(file) for file in files), opening, steps, str(said["gain"]))
+        gain_file = None if said["gain_file"] is None else Path(str(said["gain_file"]))
+        paths = tuple(Path(file) for file in files)
+        return cls(paths, opening, steps, str(said["gain"]), gain_file)
 
 
 def _files(movie: Movie, frames: FrameSource) -> tuple[Path, ...]:
