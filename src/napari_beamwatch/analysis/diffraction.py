@@ -6,10 +6,8 @@ in the tables are in cycles per Å: those of a picture with pixels of 1 Å.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
-from dataclasses import replace
 from threading import Event
 from typing import Any, TypeVar
 
@@ -20,7 +18,7 @@ from numpy.typing import NDArray
 from napari_beamwatch import columns
 from napari_beamwatch.analysis.naming import Phases
 from napari_beamwatch.analysis.pattern_verdict import judge_pattern
-from napari_beamwatch.analysis.progress import OFTEN, Progress, Step
+from napari_beamwatch.analysis.progress import OFTEN, Progress, Teller
 from napari_beamwatch.damage.judging import Verdict
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
@@ -86,7 +84,7 @@ def analyze_diffraction(
     spots = run.find()
     tracker = run.follow(spots)
     traces = tracker.traces(settings.running_sum)
-    run.begin("judging")
+    run.teller.begin("judging")
     verdict = judge_pattern(movie, settings, tracker, CRYSTAL, constant)
     phases, rows = spot_table(movie, settings, spots, verdict)
     frames = len(movie)
@@ -106,9 +104,9 @@ def analyze_diffraction(
         particles=None,
         window_traces=WindowTraces(*(np.empty((frames, 0), np.float32) for _ in range(5))),
         notes=(*movie.notes, *_notes(spots, constant)),
-        timings=run.timings,
+        timings=run.teller.timings,
     )
-    run.end()
+    run.teller.end()
     return apply_thresholds(result, settings.fraction, settings.d_tolerance, settings.persistence)
 
 
@@ -145,50 +143,25 @@ class DiffractionPasses:
         client: Any,
     ) -> None:
         self.movie, self.settings, self.constant = movie, settings, constant
-        self.progress = progress
-        self.runner: Runner = Threads() if client is None else Cluster(client, self.tick)
-        self.timings: dict[str, float] = {}
-        self._since = time.perf_counter()
-        self._step = Step(0, PASSES * int(movie.lit.sum()), "adding up patterns")
-        self._told = 0.0
-
-    def tick(self, frames: int) -> None:
-        """Tell of some more frames, or that work goes on."""
-        self._tell(replace(self._step, done=self._step.done + frames))
-
-    def begin(self, doing: str) -> None:
-        """Go on to another part of the work."""
-        self.end()
-        self._step = replace(self._step, doing=doing)
-
-    def end(self) -> None:
-        """Note how long the part took that was done."""
-        now = time.perf_counter()
-        self.timings[self._step.doing] = now - self._since
-        self._since = now
-
-    def _tell(self, step: Step) -> None:
-        now = time.monotonic()
-        if self.progress is not None and (step.done > self._step.done or now > self._told + OFTEN):
-            self.progress(step)
-            self._told = now
-        self._step = step
+        self.teller = Teller(progress, PASSES * int(movie.lit.sum()), "adding up patterns")
+        tick = self.teller.tick
+        self.runner: Runner = Threads() if client is None else Cluster(client, tick)
 
     def find(self) -> DiffractionSpots:
         """Spots of the patterns of all segments."""
         lit = np.asarray(self.movie.lit)
         work = SegmentPattern(self.movie.recording.frames, lit)
-        sums = list(self.runner.segments(work, segment_edges(lit), self.tick))
+        sums = list(self.runner.segments(work, segment_edges(lit), self.teller.tick))
         patterns = [pattern for pattern in sums if pattern is not None]
         if not patterns:
             raise BeamwatchError(f"{self.movie.name} is dark: no frame holds a diffraction pattern")
-        self.begin("finding spots")
+        self.teller.begin("finding spots")
         alpha, constant = self.settings.alpha, self.constant
         return self._patiently(lambda tick: find_spots(patterns, constant, alpha, tick=tick))
 
     def follow(self, spots: DiffractionSpots) -> SpotTracker:
         """The spots in every frame."""
-        self.begin("following spots")
+        self.teller.begin("following spots")
         tracker = SpotTracker(spots, len(self.movie))
 
         def so_far() -> pd.DataFrame:
@@ -197,7 +170,7 @@ class DiffractionPasses:
         work = FrameReading(self.movie.recording.frames, tracker.reader)
         for frame, read in self.runner.frames(work, np.flatnonzero(self.movie.lit).tolist()):
             tracker.keep(frame, read)
-            self._tell(replace(self._step, done=self._step.done + 1, partial=so_far))
+            self.teller.tick(1, so_far)
         return tracker
 
     def _patiently(self, work: Callable[[Callable[[], None]], Out]) -> Out:
@@ -214,7 +187,7 @@ class DiffractionPasses:
                 try:
                     return future.result(timeout=OFTEN)
                 except TimeoutError:
-                    self.tick(0)
+                    self.teller.tick(0)
         finally:
             stopped.set()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from napari_beamwatch.analysis.diffuse import Diffuse
-from napari_beamwatch.analysis.progress import OFTEN, Progress, Step
+from napari_beamwatch.analysis.progress import Progress, Teller
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.movies.frames import Frame
@@ -77,37 +76,13 @@ class Passes:
     ) -> None:
         if settings.phases:
             resolve(settings.phases)  # an unknown name is better said now than at the end
-        self.movie, self.settings, self.grid, self.progress = movie, settings, grid, progress
-        self.runner: Runner = Threads() if client is None else Cluster(client, self.tick)
+        self.movie, self.settings, self.grid = movie, settings, grid
         self.notes: list[str] = []
-        self.timings: dict[str, float] = {}
-        self._since = time.perf_counter()
         passes = 3 if settings.drift == "auto" else 2
+        self.teller = Teller(progress, passes * int(movie.lit.sum()), "reading")
         self.search = Search(settings.alpha, settings.added_spots, settings.removed_spots)
-        self._step = Step(0, passes * int(movie.lit.sum()), "reading")
-        self._told = 0.0
-
-    def tick(self, frames: int) -> None:
-        """Tell of some more frames, or that work goes on."""
-        self._tell(replace(self._step, done=self._step.done + frames))
-
-    def begin(self, doing: str) -> None:
-        """Go on to another part of the work."""
-        self.end()
-        self._step = replace(self._step, doing=doing, partial=None)
-
-    def end(self) -> None:
-        """Note how long the part took that was done."""
-        now = time.perf_counter()
-        self.timings[self._step.doing] = now - self._since
-        self._since = now
-
-    def _tell(self, step: Step) -> None:
-        now = time.monotonic()
-        if self.progress is not None and (step.done > self._step.done or now > self._told + OFTEN):
-            self.progress(step)
-            self._told = now
-        self._step = step
+        tick = self.teller.tick
+        self.runner: Runner = Threads() if client is None else Cluster(client, tick)
 
     def stack(self) -> tuple[Stack, Drift | None]:
         """The movie's frames, with the drift that windows are to follow."""
@@ -115,8 +90,8 @@ class Passes:
         drift = None
         moved = np.zeros((len(movie), 2))
         if self.settings.drift == "auto":
-            self.begin("finding the drift")
-            drift = measure_drift(frames, lit, self.runner, self.tick)
+            self.teller.begin("finding the drift")
+            drift = measure_drift(frames, lit, self.runner, self.teller.tick)
             moved = np.stack([drift.dy_px, drift.dx_px], axis=1)
         elif self.settings.drift != "off":
             drift = given_drift(self.settings.drift, len(movie))
@@ -128,22 +103,17 @@ class Passes:
 
     def find(self, stack: Stack, grid: Grid) -> Spots:
         """Spots of the field."""
-        self.begin("finding spots")
-        spots = find_spots_of(stack, grid, (0, 0), self.search, self.runner, self.tick)
+        self.teller.begin("finding spots")
+        spots = find_spots_of(stack, grid, (0, 0), self.search, self.runner, self.teller.tick)
         self.notes += [f"no lattice: {one.note}" for one in spots.artefacts]
         return spots
 
     def follow(self, spots: Spots, stack: Stack) -> tuple[FollowedSpots, Particles | None, Diffuse]:
         """Spots of the field and their traces, and the particles in it if they were wanted."""
-        self.begin("following spots")
+        self.teller.begin("following spots")
 
         def tell(so_far: Callable[[], FollowedSpots]) -> None:
-            step = replace(
-                self._step,
-                done=self._step.done + 1,
-                partial=lambda: region_traces(self.movie, None, so_far().region(None)),
-            )
-            self._tell(step)
+            self.teller.tick(1, lambda: region_traces(self.movie, None, so_far().region(None)))
 
         width = self.settings.running_sum
         by = coarsening(spots.grid, stack.pixel_size)
@@ -181,7 +151,7 @@ class Passes:
 
     def own_window(self, region: Region, stack: Stack) -> FollowedSpots:
         """A region smaller than the grid's windows, in one window of its own."""
-        self.begin(f"looking at region {region.name}")
+        self.teller.begin(f"looking at region {region.name}")
         y0, x0, y1, x1 = region.box
         size = min(y1 - y0, x1 - x0) // 2 * 2
         if size < SMALLEST:
@@ -195,7 +165,7 @@ class Passes:
         grid = Grid(size, size, size, size, self.grid.taper)
 
         def tick(_: object) -> None:
-            self.tick(0)
+            self.teller.tick(0)
 
         spots = find_spots_of(own, grid, (top, left), self.search, self.runner, tick)
         return follow(spots, own, self.runner, self.settings.running_sum, tick)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -33,3 +34,51 @@ Progress = Callable[[Step], object]
 
 OFTEN = 0.05
 """Seconds between calls while nothing is done that counts."""
+
+
+class Teller:
+    """Tells of an analysis that goes on, and notes how long its parts took.
+
+    Parameters
+    ----------
+    progress : callable, optional
+        Who is told.
+    total : int
+        Frames in all passes.
+    doing : str
+        The first part.
+
+    Attributes
+    ----------
+    timings : dict of str to float
+        Seconds of the parts that ended.
+    """
+
+    def __init__(self, progress: Progress | None, total: int, doing: str) -> None:
+        self.timings: dict[str, float] = {}
+        self._progress = progress
+        self._step = Step(0, total, doing)
+        self._since = time.perf_counter()
+        self._told = 0.0
+
+    def tick(self, frames: int, partial: Callable[[], pd.DataFrame] | None = None) -> None:
+        """Tell of some more frames, or that work goes on."""
+        step = replace(
+            self._step, done=self._step.done + frames, partial=partial or self._step.partial
+        )
+        now = time.monotonic()
+        if self._progress is not None and (frames or now > self._told + OFTEN):
+            self._progress(step)
+            self._told = now
+        self._step = step
+
+    def begin(self, doing: str) -> None:
+        """Go on to another part of the work."""
+        self.end()
+        self._step = replace(self._step, doing=doing, partial=None)
+
+    def end(self) -> None:
+        """Note how long the part took that was done."""
+        now = time.perf_counter()
+        self.timings[self._step.doing] = now - self._since
+        self._since = now

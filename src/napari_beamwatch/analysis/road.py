@@ -87,7 +87,7 @@ def analyze(
     for region in regions:
         own = followed if spots.owned(region).any() else run.own_window(region, stack)
         parts.append(Part(region, own, own.region(region)))
-    run.begin("judging")
+    run.teller.begin("judging")
     trace = field_trace(followed)
     verdicts = judge_regions(
         movie, settings, [(part.followed.spots, part.reflections) for part in parts], trace, diffuse
@@ -134,9 +134,9 @@ def analyze(
         particles=particles,
         window_traces=followed.traces,
         notes=(*movie.notes, grid_note(grid, movie), *run.notes),
-        timings=run.timings,
+        timings=run.teller.timings,
     )
-    run.end()
+    run.teller.end()
     return apply_thresholds(result, settings.fraction, settings.d_tolerance, settings.persistence)
 
 
