@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         open_movie,
     )
     from napari_beamwatch.regions import Region
+    from napari_beamwatch.results.crystals import crystal_survival
     from napari_beamwatch.results.loading import load_result
     from napari_beamwatch.results.result import Result
     from napari_beamwatch.results.thresholds import apply_thresholds
@@ -41,6 +42,7 @@ _HOMES = {
     "Settings": "napari_beamwatch.settings",
     "analyze": "napari_beamwatch.analysis",
     "apply_thresholds": "napari_beamwatch.results.thresholds",
+    "crystal_survival": "napari_beamwatch.results.crystals",
     "find_spots": "napari_beamwatch.analysis",
     "load_result": "napari_beamwatch.results.loading",
     "power_spectrum": "napari_beamwatch.spectra.power",
@@ -60,6 +62,7 @@ __all__ = [
     "__version__",
     "analyze",
     "apply_thresholds",
+    "crystal_survival",
     "find_spots",
     "load_result",
     "open_movie",

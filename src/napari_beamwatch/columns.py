@@ -131,6 +131,24 @@ WINDOWS: dict[str, str] = {
     "n_spots": "spots found in it",
 }
 
+CRYSTALS: dict[str, str] = {
+    "movie": SPOTS["movie"],
+    "region": "name of the region",
+    "crystal": SPOTS["crystal"],
+    "status": SPOTS["status"],
+    "criterion": SPOTS["criterion"],
+    "evidence": "strong or single",
+    "reason": "the verdict in words",
+    "onset_frame": SPOTS["onset_frame"],
+    "onset_dose_e_per_A2": SPOTS["onset_dose_e_per_A2"],
+    "onset_low_e_per_A2": SPOTS["onset_low_e_per_A2"],
+    "onset_high_e_per_A2": SPOTS["onset_high_e_per_A2"],
+    "survived_dose_e_per_A2": "last dose before which a loss to 1/e would have been found",
+    "phase": SPOTS["phase"],
+    "n_spots": "reflections of it",
+    "n_windows": "windows that show it",
+}
+
 FIELD: dict[str, str] = {
     "frame": "0-based",
     "dose_e_per_A2": TRACES["dose_e_per_A2"],

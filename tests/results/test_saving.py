@@ -21,7 +21,7 @@ CONTRACT = {
     "onsets.csv", "windows.csv", "spots.csv", "traces.csv", "events.csv", "drift.csv",
     "run.json", "window_traces.npz",
 }  # fmt: skip
-EXTRAS = {"field.csv", "rings.csv", "particles.csv", "outlines.csv"}
+EXTRAS = {"crystals.csv", "field.csv", "rings.csv", "particles.csv", "outlines.csv"}
 
 
 @pytest.fixture
@@ -35,7 +35,17 @@ def test_the_folder_holds_the_files_of_the_contract(run: Path) -> None:
 
 
 def test_tables_have_one_header_and_the_documented_columns(run: Path) -> None:
-    for name in ("onsets", "windows", "spots", "traces", "events", "field", "rings", "drift"):
+    for name in (
+        "onsets",
+        "windows",
+        "spots",
+        "traces",
+        "events",
+        "crystals",
+        "field",
+        "rings",
+        "drift",
+    ):
         with (run / f"{name}.csv").open(encoding="utf-8", newline="") as file:
             assert next(csv.reader(file)) == list(getattr(columns, name.upper()))
 

@@ -77,7 +77,7 @@ def analyze_diffraction(
     Returns
     -------
     Result
-        Its tables of windows and rings are empty: patterns have no windows.
+        Its tables of windows, crystals and rings are empty: patterns have no windows.
     """
     constant = _checked(movie, settings, regions)
     run = DiffractionPasses(movie, settings, constant, progress, client)
@@ -98,6 +98,7 @@ def analyze_diffraction(
         spots=rows,
         traces=trace_table(movie, constant, tracker, settings.running_sum),
         events=event_table(event_rows(FIELD, verdict, movie.dose is not None)),
+        crystals=pd.DataFrame(columns=list(columns.CRYSTALS)),
         field=field_table(movie, _field_trace(traces, tracker.mean), (unknown, unknown)),
         rings=pd.DataFrame(columns=list(columns.RINGS)),
         drift=drift_table(None, frames),
@@ -212,7 +213,7 @@ def spot_table(
             "d_se_A": spots.d_se,
             "angle_deg": spots.angle,
             "snr": spots.snr,
-            **said_of_spots(verdict),
+            **said_of_spots(movie, verdict),
         }
     ).reindex(columns=list(columns.SPOTS))
     if not count:

@@ -28,6 +28,7 @@ from napari_beamwatch.results.onsets import (
 )
 from napari_beamwatch.results.result import Result
 from napari_beamwatch.results.tables import (
+    crystal_table,
     drift_table,
     field_table,
     joined,
@@ -99,6 +100,7 @@ def analyze(
         for part, verdict in told
     ]
     phases = [Phases.of(movie, settings, some) for some in rows]
+    labelled = [phase.label(some) for phase, some in zip(phases, rows, strict=True)]
     result = Result(
         movie=movie,
         settings=replace(settings, window=grid.window, step=grid.step),
@@ -112,7 +114,7 @@ def analyze(
         windows=phases[0].of_windows(window_table(movie, spots, windows), windows),
         spots=joined(
             [
-                *(phase.label(some) for phase, some in zip(phases, rows, strict=True)),
+                *labelled,
                 window_spots(movie, spots, windows),
             ],
             columns.SPOTS,
@@ -127,6 +129,13 @@ def analyze(
                 for part, verdict in told
                 for row in event_rows(part.name, verdict.verdict, movie.dose is not None)
             ]
+        ),
+        crystals=joined(
+            [
+                crystal_table(movie, part.name, verdict, part.followed.spots, some)
+                for (part, verdict), some in zip(told, labelled, strict=True)
+            ],
+            columns.CRYSTALS,
         ),
         field=field_table(movie, trace, diffuse.focus_of_frames(len(movie))),
         rings=diffuse.table(movie),

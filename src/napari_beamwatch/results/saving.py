@@ -20,7 +20,9 @@ from napari_beamwatch.results.record import RECORD, record_of, write_record
 from napari_beamwatch.results.result import Result
 from napari_beamwatch.results.table_files import write_table
 
-TABLES = ("onsets", "windows", "spots", "traces", "events", "field", "rings", "drift")
+TABLES = (
+    "onsets", "windows", "spots", "traces", "events", "crystals", "field", "rings", "drift",
+)  # fmt: skip
 """Of a `Result`, each a CSV file of its name."""
 
 PARTICLE_TABLES = ("particles", "outlines")

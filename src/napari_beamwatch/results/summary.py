@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from napari_beamwatch.regions import FIELD
+from napari_beamwatch.results.crystals import crystal_survival
 from napari_beamwatch.results.result import Result
 
 NAMED_SPOTS = 3
@@ -36,7 +37,8 @@ def summary_of(result: Result) -> dict[str, Any]:
         reason, ``regions`` the lines of the regions by name; ``stop_dose_e_per_A2`` is the dose
         up to which the specimen was as it was at first (the lower end of the interval of the
         onset, or what was survived), ``stop_time_s`` the seconds from beam-on that is at the
-        movie's rate, ``stop`` both in words; ``warnings`` those of the movie.
+        movie's rate, ``stop`` both in words; ``crystals`` how many were judged, changed and
+        survived, and the dose at which half had changed; ``warnings`` those of the movie.
     """
     if not len(result.onsets):
         return {"movie": _name(result), "answer": f"{FIELD}: nothing was judged", "regions": {}}
@@ -54,6 +56,7 @@ def summary_of(result: Result) -> dict[str, Any]:
         "stop_dose_e_per_A2": stop,
         "stop_time_s": seconds,
         "stop": _stop_words(field, stop, seconds),
+        "crystals": _crystals(result),
         "regions": {str(row["region"]): answer(result, row) for _, row in _rest(result)},
         "warnings": [] if result.movie is None else list(result.movie.warnings),
     }
@@ -177,6 +180,18 @@ def _stop_words(row: pd.Series, stop: float | None, seconds: float | None) -> st
 def _is_bound(row: pd.Series) -> bool:
     """Whether doses are lower bounds, since nobody knows what came before the record."""
     return bool(pd.isna(row["pre_exposure_e_per_A2"]) and pd.notna(row["last_dose_e_per_A2"]))
+
+
+def _crystals(result: Result) -> dict[str, Any]:
+    """How many crystals of the field were judged and changed, and when half of them had."""
+    status = result.crystals.status[result.crystals.region == FIELD]
+    found = crystal_survival(result)
+    return {
+        "number": len(status),
+        "changed": int(status.isin(["onset", "damaged_at_start"]).sum()),
+        "survived": int((status == "survived").sum()),
+        "median_dose_e_per_A2": None if found is None else _number(found.median),
+    }
 
 
 def _rest(result: Result) -> list[tuple[Any, pd.Series]]:

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_beamwatch import columns
+from napari_beamwatch.damage.interval import NOTHING
 from napari_beamwatch.damage.judging import Verdict
 from napari_beamwatch.damage.pooling import RegionVerdict, WindowVerdicts
 from napari_beamwatch.movies import Movie
@@ -48,23 +49,27 @@ def region_spots(
                 "g_se": se,
                 "width_px": float(snr @ spots.peaks.width[mine] / snr.sum()),
                 "snr": float(snr.sum()) / overlap_factors(spots.grid, spots.peaks.window[mine])[0],
-                **said_of_spots(told.of_crystal(int(spots.reflections.crystal[reflection.number]))),
+                **said_of_spots(
+                    movie, told.of_crystal(int(spots.reflections.crystal[reflection.number]))
+                ),
             }
         )
     return _spots(movie, pd.DataFrame(rows, columns=list(_SOURCES)))
 
 
-def said_of_spots(verdict: Verdict | None) -> dict[str, object]:
+def said_of_spots(movie: Movie, verdict: Verdict | None) -> dict[str, object]:
     """What the verdict on a crystal says of its spots."""
     if verdict is None:
         return {}
+    # Without a dose axis verdicts count frames.
+    onset = NOTHING if movie.dose is None else verdict.onset
     return {
         "status": verdict.status,
         "criterion": verdict.criterion or None,
         "onset_frame": verdict.onset_frame if verdict.onset_frame >= 0 else None,
-        "onset_dose_e_per_A2": verdict.onset.value,
-        "onset_low_e_per_A2": verdict.onset.low,
-        "onset_high_e_per_A2": verdict.onset.high,
+        "onset_dose_e_per_A2": onset.value,
+        "onset_low_e_per_A2": onset.low,
+        "onset_high_e_per_A2": onset.high,
     }
 
 
@@ -181,6 +186,43 @@ def window_table(movie: Movie, spots: Spots, told: WindowVerdicts) -> pd.DataFra
         }
     )
     return rows.reindex(columns=list(columns.WINDOWS))
+
+
+def crystal_table(
+    movie: Movie, region: str, told: RegionVerdict, spots: Spots, labelled: pd.DataFrame
+) -> pd.DataFrame:
+    """Rows of the table of crystals of a region.
+
+    Parameters
+    ----------
+    movie : Movie
+    region : str
+    told : RegionVerdict
+    spots : Spots
+    labelled : DataFrame
+        Rows of the table of spots of the region, with phases.
+    """
+    of_peak = spots.reflections.crystal[spots.reflections.of_peak]
+    rows = []
+    for one in told.crystals:
+        mine = labelled[labelled.crystal == one.crystal]
+        rows.append(
+            {
+                "movie": movie.name,
+                "region": region,
+                "crystal": one.crystal,
+                **said_of_spots(movie, one.verdict),
+                "evidence": one.verdict.evidence or None,
+                "reason": one.verdict.reason,
+                "survived_dose_e_per_A2": (
+                    np.nan if movie.dose is None else one.verdict.survived_dose
+                ),
+                "phase": mine.phase.iloc[0] if len(mine) else None,
+                "n_spots": len(mine),
+                "n_windows": len(np.unique(spots.peaks.window[of_peak == one.crystal])),
+            }
+        )
+    return pd.DataFrame(rows, columns=list(columns.CRYSTALS)).astype({"onset_frame": "Int64"})
 
 
 def field_table(movie: Movie, trace: FieldTrace, focus: tuple[Floats, Floats]) -> pd.DataFrame:
