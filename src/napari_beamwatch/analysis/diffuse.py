@@ -13,6 +13,7 @@ from napari_beamwatch.damage.interval import NOTHING, Estimate
 from napari_beamwatch.damage.mapping import find_changes
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.spectra.rings import Defocus, Ring, RingTrace
+from napari_beamwatch.spectra.rings.finding import BROAD
 
 Floats = NDArray[np.float64]
 
@@ -54,13 +55,17 @@ class Diffuse:
         start, end : array of float64 (frames,)
             Doses of frames.
         """
-        found: tuple[Estimate, Ring | None] = (NOTHING, None)
+        return min(self.coming(start, end), key=lambda one: one[0].value, default=(NOTHING, None))
+
+    def coming(self, start: Floats, end: Floats) -> list[tuple[Estimate, Ring]]:
+        """Powder rings that were not there at first, and when each came; as `came`."""
+        found = []
         for ring, trace in zip(self.rings, self.traces, strict=True):
-            if ring.broad or ring.seen[0] or not any(ring.seen):
+            if ring.seen[0] or not any(ring.seen) or not surely_sharp(ring):
                 continue
             when = _risen(trace, start, end)
-            if np.isfinite(when.value) and not when.value >= found[0].value:
-                found = (when, ring)
+            if np.isfinite(when.value):
+                found.append((when, ring))
         return found
 
     def table(self, movie: Movie) -> pd.DataFrame:
@@ -89,6 +94,11 @@ class Diffuse:
         if not parts:
             return pd.DataFrame(columns=list(columns.RINGS))
         return pd.concat(parts, ignore_index=True).reindex(columns=list(columns.RINGS))
+
+
+def surely_sharp(ring: Ring) -> bool:
+    """Whether a ring is that of a powder: matter that lost its lattice grows a halo, too."""
+    return ring.width + ring.width_se < BROAD * ring.k
 
 
 def _at(doses: Floats | None, frames: NDArray[np.int64]) -> Floats:

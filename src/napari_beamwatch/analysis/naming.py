@@ -1,21 +1,27 @@
-"""Which phases crystals are, before and after a change."""
+"""Which phases crystals are, before and after a change, and what the change means by that."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from napari_beamwatch.damage.judging import Verdict
-from napari_beamwatch.damage.pooling import WindowVerdicts
+from napari_beamwatch.damage.pooling import RegionVerdict, WindowVerdicts
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.phases import Match, SpotSet, match
+from napari_beamwatch.phases.structures import GASES, Phase, known_phases, phase
 from napari_beamwatch.settings import Settings
+from napari_beamwatch.spectra.rings import Ring
 
 GONE = "none"
 """What is there when the lattice is gone."""
+
+SWOLLEN = 0.03
+"""Part by which all spacings of a lattice may move while it is still the same phase."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,72 +31,146 @@ class Phases:
     Attributes
     ----------
     of_crystal : dict of int to Match
+        From the spots that were there at first, or that came alone.
+    of_new : dict of int to Match
+        From the spots of a crystal that came in place of others: what was there is not there
+        any more, and the two are matched apart.
+    of_rings : Match, optional
+        Of powder rings that came.
+    new_spots : frozenset of int
+        Those that came.
     """
 
     of_crystal: dict[int, Match]
+    of_new: dict[int, Match] = field(default_factory=dict)
+    of_rings: Match | None = None
+    new_spots: frozenset[int] = frozenset()
 
     @classmethod
-    def of(cls, movie: Movie, settings: Settings, rows: pd.DataFrame) -> Phases:
-        """Phases of the crystals in the rows of spots of one region."""
+    def of(
+        cls,
+        movie: Movie,
+        settings: Settings,
+        rows: pd.DataFrame,
+        told: RegionVerdict | None = None,
+        rings: Sequence[Ring] = (),
+    ) -> Phases:
+        """Phases of the crystals in the rows of spots of one region.
+
+        Parameters
+        ----------
+        movie : Movie
+        settings : Settings
+        rows : DataFrame
+            Of the table of spots.
+        told : RegionVerdict, optional
+            Which spots came, and which spacings moved.
+        rings : sequence of Ring
+            That came.
+        """
         if movie.pixel_size is None:
             return cls({})
-        found: dict[int, Match] = {}
-        before = ""
-        # The strongest first: what came in its place shares its elements.
-        strength = rows.groupby("crystal").snr.sum().sort_values(ascending=False)
-        for crystal in strength.index:
-            mine = rows[rows.crystal == crystal]
-            found[int(crystal)] = match(
-                SpotSet(*(mine[name].to_numpy(float) for name in ("d_A", "d_se_A", "angle_deg"))),
+        verdicts = {} if told is None else {one.crystal: one.verdict for one in told.crystals}
+        came = frozenset(spot for one in verdicts.values() for spot in one.new_spots)
+        new = rows.spot.isin(came)
+
+        def matched(spots: SpotSet, before: str) -> Match:
+            return match(
+                spots,
                 phases=settings.phases or None,
                 pixel_size_uncertainty=settings.pixel_size_uncertainty,
                 temperature_C=movie.conditions.temperature_C,
                 phase_before=before,
             )
-            before = before or found[int(crystal)].answer
-        return cls(found)
+
+        before = ""
+        found: list[dict[int, Match]] = []
+        for some in (rows[~new], rows[new]):
+            mine: dict[int, Match] = {}
+            # The strongest first: what came in its place shares its elements.
+            for crystal in by_strength(some):
+                spots = some[some.crystal == crystal]
+                scale = _at_first(verdicts.get(crystal), spots)
+                mine[crystal] = matched(
+                    SpotSet(
+                        scale * spots["d_A"].to_numpy(float),
+                        *(spots[name].to_numpy(float) for name in ("d_se_A", "angle_deg")),
+                    ),
+                    before,
+                )
+                before = before or mine[crystal].answer
+            found.append(mine)
+        of_rings = None
+        if rings:
+            d = np.array([ring.d_px() for ring in rings]) * movie.pixel_size
+            of_rings = matched(SpotSet(d[:, 0], d[:, 1]), before)
+        return cls(found[0], found[1], of_rings, came)
 
     def name(self, crystal: int) -> str | None:
-        """Phase of a crystal, best first."""
-        known = self.of_crystal.get(crystal)
+        """Phase of a crystal, best first; of what was there at first, where something came."""
+        known = self.of_crystal.get(crystal) or self.of_new.get(crystal)
+        return (known.answer or None) if known is not None else None
+
+    def new_name(self, crystal: int) -> str | None:
+        """Phase of what came in a crystal, or of a crystal that came as a whole."""
+        known = self.of_new.get(crystal) or self.of_crystal.get(crystal)
         return (known.answer or None) if known is not None else None
 
     def label(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Rows of spots with phase and reflection."""
         rows = rows.astype({"phase": object, "hkl": object})
-        for crystal, found in self.of_crystal.items():
-            mine = rows.index[rows.crystal == crystal]
-            rows.loc[mine, "phase"] = found.answer or None
-            if len(found.hkl) == len(mine):
-                rows.loc[mine, "hkl"] = [hkl or None for hkl in found.hkl]
+        new = rows.spot.isin(self.new_spots)
+        for matches, some in ((self.of_crystal, ~new), (self.of_new, new)):
+            for crystal, found in matches.items():
+                mine = rows.index[some & (rows.crystal == crystal)]
+                rows.loc[mine, "phase"] = found.answer or None
+                if len(found.hkl) == len(mine):
+                    rows.loc[mine, "hkl"] = [hkl or None for hkl in found.hkl]
         return rows
 
     def before_and_after(self, verdict: Verdict, rows: pd.DataFrame) -> dict[str, Any]:
         """Columns of the table of onsets."""
+        said: dict[str, Any] = {"interpretation": meaning(verdict, None, None)}
         if not self.of_crystal or not len(rows):
-            return {}
+            return said
         new = rows[rows.spot.isin(verdict.new_spots)]
-        old = rows[~rows.crystal.isin(new.crystal.unique())]
-        old = old if len(old) else rows
-        before = self.name(_strongest(old))
-        said: dict[str, Any] = {"phase_before": before}
+        old = rows[~rows.spot.isin(self.new_spots.union(verdict.new_spots))]
+        # A crystal that came without a word of it is not what was there.
+        there = old[old.status != "no_lattice"]
+        old = next(some for some in (there, old, rows) if len(some))
+        before = next((name for name in map(self.name, by_strength(old)) if name is not None), None)
+        after = self._after(verdict, before, new)
+        said["interpretation"] = meaning(verdict, before, after)
+        said |= {"phase_before": before, "phase_after": after}
+        if verdict.criterion == "new_phase":
+            said["first_seen_dose_e_per_A2"] = verdict.new_phase_onset.value
+        return said
+
+    def _after(self, verdict: Verdict, before: str | None, new: pd.DataFrame) -> str | None:
+        if verdict.status == "survived":
+            return before
         if verdict.status not in ("onset", "damaged_at_start"):
-            return said | ({"phase_after": before} if verdict.status == "survived" else {})
+            return None
         if len(new):
-            after = self.name(_strongest(new))
-            return said | {
-                "phase_after": after,
-                "first_seen_dose_e_per_A2": verdict.new_phase_onset.value,
-            }
-        lost = np.isfinite(verdict.lost) and verdict.criterion == "fading"
-        return said | ({"phase_after": GONE} if lost else {})
+            names = map(self.new_name, by_strength(new))
+            return next((name for name in names if name is not None), None)
+        if verdict.criterion == "new_phase":
+            return (self.of_rings.answer or None) if self.of_rings is not None else None
+        if verdict.criterion == "spacing":
+            moved = abs(np.log(verdict.d_after_px / verdict.d_before_px))
+            return before if moved < SWOLLEN else None
+        if verdict.criterion == "fading":
+            # Gone is what is below detection, or mostly: less than 1/e of it is left.
+            left = np.isfinite([verdict.lost, verdict.dose_1e.value]).any()
+            return GONE if left else before
+        return before
 
     def of_windows(self, windows: pd.DataFrame, told: WindowVerdicts) -> pd.DataFrame:
         """The table of windows with phases before and after."""
         windows = windows.astype({"phase_before": object, "phase_after": object})
         before = [self.name(c) if c >= 0 else None for c in told.crystal.tolist()]
         after = [
-            self.name(new) if new >= 0 and status == "onset"
+            self.new_name(new) if new >= 0 and status == "onset"
             else GONE if status == "onset" and np.isfinite(lost)
             else now if status == "survived"
             else None
@@ -102,7 +182,54 @@ class Phases:
         return windows
 
 
-def _strongest(rows: pd.DataFrame) -> int:
-    """The crystal whose spots hold most."""
-    power = rows.groupby("crystal").snr.sum()
-    return int(power.index.to_numpy()[int(power.to_numpy().argmax())])
+def meaning(verdict: Verdict, before: str | None, after: str | None) -> str | None:
+    """What a change means: the column `interpretation`.
+
+    Parameters
+    ----------
+    verdict : Verdict
+    before, after : str or None
+        Phases, best first.
+    """
+    if verdict.status not in ("onset", "damaged_at_start"):
+        return None
+    if verdict.criterion == "new_phase":
+        return "environment" if taken_up(before, after) else "transformation"
+    if verdict.criterion == "spacing":
+        same = not after or not before or set(before.split("|")) & set(after.split("|"))
+        return "unresolved" if same else "transformation"
+    if verdict.criterion == "mass_loss":
+        return "mass_loss"
+    return "amorphisation" if verdict.evidence == "strong" else "unresolved"
+
+
+def taken_up(before: str | None, after: str | None) -> bool:
+    """Whether a phase came by taking up residual gas: oxide, hydroxide, carbonate, or ice.
+
+    Of what was there nothing has gone: the elements before are among those after. LiF that
+    becomes Li2O has lost its fluorine to the beam, and that is a transformation.
+    """
+    old, new = (_first(name) for name in (before, after))
+    if new is None or not new.from_residual_gas:
+        return False
+    return new.elements <= GASES or (old is not None and old.elements <= new.elements)
+
+
+def _first(name: str | None) -> Phase | None:
+    best = (name or "").split("|")[0]
+    return phase(best) if best in known_phases() else None
+
+
+def by_strength(rows: pd.DataFrame) -> list[int]:
+    """Crystals of spots, strongest first."""
+    power = rows.groupby("crystal").snr.sum().sort_values(ascending=False, kind="stable")
+    return [int(crystal) for crystal in power.index]
+
+
+def _at_first(verdict: Verdict | None, spots: pd.DataFrame) -> float:
+    """Spacings at first over those of the whole record, for a lattice whose spacings moved."""
+    if verdict is None or not np.isfinite(verdict.d_before_px):
+        return 1.0
+    ratio = verdict.d_before_px / spots["d_px"].to_numpy(float)
+    nearest = float(ratio[np.argmin(np.abs(np.log(ratio)))])
+    return nearest if abs(np.log(nearest)) < SWOLLEN else 1.0

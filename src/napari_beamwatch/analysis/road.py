@@ -14,7 +14,7 @@ from napari_beamwatch.analysis.diffraction import analyze_diffraction, find_diff
 from napari_beamwatch.analysis.naming import Phases
 from napari_beamwatch.analysis.passes import Passes
 from napari_beamwatch.analysis.progress import Progress
-from napari_beamwatch.analysis.verdicts import judge_regions, judge_windows
+from napari_beamwatch.analysis.verdicts import DoseAxis, judge_regions, judge_windows
 from napari_beamwatch.damage.pooling import RegionVerdict
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
@@ -99,7 +99,12 @@ def analyze(
         region_spots(movie, part.followed.spots, part.region, part.reflections, verdict)
         for part, verdict in told
     ]
-    phases = [Phases.of(movie, settings, some) for some in rows]
+    axis = DoseAxis.of(movie)
+    came = [ring for _, ring in diffuse.coming(axis.start, axis.end)]
+    phases = [
+        Phases.of(movie, settings, some, verdict, came if part.region is None else ())
+        for (part, verdict), some in zip(told, rows, strict=True)
+    ]
     labelled = [phase.label(some) for phase, some in zip(phases, rows, strict=True)]
     result = Result(
         movie=movie,
