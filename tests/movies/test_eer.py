@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from napari_beamwatch import BeamwatchError, open_movie
-from napari_beamwatch.movies.eer import fractionation, open_eer, raw_event_counts
+from napari_beamwatch.movies.eer import fractionation, open_eer
 from napari_beamwatch.movies.eer_codec import (
     PAD,
     Scheme,
@@ -22,6 +22,7 @@ from napari_beamwatch.movies.eer_codec import (
     add_placed_events,
     count_events,
 )
+from napari_beamwatch.movies.eer_counts import raw_event_counts
 from napari_beamwatch.movies.eer_directory import read_directory
 from napari_beamwatch.simulate.eer_writer import EerMetadata, RawFrame, encode, write_eer
 
@@ -214,7 +215,7 @@ class TestFrames:
     ) -> None:
         frames = open_eer(eer, fraction_frames=30).frames
         several = frames.read(0)
-        monkeypatch.setattr("napari_beamwatch.movies.eer.free_threads", lambda: 1)
+        monkeypatch.setattr("napari_beamwatch.movies.eer_frames.free_threads", lambda: 1)
         assert (frames.read(0) == several).all()
 
     def test_summing_a_movie_adds_raw_frames_directly(self, eer: Path) -> None:

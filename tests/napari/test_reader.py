@@ -13,7 +13,7 @@ from npe2 import PluginManager, PluginManifest
 
 from napari_beamwatch._napari.reader import get_reader
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies.eer import EerFrames
+from napari_beamwatch.movies.eer_frames import EerFrames
 from napari_beamwatch.simulate.eer_writer import EerMetadata, RawFrame, write_eer
 
 

@@ -6,27 +6,17 @@ of a frame: how many raw frames make one is `fractionation`, always explicit and
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import Future, wait
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies.eer_codec import (
-    BAND_BYTES,
-    PAD,
-    add_events,
-    add_placed_events,
-    count_events,
-    expected_bits,
-)
-from napari_beamwatch.movies.eer_directory import EerDirectory, read_directory
+from napari_beamwatch.movies.eer_counts import raw_event_counts
+from napari_beamwatch.movies.eer_directory import EerDirectory, read_directory, read_xml
+from napari_beamwatch.movies.eer_frames import EerFrames
 from napari_beamwatch.movies.formats.units import to_angstrom
-from napari_beamwatch.movies.frames import Frame, FrameSource, smallest_unsigned
 from napari_beamwatch.movies.metadata_xml import Items, parse_items
 from napari_beamwatch.movies.plausible import believable, believable_pixel_size
 from napari_beamwatch.movies.recording import (
@@ -38,176 +28,10 @@ from napari_beamwatch.movies.recording import (
     add_groups,
     stated_conditions,
 )
-from napari_beamwatch.threads import free_threads, shared_pool
 
 FEWEST_FRAMES = 100
 LARGEST_FRAME_DOSE = 5.0
 """Default fractionation: at least so many frames, at most so many e/Å² each."""
-
-STREAM_BYTES = 32 * 2**20
-"""Compressed bytes held at a time by each thread."""
-
-CHECKED_FRAMES = 8
-"""Raw frames decoded on opening, to tie the counts to the lengths of the streams."""
-
-MOST_FRAME_XML = 20_000
-"""Raw frames up to which each one's own XML is read on opening."""
-
-
-@dataclass(frozen=True, eq=False)
-class EerFrames(FrameSource):
-    """Sums of raw frames of an EER file.
-
-    Attributes
-    ----------
-    path : Path
-    directory : EerDirectory
-    raw_per_frame : int
-        Fractionation.
-    superres : int
-        Grid points per pixel and axis.
-    """
-
-    path: Path
-    directory: EerDirectory
-    raw_per_frame: int
-    superres: int = 1
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        return (
-            len(self.directory) // self.raw_per_frame,
-            self.directory.height * self.superres,
-            self.directory.width * self.superres,
-        )
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        # A pixel holds at most one event in a raw frame.
-        return smallest_unsigned(self.raw_per_frame)
-
-    def summed(self, n: int) -> EerFrames:
-        return replace(self, raw_per_frame=self.raw_per_frame * n)
-
-    def read(self, frame: int) -> Frame:
-        first = frame * self.raw_per_frame
-        return self.add_raw(first, first + self.raw_per_frame)
-
-    def add_raw(self, first: int, last: int) -> Frame:
-        """Counts of raw frames ``first:last``, decoded by as many threads as are free."""
-        workers = max(1, min(free_threads(), (last - first) // 2))
-        edges = np.linspace(first, last, workers + 1).round().astype(int)
-        counts = np.zeros(self.shape[1:], self.dtype)
-        pool = shared_pool()
-        parts: list[tuple[Frame, Future[None]]] = []
-        for i in range(1, workers):
-            # Scratch of the thread that waits here, so that nobody else can be given it.
-            part = _scratch(f"counts {i}", self.shape[1:], self.dtype)
-            parts.append((part, pool.submit(self._add_raw_apart, edges[i], edges[i + 1], part)))
-        try:
-            self._add_raw(int(edges[0]), int(edges[1]), counts)
-        finally:
-            wait([done for _, done in parts])
-        for part, done in parts:
-            done.result()
-            np.add(counts, part, out=counts)
-        return counts
-
-    def _add_raw_apart(self, first: int, last: int, counts: Frame) -> None:
-        counts[...] = 0
-        self._add_raw(int(first), int(last), counts)
-
-    def _add_raw(self, first: int, last: int, counts: Frame) -> None:
-        """Add raw frames ``first:last`` to `counts`, a bounded number of bytes at a time."""
-        lengths = self.directory.stream_lengths
-        at = first
-        while at < last:
-            ends = np.cumsum(lengths[at:last])
-            many = max(1, int(np.searchsorted(ends, STREAM_BYTES, side="right")))
-            data, starts, stops = read_streams(self.path, self.directory, at, at + many)
-            bad = self._decode(data, starts, stops, counts)
-            if bad >= 0:
-                raise BeamwatchError(
-                    f"raw frame {at + bad} of {self.path.name} is damaged: its events end before "
-                    "its pixels do"
-                )
-            at += many
-
-    def _decode(
-        self,
-        data: NDArray[np.uint8],
-        starts: NDArray[np.int64],
-        stops: NDArray[np.int64],
-        counts: Frame,
-    ) -> int:
-        directory, scheme = self.directory, self.directory.scheme
-        row_bytes = directory.width * self.superres**2 * counts.itemsize
-        rows = max(1, BAND_BYTES // row_bytes)
-        if self.superres == 1:
-            return int(
-                add_events(
-                    data,
-                    starts,
-                    stops,
-                    directory.height * directory.width,
-                    rows * directory.width,
-                    scheme.run,
-                    scheme.x + scheme.y,
-                    counts.reshape(-1),
-                )
-            )
-        return int(
-            add_placed_events(
-                data,
-                starts,
-                stops,
-                directory.width,
-                directory.height,
-                rows,
-                scheme.run,
-                scheme.x,
-                scheme.y,
-                self.superres.bit_length() - 1,
-                counts,
-            )
-        )
-
-
-def read_streams(
-    path: Path, directory: EerDirectory, first: int, last: int
-) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
-    """Streams of raw frames ``first:last`` in one buffer, with their first and last bits."""
-    strips = slice(directory.first_strip[first], directory.first_strip[last])
-    offsets, lengths = directory.offsets[strips], directory.lengths[strips]
-    ends = np.concatenate([[0], np.cumsum(lengths)])
-    data: NDArray[np.uint8] = _scratch("streams", (int(ends[-1]) + PAD,), np.uint8)
-    view = data.data
-    try:
-        with path.open("rb", buffering=0) as file:
-            for offset, start, end in zip(offsets, ends[:-1], ends[1:], strict=True):
-                file.seek(int(offset))
-                if file.readinto(view[start:end]) < end - start:
-                    raise BeamwatchError(f"{path} became shorter while it was read")
-    except OSError as error:
-        raise BeamwatchError(f"cannot read {path}: {error.strerror}") from None
-    data[ends[-1] :] = 0
-    edges = ends[directory.first_strip[first : last + 1] - strips.start] * 8
-    return data, edges[:-1].copy(), edges[1:].copy()
-
-
-_kept = threading.local()
-
-
-def _scratch(role: str, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
-    """An array of this thread's, kept between calls: fresh pages cost more than decoding."""
-    dtype = np.dtype(dtype)
-    size = int(np.prod(shape)) * dtype.itemsize
-    memory = getattr(_kept, role, None)
-    if memory is None or memory.size < size or memory.size > 4 * size + 2**20:
-        memory = np.empty(size, np.uint8)
-        setattr(_kept, role, memory)
-    scratch: NDArray[Any] = memory[:size].view(dtype).reshape(shape)
-    return scratch
 
 
 def open_eer(
@@ -249,7 +73,7 @@ def open_eer(
     acquisition = Items()
     if directory.acquisition_xml is not None:
         try:
-            acquisition = parse_items(_read_span(path, directory.acquisition_xml))
+            acquisition = parse_items(read_xml(path, directory.acquisition_xml))
         except BeamwatchError as error:
             warnings.append(f"{path.name}: {error}")
     _check_length(path, directory)
@@ -361,88 +185,6 @@ def fractionation(
         word = "frame was" if left == 1 else "frames were"
         warnings.append(f"the last {left} raw {word} dropped: no whole group of {n}")
     return n, note, warnings
-
-
-def raw_event_counts(path: Path, directory: EerDirectory) -> tuple[Floats, str, list[str]]:
-    """Events of each raw frame, without decoding them all.
-
-    The frames' own XML states them. Where it does not, they follow from the lengths of the
-    streams, tied to the exact counts of a few decoded frames.
-
-    Returns
-    -------
-    events : array of float
-    origin : str
-        Empty if exact.
-    warnings : list of str
-    """
-    raw = len(directory)
-    pixels = directory.height * directory.width
-    scheme = directory.scheme
-    checked = np.unique(np.linspace(0, raw - 1, min(raw, CHECKED_FRAMES)).astype(int))
-    exact = np.array([_count(path, directory, int(frame)) for frame in checked])
-    readable = exact >= 0
-    warnings = []
-    if not readable.all():
-        bad = ", ".join(str(frame) for frame in checked[~readable])
-        warnings.append(f"{path.name}: damaged raw frames found on opening: {bad}")
-    checked, exact = checked[readable], exact[readable]
-    if directory.frame_xml and raw <= MOST_FRAME_XML:
-        stated = _stated_events(path, directory)
-        if stated is not None:
-            wrong = np.abs(stated[checked] - exact) > np.maximum(2.0, 2e-3 * exact)
-            if not wrong.any():
-                return stated, "", warnings
-            warnings.append(
-                f"{path.name}: raw frame {checked[wrong][0]} holds {exact[wrong][0]} events, its "
-                f"own XML says {stated[checked][wrong][0]:.0f}: the XML is not believed"
-            )
-    density = np.concatenate([[0.0], np.geomspace(1e-7, 0.999, 4000)])
-    bits = expected_bits(density, pixels, scheme)
-    bits[0] = np.ceil(pixels / ((1 << scheme.run) - 1)) * scheme.run
-    # Streams are padded to whole bytes: half a byte on average.
-    measured = directory.stream_lengths * 8.0 - 4.0
-    order = np.argsort(bits)
-    events = np.interp(measured, bits[order], density[order]) * pixels
-    estimated = events[checked].sum()
-    if estimated > 0 and exact.sum() > 0:
-        events *= exact.sum() / estimated
-    events[checked] = exact
-    return events, "estimated from the compressed size of each raw frame", warnings
-
-
-def _count(path: Path, directory: EerDirectory, frame: int) -> int:
-    data, starts, stops = read_streams(path, directory, frame, frame + 1)
-    scheme = directory.scheme
-    pixels = directory.height * directory.width
-    return int(
-        count_events(data, int(starts[0]), int(stops[0]), pixels, scheme.run, scheme.x + scheme.y)
-    )
-
-
-def _stated_events(path: Path, directory: EerDirectory) -> Floats | None:
-    """Events by each raw frame's own XML; None if any does not say."""
-    pixels = directory.height * directory.width
-    events = np.empty(len(directory))
-    for i, span in enumerate(directory.frame_xml):
-        try:
-            dose = parse_items(_read_span(path, span)).number("dose")
-        except BeamwatchError:
-            return None
-        if dose is None or not 0 <= dose <= 1:
-            return None
-        events[i] = dose * pixels
-    return events
-
-
-def _read_span(path: Path, span: tuple[int, int]) -> bytes:
-    offset, length = span
-    size = path.stat().st_size
-    if offset + length > size or length > 16 * 2**20:
-        raise BeamwatchError("its XML metadata lies outside the file: not read")
-    with path.open("rb") as file:
-        file.seek(offset)
-        return file.read(length)
 
 
 def _check_length(path: Path, directory: EerDirectory) -> None:

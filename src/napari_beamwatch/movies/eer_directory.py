@@ -327,3 +327,14 @@ class _Walk:
             final_image=self.final_image,
             warnings=tuple(warnings),
         )
+
+
+def read_xml(path: Path, span: tuple[int, int]) -> bytes:
+    """XML metadata of a file or of a raw frame, by its offset and length in bytes."""
+    offset, length = span
+    size = path.stat().st_size
+    if offset + length > size or length > 16 * 2**20:
+        raise BeamwatchError("its XML metadata lies outside the file: not read")
+    with path.open("rb") as file:
+        file.seek(offset)
+        return file.read(length)

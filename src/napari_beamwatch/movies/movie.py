@@ -12,16 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies.calibration import (
-    Calibration,
-    DoseCalibration,
-    Given,
-    calibrate,
-)
+from napari_beamwatch.movies.calibration import Calibration, calibrate
 from napari_beamwatch.movies.conditions import Conditions
 from napari_beamwatch.movies.counting import examine
 from napari_beamwatch.movies.dose_table import DoseTable
 from napari_beamwatch.movies.frames import ArrayFrames, Frame, as_dask, cached_read
+from napari_beamwatch.movies.given import DoseCalibration, Given
 from napari_beamwatch.movies.recording import Counting, Floats, Recording
 
 

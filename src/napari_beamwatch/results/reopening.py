@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Conditions, DoseCalibration, DoseTable, Movie, open_movie
-from napari_beamwatch.movies.calibration import Given
-from napari_beamwatch.movies.eer import EerFrames
+from napari_beamwatch.movies.eer_frames import EerFrames
 from napari_beamwatch.movies.formats.foreign import ForeignFrames
 from napari_beamwatch.movies.formats.hdf5 import Hdf5Frames
 from napari_beamwatch.movies.formats.stills import StillFrames
@@ -25,6 +24,7 @@ from napari_beamwatch.movies.frames import (
     SummedFrames,
 )
 from napari_beamwatch.movies.gain import GainFrames
+from napari_beamwatch.movies.given import Given
 
 CLOSE = 1e-6
 """Relative difference of doses and times that is rounding."""

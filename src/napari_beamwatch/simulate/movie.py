@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies.calibration import Given
 from napari_beamwatch.movies.conditions import Conditions
 from napari_beamwatch.movies.frames import Frame, FrameSource
+from napari_beamwatch.movies.given import Given
 from napari_beamwatch.movies.movie import Movie
 from napari_beamwatch.movies.recording import Counting, Recording, Stated, StatedDose
 from napari_beamwatch.simulate.composing import Composer
