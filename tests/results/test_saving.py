@@ -19,7 +19,7 @@ from napari_beamwatch.results.saving import FILES
 
 CONTRACT = {
     "onsets.csv", "windows.csv", "spots.csv", "traces.csv", "events.csv", "drift.csv",
-    "run.json", "window_traces.npz",
+    "run.json", "window_traces.npz", "figure.png", "figure.svg",
 }  # fmt: skip
 EXTRAS = {"crystals.csv", "field.csv", "rings.csv", "particles.csv", "outlines.csv"}
 

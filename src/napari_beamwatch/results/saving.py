@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.movies import Movie
 from napari_beamwatch.particles import COLUMNS as PARTICLES
 from napari_beamwatch.particles import Particles
 from napari_beamwatch.results.record import RECORD, record_of, write_record
@@ -27,12 +28,12 @@ TABLES = (
 
 PARTICLE_TABLES = ("particles", "outlines")
 WINDOW_TRACES = "window_traces.npz"
+FIGURES = ("figure.png", "figure.svg")
 
 FILES = (
     *(f"{name}.csv" for name in (*TABLES, *PARTICLE_TABLES)),
     WINDOW_TRACES,
-    "figure.png",
-    "figure.svg",
+    *FIGURES,
     RECORD,
 )
 """Everything that belongs to a run, the record last: a folder holds a run when that is there."""
@@ -72,6 +73,7 @@ def save_result(result: Result, folder: str | os.PathLike[str], *, force: bool =
         if movie.given.beam_profile is not None:
             arrays["beam_profile"] = movie.given.beam_profile
         np.savez(new / WINDOW_TRACES, **arrays)
+        _draw(result, movie, new)
         write_record(record_of(result, movie, target, kinds), new / RECORD)
         _move_in(new, target)
     return target
@@ -96,6 +98,12 @@ def check_free(folder: Path, *, force: bool) -> None:
             f"{folder} has {', '.join(there)} already, of no whole run: --force (force=True) "
             "replaces them"
         )
+
+
+def _draw(result: Result, movie: Movie, folder: Path) -> None:
+    from napari_beamwatch.results.figure import write_figure  # matplotlib is slow to import
+
+    write_figure(result, movie, *(folder / name for name in FIGURES))
 
 
 def _particle_tables(particles: Particles | None) -> dict[str, pd.DataFrame]:
