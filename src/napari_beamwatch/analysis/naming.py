@@ -20,6 +20,8 @@ from napari_beamwatch.spectra.rings import Ring
 GONE = "none"
 """What is there when the lattice is gone."""
 
+CHANGED = ("onset", "damaged_at_start")
+
 SWOLLEN = 0.03
 """Part by which all spacings of a lattice may move while it is still the same phase."""
 
@@ -39,12 +41,15 @@ class Phases:
         Of powder rings that came.
     new_spots : frozenset of int
         Those that came.
+    gone : frozenset of int
+        Crystals of which little is left.
     """
 
     of_crystal: dict[int, Match]
     of_new: dict[int, Match] = field(default_factory=dict)
     of_rings: Match | None = None
     new_spots: frozenset[int] = frozenset()
+    gone: frozenset[int] = frozenset()
 
     @classmethod
     def of(
@@ -104,7 +109,8 @@ class Phases:
         if rings:
             d = np.array([ring.d_px() for ring in rings]) * movie.pixel_size
             of_rings = matched(SpotSet(d[:, 0], d[:, 1]), before)
-        return cls(found[0], found[1], of_rings, came)
+        gone = frozenset(number for number, one in verdicts.items() if _mostly_gone(one))
+        return cls(found[0], found[1], of_rings, came, gone)
 
     def name(self, crystal: int) -> str | None:
         """Phase of a crystal, best first; of what was there at first, where something came."""
@@ -133,8 +139,9 @@ class Phases:
         said: dict[str, Any] = {"interpretation": meaning(verdict, None, None)}
         if not self.of_crystal or not len(rows):
             return said
-        new = rows[rows.spot.isin(verdict.new_spots)]
-        old = rows[~rows.spot.isin(self.new_spots.union(verdict.new_spots))]
+        # What is there in the end: a first product may have been used up.
+        came = self.new_spots.union(verdict.new_spots)
+        new, old = rows[rows.spot.isin(came)], rows[~rows.spot.isin(came)]
         # A crystal that came without a word of it is not what was there.
         there = old[old.status != "no_lattice"]
         old = next(some for some in (there, old, rows) if len(some))
@@ -149,9 +156,9 @@ class Phases:
     def _after(self, verdict: Verdict, before: str | None, new: pd.DataFrame) -> str | None:
         if verdict.status == "survived":
             return before
-        if verdict.status not in ("onset", "damaged_at_start"):
+        if verdict.status not in CHANGED:
             return None
-        if len(new):
+        if len(new) and verdict.criterion == "new_phase":
             names = map(self.new_name, by_strength(new))
             return next((name for name in names if name is not None), None)
         if verdict.criterion == "new_phase":
@@ -160,9 +167,7 @@ class Phases:
             moved = abs(np.log(verdict.d_after_px / verdict.d_before_px))
             return before if moved < SWOLLEN else None
         if verdict.criterion == "fading":
-            # Gone is what is below detection, or mostly: less than 1/e of it is left.
-            left = np.isfinite([verdict.lost, verdict.dose_1e.value]).any()
-            return GONE if left else before
+            return GONE if _mostly_gone(verdict) else before
         return before
 
     def of_windows(self, windows: pd.DataFrame, told: WindowVerdicts) -> pd.DataFrame:
@@ -171,11 +176,12 @@ class Phases:
         before = [self.name(c) if c >= 0 else None for c in told.crystal.tolist()]
         after = [
             self.new_name(new) if new >= 0 and status == "onset"
-            else GONE if status == "onset" and np.isfinite(lost)
+            else GONE if status in CHANGED and (np.isfinite(lost) or crystal in self.gone)
             else now if status == "survived"
             else None
-            for new, status, lost, now in zip(
-                told.new_crystal.tolist(), told.status, told.lost.tolist(), before, strict=True
+            for crystal, new, status, lost, now in zip(
+                told.crystal.tolist(), told.new_crystal.tolist(), told.status, told.lost.tolist(),
+                before, strict=True,
             )
         ]  # fmt: skip
         windows["phase_before"], windows["phase_after"] = before, after
@@ -191,7 +197,7 @@ def meaning(verdict: Verdict, before: str | None, after: str | None) -> str | No
     before, after : str or None
         Phases, best first.
     """
-    if verdict.status not in ("onset", "damaged_at_start"):
+    if verdict.status not in CHANGED:
         return None
     if verdict.criterion == "new_phase":
         return "environment" if taken_up(before, after) else "transformation"
@@ -224,6 +230,12 @@ def by_strength(rows: pd.DataFrame) -> list[int]:
     """Crystals of spots, strongest first."""
     power = rows.groupby("crystal").snr.sum().sort_values(ascending=False, kind="stable")
     return [int(crystal) for crystal in power.index]
+
+
+def _mostly_gone(verdict: Verdict) -> bool:
+    """Whether a lattice that faded is below detection, or less than 1/e of it is left."""
+    faded = verdict.status in CHANGED and verdict.criterion == "fading"
+    return faded and bool(np.isfinite([verdict.lost, verdict.dose_1e.value]).any())
 
 
 def _at_first(verdict: Verdict | None, spots: pd.DataFrame) -> float:
