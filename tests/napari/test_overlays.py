@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Layer
@@ -17,10 +18,12 @@ from napari_beamwatch._napari.overlays import (
     DRIFT,
     LATTICE,
     ONSET_MAP,
+    PHASES,
     lattice_over_dose,
     onset_map,
     overlays,
     particle_outlines,
+    phase_over_dose,
 )
 from napari_beamwatch._napari.placement import Placement
 from napari_beamwatch.columns import WINDOWS
@@ -32,7 +35,7 @@ from napari_beamwatch.simulate.cases import simulate
 @pytest.fixture(scope="module")
 def result() -> Any:
     movie = simulate("lif-room-temperature", frames=60, frame_dose=10.0, size=512, seed=0)
-    found = analyze(movie, Settings(drift="off", criteria=("fading",)))
+    found = analyze(movie, Settings(window=256, step=128, drift="off", criteria=("fading",)))
     way = np.linspace(0, 20, 60)
     return replace(found, drift=found.drift.assign(dy_px=way, dx_px=-way))
 
@@ -56,7 +59,7 @@ def test_every_overlay_has_the_units_and_the_place_of_the_movie(
         low, high = np.asarray(layer.extent.world)[:, -2:]
         assert (low >= np.array([3.0, -2.0]) - 0.01).all()
         assert (high <= np.array([3.0, -2.0]) + 512 * 0.0125 + 0.01).all()
-    assert names == [DRIFT, LATTICE, ONSET_MAP]
+    assert names == [DRIFT, LATTICE, PHASES, ONSET_MAP]
     units = [str(unit) for unit in viewer.layers.extent.units]
     assert units == ["second", "nanometer", "nanometer"]
     assert viewer.dims.nsteps[0] == len(result.movie)
@@ -152,6 +155,31 @@ def test_the_lattice_of_a_window_is_the_mean_of_its_spots(result: Any) -> None:
     assert found[frame].flat[window] == pytest.approx(
         values[frame - 2 : frame + 3].mean() / start, rel=1e-4
     )
+
+
+def test_a_window_has_its_first_phase_up_to_its_onset_and_the_other_after_it(
+    result: Any, placement: Placement
+) -> None:
+    windows = result.windows.copy()
+    windows["status"], windows["onset_frame"] = "survived", pd.NA
+    windows["phase_before"], windows["phase_after"] = "LiF|LiH", pd.NA
+    windows.loc[0, ["status", "onset_frame", "phase_after"]] = ["onset", 20, "Li2O"]
+    windows.loc[1, ["status", "onset_frame", "phase_after"]] = ["onset", 30, "none"]
+    windows.loc[2, "phase_before"] = pd.NA
+    made = phase_over_dose(replace(result, windows=windows), placement)
+    assert made is not None
+    numbers, known, kind = made
+    names = ("–", *known["metadata"]["phases"])
+    assert kind == "labels"
+    rows, columns = windows["y0"].rank(method="dense"), windows["x0"].rank(method="dense")
+
+    def phase(window: int, frame: int) -> str:
+        return names[numbers[frame, int(rows[window]) - 1, int(columns[window]) - 1]]
+
+    assert [phase(0, frame) for frame in (0, 19, 20, 59)] == ["LiF", "LiF", "Li2O", "Li2O"]
+    assert [phase(1, frame) for frame in (29, 30)] == ["LiF", "lattice lost"]
+    assert (phase(2, 0), phase(3, 59)) == ("–", "LiF")
+    assert list(known["features"]["phase"]) == list(names)
 
 
 def test_an_empty_result_makes_no_layers(result: Any, placement: Placement) -> None:

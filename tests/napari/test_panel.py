@@ -9,10 +9,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qtpy.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QSlider
+from app_model.types import KeyBinding
+from qtpy.QtWidgets import (
+    QApplication,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSlider,
+    QSpinBox,
+    QTableWidget,
+)
 
 from napari_beamwatch import Movie, Settings, analyze
 from napari_beamwatch._napari.layers import movie_layer
+from napari_beamwatch._napari.preferences import preferred_settings
 from napari_beamwatch._qt.panel import Beamwatch
 from napari_beamwatch.simulate.cases import simulate
 
@@ -28,7 +38,7 @@ def movie() -> Any:
 
 @pytest.fixture(scope="module")
 def result(movie: Any) -> Any:
-    return analyze(movie, Settings(drift="off", criteria=("fading",)))
+    return analyze(movie, Settings(window=128, step=64, drift="off", criteria=("fading",)))
 
 
 @pytest.fixture
@@ -39,7 +49,7 @@ def viewer(make_napari_viewer: Any) -> Any:
 @pytest.fixture
 def panel(viewer: Any) -> Iterator[Beamwatch]:
     _, panel = viewer.window.add_plugin_dock_widget("napari-beamwatch", "Beamwatch")
-    panel.session.choose_settings(drift="off", criteria=("fading",))
+    panel.session.choose_settings(window=128, step=64, drift="off", criteria=("fading",))
     yield panel
     panel.close_desk()
     assert panel._worker.wait(20)
@@ -323,6 +333,8 @@ def test_a_saved_run_opens_to_the_same_answer(
     run(panel)
     said = the(panel, QLabel, "answer").text(), the(panel, QLabel, "why").text()
     panel._export.save(tmp_path / "run")
+    wait_until(lambda: not panel.session.running)
+    assert (tmp_path / "run" / "figure.svg").is_file()
     viewer.layers.remove(layer)
     assert the(panel, QLabel, "answer").text() == "no movie"
     panel.open_run(tmp_path / "run")
@@ -349,6 +361,122 @@ def test_the_docks_beside_the_picture_follow_and_lead(
     viewer.window.remove_dock_widget(panel)
     viewer.dims.set_current_step(0, 5)
     assert panel.beside.curves is None
+
+
+def test_a_run_whose_movie_has_moved_asks_where_it_is(
+    viewer: Any, panel: Beamwatch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from napari_beamwatch import open_movie
+    from napari_beamwatch.simulate.writing import write_movie
+
+    before, after = tmp_path / "before.eer", tmp_path / "elsewhere" / "after.eer"
+    small = simulate("survivor", frames=8, frame_dose=40.0, size=128, seed=0)
+    write_movie(small, before, raw_per_frame=4)
+    analyze(open_movie(before), Settings(drift="off", criteria=("fading",))).save(tmp_path / "run")
+    after.parent.mkdir()
+    before.rename(after)
+    asked = []
+
+    def ask(why: str) -> Path:
+        asked.append(why)
+        return after
+
+    monkeypatch.setattr(panel._export, "ask_for_movie", ask)
+    panel.open_run(tmp_path / "run")
+    assert len(asked) == 1
+    assert panel.session.movie is not None
+    assert Path(panel.session.movie.source) == after
+    assert panel.session.onset is not None
+
+
+def test_the_figure_is_saved_while_the_window_lives(
+    viewer: Any, panel: Beamwatch, movie: Any, result: Any, tmp_path: Path
+) -> None:
+    show(viewer, movie)
+    answer(panel, result)
+    panel._export.save_figure(tmp_path / "figure.pdf")
+    assert panel.session.running
+    wait_until(lambda: not panel.session.running)
+    assert (tmp_path / "figure.pdf").read_bytes().startswith(b"%PDF")
+    assert panel.session.result is result
+
+
+def test_onsets_are_marked_on_the_time_slider_where_the_handle_stops(
+    viewer: Any, panel: Beamwatch, movie: Any, result: Any
+) -> None:
+    show(viewer, movie)
+    assert panel._marks.marks == ()
+    answer(panel, result)
+    onset = int(result.onsets.iloc[0].onset_frame)
+    assert [step for step, _ in panel._marks.marks] == [onset]
+    overlay = panel._marks._overlay
+    assert overlay is not None
+    wait_until(lambda: overlay.width() > 100)
+    assert 0 < overlay.place(0) < overlay.place(onset) < overlay.place(39) < overlay.width()
+    panel.session.take(None)
+    assert panel._marks.marks == ()
+
+
+def test_the_picture_shows_a_mean_of_frames_and_single_ones_again(
+    viewer: Any, panel: Beamwatch, movie: Any
+) -> None:
+    layer = show(viewer, movie)
+    limits = layer.contrast_limits
+    panel.canvas.go_to(20)
+    the(panel, QSpinBox, "averaged").setValue(5)
+    shown = np.asarray(layer._slice.image.raw)
+    assert shown == pytest.approx(np.mean([movie.frame(i) for i in range(18, 23)], axis=0))
+    assert layer.contrast_limits[1] < limits[1]
+    assert panel.session.movie is movie
+    the(panel, QSpinBox, "averaged").setValue(1)
+    assert np.asarray(layer._slice.image.raw) == pytest.approx(movie.frame(20))
+    assert layer.contrast_limits == limits
+
+
+def test_selected_spots_are_those_whose_curves_are_drawn(
+    viewer: Any, panel: Beamwatch, movie: Any, result: Any
+) -> None:
+    show(viewer, movie)
+    answer(panel, result)
+    panel.beside.open()
+    curves = panel.beside.curves
+    assert curves is not None
+    wait_until(lambda: len(curves._curves) > 1)
+    table = the(panel, QTableWidget, "spots")
+    table.selectRow(1)
+    number = int(table.item(1, 0).text()) - 1
+    assert [curve.key for curve in curves._curves] == [("field", number)]
+    table.clearSelection()
+    assert len(curves._curves) > 1
+
+
+def test_keys_jump_to_the_onset_and_hide_the_map(
+    viewer: Any, panel: Beamwatch, movie: Any, result: Any
+) -> None:
+    show(viewer, movie)
+    answer(panel, result)
+    onset = int(result.onsets.iloc[0].onset_frame)
+    for key, frame in (("Shift-A", onset), ("Shift-B", onset - 1)):
+        viewer.keymap[KeyBinding.from_str(key.replace("-", "+"))](viewer)
+        assert panel.canvas.frame == frame
+    (shown,) = (layer for layer in viewer.layers if layer.name == "Onset map")
+    viewer.keymap[KeyBinding.from_str("Shift+O")](viewer)
+    assert not shown.visible
+
+
+def test_the_preferences_page_is_where_a_new_panel_begins(viewer: Any) -> None:
+    settings = pytest.importorskip("napari.settings")
+    if not hasattr(settings, "get_plugin_settings"):
+        pytest.skip("napari 0.8 keeps no settings of plugins")
+    page = settings.get_plugin_settings("napari-beamwatch").defaults
+    assert preferred_settings() == Settings()
+    page.alpha_percent, page.fraction_percent = 5.0, 50
+    try:
+        _, panel = viewer.window.add_plugin_dock_widget("napari-beamwatch", "Beamwatch")
+        assert panel.session.settings == Settings(alpha=0.05, fraction=0.5)
+        panel.close_desk()
+    finally:
+        page.alpha_percent, page.fraction_percent = 1.0, 0
 
 
 def test_the_table_of_onsets_can_be_copied(

@@ -28,7 +28,9 @@ def movie() -> bw.Movie:
 
 @pytest.fixture(scope="module")
 def found(movie: bw.Movie) -> bw.Result:
-    return bw.analyze(movie, bw.Settings(drift="off", criteria=("fading", "new_phase")))
+    return bw.analyze(
+        movie, bw.Settings(window=256, step=128, drift="off", criteria=("fading", "new_phase"))
+    )
 
 
 def words(made) -> str:

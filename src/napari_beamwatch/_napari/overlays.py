@@ -5,21 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from napari.utils.colormaps import DirectLabelColormap
 from numpy.typing import NDArray
 
 from napari_beamwatch._napari.layers import LayerData
 from napari_beamwatch._napari.map_scale import onset_values, window_colours
 from napari_beamwatch._napari.placement import Placement
-from napari_beamwatch._napari.window_maps import lattice_map
+from napari_beamwatch._napari.window_maps import LOST, lattice_map, phase_map
 from napari_beamwatch.results.result import Result
 
 Floats = NDArray[np.float64]
 
 ONSET_MAP = "Onset map"
 LATTICE = "Lattice over dose"
+PHASES = "Phase over dose"
 PARTICLES = "Particles"
 DRIFT = "Drift"
-NAMES = (DRIFT, PARTICLES, LATTICE, ONSET_MAP)
+NAMES = (DRIFT, PARTICLES, LATTICE, PHASES, ONSET_MAP)
 """Of the layers that a result makes, from below."""
 
 OURS = "beamwatch_overlay"
@@ -34,6 +36,11 @@ EDGE = 0.025
 MOST_OUTLINES = 2500
 """Windows up to which each has an outline; a finer map is a picture, or napari would stall."""
 
+PHASE_COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#f0e442", "#d55e00", "#0072b2")
+"""Of Okabe and Ito, one a phase."""
+
+LOST_COLOUR = "#8c8c8c"
+
 HATCHES = (0.25, 0.5, 0.75)
 """Where along a side the lines of a hatched cell begin."""
 
@@ -44,6 +51,7 @@ def overlays(result: Result, placement: Placement) -> list[LayerData]:
         drift_track(result, placement),
         particle_outlines(result, placement),
         lattice_over_dose(result, placement),
+        phase_over_dose(result, placement),
         onset_map(result, placement),
     ]
     return [layer for layer in made if layer is not None]
@@ -101,9 +109,6 @@ def lattice_over_dose(result: Result, placement: Placement) -> LayerData | None:
     found = lattice_map(result)
     if found is None:
         return None
-    cells = _cells(result, inset=0)
-    height, width = (float(cells[0, k + 2] - cells[0, k]) for k in (0, 1))
-    corner = (float(cells[:, 0].min()) + height / 2, float(cells[:, 1].min()) + width / 2)
     return (
         found,
         {
@@ -115,9 +120,35 @@ def lattice_over_dose(result: Result, placement: Placement) -> LayerData | None:
             "interpolation2d": "nearest",
             "visible": False,
             "metadata": {OURS: LATTICE, "unit": "intensity relative to the start"},
-            **placement.stacked(pixel=(height, width), corner=corner),
+            **_on_the_grid(result, placement),
         },
         "image",
+    )
+
+
+def phase_over_dose(result: Result, placement: Placement) -> LayerData | None:
+    """Phase of each window, frame by frame; its name stands in the status bar."""
+    found = phase_map(result)
+    if found is None:
+        return None
+    numbers, names = found
+    kinds = iter(range(len(names)))
+    colours: dict[int | None, str] = {None: "transparent", 0: "transparent"}
+    for number, name in enumerate(names, start=1):
+        lost = name == LOST
+        colours[number] = LOST_COLOUR if lost else PHASE_COLOURS[next(kinds) % len(PHASE_COLOURS)]
+    return (
+        numbers,
+        {
+            "name": PHASES,
+            "colormap": DirectLabelColormap(color_dict=colours),
+            "features": {"index": np.arange(len(names) + 1), "phase": ["–", *names]},
+            "opacity": 0.4,
+            "visible": False,
+            "metadata": {OURS: PHASES, "phases": names},
+            **_on_the_grid(result, placement),
+        },
+        "labels",
     )
 
 
@@ -180,6 +211,14 @@ def drift_track(result: Result, placement: Placement) -> LayerData | None:
         },
         "tracks",
     )
+
+
+def _on_the_grid(result: Result, placement: Placement) -> dict[str, Any]:
+    """Where a picture of one pixel a window lies, at all frames."""
+    cells = _cells(result, inset=0)
+    height, width = (float(cells[0, k + 2] - cells[0, k]) for k in (0, 1))
+    corner = (float(cells[:, 0].min()) + height / 2, float(cells[:, 1].min()) + width / 2)
+    return placement.stacked(pixel=(height, width), corner=corner)
 
 
 def _cells(result: Result, inset: float = INSET) -> Floats:

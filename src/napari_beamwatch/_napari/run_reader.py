@@ -13,17 +13,34 @@ RESULT = "beamwatch_result"
 """Key in the metadata of a movie's layer that came with a result: the panel shows it."""
 
 
+class MovieMovedError(BeamwatchError):
+    """The movie of a run is not where it was: somebody has to say where it is."""
+
+
 def get_reader(path: str | Sequence[str]) -> Callable[[str], list[LayerData]] | None:
     """A reader for the ``run.json`` of a run folder."""
     ours = isinstance(path, str) and Path(path).name == "run.json" and Path(path).is_file()
     return read if ours else None
 
 
-def read(path: str) -> list[LayerData]:
-    """The run's movie as a layer that carries the result."""
-    result = load_result(Path(path).parent)
+def read(path: str, movie: Path | None = None) -> list[LayerData]:
+    """The run's movie as a layer that carries the result.
+
+    Parameters
+    ----------
+    path : str
+        Of the ``run.json``.
+    movie : Path, optional
+        Where the movie is now, if it has moved.
+
+    Raises
+    ------
+    MovieMovedError
+        If the movie is not where it was.
+    """
+    result = load_result(Path(path).parent, movie=movie)
     if result.movie is None:
-        raise BeamwatchError(" ".join(result.notes) or "the movie of this run was not found")
+        raise MovieMovedError(" ".join(result.notes) or "the movie of this run was not found")
     data, known, kind = movie_layer(result.movie)
     known["metadata"][RESULT] = result
     return [(data, known, kind)]

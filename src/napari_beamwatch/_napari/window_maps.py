@@ -70,3 +70,42 @@ def _smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = (total[last] - total[first]) / (number[last] - number[first])
     return np.asarray(np.where(known, mean, np.nan))
+
+
+def phase_map(result: Result) -> tuple[NDArray[np.uint8], tuple[str, ...]] | None:
+    """Phase of each window at each frame, as numbers (frame, row, column), and their names.
+
+    0 is nothing known, 1 the first name. A window has the phase before its onset up to the frame
+    of the onset and the one after it from there on. None if no window has a phase.
+    """
+    windows = result.windows
+    if result.movie is None or not len(windows):
+        return None
+    before, after = (
+        [_phase_name(said) for said in windows[column]]
+        for column in ("phase_before", "phase_after")
+    )
+    names = tuple(dict.fromkeys(name for name in (*before, *after) if name))
+    if not names:
+        return None
+    numbers = {"": 0, **{name: i for i, name in enumerate(names, start=1)}}
+    rows, row = np.unique(windows["y0"], return_inverse=True)
+    columns, column = np.unique(windows["x0"], return_inverse=True)
+    frames = len(result.movie)
+    picture = np.zeros((frames, len(rows), len(columns)), np.uint8)
+    picture[:, row, column] = [numbers[name] for name in before]
+    onsets = windows["onset_frame"].astype("Int64").fillna(frames).to_numpy(np.int64)
+    for i, onset in enumerate(onsets):
+        if after[i]:
+            picture[onset:, row[i], column[i]] = numbers[after[i]]
+    return picture, names
+
+
+LOST = "lattice lost"
+
+
+def _phase_name(said: object) -> str:
+    """What a phase is called on the picture: the likeliest of those that fit."""
+    if not isinstance(said, str) or not said:
+        return ""
+    return LOST if said == "none" else said.partition("|")[0]

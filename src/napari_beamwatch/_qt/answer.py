@@ -139,7 +139,7 @@ def _onset(row: Row, where: str, line: str) -> Answer:
     # What comes after the dose in the engine's own line: the signs and how sure they are.
     signs = line.partition(" · ")[2]
     if signs:
-        lines.append(signs)
+        lines.append(signs.replace("|", " or "))
     if dose is None:
         frame = f"frame {int(row['onset_frame']) + 1}" if _is(row, "onset_frame") else "onset"
         lines.append("the dose is unknown: give the dose of a frame")

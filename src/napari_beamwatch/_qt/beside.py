@@ -13,13 +13,21 @@ from napari_beamwatch._qt.curves_dock import DamageCurves
 from napari_beamwatch._qt.fft_dock import LiveSpectrum
 from napari_beamwatch._qt.session import Session
 from napari_beamwatch.phases import published_limits, reflections
+from napari_beamwatch.regions import FIELD
+from napari_beamwatch.results.crystals import crystal_survival
+from napari_beamwatch.results.result import Result
 
 CURVES, SPECTRUM = "Damage curves", "Live FFT"
 WIDTHS, HEIGHT = (500, 440), 300
+"""Of the docks, in pixels; lower where the window has no room for that."""
+
+MOST_SUMMED = 10
+"""Frames whose sum is transformed at first: of one alone a faint lattice is lost in noise."""
+
 MOST_PHASES = 3
 """Phases whose rings are drawn: more hide the spots."""
 
-WIDEST_RINGS = 5
+WIDEST_RINGS = 3
 """Rings of a phase, widest spacing first."""
 
 
@@ -35,6 +43,7 @@ class Beside:
             (session.result_changed, self._show_result),
             (session.threshold_changed, self._show_threshold),
             (session.spots_changed, self._show_spots),
+            (session.selected_changed, self._show_selection),
             (session.chosen_changed, self._show_region),
             (session.regions_changed, self._show_region),
             (canvas.frame_changed, self._show_frame),
@@ -58,7 +67,9 @@ class Beside:
             window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
             window.splitDockWidget(first, second, Qt.Orientation.Horizontal)
             window.resizeDocks([first, second], list(WIDTHS), Qt.Orientation.Horizontal)
-            window.resizeDocks([first, second], [HEIGHT, HEIGHT], Qt.Orientation.Vertical)
+            spare = window.height() - window.minimumSizeHint().height()
+            height = min(HEIGHT, first.minimumSizeHint().height() + max(0, spare))
+            window.resizeDocks([first, second], [height, height], Qt.Orientation.Vertical)
         self._show_movie()
         self._show_result()
 
@@ -84,8 +95,11 @@ class Beside:
         return found
 
     def _show_movie(self) -> None:
+        movie = self._session.movie
         if self.spectrum is not None:
-            self.spectrum.set_movie(self._session.movie)
+            self.spectrum.set_movie(movie)
+            if movie is not None:
+                self.spectrum.set_running_sum(min(MOST_SUMMED, max(1, len(movie) // 12)))
         self._show_region()
         self._show_frame(self._canvas.frame)
         self._show_spots()
@@ -94,6 +108,8 @@ class Beside:
         if self.spectrum is not None:
             named = {region.name: region for region in self._session.regions}
             self.spectrum.set_region(named.get(self._session.chosen))
+        if self._session.result is not None:
+            self._show_survival(self._session.result)
         self._show_onset()
 
     def _show_frame(self, frame: int) -> None:
@@ -118,9 +134,27 @@ class Beside:
             else:
                 self.curves.set_tables(result.traces, result.spots, result.onsets, result.events)
                 self.curves.set_limits(limits(self._session))
+                self._show_survival(result)
                 self.curves.set_frame(self._canvas.frame)
         self._show_threshold()
         self._show_onset()
+
+    def _show_survival(self, result: Result) -> None:
+        if self.curves is not None:
+            known = result.onsets["region"].isin([self._session.chosen]).any()
+            region = self._session.chosen if known else FIELD
+            self.curves.set_survival(crystal_survival(result, region))
+
+    def _show_selection(self) -> None:
+        """Draw the spots that are selected in the table; all that matter where none is."""
+        session = self._session
+        if self.curves is not None:
+            keys = [(session.chosen, spot) for spot in session.selected]
+            self.curves.set_selection(keys or None)
+        if self.spectrum is not None:
+            spots = session.spots
+            shown = spots[spots["spot"].isin(session.selected)]
+            self.spectrum.set_spots(shown if len(shown) else spots)
 
     def _show_threshold(self) -> None:
         if self.curves is not None and self._session.result is not None:
@@ -169,11 +203,12 @@ def limits(session: Session) -> list[dict[str, Any]]:
         if pd.notna(dose):
             said.append(
                 {
-                    "name": f"{row['phase']} {row['temperature']}: {row['citation']}",
+                    "name": f"{row['phase']} {row['temperature']}",
                     "dose": float(dose),
                     "criterion": row["compare_with"],
                     "rate": row["dose_rate_high_e_per_A2_s"],
                     "kV": row["voltage_kV"],
+                    "source": row["citation"],
                 }
             )
     return said

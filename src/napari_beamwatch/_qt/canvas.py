@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import pandas as pd
 from napari.layers import Layer, Shapes
 from psygnal import Signal
 
@@ -16,6 +17,7 @@ from napari_beamwatch._napari.placement import Placement
 from napari_beamwatch._napari.run_reader import RESULT
 from napari_beamwatch._qt.corner import CornerText
 from napari_beamwatch._qt.drawn_regions import REGIONS, DrawnRegions
+from napari_beamwatch._qt.frame_mean import FrameMean
 from napari_beamwatch._qt.movie_layers import is_movie_layer, movie_of
 from napari_beamwatch._qt.session import Session
 from napari_beamwatch.results.result import Result
@@ -25,6 +27,9 @@ FILLED = 0.35
 
 HIDE_KEY = "Shift-O"
 """Shows and hides the onset map."""
+
+BEFORE_KEY, AFTER_KEY = "Shift-B", "Shift-A"
+"""Show the last frame before the onset, and the first that holds it."""
 
 
 class Canvas:
@@ -48,12 +53,20 @@ class Canvas:
         self.placement: Placement | None = None
         self.regions = DrawnRegions(viewer, session)
         self._corner = CornerText(viewer)
+        self._mean = FrameMean(viewer)
+        self._averaged = 1
         self._prepared: tuple[Result, list[Layer]] | None = None
         self._open = True
         viewer.layers.events.inserted.connect(self._on_inserted)
         viewer.layers.events.removed.connect(self._on_removed)
         viewer.dims.events.current_step.connect(self._on_slider)
-        viewer.bind_key(HIDE_KEY, lambda _: self.toggle_map(), overwrite=True)
+        self._keys = {
+            HIDE_KEY: self.toggle_map,
+            BEFORE_KEY: lambda: self.go_to_onset(-1),
+            AFTER_KEY: lambda: self.go_to_onset(0),
+        }
+        for key, does in self._keys.items():
+            viewer.bind_key(key, lambda _, does=does: does(), overwrite=True)
         session.movie_changed.connect(self._on_movie)
         session.result_changed.connect(self._on_result)
 
@@ -98,6 +111,27 @@ class Canvas:
         frame = min(max(frame, 0), len(self.session.movie) - 1)
         self.viewer.dims.set_point(self.viewer.dims.ndim - 3, self.placement.world_of(frame))
 
+    def go_to_onset(self, by: int = 0) -> None:
+        """Show the frame of the onset of the chosen region, or one so many frames from it."""
+        frame = self.onset_frame
+        if frame is not None:
+            self.go_to(frame + by)
+
+    @property
+    def onset_frame(self) -> int | None:
+        """The frame of the onset of the chosen region, if it has one."""
+        row = self.session.onset
+        return None if row is None or pd.isna(row["onset_frame"]) else int(row["onset_frame"])
+
+    def average(self, frames: int) -> None:
+        """Show the mean of so many frames around each; what is measured stays."""
+        self._averaged = frames
+        movie = self.session.movie
+        if self.layer is None or movie is None or self.placement is None:
+            self._mean.reset()
+        else:
+            self._mean.show(self.layer, movie, self.placement, frames, self.frame)
+
     def toggle_map(self) -> None:
         """Show or hide the onset map."""
         for layer in self.ours():
@@ -124,10 +158,12 @@ class Canvas:
         self.viewer.layers.events.inserted.disconnect(self._on_inserted)
         self.viewer.layers.events.removed.disconnect(self._on_removed)
         self.viewer.dims.events.current_step.disconnect(self._on_slider)
-        self.viewer.bind_key(HIDE_KEY, None, overwrite=True)
+        for key in self._keys:
+            self.viewer.bind_key(key, None, overwrite=True)
         self.session.movie_changed.disconnect(self._on_movie)
         self.session.result_changed.disconnect(self._on_result)
         self.regions.close()
+        self._mean.reset()
         self._corner.close()
 
     def _on_inserted(self, _: object = None) -> None:
@@ -146,6 +182,7 @@ class Canvas:
         if movie is None:
             self.placement = None
             self._corner.hide()
+            self._mean.reset()
             self.regions.place(None)
             return
         translate: Sequence[float] = (0, 0, 0) if layer is None else layer.translate
@@ -158,6 +195,7 @@ class Canvas:
                 layer.metadata["movie"] = movie
         self.regions.place(self.placement)
         self._on_slider()
+        self.average(self._averaged)
 
     def _on_result(self) -> None:
         shown = {layer.metadata[OURS]: layer.visible for layer in self.ours()}

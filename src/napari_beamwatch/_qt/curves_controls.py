@@ -15,6 +15,10 @@ from napari_beamwatch._qt.curves_view import SYMBOLS
 SIGNS = dict(zip(SYMBOLS, "●■▼◆★✚", strict=True))
 
 
+WIDEST_CHOICE = 92
+"""Pixels of a choice: the row must not be what makes the dock wide."""
+
+
 class CurvesControls(QWidget):
     """Which page, along which axis, the spacing how, how many frames averaged, and a copy.
 
@@ -34,6 +38,7 @@ class CurvesControls(QWidget):
         self.average = QSpinBox(self)
         self.average.setRange(1, 1)
         self.average.setPrefix("mean of ")
+        self.average.setMinimumWidth(118)
         self.average.setToolTip("Frames averaged in the lines; the dots are single frames")
         self.average.setKeyboardTracking(False)
         self.copy = QPushButton("copy", self)
@@ -80,6 +85,7 @@ class CurvesControls(QWidget):
         box = QComboBox(self)
         box.addItems(list(names))
         box.setToolTip(tip)
+        box.setMaximumWidth(WIDEST_CHOICE)
         return box
 
 

@@ -224,7 +224,7 @@ class DamageCurves(QWidget):
 
     def _lay_out(self) -> None:
         self.setObjectName("damage_curves")
-        self.setMinimumSize(300, 240)
+        self.setMinimumSize(300, 180)
         curves = QWidget(self)
         inner = QVBoxLayout(curves)
         inner.setContentsMargins(0, 0, 0, 0)

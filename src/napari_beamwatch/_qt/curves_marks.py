@@ -90,7 +90,7 @@ class Marks:
             label = pg.InfLineLabel(
                 self.items[-2][1],
                 str(limit["name"]),
-                position=0.97 - 0.1 * (i % 4),
+                position=0.6 - 0.12 * (i % 4),
                 anchors=[(0, 0), (1, 0)],
                 color=look.mark,
             )
@@ -119,7 +119,9 @@ class Marks:
 def limit_words(limit: Mapping[str, Any]) -> str:
     """A published limit in words, with the conditions it was measured under."""
     words = [f"{limit['name']}: {limit['dose']:g} e/Å²"]
-    for key, unit in (("criterion", ""), ("rate", " e/Å²/s"), ("kV", " kV")):
+    for key, unit in (
+        ("criterion", ""), ("rate", " e/Å²/s"), ("kV", " kV"), ("source", ""),
+    ):  # fmt: skip
         value = limit.get(key)
         if value is not None and value == value and value != "":
             words.append(f"{value:g}{unit}" if isinstance(value, float | int) else f"{value}{unit}")

@@ -85,8 +85,8 @@ class DrawnRegions:
             "string": "{label}",
             "size": 11,
             "anchor": "upper_left",
-            "color": "yellow",
-            "translation": [-size / 45, 0],
+            "color": [_colour(i) for i in range(len(drawn))] or COLOURS[0],
+            "translation": [size / 24, size / 60],
         }
         self.layer = Shapes(
             [points for _, points in drawn] or None,
@@ -141,7 +141,8 @@ class DrawnRegions:
             features["name"] = names
             features["label"] = names
             self.layer.features = features
-        self.layer.edge_color = [_colour(i) for i in range(len(names))] or COLOURS[0]
+        colours = [_colour(i) for i in range(len(names))] or COLOURS[0]
+        self.layer.edge_color = self.layer.text.color = colours
         self.layer.feature_defaults = {"name": "", "label": ""}
 
     def _read(self) -> tuple[Region, ...]:

@@ -239,7 +239,7 @@ class LiveSpectrum(QWidget):
 
     def _lay_out(self) -> None:
         self.setObjectName("live_spectrum")
-        self.setMinimumSize(260, 240)
+        self.setMinimumSize(260, 180)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 2, 4, 2)
         layout.setSpacing(2)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QApplication, QScrollArea, QVBoxLayout, QWidget
 
-from napari_beamwatch._napari.run_reader import read
+from napari_beamwatch._napari.preferences import preferred_settings
+from napari_beamwatch._napari.run_reader import MovieMovedError, read
 from napari_beamwatch._qt.answer_card import AnswerCard
 from napari_beamwatch._qt.beside import Beside
 from napari_beamwatch._qt.canvas import Canvas
+from napari_beamwatch._qt.curves_look import region_colours
 from napari_beamwatch._qt.sections_damage import DamageSection
 from napari_beamwatch._qt.sections_export import ExportSection
 from napari_beamwatch._qt.sections_lattice import LatticeSection
 from napari_beamwatch._qt.sections_movie import MovieSection
 from napari_beamwatch._qt.session import Request, Session
+from napari_beamwatch._qt.slider_marks import SliderMarks
 from napari_beamwatch._qt.theme import panel_style
 from napari_beamwatch._qt.worker import Work, Worker
 from napari_beamwatch.analysis import Progress, analyze
@@ -48,7 +53,7 @@ class Beamwatch(QWidget):
     def __init__(self, napari_viewer: napari.Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("beamwatch")
-        self.session = Session()
+        self.session = Session(preferred_settings())
         self.canvas = Canvas(napari_viewer, self.session)
         self._viewer, self._worker, self._docked = napari_viewer, Worker(), False
         self._closed = False
@@ -56,9 +61,10 @@ class Beamwatch(QWidget):
         self._movie = MovieSection(self.session, self.canvas, self._say)
         self._lattice = LatticeSection(self.session, self.canvas, self._say, self.find_spots)
         self._damage = DamageSection(self.session, self.canvas, self.run, self.cancel)
+        self._marks = SliderMarks(napari_viewer)
         self.beside = Beside(napari_viewer, self.session, self.canvas)
         self._damage.docks.clicked.connect(self.beside.open)
-        self._export = ExportSection(self.session, self._say, self.open_run)
+        self._export = ExportSection(self.session, self._say, self.open_run, self._write)
         self._lay_out()
         self._connect()
         self._on_theme()
@@ -77,10 +83,15 @@ class Beamwatch(QWidget):
         self._worker.cancel()
         self.session.cancel()
 
-    def open_run(self, folder: Path) -> None:
-        """Show a run that was saved."""
+    def open_run(self, folder: Path, movie: Path | None = None) -> None:
+        """Show a run that was saved; of a movie that has moved since, the new place is told."""
         try:
-            (data, known, _), *_ = read(str(folder / "run.json"))
+            (data, known, _), *_ = read(str(folder / "run.json"), movie)
+        except MovieMovedError as error:
+            found = self._export.ask_for_movie(str(error)) if movie is None else None
+            if found is not None:
+                self.open_run(folder, found)
+            return
         except (BeamwatchError, OSError) as error:
             self._say(str(error))
             return
@@ -93,6 +104,7 @@ class Beamwatch(QWidget):
         self._closed = True
         self._worker.cancel()
         self.beside.close()
+        self._marks.clear()
         self.canvas.close()
         self._viewer.events.theme.disconnect(self._on_theme)
 
@@ -112,12 +124,19 @@ class Beamwatch(QWidget):
             return
         self._worker.start(request, work)
 
+    def _write(self, doing: str, write: Callable[[], Path]) -> None:
+        """Write something off the main thread: figures take a moment."""
+        self._start(doing, lambda request, tell: write())
+
     def _analyze(self, request: Request, tell: Progress) -> object:
         result = analyze(request.movie, request.settings, request.regions, tell)
         return result, self.canvas.prepare(result)
 
     def _on_done(self, generation: int, found: object) -> None:
-        if isinstance(found, tuple):
+        if isinstance(found, Path):
+            if self.session.finish(generation):
+                self._export.say(f"saved {found.name}", str(found))
+        elif isinstance(found, tuple):
             result, layers = found
             self.canvas.have(result, layers)
             first = self.session.result is None
@@ -125,6 +144,22 @@ class Beamwatch(QWidget):
                 self._movie.fold()  # its work is done: room for what was found
         else:
             self.session.answer_spots(generation, found)  # type: ignore[arg-type]
+
+    def _mark(self) -> None:
+        """Mark the onsets on the time slider."""
+        result = self.session.result
+        if result is None:
+            self._marks.clear()
+            return
+        regions, frames = result.onsets["region"].astype(str), result.onsets["onset_frame"]
+        colours = region_colours(regions)
+        self._marks.show_marks(
+            [
+                (int(frame), colours[region])
+                for region, frame in zip(regions, frames, strict=True)
+                if not pd.isna(frame)
+            ]
+        )
 
     def _say(self, sentence: str) -> None:
         show_error(sentence)
@@ -145,6 +180,7 @@ class Beamwatch(QWidget):
         canvas.layers_changed.connect(movie.show_layers)
         session.failed.connect(self._say)
         session.progressed.connect(damage.show_progress)
+        session.result_changed.connect(self._mark)
         for signal, views in (
             (session.movie_changed, (movie.show_movie, lattice.show_movie, lattice.show_regions)),
             (session.settings_changed, (lattice.show_movie, damage.show_settings)),

@@ -73,6 +73,7 @@ def faint(words: str = "") -> QLabel:
     label = QLabel(words)
     label.setProperty("role", "faint")
     label.setWordWrap(True)
+    label.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
     return label
 
 

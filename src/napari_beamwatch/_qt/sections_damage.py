@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pandas as pd
 from qtpy.QtCore import QSignalBlocker
-from qtpy.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QProgressBar, QPushButton
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSpinBox,
+)
 
 from napari_beamwatch._napari.map_scale import map_scale
 from napari_beamwatch._qt.answer import why
-from napari_beamwatch._qt.canvas import HIDE_KEY, Canvas
+from napari_beamwatch._qt.canvas import AFTER_KEY, BEFORE_KEY, HIDE_KEY, Canvas
 from napari_beamwatch._qt.map_legend import MapLegend
 from napari_beamwatch._qt.section import Section, faint
 from napari_beamwatch._qt.session import Session
@@ -24,6 +31,9 @@ TIPS = {
     "new_phase": "Spots or rings appear that were not there.",
     "mass_loss": "A particle shrinks, rounds or opens voids.",
 }
+
+
+MOST_AVERAGED = 50
 
 
 class DamageSection(Section):
@@ -68,20 +78,35 @@ class DamageSection(Section):
         self._threshold = ThresholdBox(session)
         self.body.addWidget(self._threshold)
         self._before, self._after = QPushButton("‹ before"), QPushButton("after ›")
-        self._before.setToolTip("Show the last frame before the onset.")
-        self._after.setToolTip("Show the first frame that holds the onset.")
-        self._before.clicked.connect(lambda: self._jump(-1))
-        self._after.clicked.connect(lambda: self._jump(0))
+        self._before.setToolTip(f"Show the last frame before the onset ({BEFORE_KEY}).")
+        self._after.setToolTip(f"Show the first frame that holds the onset ({AFTER_KEY}).")
+        self._before.clicked.connect(lambda: canvas.go_to_onset(-1))
+        self._after.clicked.connect(lambda: canvas.go_to_onset(0))
         self.docks = QPushButton("Curves, FFT")
         self.docks.setObjectName("docks")
         self.docks.setToolTip("Show the docks Damage curves and Live FFT below the picture.")
-        self._filled = QCheckBox("filled")
+        self._filled = QCheckBox("map filled")
         self._filled.setToolTip(f"Fill the windows of the onset map. {HIDE_KEY} hides it.")
         self._filled.toggled.connect(canvas.fill_map)
         row = QHBoxLayout()
         row.addWidget(self._before)
         row.addWidget(self._after)
         row.addWidget(self.docks)
+        row.addStretch(1)
+        self.body.addLayout(row)
+        self._averaged = QSpinBox()
+        self._averaged.setObjectName("averaged")
+        self._averaged.setRange(1, MOST_AVERAGED)
+        self._averaged.setPrefix("mean of ")
+        self._averaged.setKeyboardTracking(False)
+        self._averaged.setToolTip(
+            "Frames whose mean the picture shows: a faint lattice comes out of the noise. "
+            "The analysis takes single frames all the same."
+        )
+        self._averaged.valueChanged.connect(canvas.average)
+        row = QHBoxLayout()
+        row.addWidget(QLabel("picture"))
+        row.addWidget(self._averaged)
         row.addStretch(1)
         row.addWidget(self._filled)
         self.body.addLayout(row)
@@ -110,7 +135,7 @@ class DamageSection(Section):
         self._bar.setVisible(busy)
         if not busy:
             self._bar.setValue(0)
-        frame = self._onset_frame()
+        frame = self._canvas.onset_frame
         self._before.setEnabled(frame is not None and frame > 0)
         self._after.setEnabled(frame is not None)
         self._threshold.show_threshold()
@@ -134,14 +159,3 @@ class DamageSection(Section):
     def _on_criteria(self) -> None:
         chosen = tuple(name for name, box in self._criteria.items() if box.isChecked())
         self._session.choose_settings(criteria=chosen)
-
-    def _onset_frame(self) -> int | None:
-        row = self._session.onset
-        if row is None or pd.isna(row["onset_frame"]):
-            return None
-        return int(row["onset_frame"])
-
-    def _jump(self, by: int) -> None:
-        frame = self._onset_frame()
-        if frame is not None:
-            self._canvas.go_to(frame + by)

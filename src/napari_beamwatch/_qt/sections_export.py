@@ -11,7 +11,6 @@ from qtpy.QtWidgets import QFileDialog, QGridLayout, QMessageBox, QPushButton
 from napari_beamwatch import __version__
 from napari_beamwatch._qt.section import Section
 from napari_beamwatch._qt.session import Session
-from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.results.methods import methods_sentence
 
 
@@ -19,12 +18,17 @@ class ExportSection(Section):
     """Save a run folder, open one again, copy tables and words."""
 
     def __init__(
-        self, session: Session, say: Callable[[str], None], open_run: Callable[[Path], None]
+        self,
+        session: Session,
+        say: Callable[[str], None],
+        open_run: Callable[[Path], None],
+        write: Callable[[str, Callable[[], Path]], None],
     ) -> None:
         super().__init__("4  Export")
         self._session, self._report, self._open_run = session, say, open_run
+        self._write = write
         self._save = QPushButton("Save run…")
-        self._save.setToolTip("Write tables, settings and traces into a folder of their own.")
+        self._save.setToolTip("Write tables, settings, traces and figure into a folder.")
         self._save.clicked.connect(self._on_save)
         self._open = QPushButton("Open run…")
         self._open.setToolTip("Show a run that was saved: choose its folder.")
@@ -35,8 +39,13 @@ class ExportSection(Section):
         self._methods = QPushButton("Copy methods")
         self._methods.setToolTip("A paragraph for a paper: how this was found.")
         self._methods.clicked.connect(self.copy_methods)
+        self._figure = QPushButton("Figure…")
+        self._figure.setToolTip("Save the figure for print, as PNG, SVG or PDF.")
+        self._figure.clicked.connect(self._on_figure)
         grid = QGridLayout()
-        for i, button in enumerate((self._save, self._open, self._copy, self._methods)):
+        for i, button in enumerate(
+            (self._save, self._open, self._copy, self._methods, self._figure)
+        ):
             grid.addWidget(button, i // 2, i % 2)
         self.body.addLayout(grid)
         self.show_result()
@@ -44,19 +53,34 @@ class ExportSection(Section):
     def show_result(self) -> None:
         """Offer what makes sense now."""
         there = self._session.result is not None and not self._session.running
-        for button in (self._save, self._copy, self._methods):
+        for button in (self._save, self._copy, self._methods, self._figure):
             button.setEnabled(there)
 
     def save(self, folder: Path, *, force: bool = False) -> None:
         """Write the run folder."""
-        if self._session.result is None:
+        result = self._session.result
+        if result is not None:
+            self._write("saving the run", lambda: result.save(folder, force=force))
+
+    def save_figure(self, path: Path) -> None:
+        """Write the figure, as the ending of the path says."""
+        result = self._session.result
+        if result is None:
             return
-        try:
-            self._session.result.save(folder, force=force)
-        except (BeamwatchError, OSError) as error:
-            self._report(str(error))
-        else:
-            self.say(f"saved in {folder.name}", str(folder))
+
+        def write() -> Path:
+            from napari_beamwatch.results.figure import write_figure  # matplotlib is slow to import
+
+            write_figure(result, result.movie, path)
+            return path
+
+        self._write("drawing the figure", write)
+
+    def ask_for_movie(self, why: str) -> Path | None:
+        """Ask where a movie is now."""
+        self._report(why)
+        path, _ = QFileDialog.getOpenFileName(self, "Where is the movie of this run now?")
+        return Path(path) if path else None
 
     def copy_table(self) -> None:
         """Put the table of onsets on the clipboard."""
@@ -83,6 +107,13 @@ class ExportSection(Section):
             if QMessageBox.question(self, "Beamwatch", asked) != yes:
                 return
         self.save(folder, force=force)
+
+    def _on_figure(self) -> None:
+        kinds = "PNG (*.png);;SVG (*.svg);;PDF (*.pdf)"
+        path, kind = QFileDialog.getSaveFileName(self, "Save the figure", "figure.png", kinds)
+        if path:
+            ending = "" if Path(path).suffix else f".{kind[:3].lower()}"
+            self.save_figure(Path(path + ending))
 
     def _on_open(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, "Folder of a run")

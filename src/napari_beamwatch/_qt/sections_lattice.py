@@ -43,7 +43,7 @@ class LatticeSection(Section):
             self._window.addItem(f"{size} px", size)
         self._window.setToolTip(
             "Side of the windows: larger ones tell spacings better apart and see fainter "
-            "fringes, smaller ones map finer. They lie half their side apart."
+            "fringes, smaller ones map finer."
         )
         self._window.activated.connect(
             lambda i: session.choose_settings(window=self._window.itemData(i), step=None)
@@ -79,7 +79,7 @@ class LatticeSection(Section):
         self._undo = _button("Undo", "Take the last change of windows or spots back.")
         self._undo.clicked.connect(session.undo)
         self._row(self._find, self._remove, self._undo)
-        self._table.itemSelectionChanged.connect(self.enable)
+        self._table.itemSelectionChanged.connect(self._on_selected)
         self.show_movie()
         self.show_regions()
         self.show_spots()
@@ -135,6 +135,10 @@ class LatticeSection(Section):
         for widget in widgets:
             row.addWidget(widget, 1 if isinstance(widget, QComboBox) else 0)
         self.body.addLayout(row)
+
+    def _on_selected(self) -> None:
+        self._session.select(self._table.selected())
+        self.enable()
 
     def _on_remove(self) -> None:
         for gy, gx in self._table.chosen():

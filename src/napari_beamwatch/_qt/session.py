@@ -47,6 +47,8 @@ class Session:
         Of the movie as it is; settings and regions may have changed since, see `outdated`.
     spots : DataFrame
         Table of spots of the chosen region, of the result or of a search alone.
+    selected : tuple of int
+        Spots of the table that are looked at more closely; all where empty.
     generation : int
         Counts what makes running work pointless.
     running : str
@@ -60,6 +62,7 @@ class Session:
     result_changed = Signal()
     threshold_changed = Signal()
     spots_changed = Signal()
+    selected_changed = Signal()
     running_changed = Signal()
     progressed = Signal(Step)
     failed = Signal(str)
@@ -70,6 +73,7 @@ class Session:
         self.regions: tuple[Region, ...] = ()
         self.chosen = FIELD
         self.result: Result | None = None
+        self.selected: tuple[int, ...] = ()
         self.generation = 0
         self.running = ""
         self._found: pd.DataFrame | None = None
@@ -173,6 +177,12 @@ class Session:
         else:
             self.choose_settings(removed_spots=(*self.settings.removed_spots, (gy, gx)))
 
+    def select(self, spots: tuple[int, ...]) -> None:
+        """Look at some spots of the table more closely."""
+        if spots != self.selected:
+            self.selected = spots
+            self.selected_changed.emit()
+
     def draw(self, regions: tuple[Region, ...]) -> None:
         """Say which regions there are."""
         if regions == self.regions:
@@ -244,6 +254,13 @@ class Session:
             self.spots_changed,
         ):
             signal.emit()
+
+    def finish(self, generation: int) -> bool:
+        """Work that changes nothing here is done; False if nobody waits for it any more."""
+        if generation != self.generation or not self.running:
+            return False
+        self._end()
+        return True
 
     def fail(self, generation: int, sentence: str) -> None:
         """Say why the work came to nothing."""

@@ -138,7 +138,7 @@ class SpectrumView(QWidget):
                 self._add_ring(radius, colour)
                 name = phase.labels[j] if j < len(phase.labels) else f"{d:.2f}"
                 # Labels of phases stand at angles of their own, so that near rings keep theirs.
-                angle = math.radians(112 + 38 * i + 9 * (j % 2))
+                angle = math.radians(100 + 12 * i + 30 * j)
                 label = pg.TextItem(name, color=colour, anchor=(0.5, 0.5), fill=UNDER_LABELS)
                 label.setPos(radius * math.cos(angle), radius * math.sin(angle))
                 self._add(label, self._rings)

@@ -38,6 +38,7 @@ class SpotsTable(QTableWidget):
 
     def show_spots(self, spots: pd.DataFrame) -> None:
         """Show rows of the table of spots."""
+        self.clearSelection()
         self._rows = spots.sort_values("snr", ascending=False).reset_index(drop=True)
         in_px = not len(spots) or bool(spots["d_A"].isna().all())
         unit = "px" if in_px and len(spots) else "Å"
@@ -54,12 +55,17 @@ class SpotsTable(QTableWidget):
 
     def chosen(self) -> list[tuple[float, float]]:
         """Frequencies (gy, gx) of the rows that are selected."""
-        model = self.selectionModel()
-        if model is None:
-            return []
-        rows = sorted(index.row() for index in model.selectedRows())
-        table = self._rows.iloc[rows]
+        table = self._selected_rows()
         return list(zip(table["gy_per_px"], table["gx_per_px"], strict=True))
+
+    def selected(self) -> tuple[int, ...]:
+        """Numbers of the spots that are selected."""
+        return tuple(int(spot) for spot in self._selected_rows()["spot"])
+
+    def _selected_rows(self) -> pd.DataFrame:
+        model = self.selectionModel()
+        rows = [] if model is None else sorted(index.row() for index in model.selectedRows())
+        return self._rows.iloc[rows]
 
 
 def _cells(row: Mapping[str, Any]) -> list[tuple[str, str]]:
