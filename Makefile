@@ -8,12 +8,13 @@ READY := .venv/.ready
 DEMO := build/demo/lif-room-temperature.eer
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo test lint types contracts unit bench lock stages clean
+.PHONY: help demo test lint types contracts unit bench campaign lock stages clean
 
 help:
 	@echo "make demo    simulate a movie, say when its lattice changed, open it where there is a display"
 	@echo "make test    lint, types, import contracts and every test, windows included"
-	@echo "make bench   the benchmarks, as ratios within one run"
+	@echo "make bench   the benchmarks, as ratios within one run; some ten minutes"
+	@echo "make campaign   onsets of thousands of simulated traces and hundreds of movies; hours"
 	@echo "make lock    refresh constraints.txt      make stages   redo the multislice pictures"
 
 $(READY): pyproject.toml constraints.txt
@@ -49,6 +50,16 @@ bench: $(READY)
 	$(BIN)/python benchmarks/eer_reading.py
 	$(BIN)/python benchmarks/opening.py
 	$(BIN)/python benchmarks/analysis.py
+	$(BIN)/python benchmarks/region.py
+	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/kernels.py
+	$(BIN)/python benchmarks/cluster.py
+
+campaign: $(READY)
+	@mkdir -p build
+	$(BIN)/python benchmarks/accuracy.py
+	$(BIN)/python benchmarks/onset_campaign.py --seed 1234 --fades 400 --stable 1000 --lasting 300
+	$(BIN)/python benchmarks/movie_campaign.py --out build/movies.jsonl --jobs 2
 
 lock: $(READY)
 	$(BIN)/pip freeze --exclude-editable --exclude napari-beamwatch > constraints.txt
