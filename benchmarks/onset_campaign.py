@@ -14,7 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 import numpy as np
-from onset_oracle import oracle_onset
+from onset_oracle import Drawn, informed_onset, oracle_onset
 from scipy import stats
 
 from napari_beamwatch.damage.judging import judge
@@ -26,6 +26,8 @@ G_110 = 0.125 * np.array(
     [[0.400, 0.158], [-0.117, 0.483], [0.283, -0.325], [0.683, -0.167]]
 )  # fmt: skip
 G_100 = 0.125 * np.array([[0.458, 0.192], [0.267, 0.650], [-0.192, 0.458], [0.650, -0.267]])
+
+DRAWN = Drawn(tau=(2.0, 30.0), beta=(0.7, 2.5), onset=(0.1, 0.75), plateau=0.85, exponential=0.5)
 
 
 def noisy(s: np.ndarray, windows: int, rng: np.random.Generator) -> np.ndarray:
@@ -63,10 +65,11 @@ def fading(rng: np.random.Generator, *, plateau: bool | None = None) -> tuple[Sc
     g = G_110 if rng.random() < 0.5 else G_100
     spots = int(rng.integers(2, 5))
     windows = int(rng.choice([1, 4, 16, 60]))
-    tau = float(np.exp(rng.uniform(np.log(2), np.log(30))))
-    beta = 1.0 if rng.random() < 0.5 else float(np.exp(rng.uniform(np.log(0.7), np.log(2.5))))
-    with_plateau = rng.random() < 0.85 if plateau is None else plateau
-    onset = float(rng.uniform(0.1, 0.75) * frames) if with_plateau else 0.0
+    tau = float(np.exp(rng.uniform(*np.log(DRAWN.tau))))
+    exponential = rng.random() < DRAWN.exponential
+    beta = 1.0 if exponential else float(np.exp(rng.uniform(*np.log(DRAWN.beta))))
+    with_plateau = rng.random() < DRAWN.plateau if plateau is None else plateau
+    onset = float(rng.uniform(*DRAWN.onset) * frames) if with_plateau else 0.0
     strength = np.exp(rng.uniform(np.log(2), np.log(60))) / np.sqrt(windows)
     levels = strength * np.exp(rng.normal(0, 0.6, spots))
     residual = levels * (rng.uniform(0, 0.1) if rng.random() < 0.3 else 0.0)
@@ -186,47 +189,74 @@ def report_undamaged(kinds: tuple[str, ...], each: int, seed: int) -> None:
     print(f"false onsets: {onsets} of {each * len(kinds)}")
 
 
+LEFT_AT_END = 0.2
+"""Part of the lattice above which a loss is partial still when the record ends."""
+
+
 def report_fades(count: int, seed: int) -> None:
-    """Errors, intervals and calls of fading crystals beside those of the oracle."""
-    rows, told, unseen, reasons = [], Counter[str](), [0, 0], Counter[str]()
+    """Errors, intervals and calls of fading crystals beside those of the oracles."""
+    rows, told, reasons = [], Counter[str](), Counter[str]()
+    seen = missed = partial = 0
     for i in range(count):
         scope, truth = fading(np.random.default_rng([seed, 99, i]))
         samples = samples_of(scope)
-        best, low, high = oracle_onset(
-            samples, truth.tau, truth.beta, truth.plateau, truth.residual
-        )
+        oracle = oracle_onset(samples, truth.tau, truth.beta, truth.plateau, truth.residual)
+        informed = informed_onset(samples, DRAWN, truth.plateau, truth.residual)
         began = time.perf_counter()
         verdict = judge(scope)
         took = time.perf_counter() - began
         told[verdict.status] += 1
         called = verdict.status in ("onset", "damaged_at_start")
-        if high - low < 10:
-            unseen[0] += not called
-            unseen[1] += 1
+        if oracle[2] - oracle[1] < 10:
+            seen += 1
             if not called:
-                reasons[verdict.reason[:48]] += 1
+                missed += 1
+                end = float(samples.end[-1])
+                left = remaining(samples.start, samples.end, truth.onset, truth.tau, truth.beta)
+                kept = float(truth.residual.sum() / truth.plateau.sum())
+                partial += kept + (1 - kept) * left[samples.end == end][0] > LEFT_AT_END
+                reasons[verdict.reason.lstrip("0123456789 %")[:48]] += 1
         if called:
             o = verdict.onset
-            rows.append((truth.onset, truth.beta, best, low, high, o.value, o.low, o.high, took))
+            rows.append((truth.onset, truth.beta, *oracle, *informed, o.value, o.low, o.high, took))
     table = np.array(rows)
     print(f"{count} fades: {dict(told)}; not called where the oracle's interval is < 10 frames: "
-          f"{unseen[0]} of {unseen[1]} {dict(reasons)}")  # fmt: skip
+          f"{missed} of {seen} {dict(reasons)}; of them with more than {LEFT_AT_END:.0%} left at "
+          f"the end: {partial}")  # fmt: skip
+    beta = table[:, 1]
     for name, part in (
         ("all called", table),
-        ("exponential", table[table[:, 1] == 1]),
-        ("stretched", table[table[:, 1] != 1]),
+        ("plateau", table[table[:, 0] > 0]),
+        ("none", table[table[:, 0] == 0]),
+        ("exponential", table[beta == 1]),
+        ("stretched", table[beta != 1]),
+        ("beta < 1", table[beta < 1]),
+        ("beta 1-1.6", table[(beta > 1) & (beta < 1.6)]),
+        ("beta > 1.6", table[beta >= 1.6]),
     ):
-        onset, _, best, low, high, value, v_low, v_high, took = part.T
-        rms, oracle = (float(np.sqrt(np.mean((x - onset) ** 2))) for x in (value, best))
-        covered = int(((v_low <= onset + 1e-9) & (v_high >= onset)).sum())
+        report_class(name, part)
+
+
+def report_class(name: str, part: np.ndarray) -> None:
+    """One line on records of a kind: RMS and median error, width and cover, of each who looked."""
+    onset = part[:, 0]
+    print(f"{name}: {len(part)}, {1e3 * np.median(part[:, -1]):.0f} ms")
+    by_oracle = part[:, 2:5]
+    for who, (value, low, high) in (
+        ("oracle", by_oracle.T), ("informed", part[:, 5:8].T), ("judge", part[:, 8:11].T),
+    ):  # fmt: skip
+        rms = float(np.sqrt(np.mean((value - onset) ** 2)))
+        least = float(np.sqrt(np.mean((by_oracle[:, 0] - onset) ** 2)))
+        width, narrowest = (
+            float(np.median(high - low)),
+            float(np.median(np.ptp(by_oracle[:, 1:], 1))),
+        )
+        covered = int(((low <= onset + 1e-9) & (high >= onset)).sum())
         p = stats.binomtest(covered, len(part), 0.95, "less").pvalue
-        widths = float(np.median(v_high - v_low)), float(np.median(high - low))
-        medians = (float(np.median(np.abs(x - onset))) for x in (value, best))
         print(
-            f"{name:12s} n {len(part)} RMS {rms:.2f} / {oracle:.2f} = {rms / oracle:.2f}, median "
-            f"error {next(medians):.2f} / {next(medians):.2f}, width {widths[0]:.2f} / "
-            f"{widths[1]:.2f} = {widths[0] / widths[1]:.2f}, covered {covered} (p {p:.3f}), "
-            f"{1e3 * np.median(took):.0f} ms"
+            f"    {who:8s} RMS {rms:.2f} = {rms / max(least, 1e-9):.2f} x, median error "
+            f"{np.median(np.abs(value - onset)):.2f}, width {width:.2f} = "
+            f"{width / max(narrowest, 1e-9):.2f} x, covered {covered} (p {p:.3f})"
         )
 
 

@@ -93,6 +93,13 @@ def test_a_lasting_loss_is_no_dip(traces: Any) -> None:
     assert not dips.masked[35:].any()
 
 
+def test_a_plateau_before_a_fade_does_not_dip_by_its_own_noise(traces: Any) -> None:
+    # Its noise is five times that of the mean signal of the record.
+    signal = traces.fading(25, 2, frames=120) * 5
+    dips = [find_dips(samples_of(traces.scope(signal, seed))).events for seed in range(200)]
+    assert sum(map(bool, dips)) <= 2
+
+
 def test_detection_comes_after_the_change_and_loss_after_that(traces: Any) -> None:
     samples = samples_of(traces.scope(traces.fading(40, 10), 3))
     detected, lost = first_detected(samples, 0.01), lost_from(samples, 0.01)

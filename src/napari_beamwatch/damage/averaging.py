@@ -5,8 +5,8 @@ adaptive importance sampling [1]_: points drawn from a wide Student distribution
 so far are weighed by the quasi-likelihood, tempered so that enough of them count, and their mean
 and covariance make the next distribution. The last points are weighed by the exact noise law. The
 half dose stands in for the onset, for it is known well whatever tau and stretch are. Priors are
-flat in onset and log tau; what a family's prior volume costs it is what keeps the stretched models
-from being believed for nothing.
+flat in onset, log tau and log beta; what a family's prior volume costs it is what keeps the
+stretched models from being believed for nothing.
 
 References
 ----------
@@ -30,15 +30,12 @@ Floats = NDArray[np.float64]
 NO_PLATEAU = 0.15
 """Prior of a decay that begins with the first electron."""
 
-STRETCHED = 0.6
+STRETCHED = 0.5
 """Prior of a decay that is not exponential."""
 
-STRETCH_SPREAD = 0.6
-"""Standard deviation of the prior of log beta of those."""
-
-LEAST_BETA, MOST_BETA, MOST_WITHOUT = 0.4, 3.0, 2.0
-"""Stretches that are taken for possible; without a plateau no more than the last, for what has a
-shoulder longer than a Gaussian's has a plateau in all but name."""
+LEAST_BETA, MOST_BETA = 0.4, 3.0
+"""Stretches that are taken for possible, their logarithms alike: radiolysis is often exponential,
+and nothing is known of what is not."""
 
 FREEDOM = 4.0
 """Degrees of freedom of the Student distribution that is drawn from."""
@@ -125,11 +122,8 @@ class _Limits:
         if family.plateau:
             known &= (models.onset > self.first) & (models.onset < self.last)
             density -= np.log(self.last - self.first)
-        else:
-            known &= models.beta < MOST_WITHOUT
         if family.stretched:
-            z = np.log(models.beta) / STRETCH_SPREAD
-            density -= z**2 / 2 + np.log(np.sqrt(2 * np.pi) * STRETCH_SPREAD)
+            density -= np.log(np.log(MOST_BETA / LEAST_BETA))
         return np.where(known, density + family.log_prior, -np.inf)
 
 

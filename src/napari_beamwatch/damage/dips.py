@@ -16,6 +16,8 @@ from napari_beamwatch.damage.fitting import mean_levels
 from napari_beamwatch.damage.scanning import best_cuts, common_trace
 from napari_beamwatch.damage.scopes import Samples
 
+Floats = NDArray[np.float64]
+
 SURE = 4.0
 """Standard errors by which a later piece must overtop an earlier one."""
 
@@ -24,6 +26,10 @@ LEAST = 0.1
 
 SHORTEST = 3
 """Samples that a recovery must last."""
+
+PASSES = 2
+"""Cuts into pieces: the first by the noise of the mean signal, the next by that of the pieces, for
+the plateau of a lattice that fades later spreads more than the mean does."""
 
 
 @dataclass(frozen=True)
@@ -65,14 +71,18 @@ class Dips:
 def find_dips(samples: Samples, dispersion: float = 1.0) -> Dips:
     """Samples in which the lattice was weaker than later."""
     count = len(samples)
-    value, variance = common_trace(samples, mean_levels(samples))
-    variance = variance * dispersion
+    levels = mean_levels(samples)
+    value, variance = common_trace(samples, levels)
     if not np.isfinite(variance).any():
         return Dips(np.zeros(count, bool), (), 0)
-    starts = best_cuts(value, variance, 2 * np.log(count) + 6)
-    ends = np.append(starts[1:], count)
-    weight = np.add.reduceat(1 / variance, starts)
-    level = np.add.reduceat(value / variance, starts) / np.maximum(weight, 1e-200)
+    penalty = 2 * np.log(count) + 6
+    for _ in range(PASSES):
+        starts = best_cuts(value, variance * dispersion, penalty)
+        level, weight = _levels(value, variance * dispersion, starts)
+        ends = np.append(starts[1:], count)
+        course = np.repeat(np.maximum(level, 0.0), ends - starts)
+        value, variance = common_trace(samples, levels, course)
+    level, weight = _levels(value, variance * dispersion, starts)
     error = 1 / np.sqrt(np.maximum(weight, 1e-200))
     top = float(level.max())
     masked = np.zeros(count, bool)
@@ -100,3 +110,9 @@ def find_dips(samples: Samples, dispersion: float = 1.0) -> Dips:
         for a, b in runs
     )
     return Dips(masked, events, max((b - a for a, b in runs if a > 0), default=0))
+
+
+def _levels(value: Floats, variance: Floats, starts: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """Mean of each piece, and one over its variance."""
+    weight = np.add.reduceat(1 / variance, starts)
+    return np.add.reduceat(value / variance, starts) / np.maximum(weight, 1e-200), weight

@@ -36,8 +36,14 @@ SAME_G, SAME_DIRECTION = 0.03, 5.0
 """Relative difference of |g| and degrees within which two spots are no two witnesses."""
 
 DAMAGE_SPREAD, TILT_SPREAD = 0.08, 0.45
-"""Spread of the logarithms of what is left of the spots over their mean, if it is damage or a
-tilt."""
+"""Spread of the spots' exponents over their mean, if it is damage or a tilt."""
+
+LEAST_COURSE = 1e-3
+"""Part of the plateau below which nothing is left to tell spots apart by."""
+
+SHARE_STEPS, SHARE_LIMITS, MEASURED_SHARE = 8, (0.02, 5.0), 1.0
+"""Steps of the fit of the exponents, between what they lie, and the error above which one tells
+nothing."""
 
 CONVINCING, CONVINCING_DEEP, DEEP = 20.0, 3.0, 0.35
 """Ratio of the probabilities from which the spots fell together; that for a loss that leaves less
@@ -150,7 +156,13 @@ def independent(scope: Scope, spots: NDArray[np.bool_]) -> bool:
 
 
 def judge_loss(
-    scope: Scope, samples: Samples, found: Average, left: Left, *, witnesses_stay: bool | None
+    scope: Scope,
+    samples: Samples,
+    found: Average,
+    left: Left,
+    *,
+    witnesses_stay: bool | None,
+    dispersion: float = 1.0,
 ) -> Finding:
     """Damage, or something that lasts too.
 
@@ -163,6 +175,8 @@ def judge_loss(
     left : Left
     witnesses_stay : bool or None
         Whether focus and other crystals held; None if there were none to say so.
+    dispersion : float
+        How much wider than the noise law the samples scatter.
     """
     seen = left.measured
     if not seen.any():
@@ -190,7 +204,8 @@ def judge_loss(
     if complete and independent(scope, fell):
         return Finding(True, "strong", f"{int(fell.sum())} spots of several g were lost together")
     deep = left.total + 1.645 * left.total_se < DEEP
-    if fell_together(left) < (CONVINCING_DEEP if deep else CONVINCING):
+    together = fell_together(shares(samples, found, dispersion))
+    if together < (CONVINCING_DEEP if deep else CONVINCING):
         return Finding(
             False, "", f"{100 * max(left.total, 0):.0f} % of the lattice is left and its spots did "
             "not verifiably fall together: a lasting tilt or focus is not excluded",
@@ -198,13 +213,55 @@ def judge_loss(
     return Finding(True, "strong", f"{int(seen.sum())} spots of several g fell by the same part")
 
 
-def fell_together(left: Left) -> float:
-    """Probability of what is left of the spots if it is damage, over that if it is a tilt."""
-    some = np.flatnonzero(left.measured)
-    ratio = np.maximum(left.ratio[some], 0.5 * left.se[some])
-    value, variance = np.log(ratio), (left.se[some] / ratio) ** 2
+@dataclass(frozen=True, eq=False)
+class Shares:
+    """How much of the common course each spot takes: its power goes as the course to that power.
 
-    usual = abs(float((value / variance).sum() / (1 / variance).sum()))
+    Attributes
+    ----------
+    exponent, se : array (spots,)
+        1 for a spot that goes as all do.
+    """
+
+    exponent: Floats
+    se: Floats
+
+
+def shares(samples: Samples, found: Average, dispersion: float) -> Shares:
+    """Exponent of each spot, from the whole of its course and not only its end.
+
+    Damage takes all spots alike; a tilt of θ leaves ``exp(−c·θ²)`` of each, with a c of its own.
+    """
+    best, models = found.best, found.weighed.models
+    onset, tau, beta = (float(a[best]) for a in (models.onset, models.tau, models.beta))
+    shape = remaining(samples.start, samples.end, onset, tau, beta)
+    plateau, residual = found.weighed.plateau[best], found.weighed.residual[best]
+    kept = residual.sum() / max(float(plateau.sum()), 1e-12)
+    log_course = np.log(np.maximum(shape + kept * (1 - shape), LEAST_COURSE))
+    level, exponent = np.maximum(plateau, 1e-6), np.ones(len(plateau))
+    for _ in range(SHARE_STEPS):
+        signal = samples.beam * level[:, None] * np.exp(exponent[:, None] * log_course)
+        variance = 2 * samples.in_phase[:, None] * signal + samples.own[:, None]
+        weight = samples.windows / (variance * dispersion)
+        # Newton's step in the logarithm of the level and in the exponent.
+        pull = weight * signal * (samples.y - signal)
+        known = weight * signal**2
+        aa, ab, bb = (known @ log_course**k for k in range(3))
+        ay, by = pull.sum(axis=1), pull @ log_course
+        det = np.maximum(aa * bb - ab**2, 1e-12 * aa * bb + 1e-300)
+        step = np.clip((aa * by - ab * ay) / det, -0.5, 0.5)
+        level = level * np.exp(np.clip((bb * ay - ab * by) / det, -0.5, 0.5))
+        exponent = np.clip(exponent + step, *SHARE_LIMITS)
+    return Shares(exponent, np.sqrt(aa / det))
+
+
+def fell_together(shares: Shares) -> float:
+    """Probability of the spots' exponents if it is damage, over that if it is a tilt."""
+    some = shares.se < MEASURED_SHARE
+    if some.sum() < 2:
+        return 1.0
+    value, variance = shares.exponent[some], shares.se[some] ** 2
+    usual = float((value / variance).sum() / (1 / variance).sum())
 
     def density(spread: float) -> float:
         weight = 1 / (variance + (spread * usual) ** 2)

@@ -226,8 +226,9 @@ def _judge_fading(
     if turned(aside, gone, beside[: len(gone)]):
         return _unclear(base, f"{TURNED}: its spacings appeared at another angle")
     finding = judge_loss(
-        scope, samples, found, left, witnesses_stay=_witnesses_stay(scope, witnesses, went)
-    )
+        scope, samples, found, left,
+        witnesses_stay=_witnesses_stay(scope, witnesses, went), dispersion=dispersion,
+    )  # fmt: skip
     if not finding.damage:
         return _unclear(base, finding.why)
     words = f"{finding.why}; {_words(went, base)}"

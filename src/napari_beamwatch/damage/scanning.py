@@ -58,12 +58,15 @@ def falls(samples: Samples, dispersion: float = 1.0) -> Floats:
     return np.where((before > 0) & (after > 1e-9 * sums.weight[:, -1:]), z, 0.0)
 
 
-def common_trace(samples: Samples, levels: Floats) -> tuple[Floats, Floats]:
+def common_trace(
+    samples: Samples, levels: Floats, course: Floats | float = 1.0
+) -> tuple[Floats, Floats]:
     """All spots as one: what is there relative to given levels, and its variance.
 
-    Samples without any measured spot have an infinite variance.
+    Samples without any measured spot have an infinite variance. `course` is what is there
+    relative to the levels, as far as it is known: strong signals spread more.
     """
-    variance = 2 * samples.in_phase[:, None] * levels[:, None] * samples.beam
+    variance = 2 * samples.in_phase[:, None] * levels[:, None] * samples.beam * course
     variance = (variance + samples.own[:, None]) / np.maximum(samples.windows, 1e-300)
     expected = levels[:, None] * samples.beam
     information = (expected**2 / variance).sum(axis=0)
