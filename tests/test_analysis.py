@@ -208,11 +208,66 @@ def test_what_stands_still_while_the_specimen_drifts_is_no_spot() -> None:
     assert len(result.spots)
 
 
-def test_particles_are_followed_with_the_lattice() -> None:
+@pytest.fixture(scope="module")
+def shrunken() -> bw.Result:
     shrinking = simulate("shrinking-particle", frames=24, frame_dose=20.0)
-    result = bw.analyze(shrinking, bw.Settings(drift="off"))
-    area = result.particles.table[result.particles.table.particle == 1].area_px
+    return bw.analyze(
+        shrinking,
+        bw.Settings(drift="off"),
+        regions=[
+            bw.Region.rectangle("middle", 256, 768, 256, 768),
+            bw.Region.rectangle("film", 0, 160, 0, 160),
+        ],
+    )
+
+
+def test_particles_are_followed_with_the_lattice(shrunken: bw.Result) -> None:
+    table = shrunken.particles.table
+    area = table[table.particle == 1].area_px
     assert area.iloc[-1] < 0.9 * area.iloc[0]
+
+
+def test_a_particle_that_shrinks_is_an_onset_of_mass_loss(shrunken: bw.Result) -> None:
+    rows = shrunken.onsets.set_index("region")
+    for name in ("field", "middle"):
+        row = rows.loc[name]
+        assert (row.status, row.criterion, row.interpretation) == (
+            "onset",
+            "mass_loss",
+            "mass_loss",
+        )
+        assert row.onset_low_e_per_A2 <= 150 <= row.onset_high_e_per_A2
+        assert row.mass_loss_onset_e_per_A2 == row.onset_dose_e_per_A2
+        assert "particle 1 lost" in row.reason
+        assert row.onset_frame == int(row.onset_dose_e_per_A2 // 20)
+    assert rows.loc["film"].status == "no_lattice"
+    assert np.isnan(rows.loc["film"].mass_loss_onset_e_per_A2)
+
+
+def test_no_particle_is_looked_at_unless_mass_loss_is_a_criterion() -> None:
+    shrinking = simulate("shrinking-particle", frames=24, frame_dose=25.0, size=256, pixel_size=0.5)
+    result = bw.analyze(shrinking, bw.Settings(criteria=("fading", "spacing", "new_phase")))
+    assert result.onsets.criterion.iloc[0] != "mass_loss"
+    assert np.isnan(result.onsets.mass_loss_onset_e_per_A2.iloc[0])
+
+
+def test_what_grows_on_a_particle_is_environment_and_no_onset() -> None:
+    coated = simulate("contamination", frames=24, frame_dose=25.0, size=256, pixel_size=0.5)
+    result = bw.analyze(coated)
+    row = result.onsets.iloc[0]
+    assert row.status in ("survived", "ambiguous")
+    assert row.interpretation == "environment"
+    assert result.events.kind.tolist() == ["growth"]
+    assert row.recovered_events == 0
+
+
+def test_without_doses_a_particle_shrank_in_a_frame() -> None:
+    shrinking = simulate("shrinking-particle", frames=24, frame_dose=25.0, size=256, pixel_size=0.5)
+    bare = bw.Movie.from_array(np.asarray(shrinking.frames))
+    row = bw.analyze(bare).onsets.iloc[0]
+    assert row.criterion == "mass_loss"
+    assert 2 <= row.onset_frame <= 8
+    assert np.isnan(row.mass_loss_onset_e_per_A2)
 
 
 def test_progress_is_told_and_can_stop_the_analysis(movie: SimulatedMovie) -> None:

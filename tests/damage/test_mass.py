@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from napari_beamwatch.damage import mass
+from napari_beamwatch.damage.interval import Estimate
+from napari_beamwatch.damage.judging import Verdict
 from napari_beamwatch.damage.mass import (
     ShapeChange,
     ShapeTrace,
@@ -16,6 +18,7 @@ from napari_beamwatch.damage.mass import (
     first_loss,
     path_of,
 )
+from napari_beamwatch.damage.pooling import RegionVerdict, with_shapes
 
 BINS = 16
 EDGES = np.linspace(0, 600, BINS + 1)
@@ -192,3 +195,77 @@ def test_a_path_is_what_adding_up_gives(
     course = 1 - (1 - since**start) ** end
     path = path_of(EDGES, np.array(onset), np.array(length), start, end)
     assert np.diff(path) / np.diff(EDGES) == pytest.approx(binned(course), abs=1e-3)
+
+
+def loss(
+    onset: float, low: float, high: float, *, late: bool = False, no_plateau: float = 0.0
+) -> ShapeChange:
+    return ShapeChange(
+        1, "shrank", Estimate(onset, low, high), high + 50, 100.0, 60.0, no_plateau, late, 40.0
+    )
+
+
+def told(verdict: Verdict, *changes: ShapeChange) -> RegionVerdict:
+    return with_shapes(RegionVerdict(verdict, ()), changes, 600.0)
+
+
+def faded(onset: float, low: float, high: float) -> Verdict:
+    return Verdict(
+        "onset", "faded", "fading", "strong", onset=Estimate(onset, low, high), detected=300.0
+    )
+
+
+@pytest.mark.parametrize("status", ["survived", "ambiguous", "no_lattice"])
+def test_a_particle_that_shrank_is_damage_whatever_the_lattice_says(status: str) -> None:
+    found = told(Verdict(status, "lattice"), loss(150, 120, 180))  # type: ignore[arg-type]
+    assert (found.verdict.status, found.verdict.criterion) == ("onset", "mass_loss")
+    assert found.verdict.onset == found.mass_loss_onset == Estimate(150, 120, 180)
+    assert found.verdict.evidence == "single"
+    assert found.verdict.reason.startswith("particle 1 lost 40 % of its area from 150 on")
+
+
+def test_fading_at_the_same_dose_is_named_a_loss_of_mass_from_the_earlier_of_both() -> None:
+    found = told(faded(140, 130, 150), loss(150, 120, 180)).verdict
+    assert (found.criterion, found.evidence) == ("mass_loss", "strong")
+    assert found.onset.value == 140
+    assert found.detected == 230
+
+
+def test_what_changed_surely_first_names_the_row() -> None:
+    earlier = told(faded(50, 40, 60), loss(150, 120, 180))
+    assert earlier.verdict.criterion == "fading"
+    assert earlier.mass_loss_onset.value == 150
+    later = told(faded(250, 240, 260), loss(150, 120, 180))
+    assert later.verdict.criterion == "mass_loss"
+    assert later.verdict.onset.value == 150
+
+
+def test_a_new_phase_says_more_than_a_loss_of_mass_beside_it() -> None:
+    found = told(replace(faded(140, 130, 150), criterion="new_phase"), loss(150, 120, 180))
+    assert found.verdict.criterion == "new_phase"
+    assert found.mass_loss_onset.value == 150
+    assert "lost 40 % of its area" in found.verdict.reason
+
+
+def test_without_a_plateau_a_particle_was_damaged_at_the_start() -> None:
+    found = told(Verdict("survived", ""), loss(20, 0, 60, no_plateau=0.4)).verdict
+    assert (found.status, found.criterion) == ("damaged_at_start", "mass_loss")
+
+
+def test_a_loss_too_late_to_call_is_ambiguous() -> None:
+    found = told(Verdict("survived", "lattice"), loss(570, 560, 590, late=True))
+    assert found.verdict.status == "ambiguous"
+    assert "too late" in found.verdict.reason
+    assert np.isnan(found.mass_loss_onset.value)
+    assert told(faded(140, 130, 150), loss(570, 560, 590, late=True)).verdict.status == "onset"
+
+
+def test_growth_is_an_event_and_no_onset() -> None:
+    grew = replace(loss(60, 40, 80), kind="grew", after=112.0)
+    found = told(Verdict("survived", "lattice"), grew)
+    assert found.verdict.status == "survived"
+    assert found.grown
+    (event,) = found.verdict.events
+    assert (event.kind, event.dose_from, event.dose_to) == ("growth", 60.0, 600.0)
+    assert event.depth == pytest.approx(0.12)
+    assert "contamination" in found.verdict.reason

@@ -14,7 +14,12 @@ from napari_beamwatch.analysis.diffraction import analyze_diffraction, find_diff
 from napari_beamwatch.analysis.naming import Phases
 from napari_beamwatch.analysis.passes import Passes
 from napari_beamwatch.analysis.progress import Progress
-from napari_beamwatch.analysis.verdicts import DoseAxis, judge_regions, judge_windows
+from napari_beamwatch.analysis.verdicts import (
+    DoseAxis,
+    judge_particles,
+    judge_regions,
+    judge_windows,
+)
 from napari_beamwatch.damage.pooling import RegionVerdict
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
@@ -22,7 +27,6 @@ from napari_beamwatch.regions import FIELD, Region
 from napari_beamwatch.results.onsets import (
     event_rows,
     event_table,
-    interpretation,
     onset_row,
     onset_table,
 )
@@ -94,6 +98,9 @@ def analyze(
         movie, settings, [(part.followed.spots, part.reflections) for part in parts], trace, diffuse
     )
     windows = judge_windows(movie, settings, followed, trace, verdicts[0].crystals)
+    if particles is not None:
+        wanted = [part.region for part in parts]
+        verdicts = judge_particles(movie, settings, particles, wanted, verdicts)
     told = list(zip(parts, verdicts, strict=True))
     rows = [
         region_spots(movie, part.followed.spots, part.region, part.reflections, verdict)
@@ -112,7 +119,9 @@ def analyze(
         regions=tuple(regions),
         onsets=onset_table(
             [
-                _onset_row(movie, part, verdict) | phase.before_and_after(verdict.verdict, some)
+                _onset_row(movie, part, verdict)
+                | phase.before_and_after(verdict.verdict, some)
+                | _taken_up(verdict)
                 for (part, verdict), phase, some in zip(told, phases, rows, strict=True)
             ]
         ),
@@ -176,14 +185,20 @@ def _onset_row(movie: Movie, part: Part, told: RegionVerdict) -> dict[str, Any]:
         part.region,
         told.verdict,
         {
-            "interpretation": interpretation(told.verdict),
             "n_windows": len(np.unique(spots.peaks.window[mine])),
             "n_spots": len(part.reflections),
             "n_crystals": len(
                 {int(spots.reflections.crystal[one.number]) for one in part.reflections}
             ),
         },
+        told.mass_loss_onset,
     )
+
+
+def _taken_up(told: RegionVerdict) -> dict[str, Any]:
+    """What particles that grew mean, where nothing else changed."""
+    changed = told.verdict.status in ("onset", "damaged_at_start")
+    return {"interpretation": "environment"} if told.grown and not changed else {}
 
 
 def find_spots(

@@ -11,15 +11,19 @@ from numpy.typing import NDArray
 from napari_beamwatch.analysis.diffuse import Diffuse
 from napari_beamwatch.damage.judging import Verdict, judge
 from napari_beamwatch.damage.mapping import common_traces, find_changes
+from napari_beamwatch.damage.mass import ShapeTrace, find_shape_changes
 from napari_beamwatch.damage.pooling import (
     Judged,
     RegionVerdict,
     WindowVerdicts,
     pooled,
     with_ring,
+    with_shapes,
 )
 from napari_beamwatch.damage.scopes import Scope, SpotTrace, Witnesses
 from napari_beamwatch.movies import Movie
+from napari_beamwatch.particles import Particles
+from napari_beamwatch.regions import Region
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.field import FieldTrace
 from napari_beamwatch.spectra.following import FollowedReflection, FollowedSpots, Spots
@@ -49,6 +53,11 @@ class DoseAxis:
             frames = np.arange(len(movie), dtype=np.float64)
             return cls(frames, frames + 1, lit, False)
         return cls(np.asarray(movie.dose_start), np.asarray(movie.dose), lit, True)
+
+    def frame_after(self, dose: float) -> int:
+        """First exposed frame whose end dose exceeds a dose; −1 if there is none."""
+        later = np.flatnonzero(self.lit & (self.end > dose))
+        return int(later[0]) if len(later) else -1
 
     def scope(self, name: str, traces: Sequence[SpotTrace]) -> Scope:
         """Traces on this axis."""
@@ -97,6 +106,66 @@ def judge_regions(
         name = f"{d_px:.3g} px" if movie.pixel_size is None else f"{d_px * movie.pixel_size:.3g} Å"
         told[0] = replace(told[0], verdict=with_ring(told[0].verdict, came, name))
     return told
+
+
+def judge_particles(
+    movie: Movie,
+    settings: Settings,
+    particles: Particles,
+    regions: Sequence[Region | None],
+    told: Sequence[RegionVerdict],
+) -> list[RegionVerdict]:
+    """Verdicts on regions, with what the particles say whose middles lie in them at first.
+
+    Parameters
+    ----------
+    movie : Movie
+    settings : Settings
+    particles : Particles
+    regions : sequence of Region or None
+        None is the field.
+    told : sequence of RegionVerdict
+        What their lattices say.
+    """
+    axis = DoseAxis.of(movie)
+    last = float(axis.end[np.flatnonzero(axis.lit)[-1]])
+    changes = find_shape_changes(shape_traces(particles, axis), settings.false_alarm)
+    first = particles.table.drop_duplicates("particle").set_index("particle")
+    middle = first[["y_px", "x_px"]].round().astype(np.int64)
+    judged = []
+    for region, verdict in zip(regions, told, strict=True):
+        mine = [
+            one
+            for one in changes
+            if region is None or bool(region.holds(middle.loc[[one.particle]].to_numpy(), 0)[0])
+        ]
+        changed = with_shapes(verdict, mine, last)
+        frame = axis.frame_after(changed.verdict.onset.value)
+        judged.append(replace(changed, verdict=replace(changed.verdict, onset_frame=frame)))
+    return judged
+
+
+def shape_traces(particles: Particles, axis: DoseAxis) -> list[ShapeTrace]:
+    """Shapes of the particles of a movie over its doses, or frames if it has none."""
+    traces = []
+    for number, rows in particles.table.groupby("particle"):
+        values = {name: rows[name].to_numpy() for name in rows.columns}
+        traces.append(
+            ShapeTrace(
+                int(str(number)),
+                axis.start[values["frame_first"]],
+                axis.end[values["frame_last"]],
+                *(
+                    np.stack([values[name], values[error]], axis=1).astype(float)
+                    for name, error in (
+                        ("area_px", "area_se_px"),
+                        ("roundness", "roundness_se"),
+                        ("void_area_px", "void_area_se_px"),
+                    )
+                ),
+            )
+        )
+    return traces
 
 
 def judge_windows(

@@ -54,7 +54,7 @@ LATE = 0.9
 
 ONSETS_PER_BIN = 4
 LENGTHS = 14
-STARTS, ENDS = (1.0, 2.0), (1.0, 2.0, 4.0)
+STARTS, ENDS = (1.0, 1.5, 2.0), (1.0, 2.0, 4.0)
 """Courses 1 − (1 − u^start)^end of the part u of its length: sudden or gentle at first, and in the
 end. Radii that shrink evenly have 1 and 2, a decay about 1 and 4, what is even in both 1 and 1."""
 

@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_beamwatch.damage.interval import Estimate
-from napari_beamwatch.damage.judging import Verdict
+from napari_beamwatch.damage.dips import Event
+from napari_beamwatch.damage.interval import NOTHING, Estimate
+from napari_beamwatch.damage.judging import NO_PLATEAU, Verdict
+from napari_beamwatch.damage.mass import ShapeChange, first_loss
 
 FEW = 0.25
 """Part of the changed crystals."""
@@ -46,10 +48,16 @@ class RegionVerdict:
     ----------
     verdict : Verdict
     crystals : tuple of Judged
+    mass_loss_onset : Estimate
+        Dose from which a particle in it shrank, rounded or opened voids.
+    grown : bool
+        A particle in it took something up.
     """
 
     verdict: Verdict
     crystals: tuple[Judged, ...]
+    mass_loss_onset: Estimate = NOTHING
+    grown: bool = False
 
     def of_crystal(self, number: int) -> Verdict | None:
         """The verdict on one of its crystals."""
@@ -132,6 +140,65 @@ def with_ring(verdict: Verdict, came: Estimate, name: str) -> Verdict:
         )
     reason = f"a ring at {name} came at {came.value:.4g}, and nothing else tells of damage"
     return replace(verdict, status="ambiguous", reason=reason)
+
+
+def with_shapes(
+    told: RegionVerdict, changes: Sequence[ShapeChange], last_dose: float
+) -> RegionVerdict:
+    """The verdict on a region whose particles changed their shapes.
+
+    A loss is damage whatever the lattice says. Growth is none: what grew came from elsewhere, and
+    is told as an event from its onset to the last dose.
+    """
+    grown = [one for one in changes if one.kind == "grew"]
+    verdict = told.verdict
+    for one in grown:
+        event = Event("growth", one.onset.value, last_dose, one.after / one.before - 1)
+        reason = _and(verdict.reason, f"{one.words}: contamination, no damage")
+        verdict = replace(verdict, reason=reason, events=(*verdict.events, event))
+    loss = first_loss(changes)
+    if loss is None:
+        return replace(told, verdict=verdict, grown=bool(grown))
+    if loss.late:
+        known = verdict.status in ("onset", "damaged_at_start")
+        said = f"{loss.words}, too late in the record to call it"
+        reason = _and(verdict.reason, said) if known else _and(said, verdict.reason)
+        status = verdict.status if known else "ambiguous"
+        verdict = replace(verdict, status=status, reason=reason)
+        return replace(told, verdict=verdict, grown=bool(grown))
+    losses = [one for one in changes if one.kind != "grew"]
+    verdict = _with_loss(verdict, loss, "strong" if len(losses) > 1 else "single")
+    return RegionVerdict(verdict, told.crystals, loss.onset, bool(grown))
+
+
+def _with_loss(verdict: Verdict, loss: ShapeChange, evidence: str) -> Verdict:
+    """What changed first names the row; a loss of mass says more than the fading it goes with."""
+    if verdict.status == "damaged_at_start":
+        return replace(verdict, reason=_and(verdict.reason, loss.words))
+    if verdict.status == "onset":
+        later = loss.onset.low > verdict.onset.high
+        together = not later and loss.onset.high >= verdict.onset.low
+        if later or (together and verdict.criterion != "fading"):
+            return replace(verdict, reason=_and(verdict.reason, loss.words))
+        if together:
+            # The change began when its first sign did.
+            first = min((verdict.onset, loss.onset), key=lambda onset: onset.value)
+            return replace(
+                verdict, criterion="mass_loss", evidence="strong", onset=first,
+                detected=min(verdict.detected, loss.detected),
+                reason=_and(loss.words, verdict.reason),
+            )  # fmt: skip
+    at_start = loss.no_plateau > NO_PLATEAU
+    said = loss.words + (", no plateau before it" if at_start else "")
+    return replace(
+        verdict, status="damaged_at_start" if at_start else "onset", criterion="mass_loss",
+        evidence=evidence, onset=loss.onset, detected=loss.detected, decay=NOTHING,
+        reason=_and(said, verdict.reason),
+    )  # fmt: skip
+
+
+def _and(first: str, then: str) -> str:
+    return "; ".join(part for part in (first, then) if part)
 
 
 def _when(one: Judged) -> float:

@@ -9,14 +9,18 @@ import numpy as np
 import pandas as pd
 
 from napari_beamwatch import columns
-from napari_beamwatch.damage.interval import Estimate
+from napari_beamwatch.damage.interval import NOTHING, Estimate
 from napari_beamwatch.damage.judging import Verdict
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import FIELD, Region
 
 
 def onset_row(
-    movie: Movie, region: Region | None, verdict: Verdict, more: dict[str, Any]
+    movie: Movie,
+    region: Region | None,
+    verdict: Verdict,
+    more: dict[str, Any],
+    mass_loss: Estimate = NOTHING,
 ) -> dict[str, Any]:
     """One row of the table of onsets.
 
@@ -29,6 +33,8 @@ def onset_row(
         Doses in e/Å², or in frames if the movie has no dose.
     more : dict
         Columns that are known from elsewhere.
+    mass_loss : Estimate
+        Onset of the change of particles alone.
     """
     height, width = movie.shape[1:]
     y0, x0, y1, x1 = (0, 0, height, width) if region is None else region.box
@@ -72,6 +78,7 @@ def onset_row(
             "fading_onset_e_per_A2": verdict.fading_onset.value,
             "spacing_onset_e_per_A2": verdict.spacing_onset.value,
             "new_phase_onset_e_per_A2": verdict.new_phase_onset.value,
+            "mass_loss_onset_e_per_A2": mass_loss.value,
             "last_dose_e_per_A2": float(movie.dose[last]),
             "survived_dose_e_per_A2": verdict.survived_dose,
         }
