@@ -305,3 +305,11 @@ def test_a_specimen_that_changes_where_it_stands_does_not_seem_to_move(case):
     drift = estimate_drift(movie.recording.frames)
     assert np.ptp(movie.truth.drift_px) == 0
     assert np.hypot(drift.dy_px, drift.dx_px).max() < 2.5
+
+
+def test_a_lattice_that_swells_in_many_electrons_does_not_seem_to_move():
+    movie = simulate(
+        "swelling", frames=40, frame_dose=78.0, pixel_size=0.2, size=512, onset=830.0, tau=200.0
+    )
+    drift = estimate_drift(movie.recording.frames)
+    assert np.hypot(drift.dy_px, drift.dx_px).max() < 2.5

@@ -35,15 +35,21 @@ def test_white_noise_has_unit_power_and_the_stated_correlation() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pixel_size", "size", "window"),
-    [(0.125, 1024, 256), (0.25, 1024, 128), (0.4, 4096, 128), (None, 512, 256), (0.125, 200, 64)],
+    ("pixel_size", "size", "window", "steps"),
+    [
+        (0.125, 1024, 256, 2),
+        (0.25, 1024, 128, 2),
+        (0.4, 4096, 128, 2),
+        (None, 512, 256, 4),
+        (0.125, 200, 64, 4),
+    ],
 )
 def test_the_default_window_suits_pixel_and_field(
-    pixel_size: float | None, size: int, window: int
+    pixel_size: float | None, size: int, window: int, steps: int
 ) -> None:
     movie = Movie.from_array(np.zeros((2, size, size), np.uint8), pixel_size, 10.0)
     grid = default_grid(movie, None, None, "hann")
-    assert (grid.window, grid.step) == (window, window // 2)
+    assert (grid.window, grid.step) == (window, window // steps)
 
 
 @pytest.mark.parametrize(

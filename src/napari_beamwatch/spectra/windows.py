@@ -21,6 +21,9 @@ DEFAULT_EXTENT = 40.0
 small enough to map where damage began."""
 
 
+FEW = 4
+"""Windows side by side below which they follow each other in smaller steps."""
+
 USUAL_CONTRAST = 0.1
 """Of the fringes of a thin crystal."""
 
@@ -186,7 +189,10 @@ def default_grid(movie: Movie, window: int | None, step: int | None, taper: Tape
         window = min(window, min(height, width) // 2 * 2)
         if 8 * window <= min(height, width) and _too_faint(movie, window, taper):
             window *= 2
-    return Grid(height, width, window, window // 2 if step is None else step, taper)
+    if step is None:
+        # Few windows must not be lost for a specimen that drifts by a part of one.
+        step = window // (2 if min(height, width) >= FEW * window else 4)
+    return Grid(height, width, window, step, taper)
 
 
 def _too_faint(movie: Movie, window: int, taper: Taper) -> bool:
