@@ -220,7 +220,7 @@ def _judge_fading(
         return _unclear(base, SIGNAL_CHANGED)
     left = what_is_left(samples, found, dispersion)
     aside = joined(with_new, witnesses.others)
-    beside = np.concatenate([fresh, _appeared_beside(witnesses, rate)])
+    beside = np.concatenate([fresh, _appeared_beside(witnesses, rate, went.onset.low)])
     gone = np.zeros(len(aside.traces), bool)
     gone[np.flatnonzero(there)[left.ratio < 0.5]] = True
     if turned(aside, gone, beside[: len(gone)]):
@@ -336,14 +336,17 @@ def _step(scope: Scope, value: Floats, se: Floats, onset: float) -> tuple[float,
     return means[1] - means[0], math.sqrt(sum(1 / float(w.sum()) for w in weights))
 
 
-def _appeared_beside(witnesses: Witnesses, rate: float) -> NDArray[np.bool_]:
-    """Which traces of the other crystals appeared during the record."""
+def _appeared_beside(witnesses: Witnesses, rate: float, since: float) -> NDArray[np.bool_]:
+    """Which traces of the other crystals appeared from a dose on.
+
+    A stage that settles lets spots rise before.
+    """
     flags: list[NDArray[np.bool_]] = [np.zeros(0, bool)]
     for other in witnesses.others:
         mine = np.zeros(len(other.traces), bool)
         if other.traces:
             for one in appeared(samples_of(other, witnesses), rate):
-                mine[one.index] = True
+                mine[one.index] = one.first_seen.high >= since
         flags.append(mine)
     return np.concatenate(flags)
 
@@ -374,7 +377,10 @@ def _with_shift(verdict: Verdict, shift: Shift) -> Verdict:
 
 def _with_new_phase(verdict: Verdict, first: Estimate, spots: tuple[int, ...]) -> Verdict:
     verdict = replace(verdict, new_phase_onset=first, new_spots=spots)
-    if verdict.status == "onset" and first.low > verdict.onset.high:
+    # What comes in the course of the fading is what the lattice became.
+    faded = (verdict.onset.high, verdict.half_dose.high, verdict.lost)
+    until = max((dose for dose in faded if not math.isnan(dose)), default=math.inf)
+    if verdict.status == "onset" and first.low > until:
         return verdict
     text = f"{len(spots)} spots appeared that were not there and are not of this lattice"
     if len(spots) == 1 and verdict.status not in ("onset", "damaged_at_start"):
