@@ -150,6 +150,15 @@ CASES: dict[str, tuple[str, Draw, tuple[str, ...]]] = {
 LEAST = 0.1
 """Electrons a pixel and frame."""
 
+FIELD = {
+    "shrinking-particle": 200.0,
+    "void": 200.0,
+    "contamination": 200.0,
+    "lif-to-li-rings-to-li2o": 120.0,
+}
+"""Å that a field must have at least to show what the case is about: particles of 120 Å and what
+lies around them, several of twelve grains. Its sides are doubled until it has."""
+
 IN_DOSE = ("onset", "tau", "span", "oxide", "oxide_tau", "spread")
 
 
@@ -160,6 +169,8 @@ def movie_of(name: str, seed: int, size: int) -> tuple[Any, tuple[str, ...]]:
     frame_dose = 20.0 if case == "coarse-frames" else log_uniform(rng, 1.0, 80.0)
     fit = [size for size in PIXELS if frame_dose * size**2 >= LEAST]
     pixel = float(rng.choice(fit or PIXELS[-1:]))
+    while size * pixel < FIELD.get(case, 0.0):
+        size *= 2
     # A record has enough electrons for one window to see the lattice at all, and is not endless.
     frames = int(np.clip(np.round(600 / frame_dose), 40, 100))
     parts = draw(rng)
