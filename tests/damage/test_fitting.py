@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from napari_beamwatch.damage.fitting import Models, fit_levels, weighed
+from napari_beamwatch.damage.fitting import Models, exactly, fit_levels, weighed
 from napari_beamwatch.damage.law import log_density, quasi_log_likelihood
 from napari_beamwatch.damage.models import remaining
 from napari_beamwatch.damage.scopes import samples_of
@@ -47,6 +47,17 @@ def test_the_likelihood_of_a_model_is_the_sum_of_the_law(traces: Any) -> None:
                 log_density(y, v, 4.0, 1.0, 1.0) for y, v in zip(samples.y[i], s, strict=True)
             )
         assert found.log_likelihood[m] == pytest.approx(naive, rel=1e-9)
+
+
+@pytest.mark.parametrize("windows", [1, 4, 60])
+def test_tables_of_the_law_stand_in_for_it(traces: Any, windows: int) -> None:
+    samples = samples_of(traces.scope(traces.fading(40, 10) * 8, windows=windows))
+    models = Models(np.linspace(39, 41, 60), np.linspace(11, 9, 60), np.ones(60))
+    kept = np.arange(0, 60, 2)
+    by_tables = exactly(samples, weighed(samples, models, exact=False), kept)
+    by_law = weighed(samples, models, exact=True)
+    assert by_tables.models.onset.tolist() == models.onset[kept].tolist()
+    assert by_tables.log_likelihood == pytest.approx(by_law.log_likelihood[kept], abs=0.02)
 
 
 def test_frames_that_were_not_measured_do_not_count(traces: Any) -> None:

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from napari_beamwatch.damage.fitting import Models, Weighed, weighed
+from napari_beamwatch.damage.fitting import Models, Weighed, exactly, weighed
 from napari_beamwatch.damage.scopes import Samples
 
 Floats = NDArray[np.float64]
@@ -196,12 +196,7 @@ def average(samples: Samples, effort: Effort = THOROUGH, *, dispersion: float = 
     log_weight = found.log_likelihood / dispersion + prior
     if effort.exact:
         near = np.flatnonzero(log_weight > log_weight.max() - NEGLIGIBLE)
-        models = Models(models.onset[near], models.tau[near], models.beta[near])
-        found, prior, plateau_of = (
-            weighed(samples, models, exact=True),
-            prior[near],
-            plateau_of[near],
-        )
+        found, prior, plateau_of = exactly(samples, found, near), prior[near], plateau_of[near]
         log_weight = found.log_likelihood / dispersion + prior
     most = float(log_weight.max())
     weight = np.exp(log_weight - most)

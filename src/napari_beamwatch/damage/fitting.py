@@ -12,6 +12,7 @@ References
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,10 @@ from napari_beamwatch.damage.models import remaining
 from napari_beamwatch.damage.scopes import Samples
 
 Floats = NDArray[np.float64]
+
+NODE_SPACING, MOST_NODES = 0.08, 400
+"""Signals at which the exact law of a sample is tabulated, by their square root: there its
+logarithm is next to quadratic, and a cubic between four of them good to 1e-3."""
 
 STEPS = 4
 """Reweighted steps from scratch; from a neighbour's levels two are enough."""
@@ -184,6 +189,80 @@ def weighed(samples: Samples, models: Models, *, exact: bool) -> Weighed:
         samples.y, samples.windows, samples.in_phase, samples.own, samples.beam,
         samples.start, samples.end, models.onset, models.tau, models.beta,
         exact, total, plateau, residual,
+    )  # fmt: skip
+    return Weighed(models, total, plateau, residual)
+
+
+@njit(nogil=True, cache=True)
+def weigh_by_tables(
+    y: Floats,
+    windows: Floats,
+    in_phase: Floats,
+    own: Floats,
+    beam: Floats,
+    start: Floats,
+    end: Floats,
+    onset: Floats,
+    tau: Floats,
+    beta: Floats,
+    plateau: Floats,
+    residual: Floats,
+    highest: Floats,
+    nodes: int,
+    total: Floats,
+) -> None:
+    """Exact log-likelihood of models with given levels, by cubics between tabulated signals.
+
+    Signals above the highest of a spot's table are rare and looked up in the law itself.
+    """
+    table = np.zeros((y.shape[0], y.shape[1], nodes))
+    per_root = (nodes - 1) / np.sqrt(highest)
+    for i in range(y.shape[0]):
+        for t in range(y.shape[1]):
+            if windows[i, t] > 0:
+                for k in range(nodes):
+                    s = (k / per_root[i]) ** 2
+                    table[i, t, k] = log_density(y[i, t], s, windows[i, t], in_phase[i], own[i])
+    for node in range(len(onset)):
+        shape = remaining(start, end, onset[node], tau[node], beta[node])
+        total[node] = 0.0
+        for i in range(y.shape[0]):
+            for t in range(y.shape[1]):
+                if windows[i, t] <= 0:
+                    continue
+                s = beam[t] * (plateau[node, i] * shape[t] + residual[node, i] * (1 - shape[t]))
+                if s > highest[i]:
+                    total[node] += log_density(y[i, t], s, windows[i, t], in_phase[i], own[i])
+                    continue
+                x = math.sqrt(s) * per_root[i]
+                k = min(max(int(x), 1), nodes - 3)
+                a, b, c, d = x - k + 1, x - k, x - k - 1, x - k - 2
+                known = table[i, t]
+                total[node] += a * d * (c * known[k] - b * known[k + 1]) / 2
+                total[node] += b * c * (a * known[k + 2] - d * known[k - 1]) / 6
+
+
+def exactly(samples: Samples, found: Weighed, kept: NDArray[np.int64]) -> Weighed:
+    """Some of the models at their levels, weighed by the exact noise law.
+
+    Parameters
+    ----------
+    samples : Samples
+    found : Weighed
+        By the quasi-likelihood.
+    kept : array of int
+        Models that are worth it; many, or their tables cost more than they save.
+    """
+    models = Models(found.models.onset[kept], found.models.tau[kept], found.models.beta[kept])
+    plateau, residual = found.plateau[kept], found.residual[kept]
+    total = np.zeros(len(kept))
+    # What is fitted is hardly ever above all that was measured.
+    highest = np.maximum(samples.y.max(axis=1), 0.0) + 1.0
+    nodes = min(4 + int(np.sqrt(highest.max()) / NODE_SPACING), MOST_NODES)
+    weigh_by_tables(
+        samples.y, samples.windows, samples.in_phase, samples.own, samples.beam,
+        samples.start, samples.end, models.onset, models.tau, models.beta,
+        plateau, residual, highest, nodes, total,
     )  # fmt: skip
     return Weighed(models, total, plateau, residual)
 
