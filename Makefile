@@ -28,7 +28,7 @@ demo: $(READY)
 	@$(BIN)/beamwatch demo
 	@echo "The movie is $(DEMO), the truth about it stands beside it (.truth.json)."
 	@if [ "$$(uname)" = Darwin ] || [ -n "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ]; \
-	 then $(BIN)/napari $(DEMO); else echo "No display: no window."; fi
+	 then $(BIN)/beamwatch view $(DEMO); else echo "No display: no window."; fi
 
 test: $(READY) lint types contracts unit
 
@@ -40,7 +40,7 @@ types: $(READY)
 	$(BIN)/mypy
 
 contracts: $(READY)
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/npe2 validate src/napari_beamwatch/napari.yaml
 
 unit: $(READY)

@@ -106,10 +106,10 @@ ONSETS: dict[str, str] = {
 EVENTS: dict[str, str] = {
     "region": "name of the region; empty in rows of windows",
     "window": "number of the window; empty in rows of regions",
-    "kind": "recovered: cause not determined",
+    "kind": "recovered (cause not determined), settling (the first frames), growth (of a particle)",
     "dose_from_e_per_A2": "dose at which it began",
     "dose_to_e_per_A2": "dose at which it was over",
-    "depth": "part of the intensity that was lost meanwhile",
+    "depth": "part of the intensity that was lost meanwhile; of growth, part of the area gained",
 }
 
 WINDOWS: dict[str, str] = {

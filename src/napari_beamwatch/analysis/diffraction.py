@@ -27,7 +27,6 @@ from napari_beamwatch.regions import FIELD, Region
 from napari_beamwatch.results.onsets import (
     event_rows,
     event_table,
-    interpretation,
     onset_row,
     onset_table,
 )
@@ -237,7 +236,6 @@ def _onset_row(
 ) -> dict[str, Any]:
     """The row of the field. Spacings of the verdict are in Å, and no pixel has a length here."""
     more = {
-        "interpretation": interpretation(verdict),
         "d_before_A": verdict.d_before_px,
         "d_after_A": verdict.d_after_px,
         "d_before_px": None,

@@ -105,17 +105,6 @@ def _time_of(movie: Movie, verdict: Verdict) -> float:
     return start + float(np.clip(part, 0, 1)) * (float(movie.times[frame]) - start)
 
 
-def interpretation(verdict: Verdict) -> str | None:
-    """What a change means, as far as its signs say."""
-    if verdict.status not in ("onset", "damaged_at_start"):
-        return None
-    if verdict.criterion in ("new_phase", "spacing"):
-        return "transformation"
-    if verdict.criterion == "mass_loss":
-        return "mass_loss"
-    return "amorphisation" if verdict.evidence == "strong" else "unresolved"
-
-
 def onset_table(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """Rows as a table with all columns."""
     table = pd.DataFrame(rows, columns=list(columns.ONSETS))
