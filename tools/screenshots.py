@@ -1,6 +1,6 @@
-"""Screenshots of the real window for README and docs: the sample, before and after a run.
+"""Screenshots of the real window for README and docs, each journey once, and the figure of the run.
 
-tools/with_display.sh .venv/bin/python tools/screenshots.py FOLDER
+tools/with_display.sh .venv/bin/python tools/screenshots.py FOLDER     # docs/img for those shown
 """
 
 from __future__ import annotations
@@ -11,14 +11,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 import napari
+from PIL import Image
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QSpinBox
 
 from napari_beamwatch._napari.layers import movie_layer
+from napari_beamwatch._qt.panel import Beamwatch
 from napari_beamwatch.regions import Region
+from napari_beamwatch.results.figure import write_figure
 from napari_beamwatch.simulate.cases import simulate
 
 SIZE = (1280, 800)
+COLOURS = 160
+MEAN = 12
+"""Frames whose mean the picture shows: the lattice is seen in it."""
+
 LONGEST = 300.0
 """Seconds an analysis may take."""
 
@@ -40,7 +47,14 @@ def settle(seconds: float = 0.6) -> None:
 def shoot(viewer: napari.Viewer, path: Path) -> None:
     settle()
     viewer.screenshot(str(path), canvas_only=False, flash=False)
-    print(path)
+    shrink(path)
+
+
+def shrink(path: Path) -> None:
+    """Few colours are enough, and keep the repository small."""
+    picture = Image.open(path).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    picture.save(path, optimize=True)
+    print(f"{path}: {path.stat().st_size // 1024} kB")
 
 
 def main(folder: Path) -> None:
@@ -52,7 +66,6 @@ def main(folder: Path) -> None:
     window.resize(*SIZE)
     window.move(0, 0)
     _, panel = viewer.window.add_plugin_dock_widget("napari-beamwatch", "Beamwatch")
-    shoot(viewer, folder / "empty.png")
     movie = simulate("lif-room-temperature", frames=120, size=768, seed=0)
     frames, known, _ = movie_layer(movie)
     viewer.add_image(frames, **known)
@@ -69,27 +82,33 @@ def main(folder: Path) -> None:
     settle(2.0)
     shoot(viewer, folder / "running.png")
     wait_until(lambda: not panel.session.running)
-    shoot(viewer, folder / "after.png")
     panel.session.choose("A")
-    panel.canvas.go_to(70)
-    shoot(viewer, folder / "region.png")
-    panel.canvas.toggle_map()
-    for layer in panel.canvas.ours():
-        if layer.name == "Lattice over dose":
-            layer.visible = True
-    shoot(viewer, folder / "lattice.png")
-    panel.canvas.toggle_map()
-    for layer in panel.canvas.ours():
-        if layer.name == "Lattice over dose":
-            layer.visible = False
-    panel.beside.open()
+    panel.canvas.go_to(panel.canvas.onset_frame or 0)
     viewer.window._qt_viewer.dockLayerControls.hide()
-    settle(2.0)
+    settle()
+    window.resize(*SIZE)
+    panel.findChild(QSpinBox, "averaged").setValue(MEAN)
+    panel.beside.open()
+    wait_until(lambda: panel.beside.spectrum.pair.views[0].picture is not None)
+    settle(1.0)
     viewer.reset_view()
     shoot(viewer, folder / "desk.png")
+    panel.beside.spectrum.compare.setChecked(True)
+    panel.beside.curves.controls.page.setCurrentIndex(1)
+    show(panel, "Phase over dose")
+    panel.canvas.toggle_map()
     viewer.theme = "light"
+    settle(2.0)
     shoot(viewer, folder / "light.png")
+    write_figure(panel.session.result, movie, folder / "figure.png")
+    shrink(folder / "figure.png")
     viewer.close()
+
+
+def show(panel: Beamwatch, name: str) -> None:
+    for layer in panel.canvas.ours():
+        if layer.name == name:
+            layer.visible = True
 
 
 if __name__ == "__main__":

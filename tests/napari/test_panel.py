@@ -238,7 +238,7 @@ def test_closing_the_dock_gives_the_corner_text_back(
     show(viewer, movie)
     viewer.dims.set_current_step(0, 9)
     assert overlay.visible
-    assert overlay.text.startswith("150 e/Å²")
+    wait_until(lambda: overlay.text.startswith("150 e/Å²"))
     panel.close_desk()
     assert not overlay.visible
 

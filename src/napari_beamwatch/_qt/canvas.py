@@ -5,7 +5,7 @@ Needs napari's viewer model only, no Qt.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -32,6 +32,14 @@ BEFORE_KEY, AFTER_KEY = "Shift-B", "Shift-A"
 """Show the last frame before the onset, and the first that holds it."""
 
 
+Pace = Callable[[Callable[[], None]], Callable[[], None]]
+"""Makes of a call one that is made less often, the last one always."""
+
+
+def _at_once(call: Callable[[], None]) -> Callable[[], None]:
+    return call
+
+
 class Canvas:
     """Keeps the layers of a viewer and a session in step.
 
@@ -39,17 +47,17 @@ class Canvas:
     ----------
     layer : Layer or None
         That of the session's movie.
-    frame : int
-        The frame that is shown.
+    pace : callable
+        How often the text and those who listen follow the slider: playback must not wait for
+        them.
     """
 
     layers_changed = Signal()
     frame_changed = Signal(int)
 
-    def __init__(self, viewer: Any, session: Session) -> None:
+    def __init__(self, viewer: Any, session: Session, pace: Pace = _at_once) -> None:
         self.viewer, self.session = viewer, session
         self.layer: Layer | None = None
-        self.frame = 0
         self.placement: Placement | None = None
         self.regions = DrawnRegions(viewer, session)
         self._corner = CornerText(viewer)
@@ -57,9 +65,11 @@ class Canvas:
         self._averaged = 1
         self._prepared: tuple[Result, list[Layer]] | None = None
         self._open = True
+        self._told = 0
         viewer.layers.events.inserted.connect(self._on_inserted)
         viewer.layers.events.removed.connect(self._on_removed)
-        viewer.dims.events.current_step.connect(self._on_slider)
+        self._paced = pace(self._on_slider)
+        viewer.dims.events.current_step.connect(self._on_step)
         self._keys = {
             HIDE_KEY: self.toggle_map,
             BEFORE_KEY: lambda: self.go_to_onset(-1),
@@ -69,6 +79,15 @@ class Canvas:
             viewer.bind_key(key, lambda _, does=does: does(), overwrite=True)
         session.movie_changed.connect(self._on_movie)
         session.result_changed.connect(self._on_result)
+
+    @property
+    def frame(self) -> int:
+        """The frame that is shown."""
+        movie = self.session.movie
+        if movie is None or self.placement is None or self.viewer.dims.ndim < 3:
+            return 0
+        frame = self.placement.frame_at(self.viewer.dims.point[-3])
+        return min(max(frame, 0), len(movie) - 1)
 
     def candidates(self) -> list[Layer]:
         """Layers that can be a movie."""
@@ -157,7 +176,7 @@ class Canvas:
         self._open = False
         self.viewer.layers.events.inserted.disconnect(self._on_inserted)
         self.viewer.layers.events.removed.disconnect(self._on_removed)
-        self.viewer.dims.events.current_step.disconnect(self._on_slider)
+        self.viewer.dims.events.current_step.disconnect(self._on_step)
         for key in self._keys:
             self.viewer.bind_key(key, None, overwrite=True)
         self.session.movie_changed.disconnect(self._on_movie)
@@ -226,13 +245,15 @@ class Canvas:
                 if layer.metadata.get(OURS, REGIONS) == name:
                     layers.move(layers.index(layer), len(layers))
 
-    def _on_slider(self, _: object = None) -> None:
+    def _on_step(self, _: object = None) -> None:
+        self._paced()
+
+    def _on_slider(self) -> None:
         movie = self.session.movie
-        if movie is None or self.placement is None or self.viewer.dims.ndim < 3:
+        if not self._open or movie is None or self.placement is None or self.viewer.dims.ndim < 3:
             return
-        frame = self.placement.frame_at(self.viewer.dims.point[-3])
-        frame = min(max(frame, 0), len(movie) - 1)
+        frame = self.frame
         self._corner.show(movie, self.session.result, frame)
-        if frame != self.frame:
-            self.frame = frame
+        if frame != self._told:
+            self._told = frame
             self.frame_changed.emit(frame)

@@ -15,7 +15,7 @@ from napari_beamwatch._qt.curves_view import SYMBOLS
 SIGNS = dict(zip(SYMBOLS, "●■▼◆★✚", strict=True))
 
 
-WIDEST_CHOICE = 92
+WIDEST_CHOICE = 106
 """Pixels of a choice: the row must not be what makes the dock wide."""
 
 

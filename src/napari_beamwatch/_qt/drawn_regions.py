@@ -86,7 +86,7 @@ class DrawnRegions:
             "size": 11,
             "anchor": "upper_left",
             "color": [_colour(i) for i in range(len(drawn))] or COLOURS[0],
-            "translation": [size / 24, size / 60],
+            "translation": [size / 15, size / 60],
         }
         self.layer = Shapes(
             [points for _, points in drawn] or None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pandas as pd
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QApplication, QScrollArea, QVBoxLayout, QWidget
+from superqt.utils import qthrottled
 
 from napari_beamwatch._napari.preferences import preferred_settings
 from napari_beamwatch._napari.run_reader import MovieMovedError, read
@@ -36,6 +38,11 @@ WIDTH = 340
 """Pixels the panel takes at least, more where the font asks for it."""
 
 
+PACE_MS = 150
+"""From one look at the slider to the next: text, curves and spectrum follow that often, the picture
+always."""
+
+
 class Beamwatch(QWidget):
     """The panel.
 
@@ -54,14 +61,14 @@ class Beamwatch(QWidget):
         super().__init__(parent)
         self.setObjectName("beamwatch")
         self.session = Session(preferred_settings())
-        self.canvas = Canvas(napari_viewer, self.session)
+        self.canvas = Canvas(napari_viewer, self.session, partial(qthrottled, timeout=PACE_MS))
         self._viewer, self._worker, self._docked = napari_viewer, Worker(), False
         self._closed = False
         self._card = AnswerCard(self.session)
         self._movie = MovieSection(self.session, self.canvas, self._say)
         self._lattice = LatticeSection(self.session, self.canvas, self._say, self.find_spots)
         self._damage = DamageSection(self.session, self.canvas, self.run, self.cancel)
-        self._marks = SliderMarks(napari_viewer)
+        self._marks = SliderMarks()
         self.beside = Beside(napari_viewer, self.session, self.canvas)
         self._damage.docks.clicked.connect(self.beside.open)
         self._export = ExportSection(self.session, self._say, self.open_run, self._write)
@@ -153,13 +160,12 @@ class Beamwatch(QWidget):
             return
         regions, frames = result.onsets["region"].astype(str), result.onsets["onset_frame"]
         colours = region_colours(regions)
-        self._marks.show_marks(
-            [
-                (int(frame), colours[region])
-                for region, frame in zip(regions, frames, strict=True)
-                if not pd.isna(frame)
-            ]
-        )
+        marks = [
+            (int(frame), colours[region])
+            for region, frame in zip(regions, frames, strict=True)
+            if not pd.isna(frame)
+        ]
+        self._marks.show_marks(self.window(), self._viewer.dims.ndim - 3, marks)
 
     def _say(self, sentence: str) -> None:
         show_error(sentence)

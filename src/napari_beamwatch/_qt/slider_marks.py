@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from qtpy.QtCore import QEvent, QObject, QRectF, Qt
 from qtpy.QtGui import QColor, QPainter, QPaintEvent
@@ -19,15 +18,14 @@ Mark = tuple[int, str]
 class SliderMarks(QObject):
     """Lays marks over the slider; where napari's window has no such slider, it does nothing."""
 
-    def __init__(self, viewer: Any) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._viewer = viewer
         self._overlay: _Overlay | None = None
 
-    def show_marks(self, marks: Sequence[Mark]) -> None:
-        """Mark steps of the time axis."""
+    def show_marks(self, window: QWidget | None, axis: int, marks: Sequence[Mark]) -> None:
+        """Mark steps of an axis of the viewer in a window."""
         self.clear()
-        slider = _time_slider(self._viewer)
+        slider = _time_slider(window, axis)
         if slider is None or not marks:
             return
         self._overlay = _Overlay(slider, tuple(marks))
@@ -93,14 +91,12 @@ class _Overlay(QWidget):
         painter.end()
 
 
-def _time_slider(viewer: Any) -> QScrollBar | None:
-    """The slider of the frames: napari has no public way to it, so its lack is no error."""
-    held: Any = viewer
-    for name in ("window", "_qt_viewer", "dims"):
-        held = getattr(held, name, None)
-    sliders = getattr(held, "slider_widgets", [])
-    axis = viewer.dims.ndim - 3
-    if not 0 <= axis < len(sliders):
-        return None
-    found = getattr(sliders[axis], "slider", None)
-    return found if isinstance(found, QScrollBar) else None
+def _time_slider(window: QWidget | None, axis: int) -> QScrollBar | None:
+    """The slider of an axis: napari has no public way to it, so its lack is no error."""
+    for widget in [] if window is None else window.findChildren(QWidget):
+        if type(widget).__name__ == "QtDims":
+            sliders = getattr(widget, "slider_widgets", [])
+            if 0 <= axis < len(sliders):
+                found = getattr(sliders[axis], "slider", None)
+                return found if isinstance(found, QScrollBar) else None
+    return None

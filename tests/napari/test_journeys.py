@@ -1,0 +1,148 @@
+"""From a file to a saved run in a real window, each number beside the command line's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from qtpy.QtWidgets import QApplication, QLabel, QPushButton
+
+from napari_beamwatch import Settings, load_result
+from napari_beamwatch._qt.panel import Beamwatch
+from napari_beamwatch.cli import main
+from napari_beamwatch.simulate.cases import simulate
+from napari_beamwatch.simulate.writing import write_movie
+
+pytestmark = pytest.mark.gui
+
+SETTINGS = Settings(window=128, step=64, drift="off", criteria=("fading",))
+ROI = (64, 320, 0, 192)
+"""Rows and columns, half-open."""
+
+
+@pytest.fixture(scope="module")
+def eer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("journey") / "lif.eer"
+    movie = simulate("lif-room-temperature", frames=40, frame_dose=15.0, size=384, seed=0)
+    write_movie(movie, path, raw_per_frame=4)
+    return path
+
+
+@pytest.fixture(scope="module")
+def run_folder(eer: Path) -> Path:
+    """What the command line makes of the same file."""
+    folder, settings = eer.parent / "run", eer.parent / "settings.json"
+    settings.write_text(SETTINGS.to_json())
+    y0, y1, x0, x1 = ROI
+    words = ["analyze", str(eer), "--out", str(folder), "--settings", str(settings)]
+    assert main([*words, "--roi", f"{y0}:{y1},{x0}:{x1}", "--fraction-frames", "4"]) == 0
+    return folder
+
+
+@pytest.fixture
+def viewer(make_napari_viewer: Any) -> Any:
+    return make_napari_viewer(show=True)
+
+
+@pytest.fixture
+def panel(viewer: Any) -> Iterator[Beamwatch]:
+    _, panel = viewer.window.add_plugin_dock_widget("napari-beamwatch", "Beamwatch")
+    panel.session.choose_settings(
+        window=SETTINGS.window, step=SETTINGS.step, drift="off", criteria=("fading",)
+    )
+    yield panel
+    panel.close_desk()
+    assert panel._worker.wait(20)
+
+
+def wait_until(done: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < end, "waited in vain"
+        QApplication.processEvents()
+        time.sleep(0.01)
+
+
+def numbers(onsets: pd.DataFrame) -> pd.DataFrame:
+    return onsets.select_dtypes("number").astype(float).reset_index(drop=True)
+
+
+def draw(viewer: Any, panel: Beamwatch) -> None:
+    y0, y1, x0, x1 = ROI
+    panel.canvas.regions.start_drawing()
+    corners = np.array([[y0, x0], [y0, x1], [y1, x1], [y1, x0]]) - 0.5
+    viewer.layers["Regions"].add_rectangles(corners)
+
+
+def test_a_file_is_opened_drawn_on_analysed_and_saved_as_the_command_line_does(
+    viewer: Any, panel: Beamwatch, eer: Path, run_folder: Path, tmp_path: Path
+) -> None:
+    from napari_beamwatch import open_movie
+    from napari_beamwatch._napari.layers import movie_layer
+
+    data, known, _ = movie_layer(open_movie(eer, fraction_frames=4))
+    layer = viewer.add_image(data, **known)
+    assert [str(unit) for unit in layer.units] == ["second", "nanometer", "nanometer"]
+    draw(viewer, panel)
+    assert [region.box for region in panel.session.regions] == [(64, 0, 320, 192)]
+    panel.findChild(QPushButton, "run").click()
+    wait_until(lambda: not panel.session.running)
+    expected = load_result(run_folder)
+    found = panel.session.result
+    assert found is not None
+    pd.testing.assert_frame_equal(numbers(found.onsets), numbers(expected.onsets), rtol=1e-7)
+    assert list(found.onsets["status"]) == list(expected.onsets["status"])
+    assert len(found.spots) == len(expected.spots)
+    panel._export.save(tmp_path / "run")
+    wait_until(lambda: not panel.session.running)
+    again = load_result(tmp_path / "run")
+    pd.testing.assert_frame_equal(numbers(again.onsets), numbers(expected.onsets), rtol=1e-7)
+
+
+def test_a_run_of_the_command_line_is_opened_with_its_answer_and_its_regions(
+    viewer: Any, panel: Beamwatch, run_folder: Path
+) -> None:
+    viewer.open(str(run_folder / "run.json"), plugin="napari-beamwatch")
+    expected = load_result(run_folder)
+    assert [region.name for region in panel.session.regions] == ["roi1"]
+    assert {"Regions", "Onset map"} <= {layer.name for layer in viewer.layers}
+    dose = expected.onsets.iloc[0].onset_dose_e_per_A2
+    said = panel.findChild(QLabel, "answer").text()
+    assert f"{dose:.3g}" in said if pd.notna(dose) else said
+
+
+def test_the_threshold_moved_by_hand_is_the_command_lines(
+    viewer: Any, panel: Beamwatch, eer: Path, run_folder: Path
+) -> None:
+    viewer.open(str(run_folder / "run.json"), plugin="napari-beamwatch")
+    before = panel.session.result.onsets["onset_dose_e_per_A2"].tolist()
+    panel.session.set_threshold(fraction=0.6)
+    folder = eer.parent / "other"
+    words = ["analyze", str(eer), "--out", str(folder), "--force", "--fraction-frames", "4"]
+    settings = eer.parent / "settings.json"
+    assert main([*words, "--settings", str(settings), "--fraction", "0.6"]) == 0
+    other = load_result(folder).onsets.iloc[0]
+    mine = panel.session.result.onsets.iloc[0]
+    assert mine.threshold_dose_e_per_A2 == pytest.approx(other.threshold_dose_e_per_A2, rel=1e-6)
+    assert panel.session.result.onsets["onset_dose_e_per_A2"].tolist() == pytest.approx(
+        before, nan_ok=True
+    )
+
+
+def test_the_transform_follows_a_region_that_is_dragged(
+    viewer: Any, panel: Beamwatch, run_folder: Path
+) -> None:
+    viewer.open(str(run_folder / "run.json"), plugin="napari-beamwatch")
+    panel.beside.open()
+    spectrum = panel.beside.spectrum
+    panel.session.choose("roi1")
+    seen: list[Any] = []
+    spectrum.shown.connect(lambda request: seen.append(request.region))
+    layer = viewer.layers["Regions"]
+    layer.data = [np.add(layer.data[0], (0, 32))]
+    wait_until(lambda: bool(seen) and seen[-1] is not None and seen[-1].box == (64, 32, 320, 224))
