@@ -24,7 +24,7 @@ FEWEST = 5
 """Frames with a spacing that a trace must have before and after."""
 
 RAMPS = 12
-"""Ends tried for a gradual shift, geometrically from a frame to the record."""
+"""Lengths tried for a gradual shift, geometrically from a frame to the record."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,9 +50,10 @@ class Shift:
 def find_shift(scope: Scope, tolerance: float = TOLERANCE, dispersion: float = 1.0) -> Shift | None:
     """The lasting shift that two or more spots in different directions share, or None.
 
-    The spacing of every spot is fitted by a level, a ramp and a level; the beginning and the end
-    of the ramp are common to all. Neighbouring values share frames, so their weights are divided
-    by the frames each was averaged over.
+    The spacing of every spot is fitted by a level, and from the onset on by a ramp to another level
+    or an exponential approach to it, common to all: a ramp alone begins too early where the change
+    is fastest at first. Neighbouring values share frames, so their weights are divided by the
+    frames each was averaged over.
     """
     traces = [t for t in scope.traces if len(t.d_px) == len(scope.lit)]
     moved = [t for t in traces if _stays_moved(t, tolerance)]
@@ -109,7 +110,7 @@ def _two_directions(traces: list[SpotTrace]) -> bool:
 
 
 def _profile(scope: Scope, traces: list[SpotTrace], dispersion: float) -> tuple[Floats, Floats]:
-    """Beginnings of ramps and the misfit of each, with the levels fitted."""
+    """Beginnings of shifts and the misfit of each, with the levels fitted."""
     first, last = float(scope.dose_start[0]), float(scope.dose_end[-1])
     middle = (scope.dose_start + scope.dose_end) / 2
     frame = float(np.median(scope.dose_end - scope.dose_start))
@@ -118,9 +119,10 @@ def _profile(scope: Scope, traces: list[SpotTrace], dispersion: float) -> tuple[
         np.geomspace(frame / 2, last - first, RAMPS),
         indexing="ij",
     )
-    starts, ends = begins.ravel(), (begins + lengths).ravel()
+    gone = np.maximum(middle - begins.reshape(-1, 1), 0) / lengths.reshape(-1, 1)
+    starts = np.tile(begins.ravel(), 2)
+    path = np.concatenate([np.minimum(gone, 1), 1 - np.exp(-gone)])
     misfit = np.zeros(len(starts))
-    path = np.clip((middle - starts[:, None]) / (ends - starts)[:, None], 0, 1)
     for trace in traces:
         known = np.isfinite(trace.d_px) & (trace.d_se_px > 0)
         w = 1 / (trace.d_se_px[known] ** 2 * max(1, trace.averaged) * dispersion)
