@@ -157,7 +157,7 @@ FIELD = {
     "lif-to-li-rings-to-li2o": 120.0,
 }
 """Å that a field must have at least to show what the case is about: particles of 120 Å and what
-lies around them, several of twelve grains. Its sides are doubled until it has."""
+lies around them, several of twelve grains. If need be its sides are doubled."""
 
 IN_DOSE = ("onset", "tau", "span", "oxide", "oxide_tau", "spread")
 
@@ -167,10 +167,10 @@ def movie_of(name: str, seed: int, size: int) -> tuple[Any, tuple[str, ...]]:
     case, draw, phases = CASES[name]
     rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
     frame_dose = 20.0 if case == "coarse-frames" else log_uniform(rng, 1.0, 80.0)
-    fit = [size for size in PIXELS if frame_dose * size**2 >= LEAST]
+    field = FIELD.get(case, 0.0)
+    fit = [each for each in PIXELS if frame_dose * each**2 >= LEAST and 2 * size * each >= field]
     pixel = float(rng.choice(fit or PIXELS[-1:]))
-    while size * pixel < FIELD.get(case, 0.0):
-        size *= 2
+    size *= 2 if size * pixel < field else 1
     # A record has enough electrons for one window to see the lattice at all, and is not endless.
     frames = int(np.clip(np.round(600 / frame_dose), 40, 100))
     parts = draw(rng)
