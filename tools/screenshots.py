@@ -1,6 +1,6 @@
 """Screenshots of the real window for README and docs, each journey once, and the figure of the run.
 
-tools/with_display.sh .venv/bin/python tools/screenshots.py FOLDER     # docs/img for those shown
+tools/with_display.sh .venv/bin/python tools/screenshots.py docs/img [--all]
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def shrink(path: Path) -> None:
     print(f"{path}: {path.stat().st_size // 1024} kB")
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, every: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     viewer = napari.Viewer(show=False)
     window = viewer.window._qt_window
@@ -71,7 +71,8 @@ def main(folder: Path) -> None:
     viewer.add_image(frames, **known)
     viewer.canvas.overlays.scale_bar.visible = True
     viewer.reset_view()
-    shoot(viewer, folder / "before.png")
+    if every:
+        shoot(viewer, folder / "before.png")
     panel.session.draw(
         (
             Region.rectangle("A", 96, 352, 96, 352),
@@ -79,8 +80,9 @@ def main(folder: Path) -> None:
         )
     )
     panel.run()
-    settle(2.0)
-    shoot(viewer, folder / "running.png")
+    if every:
+        settle(2.0)
+        shoot(viewer, folder / "running.png")
     wait_until(lambda: not panel.session.running)
     panel.session.choose("A")
     panel.canvas.go_to(panel.canvas.onset_frame or 0)
@@ -112,4 +114,4 @@ def show(panel: Beamwatch, name: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), "--all" in sys.argv)

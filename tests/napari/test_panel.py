@@ -24,6 +24,7 @@ from napari_beamwatch import Movie, Settings, analyze
 from napari_beamwatch._napari.layers import movie_layer
 from napari_beamwatch._napari.preferences import preferred_settings
 from napari_beamwatch._qt.panel import Beamwatch
+from napari_beamwatch.regions import Region
 from napari_beamwatch.simulate.cases import simulate
 
 pytestmark = pytest.mark.gui
@@ -494,6 +495,21 @@ def test_the_table_of_onsets_can_be_copied(
 
 def test_the_panel_fits_beside_the_picture(viewer: Any, panel: Beamwatch) -> None:
     assert panel.minimumWidth() <= 400
+
+
+def test_with_both_docks_open_the_window_fits_a_small_screen(
+    viewer: Any, panel: Beamwatch, movie: Any
+) -> None:
+    show(viewer, movie)
+    window = panel.window()
+    window.resize(1280, 800)
+    panel.session.draw((Region.rectangle("A", 10, 200, 10, 200),))
+    viewer.layers.selection.active = viewer.layers["Regions"]
+    panel.beside.open()
+    for _ in range(20):
+        QApplication.processEvents()
+    assert window.width() <= 1280
+    assert window.height() <= 800
 
 
 def test_the_theme_is_followed(viewer: Any, panel: Beamwatch) -> None:

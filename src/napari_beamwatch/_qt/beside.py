@@ -203,7 +203,7 @@ def limits(session: Session) -> list[dict[str, Any]]:
         if pd.notna(dose):
             said.append(
                 {
-                    "name": f"{row['phase']} {row['temperature']}",
+                    "name": f"{row['phase']} published",
                     "dose": float(dose),
                     "criterion": row["compare_with"],
                     "rate": row["dose_rate_high_e_per_A2_s"],

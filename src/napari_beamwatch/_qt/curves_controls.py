@@ -15,7 +15,7 @@ from napari_beamwatch._qt.curves_view import SYMBOLS
 SIGNS = dict(zip(SYMBOLS, "●■▼◆★✚", strict=True))
 
 
-WIDEST_CHOICE = 106
+WIDEST_CHOICE = 92
 """Pixels of a choice: the row must not be what makes the dock wide."""
 
 
@@ -33,12 +33,13 @@ class CurvesControls(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.page = self._choice(("curves", "survival"), "Curves of spots, or of all crystals")
+        self.page.setMaximumWidth(WIDEST_CHOICE + 14)  # its names are the longest
         self.along_box = self._choice((), "What the curves are drawn against")
         self.spacing_as = self._choice(("Δd in %", "d"), "Spacing as its change, or as it is")
         self.average = QSpinBox(self)
         self.average.setRange(1, 1)
         self.average.setPrefix("mean of ")
-        self.average.setMinimumWidth(118)
+        self.average.setMinimumWidth(124)
         self.average.setToolTip("Frames averaged in the lines; the dots are single frames")
         self.average.setKeyboardTracking(False)
         self.copy = QPushButton("copy", self)
