@@ -97,6 +97,15 @@ def test_a_lattice_of_which_the_most_is_gone_leaves_none(movie, lost, dose_1e, a
     assert said["interpretation"] == "amorphisation"
 
 
+def test_what_came_long_after_the_loss_is_what_is_there_in_the_end(movie):
+    rows = rows_of((0, LIF_110), (1, LI2O_110))
+    verdict = replace(
+        ONSET, lost=90.0, new_phase_onset=Estimate(150, 140, 160), new_spots=(3, 4, 5)
+    )
+    said = Phases.of(movie, CHOICE, rows, told(verdict)).before_and_after(verdict, rows)
+    assert (said["phase_after"], said["interpretation"]) == ("Li2O", "transformation")
+
+
 def test_a_swollen_lattice_is_what_it_was(movie):
     rows = rows_of((0, LIF_110))
     rows[["d_A", "d_px"]] *= 1.015

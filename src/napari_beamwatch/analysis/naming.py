@@ -149,7 +149,7 @@ class Phases:
         after = self._after(verdict, before, new)
         said["interpretation"] = meaning(verdict, before, after)
         said |= {"phase_before": before, "phase_after": after}
-        if verdict.criterion == "new_phase":
+        if verdict.criterion == "new_phase" or (verdict.status in CHANGED and len(new)):
             said["first_seen_dose_e_per_A2"] = verdict.new_phase_onset.value
         return said
 
@@ -158,7 +158,7 @@ class Phases:
             return before
         if verdict.status not in CHANGED:
             return None
-        if len(new) and verdict.criterion == "new_phase":
+        if len(new) and verdict.criterion in ("new_phase", "fading"):
             names = map(self.new_name, by_strength(new))
             return next((name for name in names if name is not None), None)
         if verdict.criterion == "new_phase":
@@ -199,7 +199,9 @@ def meaning(verdict: Verdict, before: str | None, after: str | None) -> str | No
     """
     if verdict.status not in CHANGED:
         return None
-    if verdict.criterion == "new_phase":
+    # Another phase may come when the lattice has long been lost: the row is that of the loss.
+    other = after is not None and after not in (GONE, before)
+    if verdict.criterion == "new_phase" or (verdict.criterion == "fading" and other):
         return "environment" if taken_up(before, after) else "transformation"
     if verdict.criterion == "spacing":
         same = not after or not before or set(before.split("|")) & set(after.split("|"))

@@ -11,6 +11,7 @@ import pandas as pd
 
 from napari_beamwatch import columns
 from napari_beamwatch.analysis.diffraction import analyze_diffraction, find_diffraction_spots
+from napari_beamwatch.analysis.first_seen import first_seen, in_words
 from napari_beamwatch.analysis.naming import Phases
 from napari_beamwatch.analysis.passes import Passes
 from napari_beamwatch.analysis.progress import Progress
@@ -113,6 +114,7 @@ def analyze(
         for (part, verdict), some in zip(told, rows, strict=True)
     ]
     labelled = [phase.label(some) for phase, some in zip(phases, rows, strict=True)]
+    traces = [region_traces(movie, part.region, part.reflections) for part in parts]
     result = Result(
         movie=movie,
         settings=replace(settings, window=grid.window, step=grid.step),
@@ -122,7 +124,10 @@ def analyze(
                 _onset_row(movie, part, verdict)
                 | phase.before_and_after(verdict.verdict, some)
                 | _taken_up(verdict)
-                for (part, verdict), phase, some in zip(told, phases, rows, strict=True)
+                | _reason(movie, verdict, some, own)
+                for (part, verdict), phase, some, own in zip(
+                    told, phases, labelled, traces, strict=True
+                )
             ]
         ),
         windows=phases[0].of_windows(window_table(movie, spots, windows), windows),
@@ -133,10 +138,7 @@ def analyze(
             ],
             columns.SPOTS,
         ),
-        traces=joined(
-            [region_traces(movie, part.region, part.reflections) for part in parts],
-            columns.TRACES,
-        ),
+        traces=joined(traces, columns.TRACES),
         events=event_table(
             [
                 row
@@ -193,6 +195,14 @@ def _onset_row(movie: Movie, part: Part, told: RegionVerdict) -> dict[str, Any]:
         },
         told.mass_loss_onset,
     )
+
+
+def _reason(
+    movie: Movie, told: RegionVerdict, labelled: pd.DataFrame, traces: pd.DataFrame
+) -> dict[str, Any]:
+    """Why, and since when which phase was there."""
+    since = "" if movie.dose is None else in_words(first_seen(labelled, traces, told))
+    return {"reason": "; ".join(part for part in (told.verdict.reason, since) if part)}
 
 
 def _taken_up(told: RegionVerdict) -> dict[str, Any]:

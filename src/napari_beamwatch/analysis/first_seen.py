@@ -1,0 +1,134 @@
+"""Since when each phase was there: in the specimen as it came, or made under the beam.
+
+A phase whose spots were verified to appear has the dose at which they began to. Of any other it is
+asked by when its spots, added up from the first frame on, were seen for sure: where that is early
+in the record the phase was present; where it takes longer it may have been there unseen, or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_beamwatch.damage.interval import NOTHING, Estimate
+from napari_beamwatch.damage.pooling import RegionVerdict
+
+PRESENT, APPEARED, UNKNOWN = "present", "appeared", "cannot tell"
+
+COLUMNS: dict[str, str] = {
+    "region": "name of the region",
+    "phase": "crystal structures the spots fit, best first",
+    "since": "present (seen by the dose given), appeared (from the dose given on) or cannot tell "
+    "(seen by the dose given, but too faint to be excluded before)",
+    "first_seen_dose_e_per_A2": "dose by which it was seen, or from which it appeared",
+    "first_seen_low_e_per_A2": "lower end of its 95 % interval, if it appeared",
+    "first_seen_high_e_per_A2": "upper end",
+    "n_spots": "its spots",
+}
+
+SURE = 4.0
+"""Standard errors of the sum over frames and spots from which a phase is seen."""
+
+EARLY = 0.1
+"""Part of the record by which a phase must be seen to have been present."""
+
+
+MOST_SAID = 2
+"""Phases of which a reason tells."""
+
+
+def first_seen(rows: pd.DataFrame, traces: pd.DataFrame, told: RegionVerdict) -> pd.DataFrame:
+    """Since when each phase of a region was there.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Of the table of spots, of one region, with phases.
+    traces : DataFrame
+        The table of traces.
+    told : RegionVerdict
+        On that region.
+
+    Returns
+    -------
+    DataFrame
+        One row a phase, strongest first; columns as in `COLUMNS`.
+    """
+    came = {
+        spot: one.verdict.new_phase_onset for one in told.crystals for spot in one.verdict.new_spots
+    }
+    named = rows[rows.phase.notna()]
+    order = named.groupby("phase").snr.sum().sort_values(ascending=False, kind="stable").index
+    found = []
+    for phase in order:
+        mine = named[named.phase == phase]
+        region = mine.region.iloc[0]
+        old = mine.spot[~mine.spot.isin(list(came))]
+        here = traces[(traces.region == region) & traces.spot.isin(old)]
+        since, dose = _present(here) if len(old) else _appeared(came[spot] for spot in mine.spot)
+        found.append(
+            {
+                "region": region,
+                "phase": phase,
+                "since": since,
+                "first_seen_dose_e_per_A2": dose.value,
+                "first_seen_low_e_per_A2": dose.low,
+                "first_seen_high_e_per_A2": dose.high,
+                "n_spots": len(mine),
+            }
+        )
+    return pd.DataFrame(found, columns=list(COLUMNS))
+
+
+def in_words(table: pd.DataFrame) -> str:
+    """What the table says, for the reason of a row."""
+    said = []
+    first = table["first_seen_dose_e_per_A2"].to_numpy(float)
+    for phase, since, dose in zip(table.phase, table.since, first[:MOST_SAID], strict=False):
+        if since == APPEARED and np.isfinite(dose):
+            said.append(f"{phase} appeared at {dose:.4g}")
+        elif since == PRESENT and np.isfinite(dose):
+            said.append(f"{phase} present from the start (seen by {dose:.4g})")
+        else:
+            said.append(f"cannot tell since when {phase} was there")
+    return "; ".join(said)
+
+
+def _appeared(onsets: Iterable[Estimate]) -> tuple[str, Estimate]:
+    known = [onset for onset in onsets if np.isfinite(onset.value)]
+    first = min(known, key=lambda onset: onset.value, default=NOTHING)
+    return (APPEARED if known else UNKNOWN), first
+
+
+def _present(traces: pd.DataFrame) -> tuple[str, Estimate]:
+    """From the traces of spots that were not verified to appear."""
+    value, error = (
+        traces.pivot(index="frame", columns="spot", values=name).to_numpy(float)
+        for name in ("intensity", "intensity_se")
+    )
+    dose = traces.groupby("frame").dose_e_per_A2.first().to_numpy(float)
+    frame = seen_by(value, error)
+    if frame < 0:
+        return UNKNOWN, NOTHING
+    early = frame == 0 or frame < EARLY * len(dose)
+    nan = float("nan")
+    return (PRESENT if early else UNKNOWN), Estimate(float(dose[frame]), nan, nan)
+
+
+def seen_by(value: NDArray[np.float64], error: NDArray[np.float64]) -> int:
+    """First frame with which the sum over all so far is above zero for sure; −1 if none.
+
+    Parameters
+    ----------
+    value, error : array (frames, spots)
+        Intensities and their standard errors; NaN where not measured.
+    """
+    known = np.isfinite(value) & (error > 0)
+    weight = np.where(known, 1 / np.where(known, error, 1.0) ** 2, 0.0)
+    total = np.cumsum((weight * np.where(known, value, 0.0)).sum(axis=1))
+    spread = np.sqrt(np.maximum(np.cumsum(weight.sum(axis=1)), 1e-300))
+    sure = np.flatnonzero(total > SURE * spread)
+    return int(sure[0]) if len(sure) else -1

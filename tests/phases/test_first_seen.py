@@ -1,0 +1,95 @@
+"""Since when phases were there: as the specimen came, or made under the beam."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from napari_beamwatch import columns
+from napari_beamwatch.analysis.first_seen import (
+    APPEARED,
+    PRESENT,
+    UNKNOWN,
+    first_seen,
+    in_words,
+    seen_by,
+)
+from napari_beamwatch.damage.interval import Estimate
+from napari_beamwatch.damage.judging import Verdict
+from napari_beamwatch.damage.pooling import Judged, RegionVerdict
+
+FRAMES, DOSE = 50, 4.0
+
+
+def told(*new: int, onset: float = 100.0) -> RegionVerdict:
+    verdict = Verdict(
+        "onset", "", new_spots=new, new_phase_onset=Estimate(onset, onset - 10, onset + 10)
+    )
+    return RegionVerdict(verdict, (Judged(0, "", verdict),))
+
+
+def tables(phases: list[str | None], means: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Spots of phases, and their traces: mean intensities (spots, frames) in standard errors."""
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame(
+        {"region": "field", "spot": range(len(phases)), "phase": phases, "snr": 1.0}
+    ).reindex(columns=list(columns.SPOTS))
+    parts = [
+        pd.DataFrame(
+            {
+                "region": "field",
+                "spot": spot,
+                "frame": range(FRAMES),
+                "dose_e_per_A2": DOSE * np.arange(1, FRAMES + 1),
+                "intensity": mean + rng.standard_normal(FRAMES),
+                "intensity_se": 1.0,
+            }
+        )
+        for spot, mean in enumerate(means)
+    ]
+    return rows, pd.concat(parts).reindex(columns=list(columns.TRACES))
+
+
+@pytest.mark.parametrize(("strength", "by"), [(20.0, DOSE), (3.0, 3 * DOSE)])
+def test_a_phase_seen_early_was_present(strength, by):
+    rows, traces = tables(["LiF", "LiF"], np.full((2, FRAMES), strength))
+    found = first_seen(rows, traces, told()).iloc[0]
+    assert (found.phase, found.since, found.n_spots) == ("LiF", PRESENT, 2)
+    assert found.first_seen_dose_e_per_A2 <= by
+
+
+def test_a_phase_whose_spots_appeared_did_so_at_their_onset():
+    late = np.where(np.arange(FRAMES) < 25, 0.0, 20.0)
+    rows, traces = tables(["LiF", "Li2O", "Li2O"], np.stack([20 - late, late, late]))
+    found = first_seen(rows, traces, told(1, 2)).set_index("phase")
+    assert found.since.to_dict() == {"LiF": PRESENT, "Li2O": APPEARED}
+    seen = found.loc["Li2O"]
+    assert (seen.first_seen_low_e_per_A2, seen.first_seen_high_e_per_A2) == (90, 110)
+
+
+def test_of_a_faint_phase_it_cannot_be_told():
+    rows, traces = tables(["Li", "Li"], np.full((2, FRAMES), 0.6))
+    found = first_seen(rows, traces, told()).iloc[0]
+    assert found.since == UNKNOWN
+    assert found.first_seen_dose_e_per_A2 > 5 * DOSE
+
+
+def test_it_is_said_in_words():
+    late = np.where(np.arange(FRAMES) < 25, 0.0, 20.0)
+    rows, traces = tables(["LiF", "Li2O", "Li2O"], np.stack([20 - late, late, late]))
+    rows["snr"] = [9.0, 1.0, 1.0]
+    said = in_words(first_seen(rows, traces, told(1, 2)))
+    assert said == "LiF present from the start (seen by 4); Li2O appeared at 100"
+
+
+def test_unnamed_spots_have_no_row():
+    rows, traces = tables([None], np.full((1, FRAMES), 20.0))
+    assert not len(first_seen(rows, traces, told()))
+
+
+def test_noise_is_not_seen():
+    rng = np.random.default_rng(1)
+    noise = rng.standard_normal((300, 60, 3))
+    seen = [seen_by(each, np.ones_like(each)) >= 0 for each in noise]
+    assert np.mean(seen) < 0.01
