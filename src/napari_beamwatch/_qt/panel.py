@@ -38,7 +38,7 @@ WIDTH = 340
 """Pixels the panel takes at least, more where the font asks for it."""
 
 
-PACE_MS = 150
+PACE_MS = 250
 """From one look at the slider to the next: text, curves and spectrum follow that often, the picture
 always."""
 
