@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import sys
 from collections.abc import Callable, Iterator
@@ -172,6 +173,8 @@ def _client(address: str | None) -> Iterator[Any]:
             f"--scheduler needs distributed, which cannot be imported ({error}); install it with: "
             'pip install "napari-beamwatch[distributed]"'
         ) from None
+    # A loop that was slow for a moment is nothing to tell on the terminal.
+    logging.getLogger("distributed").setLevel(logging.ERROR)
     connect: Callable[..., Any] = Client
     try:
         # As the default it would stay behind in dask's settings where no scheduler answers.
