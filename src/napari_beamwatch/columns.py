@@ -62,7 +62,7 @@ ONSETS: dict[str, str] = {
     "criterion": SPOTS["criterion"],
     "evidence": "strong: several spots or signs; single: one set of fringes, lost completely",
     "interpretation": "amorphisation, transformation, mass_loss, environment or unresolved",
-    "reason": "why, in words",
+    "reason": "why, in words, and since when each phase was there",
     "onset_frame": SPOTS["onset_frame"],
     "onset_dose_e_per_A2": _DOSES["onset"],
     "onset_low_e_per_A2": SPOTS["onset_low_e_per_A2"],
@@ -85,7 +85,7 @@ ONSETS: dict[str, str] = {
     "threshold_dose_e_per_A2": "dose at which the user's own threshold is passed",
     "threshold_criterion": "which of them: fraction or d_tolerance",
     "phase_before": "crystal structure before the change, best first",
-    "phase_after": "crystal structure after it; none when the lattice is gone",
+    "phase_after": "crystal structure in the end; none when less than 1/e of the lattice is left",
     "first_seen_dose_e_per_A2": "dose at which phase_after was first seen",
     "d_before_A": "spacing before the change",
     "d_after_A": "spacing after it",
@@ -147,6 +147,17 @@ CRYSTALS: dict[str, str] = {
     "phase": SPOTS["phase"],
     "n_spots": "reflections of it",
     "n_windows": "windows that show it",
+}
+
+PHASES: dict[str, str] = {
+    "region": "name of the region",
+    "phase": "crystal structures the spots fit, best first",
+    "since": "present (seen by the dose given), appeared (from the dose given on) or cannot tell "
+    "(seen by the dose given, but too faint to be excluded before)",
+    "first_seen_dose_e_per_A2": "dose by which it was seen, or from which it appeared",
+    "first_seen_low_e_per_A2": "lower end of its 95 % interval, if it appeared",
+    "first_seen_high_e_per_A2": "upper end",
+    "n_spots": "its spots",
 }
 
 FIELD: dict[str, str] = {

@@ -21,7 +21,7 @@ CONTRACT = {
     "onsets.csv", "windows.csv", "spots.csv", "traces.csv", "events.csv", "drift.csv",
     "run.json", "window_traces.npz", "figure.png", "figure.svg",
 }  # fmt: skip
-EXTRAS = {"crystals.csv", "field.csv", "rings.csv", "particles.csv", "outlines.csv"}
+EXTRAS = {"crystals.csv", "phases.csv", "field.csv", "rings.csv", "particles.csv", "outlines.csv"}
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ def analyze_diffraction(
     Returns
     -------
     Result
-        Its tables of windows, crystals and rings are empty: patterns have no windows.
+        Its tables of windows, crystals, phases and rings are empty: patterns have no windows.
     """
     constant = _checked(movie, settings, regions)
     run = DiffractionPasses(movie, settings, constant, progress, client)
@@ -98,6 +98,7 @@ def analyze_diffraction(
         traces=trace_table(movie, constant, tracker, settings.running_sum),
         events=event_table(event_rows(FIELD, verdict, movie.dose is not None)),
         crystals=pd.DataFrame(columns=list(columns.CRYSTALS)),
+        phases=pd.DataFrame(columns=list(columns.PHASES)),
         field=field_table(movie, _field_trace(traces, tracker.mean), (unknown, unknown)),
         rings=pd.DataFrame(columns=list(columns.RINGS)),
         drift=drift_table(None, frames),

@@ -13,21 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from napari_beamwatch import columns
 from napari_beamwatch.damage.interval import NOTHING, Estimate
 from napari_beamwatch.damage.pooling import RegionVerdict
 
 PRESENT, APPEARED, UNKNOWN = "present", "appeared", "cannot tell"
-
-COLUMNS: dict[str, str] = {
-    "region": "name of the region",
-    "phase": "crystal structures the spots fit, best first",
-    "since": "present (seen by the dose given), appeared (from the dose given on) or cannot tell "
-    "(seen by the dose given, but too faint to be excluded before)",
-    "first_seen_dose_e_per_A2": "dose by which it was seen, or from which it appeared",
-    "first_seen_low_e_per_A2": "lower end of its 95 % interval, if it appeared",
-    "first_seen_high_e_per_A2": "upper end",
-    "n_spots": "its spots",
-}
 
 SURE = 4.0
 """Standard errors of the sum over frames and spots from which a phase is seen."""
@@ -55,7 +45,7 @@ def first_seen(rows: pd.DataFrame, traces: pd.DataFrame, told: RegionVerdict) ->
     Returns
     -------
     DataFrame
-        One row a phase, strongest first; columns as in `COLUMNS`.
+        One row a phase, strongest first; columns as in `columns.PHASES`.
     """
     came = {
         spot: one.verdict.new_phase_onset for one in told.crystals for spot in one.verdict.new_spots
@@ -80,7 +70,7 @@ def first_seen(rows: pd.DataFrame, traces: pd.DataFrame, told: RegionVerdict) ->
                 "n_spots": len(mine),
             }
         )
-    return pd.DataFrame(found, columns=list(COLUMNS))
+    return pd.DataFrame(found, columns=list(columns.PHASES))
 
 
 def in_words(table: pd.DataFrame) -> str:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from napari_beamwatch import columns
+from napari_beamwatch.analysis.answers import Answer, Part
 from napari_beamwatch.analysis.diffraction import analyze_diffraction, find_diffraction_spots
-from napari_beamwatch.analysis.first_seen import first_seen, in_words
-from napari_beamwatch.analysis.naming import Phases
 from napari_beamwatch.analysis.passes import Passes
 from napari_beamwatch.analysis.progress import Progress
 from napari_beamwatch.analysis.verdicts import (
@@ -21,31 +20,24 @@ from napari_beamwatch.analysis.verdicts import (
     judge_regions,
     judge_windows,
 )
-from napari_beamwatch.damage.pooling import RegionVerdict
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import FIELD, Region
 from napari_beamwatch.results.onsets import (
-    event_rows,
     event_table,
-    onset_row,
     onset_table,
 )
 from napari_beamwatch.results.result import Result
 from napari_beamwatch.results.tables import (
-    crystal_table,
     drift_table,
     field_table,
     joined,
-    region_spots,
-    region_traces,
     window_spots,
     window_table,
 )
 from napari_beamwatch.results.thresholds import apply_thresholds
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.field import field_trace
-from napari_beamwatch.spectra.following import FollowedReflection, FollowedSpots
 from napari_beamwatch.spectra.windows import (
     USUAL_CONTRAST,
     Grid,
@@ -102,57 +94,25 @@ def analyze(
     if particles is not None:
         wanted = [part.region for part in parts]
         verdicts = judge_particles(movie, settings, particles, wanted, verdicts)
-    told = list(zip(parts, verdicts, strict=True))
-    rows = [
-        region_spots(movie, part.followed.spots, part.region, part.reflections, verdict)
-        for part, verdict in told
-    ]
     axis = DoseAxis.of(movie)
     came = [ring for _, ring in diffuse.coming(axis.start, axis.end)]
-    phases = [
-        Phases.of(movie, settings, some, verdict, came if part.region is None else ())
-        for (part, verdict), some in zip(told, rows, strict=True)
+    answers = [
+        Answer.of(movie, settings, part, told, came if part.region is None else ())
+        for part, told in zip(parts, verdicts, strict=True)
     ]
-    labelled = [phase.label(some) for phase, some in zip(phases, rows, strict=True)]
-    traces = [region_traces(movie, part.region, part.reflections) for part in parts]
     result = Result(
         movie=movie,
         settings=replace(settings, window=grid.window, step=grid.step),
         regions=tuple(regions),
-        onsets=onset_table(
-            [
-                _onset_row(movie, part, verdict)
-                | phase.before_and_after(verdict.verdict, some)
-                | _taken_up(verdict)
-                | _reason(movie, verdict, some, own)
-                for (part, verdict), phase, some, own in zip(
-                    told, phases, labelled, traces, strict=True
-                )
-            ]
-        ),
-        windows=phases[0].of_windows(window_table(movie, spots, windows), windows),
+        onsets=onset_table([one.onset_row() for one in answers]),
+        windows=answers[0].phases.of_windows(window_table(movie, spots, windows), windows),
         spots=joined(
-            [
-                *labelled,
-                window_spots(movie, spots, windows),
-            ],
-            columns.SPOTS,
+            [*(one.spots for one in answers), window_spots(movie, spots, windows)], columns.SPOTS
         ),
-        traces=joined(traces, columns.TRACES),
-        events=event_table(
-            [
-                row
-                for part, verdict in told
-                for row in event_rows(part.name, verdict.verdict, movie.dose is not None)
-            ]
-        ),
-        crystals=joined(
-            [
-                crystal_table(movie, part.name, verdict, part.followed.spots, some)
-                for (part, verdict), some in zip(told, labelled, strict=True)
-            ],
-            columns.CRYSTALS,
-        ),
+        traces=joined([one.traces for one in answers], columns.TRACES),
+        events=event_table([row for one in answers for row in one.event_rows()]),
+        crystals=joined([one.crystals() for one in answers], columns.CRYSTALS),
+        phases=joined([one.since for one in answers], columns.PHASES),
         field=field_table(movie, trace, diffuse.focus_of_frames(len(movie))),
         rings=diffuse.table(movie),
         drift=drift_table(drift, len(movie)),
@@ -163,52 +123,6 @@ def analyze(
     )
     run.teller.end()
     return apply_thresholds(result, settings.fraction, settings.d_tolerance, settings.persistence)
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """The field or a region, with what was followed there."""
-
-    region: Region | None
-    followed: FollowedSpots
-    reflections: list[FollowedReflection]
-
-    @property
-    def name(self) -> str:
-        """Of the region."""
-        return FIELD if self.region is None else self.region.name
-
-
-def _onset_row(movie: Movie, part: Part, told: RegionVerdict) -> dict[str, Any]:
-    spots = part.followed.spots
-    mine = np.concatenate([np.empty(0, np.int64), *(one.spots for one in part.reflections)])
-    return onset_row(
-        movie,
-        part.region,
-        told.verdict,
-        {
-            "n_windows": len(np.unique(spots.peaks.window[mine])),
-            "n_spots": len(part.reflections),
-            "n_crystals": len(
-                {int(spots.reflections.crystal[one.number]) for one in part.reflections}
-            ),
-        },
-        told.mass_loss_onset,
-    )
-
-
-def _reason(
-    movie: Movie, told: RegionVerdict, labelled: pd.DataFrame, traces: pd.DataFrame
-) -> dict[str, Any]:
-    """Why, and since when which phase was there."""
-    since = "" if movie.dose is None else in_words(first_seen(labelled, traces, told))
-    return {"reason": "; ".join(part for part in (told.verdict.reason, since) if part)}
-
-
-def _taken_up(told: RegionVerdict) -> dict[str, Any]:
-    """What particles that grew mean, where nothing else changed."""
-    changed = told.verdict.status in ("onset", "damaged_at_start")
-    return {"interpretation": "environment"} if told.grown and not changed else {}
 
 
 def find_spots(

@@ -29,7 +29,7 @@ class Result:
         With everything chosen that was left open.
     regions : tuple of Region
         Beside the whole field.
-    onsets, windows, spots, traces, events, crystals, field, rings, drift : DataFrame
+    onsets, windows, spots, traces, events, crystals, phases, field, rings, drift : DataFrame
         Columns as documented in `columns`.
     particles : Particles or None
         Their shapes over the dose; None if `mass_loss` was not among the criteria.
@@ -50,6 +50,7 @@ class Result:
     traces: pd.DataFrame
     events: pd.DataFrame
     crystals: pd.DataFrame
+    phases: pd.DataFrame
     field: pd.DataFrame
     rings: pd.DataFrame
     drift: pd.DataFrame

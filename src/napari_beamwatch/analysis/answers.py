@@ -1,0 +1,119 @@
+"""What is said of the field or of a region, and its rows in the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from napari_beamwatch import columns
+from napari_beamwatch.analysis.first_seen import first_seen, in_words
+from napari_beamwatch.analysis.naming import Phases
+from napari_beamwatch.damage.pooling import RegionVerdict
+from napari_beamwatch.movies import Movie
+from napari_beamwatch.regions import FIELD, Region
+from napari_beamwatch.results.onsets import event_rows, onset_row
+from napari_beamwatch.results.tables import crystal_table, region_spots, region_traces
+from napari_beamwatch.settings import Settings
+from napari_beamwatch.spectra.following import FollowedReflection, FollowedSpots
+from napari_beamwatch.spectra.rings import Ring
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """The field or a region, with what was followed there."""
+
+    region: Region | None
+    followed: FollowedSpots
+    reflections: list[FollowedReflection]
+
+    @property
+    def name(self) -> str:
+        """Of the region."""
+        return FIELD if self.region is None else self.region.name
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """A part with the verdict on it.
+
+    Attributes
+    ----------
+    movie : Movie
+    part : Part
+    told : RegionVerdict
+    phases : Phases
+    spots, traces : DataFrame
+        Its rows of these tables.
+    since : DataFrame
+        Since when each phase was there; without rows where doses are unknown.
+    """
+
+    movie: Movie
+    part: Part
+    told: RegionVerdict
+    phases: Phases
+    spots: pd.DataFrame
+    traces: pd.DataFrame
+    since: pd.DataFrame
+
+    @classmethod
+    def of(
+        cls,
+        movie: Movie,
+        settings: Settings,
+        part: Part,
+        told: RegionVerdict,
+        rings: Sequence[Ring] = (),
+    ) -> Answer:
+        """The answer that a verdict makes.
+
+        Parameters
+        ----------
+        rings : sequence of Ring
+            That came.
+        """
+        rows = region_spots(movie, part.followed.spots, part.region, part.reflections, told)
+        phases = Phases.of(movie, settings, rows, told, rings)
+        spots = phases.label(rows)
+        traces = region_traces(movie, part.region, part.reflections)
+        since = pd.DataFrame(columns=list(columns.PHASES))
+        if movie.dose is not None:
+            since = first_seen(spots, traces, told)
+        return cls(movie, part, told, phases, spots, traces, since)
+
+    def onset_row(self) -> dict[str, Any]:
+        """Its row of the table of onsets."""
+        verdict, spots = self.told.verdict, self.part.followed.spots
+        mine = [one.spots for one in self.part.reflections]
+        windows = spots.peaks.window[np.concatenate([np.empty(0, np.int64), *mine])]
+        why = (verdict.reason, in_words(self.since))
+        row = onset_row(
+            self.movie,
+            self.part.region,
+            verdict,
+            {
+                "reason": "; ".join(part for part in why if part),
+                "n_windows": len(np.unique(windows)),
+                "n_spots": len(self.part.reflections),
+                "n_crystals": self.spots.crystal.nunique(),
+            },
+            self.told.mass_loss_onset,
+        )
+        row |= self.phases.before_and_after(verdict, self.spots)
+        if self.told.grown and verdict.status not in ("onset", "damaged_at_start"):
+            row["interpretation"] = "environment"
+        return row
+
+    def event_rows(self) -> list[dict[str, Any]]:
+        """Its rows of the table of events."""
+        return event_rows(self.part.name, self.told.verdict, self.movie.dose is not None)
+
+    def crystals(self) -> pd.DataFrame:
+        """Its rows of the table of crystals."""
+        return crystal_table(
+            self.movie, self.part.name, self.told, self.part.followed.spots, self.spots
+        )
