@@ -174,15 +174,16 @@ def test_doses_that_do_not_increase_are_refused(traces: Any) -> None:
         replace(scope, dose_end=scope.dose_end[::-1].copy())
 
 
-def test_a_lattice_that_goes_with_the_mean_signal_is_not_called_damaged() -> None:
+@pytest.mark.parametrize("goes_with", [1.87, 2.0, 2.65])
+def test_a_lattice_that_goes_with_the_mean_signal_is_not_called_damaged(goes_with: float) -> None:
     rng = np.random.default_rng(8)
     frames, end = 100, np.arange(1, 101) * 5.0
     beam = np.interp(np.arange(frames), [0, 30, 70, 99], [1.25, 1.25, 0.75, 0.75])
     traces = []
     for spot, (level, gy, gx) in enumerate(
-        ((12.0, 0.06, 0.0), (6.0, 0.02, 0.05), (4, -0.05, 0.07))
+        ((60.0, 0.06, 0.0), (30.0, 0.02, 0.05), (20, -0.05, 0.07))
     ):
-        power = level * (beam / beam.mean()) ** 2
+        power = level * (beam / beam.mean()) ** goes_with
         phasor = np.sqrt(power)[:, None] + rng.normal(0, np.sqrt(0.5), (frames, 8)) * (1 + 0j)
         phasor = phasor + 1j * rng.normal(0, np.sqrt(0.5), (frames, 8))
         snr = (np.abs(phasor) ** 2).mean(axis=1) - 1

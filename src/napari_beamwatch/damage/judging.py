@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import optimize
 
 from napari_beamwatch.damage.appearing import (
     appeared,
@@ -42,8 +43,9 @@ MANY_DIPS = 1.5
 SIGNAL_CHANGE = 0.1
 """Part of itself by which the mean signal of the field must change to be looked at."""
 
-SIGNAL_POWERS = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0)
-"""Of the mean signal, that the power of a lattice may go with; 1 is that of a beam alone."""
+SIGNAL_POWERS = (0.9, 4.0)
+"""Least and greatest of the mean signal that the power of a lattice may go with; 1 is that of a
+beam alone."""
 
 SIGNAL_MARGIN = 12.0
 """Log likelihood by which an onset must explain the traces better than that does."""
@@ -250,13 +252,14 @@ def _signal_explains(samples: Samples, found: Average, effort: Effort) -> bool:
     if len(samples) > effort.samples or np.ptp(samples.beam) < SIGNAL_CHANGE:
         return False
     never = Models(samples.end[-1:] + 1.0, np.ones(1), np.ones(1))
-    alike = max(
-        weighed(
-            replace(samples, beam=samples.beam**power), never, exact=effort.exact
-        ).log_likelihood.max()
-        for power in SIGNAL_POWERS
-    )
-    return bool(alike > found.weighed.log_likelihood.max() - SIGNAL_MARGIN)
+
+    def misfit(power: float) -> float:
+        dimmed = replace(samples, beam=samples.beam**power)
+        return -float(weighed(dimmed, never, exact=effort.exact).log_likelihood.max())
+
+    # Where there are many electrons no power but the right one will do.
+    alike = optimize.minimize_scalar(misfit, bounds=SIGNAL_POWERS, method="bounded")
+    return bool(-alike.fun > found.weighed.log_likelihood.max() - SIGNAL_MARGIN)
 
 
 def _steady(base: Verdict, power: Power) -> Verdict:
