@@ -18,6 +18,7 @@ from napari_beamwatch._qt import fft_dock
 from napari_beamwatch._qt.curves_look import look_of
 from napari_beamwatch._qt.fft_dock import LiveSpectrum
 from napari_beamwatch._qt.fft_picture import SIDE, Painter, Request, compared, first_band
+from napari_beamwatch._qt.pointing import Click, nearest_peak
 from napari_beamwatch._qt.spectrum_view import angle_of
 from napari_beamwatch.spectra.rings import radial_profile
 
@@ -126,17 +127,49 @@ def test_without_a_pixel_size_everything_is_in_pixels(qtbot, dock, movie: bw.Mov
     assert dock.pair.views[0]._rings == []  # spacings in Å say nothing here
 
 
-def test_a_click_says_the_frequency_of_the_half_plane_of_the_table(qtbot, dock) -> None:
-    view = dock.pair.views[0]
-    for x, y in ((0.05, 0.03), (-0.05, -0.03)):  # as displayed, up and to the right; and its pair
-        per_nm = 10 / PIXEL
-        scene = view.plot.getViewBox().mapViewToScene(QPointF(x * per_nm, y * per_nm))
-        at = view.plot_widget.mapFromScene(scene)
-        QApplication.processEvents()
-        with qtbot.waitSignal(dock.spot_clicked, timeout=5000) as clicked:
-            qtbot.mouseClick(view.plot_widget.viewport(), Qt.MouseButton.LeftButton, pos=at)
-        assert clicked.args == pytest.approx([-0.03, 0.05], abs=0.002)
+def click(qtbot, dock: LiveSpectrum, x: float, y: float) -> None:
+    """Click at a frequency in cycles per pixel, to the right and upwards as displayed."""
+    view, per_nm = dock.pair.views[0], 10 / PIXEL
+    scene = view.plot.getViewBox().mapViewToScene(QPointF(x * per_nm, y * per_nm))
+    QApplication.processEvents()
+    at = view.plot_widget.mapFromScene(scene)
+    qtbot.mouseClick(view.plot_widget.viewport(), Qt.MouseButton.LeftButton, pos=at)
+
+
+def test_a_click_snaps_to_the_peak_between_the_bins_in_the_half_plane_of_the_table(
+    qtbot, dock
+) -> None:
+    for x, y in ((0.052, 0.028), (-0.052, -0.028)):  # beside the peak, and beside its mate
+        with qtbot.waitSignal(dock.spot_clicked, timeout=20000) as clicked:
+            click(qtbot, dock, x, y)
+        assert clicked.args == pytest.approx(G, abs=0.1 / 200)  # a tenth of a bin
         qtbot.wait(QApplication.doubleClickInterval() + 50)  # two clicks, not a double one
+
+
+def test_a_click_at_noise_is_refused_in_words(qtbot, dock) -> None:
+    added = []
+    dock.spot_clicked.connect(lambda *g: added.append(g))
+    with qtbot.waitSignal(dock.refused, timeout=20000) as refused:
+        click(qtbot, dock, -0.04, 0.06)
+    assert "nothing stands above the noise at 1.7" in refused.args[0]
+    assert added == []
+
+
+def test_noise_is_seldom_taken_for_a_peak_and_a_region_has_windows_of_its_own(
+    movie: bw.Movie,
+) -> None:
+    rng = np.random.default_rng(0)
+    taken = 0
+    for gy, gx in rng.uniform((-0.25, 0.01), (0.25, 0.25), (200, 2)):
+        try:
+            nearest_peak(Click(movie, None, 6, 12, gy, gx, 0.002))
+        except bw.BeamwatchError:
+            continue
+        taken += 1
+    assert taken <= 6  # 2 are expected
+    narrow = bw.Region.rectangle("A", 0, 120, 20, 220)
+    found = nearest_peak(Click(movie, narrow, 0, 6, -0.031, 0.049, 0.002))
+    assert found == pytest.approx(G, abs=0.1 / 120)
 
 
 def test_rings_lie_at_the_spacings_of_the_phase(dock: LiveSpectrum) -> None:

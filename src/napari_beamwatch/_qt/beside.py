@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -34,8 +35,10 @@ WIDEST_RINGS = 3
 class Beside:
     """Opens the docks when they are asked for, and keeps them in step."""
 
-    def __init__(self, viewer: Any, session: Session, canvas: Canvas) -> None:
-        self._viewer, self._session, self._canvas = viewer, session, canvas
+    def __init__(
+        self, viewer: Any, session: Session, canvas: Canvas, say: Callable[[str], None]
+    ) -> None:
+        self._viewer, self._session, self._canvas, self._say = viewer, session, canvas, say
         self.curves: DamageCurves | None = None
         self.spectrum: LiveSpectrum | None = None
         self._links = (
@@ -59,6 +62,7 @@ class Beside:
         if self.spectrum is None:
             self.spectrum = LiveSpectrum()
             self.spectrum.spot_clicked.connect(self._session.add_spot)
+            self.spectrum.refused.connect(self._say)
         first = self._dock(self.curves, CURVES)
         second = self._dock(self.spectrum, SPECTRUM)
         window = first.parent()

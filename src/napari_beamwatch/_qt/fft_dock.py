@@ -30,10 +30,12 @@ from napari_beamwatch._qt.fft_picture import (
 )
 from napari_beamwatch._qt.fft_profile import ProfileView
 from napari_beamwatch._qt.fft_worker import NewestWins
+from napari_beamwatch._qt.pointing import Click, nearest_peak
 from napari_beamwatch._qt.spectrum_view import PhaseRings
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import Region
+from napari_beamwatch.spectra.power import PowerSpectrum
 
 TALL = 330
 """Height in pixels from which there is room for the profile below the pictures."""
@@ -49,12 +51,15 @@ class LiveSpectrum(QWidget):
     Attributes
     ----------
     spot_clicked : Signal(float, float)
-        gy and gx in cycles per pixel, as in the table of spots.
+        gy and gx in cycles per pixel, as in the table of spots, of the peak that was clicked.
+    refused : Signal(str)
+        Why a click means no peak.
     shown : Signal(object)
         The `Request` that has just been drawn.
     """
 
     spot_clicked = Signal(float, float)
+    refused = Signal(str)
     shown = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -67,8 +72,11 @@ class LiveSpectrum(QWidget):
         self._band = 0.25
         self._phases: tuple[PhaseRings, ...] = ()
         self._wanted: Request | None = None
+        self._drawn: Request | None = None
         self._worker = NewestWins(Painter(), self)
         self._worker.answered.connect(self._on_answer)
+        self._pointer = NewestWins(nearest_peak, self)
+        self._pointer.answered.connect(self._on_peak)
         self.pair = SpectrumPair(self)
         self.profile = ProfileView(self)
         self.foot = SpectrumFoot(self)
@@ -78,7 +86,7 @@ class LiveSpectrum(QWidget):
         self.logarithmic = self.controls.logarithmic
         self.compare = self.controls.compare
         self._lay_out()
-        self.pair.clicked.connect(self.spot_clicked)
+        self.pair.clicked.connect(self._on_click)
         self.pair.read.connect(self.foot.set_reading)
         self.pair.zoomed.connect(self._on_zoom)
         self.running_sum.valueChanged.connect(self._request)
@@ -88,7 +96,7 @@ class LiveSpectrum(QWidget):
 
     def set_movie(self, movie: Movie | None) -> None:
         """Look at another movie, at its whole field, without spots."""
-        self._movie, self._region, self._wanted = movie, None, None
+        self._movie, self._region, self._wanted, self._drawn = movie, None, None, None
         self._before, self._after = 0, None
         size = None if movie is None else movie.pixel_size
         self._band = first_band(size)
@@ -205,7 +213,24 @@ class LiveSpectrum(QWidget):
         ]
         self.pair.show_pictures(pictures, titles)
         self.profile.show_profiles([picture.profile for picture in pictures], request.band)
+        self._drawn = request
         self.shown.emit(request)
+
+    def _on_click(self, spectrum: PowerSpectrum, gy: float, gx: float, reach: float) -> None:
+        drawn = self._drawn
+        if drawn is not None:
+            frames = spectrum.first, spectrum.last
+            self._pointer.ask(Click(drawn.movie, drawn.region, *frames, gy, gx, reach))
+
+    def _on_peak(self, click: Click, answer: object) -> None:
+        if click.movie is not self._movie:
+            return
+        if isinstance(answer, tuple):
+            self.spot_clicked.emit(*answer)
+        elif isinstance(answer, BeamwatchError):
+            self.refused.emit(str(answer))
+        elif isinstance(answer, Exception):
+            raise answer
 
     def _on_compare(self, two: bool) -> None:
         self.pair.set_two(two)

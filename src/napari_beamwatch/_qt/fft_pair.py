@@ -21,15 +21,15 @@ class SpectrumPair(QWidget):
 
     Attributes
     ----------
-    clicked : Signal(float, float)
-        As `SpectrumView.clicked`, of either.
+    clicked : Signal(object, float, float, float)
+        The `PowerSpectrum` that was clicked, and as `SpectrumView.clicked`.
     read : Signal(str)
         As `SpectrumView.read`, of either.
     zoomed : Signal(float)
         Highest frequency in sight, in cycles per pixel.
     """
 
-    clicked = Signal(float, float)
+    clicked = Signal(object, float, float, float)
     read = Signal(str)
     zoomed = Signal(float)
 
@@ -48,7 +48,7 @@ class SpectrumPair(QWidget):
             column.addWidget(title)
             column.addWidget(view, 1)
             row.addWidget(place, 1)
-            view.clicked.connect(self.clicked)
+            view.clicked.connect(self._on_click)
             view.read.connect(self.read)
             view.zoomed.connect(self._on_zoom)
         self.set_two(False)
@@ -92,6 +92,11 @@ class SpectrumPair(QWidget):
         for i, view in enumerate(self.views):
             view.show_picture(pictures[i] if i < len(pictures) else None)
             self.titles[i].setText(titles[i] if i < len(titles) else "")
+
+    def _on_click(self, gy: float, gx: float, reach: float) -> None:
+        for view in self.views:
+            if view is self.sender() and view.picture is not None:
+                self.clicked.emit(view.picture.spectrum, gy, gx, reach)
 
     def _on_zoom(self, band: float, sight: QRectF) -> None:
         for view in self.views:

@@ -69,7 +69,7 @@ class Beamwatch(QWidget):
         self._lattice = LatticeSection(self.session, self.canvas, self._say, self.find_spots)
         self._damage = DamageSection(self.session, self.canvas, self.run, self.cancel)
         self._marks = SliderMarks()
-        self.beside = Beside(napari_viewer, self.session, self.canvas)
+        self.beside = Beside(napari_viewer, self.session, self.canvas, self._say)
         self._damage.docks.clicked.connect(self.beside.open)
         self._export = ExportSection(self.session, self._say, self.open_run, self._write)
         self._lay_out()

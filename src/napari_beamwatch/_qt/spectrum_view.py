@@ -38,15 +38,16 @@ class SpectrumView(QWidget):
 
     Attributes
     ----------
-    clicked : Signal(float, float)
-        gy and gx in cycles per pixel, of the half plane of the table of spots (gx ≥ 0).
+    clicked : Signal(float, float, float)
+        gy and gx in cycles per pixel, of the half plane of the table of spots (gx ≥ 0), and how
+        far the click may be off.
     read : Signal(str)
         What is under the pointer; empty when it leaves.
     zoomed : Signal(float, object)
         Highest frequency in sight, in cycles per pixel, and what is in sight (QRectF).
     """
 
-    clicked = Signal(float, float)
+    clicked = Signal(float, float, float)
     read = Signal(str)
     zoomed = Signal(float, object)
 
@@ -166,11 +167,16 @@ class SpectrumView(QWidget):
     def _length(self) -> str:
         return "px" if self._pixel_size is None else "Å"
 
+    @property
+    def _reach(self) -> float:
+        """How far the pointer may be off, in cycles per pixel."""
+        return float(REACH * self.plot.getViewBox().viewPixelSize()[0] / self._unit)
+
     def _spot_near(self, gy: float, gx: float) -> Any:
         """The row of the spot that the pointer is at, or None."""
         if not len(self._spots):
             return None
-        reach = REACH * self.plot.getViewBox().viewPixelSize()[0] / self._unit
+        reach = self._reach
         y, x = (self._spots[c].to_numpy(float) for c in ("gy_per_px", "gx_per_px"))
         off = np.minimum(np.hypot(y - gy, x - gx), np.hypot(y + gy, x + gx))
         nearest = int(off.argmin())
@@ -206,7 +212,7 @@ class SpectrumView(QWidget):
         gy, gx = at
         # The table keeps one of each Friedel pair: that with gx of 0 or more.
         sign = -1.0 if gx < 0 else 1.0
-        self.clicked.emit(sign * gy, sign * gx)
+        self.clicked.emit(sign * gy, sign * gx, self._reach)
 
     def _on_zoom(self, *_: object) -> None:
         self._sight = QRectF(self.plot.getViewBox().viewRect())
