@@ -160,6 +160,16 @@ PHASES: dict[str, str] = {
     "n_spots": "its spots",
 }
 
+COURSES: dict[str, str] = {
+    "region": CRYSTALS["region"],
+    "crystal": CRYSTALS["crystal"],
+    "frame": "0-based",
+    "dose_e_per_A2": TRACES["dose_e_per_A2"],
+    "intensity": "fitted course of all its spots, relative to the plateau: median of all models",
+    "intensity_low": "lower end of its 95 % band",
+    "intensity_high": "upper end",
+}
+
 FIELD: dict[str, str] = {
     "frame": "0-based",
     "dose_e_per_A2": TRACES["dose_e_per_A2"],

@@ -23,6 +23,27 @@ def test_spots_that_fade_together_are_an_onset(traces: Any) -> None:
     assert "together" in verdict.reason
 
 
+def test_the_fitted_course_follows_the_truth_within_its_band(traces: Any) -> None:
+    inside = []
+    for seed in range(12):
+        power = traces.fading(40, 8)
+        true = power[0] / power[0, 0]
+        found = judge(traces.scope(power, seed)).fitted
+        assert found is not None
+        assert found.frame.tolist() == list(range(100))
+        assert (found.low <= found.level).all()
+        assert (found.level <= found.high).all()
+        assert np.abs(found.level - true).mean() < 0.06
+        # At rest or gone the band has no width to speak of.
+        known = (true > 0.05) & (true < 0.95)
+        inside.append(((found.low <= true) & (true <= found.high))[known].mean())
+    assert np.mean(inside) > 0.85
+
+
+def test_what_stays_has_no_fitted_course(traces: Any) -> None:
+    assert judge(traces.scope(traces.steady(), 1)).fitted is None
+
+
 def test_a_lattice_that_stays_survived_to_a_dose(traces: Any) -> None:
     verdict = judge(traces.scope(traces.steady(), 1))
     assert verdict.status == "survived"

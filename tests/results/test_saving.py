@@ -21,7 +21,15 @@ CONTRACT = {
     "onsets.csv", "windows.csv", "spots.csv", "traces.csv", "events.csv", "drift.csv",
     "run.json", "window_traces.npz", "figure.png", "figure.svg",
 }  # fmt: skip
-EXTRAS = {"crystals.csv", "phases.csv", "field.csv", "rings.csv", "particles.csv", "outlines.csv"}
+EXTRAS = {
+    "crystals.csv",
+    "courses.csv",
+    "phases.csv",
+    "field.csv",
+    "rings.csv",
+    "particles.csv",
+    "outlines.csv",
+}
 
 
 @pytest.fixture
@@ -35,17 +43,7 @@ def test_the_folder_holds_the_files_of_the_contract(run: Path) -> None:
 
 
 def test_tables_have_one_header_and_the_documented_columns(run: Path) -> None:
-    for name in (
-        "onsets",
-        "windows",
-        "spots",
-        "traces",
-        "events",
-        "crystals",
-        "field",
-        "rings",
-        "drift",
-    ):
+    for name in saving.TABLES:
         with (run / f"{name}.csv").open(encoding="utf-8", newline="") as file:
             assert next(csv.reader(file)) == list(getattr(columns, name.upper()))
 

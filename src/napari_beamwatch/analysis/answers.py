@@ -16,7 +16,12 @@ from napari_beamwatch.damage.pooling import RegionVerdict
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import FIELD, Region
 from napari_beamwatch.results.onsets import event_rows, onset_row
-from napari_beamwatch.results.tables import crystal_table, region_spots, region_traces
+from napari_beamwatch.results.tables import (
+    course_table,
+    crystal_table,
+    region_spots,
+    region_traces,
+)
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.following import FollowedReflection, FollowedSpots
 from napari_beamwatch.spectra.rings import Ring
@@ -117,3 +122,7 @@ class Answer:
         return crystal_table(
             self.movie, self.part.name, self.told, self.part.followed.spots, self.spots
         )
+
+    def courses(self) -> pd.DataFrame:
+        """Its rows of the table of fitted courses."""
+        return course_table(self.movie, self.part.name, self.told)

@@ -20,6 +20,7 @@ from napari_beamwatch.analysis.naming import Phases
 from napari_beamwatch.analysis.pattern_verdict import judge_pattern
 from napari_beamwatch.analysis.progress import OFTEN, Progress, Teller
 from napari_beamwatch.damage.judging import Verdict
+from napari_beamwatch.damage.pooling import Judged, RegionVerdict
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.phases import Match, SpotSet, match
@@ -31,7 +32,13 @@ from napari_beamwatch.results.onsets import (
     onset_table,
 )
 from napari_beamwatch.results.result import Result
-from napari_beamwatch.results.tables import drift_table, field_table, joined, said_of_spots
+from napari_beamwatch.results.tables import (
+    course_table,
+    drift_table,
+    field_table,
+    joined,
+    said_of_spots,
+)
 from napari_beamwatch.results.thresholds import apply_thresholds
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.cluster import Cluster
@@ -98,6 +105,7 @@ def analyze_diffraction(
         traces=trace_table(movie, constant, tracker, settings.running_sum),
         events=event_table(event_rows(FIELD, verdict, movie.dose is not None)),
         crystals=pd.DataFrame(columns=list(columns.CRYSTALS)),
+        courses=course_table(movie, FIELD, RegionVerdict(verdict, (Judged(CRYSTAL, "", verdict),))),
         phases=pd.DataFrame(columns=list(columns.PHASES)),
         field=field_table(movie, _field_trace(traces, tracker.mean), (unknown, unknown)),
         rings=pd.DataFrame(columns=list(columns.RINGS)),

@@ -112,6 +112,7 @@ def analyze(
         traces=joined([one.traces for one in answers], columns.TRACES),
         events=event_table([row for one in answers for row in one.event_rows()]),
         crystals=joined([one.crystals() for one in answers], columns.CRYSTALS),
+        courses=joined([one.courses() for one in answers], columns.COURSES),
         phases=joined([one.since for one in answers], columns.PHASES),
         field=field_table(movie, trace, diffuse.focus_of_frames(len(movie))),
         rings=diffuse.table(movie),

@@ -16,11 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.damage.averaging import Average
+from napari_beamwatch.damage.models import remaining
 from napari_beamwatch.damage.scopes import Samples
 
 Floats = NDArray[np.float64]
 
 LEVELS = (0.025, 0.5, 0.975)
+
+COUNTED = 0.999
+"""Part of the weight of all models that a drawn course is taken from."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +64,56 @@ class Course:
     loss: float
 
 
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """What a lattice did by all models together, relative to its plateau, with its 95 % band.
+
+    Attributes
+    ----------
+    frame : array of int64
+    level, low, high : array of float64
+    """
+
+    frame: NDArray[np.int64]
+    level: Floats
+    low: Floats
+    high: Floats
+
+
+def fitted(samples: Samples, found: Average) -> Fitted:
+    """The course of the whole lattice over the frames, as a beam that is steady would show it."""
+    order = np.argsort(-found.weight)
+    count = int(np.searchsorted(np.cumsum(found.weight[order]), COUNTED)) + 1
+    chosen, models = order[:count], found.weighed.models
+    kept = _kept(found)[chosen, None]
+    shapes = np.array(
+        [
+            remaining(
+                samples.start, samples.end,
+                float(models.onset[i]), float(models.tau[i]), float(models.beta[i]),
+            )
+            for i in chosen
+        ]
+    )  # fmt: skip
+    level = kept + (1 - kept) * shapes
+    bands = [quantiles(column, found.weight[chosen] / found.weight[chosen].sum())
+             for column in level.T]  # fmt: skip
+    middle, low, high = np.array(bands).T
+    return Fitted(samples.frame, middle, low, high)
+
+
+def _kept(found: Average) -> Floats:
+    """Part of the plateau of all spots that each model leaves for good."""
+    total = found.weighed.plateau.sum(axis=1)
+    left = found.weighed.residual.sum(axis=1) / np.maximum(total, 1e-300)
+    return np.asarray(np.minimum(left, 1.0), np.float64)
+
+
 def course(samples: Samples, found: Average) -> Course:
     """Onset, decay and crossings of what was fitted, with their intervals."""
     models, weight = found.weighed.models, found.weight
     last = float(samples.end[-1])
-    total = found.weighed.plateau.sum(axis=1)
-    kept = np.minimum(found.weighed.residual.sum(axis=1) / np.maximum(total, 1e-300), 1.0)
+    kept = _kept(found)
     since = np.maximum(last - models.onset, 0) / models.tau
     final = kept + (1 - kept) * np.exp(-(since**models.beta))
 

@@ -22,7 +22,7 @@ from napari_beamwatch.damage.averaging import QUICK, THOROUGH, Average, Effort, 
 from napari_beamwatch.damage.detection import detect, dispersion_of, first_detected, lost_from
 from napari_beamwatch.damage.dips import Dips, Event, find_dips
 from napari_beamwatch.damage.fitting import Models, weighed
-from napari_beamwatch.damage.interval import NOTHING, Course, Estimate, course
+from napari_beamwatch.damage.interval import NOTHING, Course, Estimate, Fitted, course, fitted
 from napari_beamwatch.damage.irreversible import SMALLEST_LOSS, judge_loss, what_is_left
 from napari_beamwatch.damage.power import LATE, Power, power_of
 from napari_beamwatch.damage.scopes import Samples, Scope, Witnesses, samples_of
@@ -79,6 +79,8 @@ class Verdict:
         Those that appeared.
     no_plateau : float
         Probability that decay began with the first electron, given a change.
+    fitted : Fitted or None
+        The course of the lattice, if it faded.
     """
 
     status: Status
@@ -102,6 +104,7 @@ class Verdict:
     d_after_px: float = math.nan
     new_spots: tuple[int, ...] = ()
     no_plateau: float = math.nan
+    fitted: Fitted | None = None
 
 
 def judge(
@@ -234,6 +237,8 @@ def _judge_fading(
     if not finding.damage:
         return _unclear(base, finding.why)
     words = f"{finding.why}; {_words(went, base)}"
+    # The map's windows are too many to draw.
+    base = replace(base, fitted=fitted(samples, found) if effort.exact else None)
     if went.no_plateau > NO_PLATEAU:
         return replace(
             base, status="damaged_at_start", evidence=finding.evidence,

@@ -29,8 +29,10 @@ class Result:
         With everything chosen that was left open.
     regions : tuple of Region
         Beside the whole field.
-    onsets, windows, spots, traces, events, crystals, phases, field, rings, drift : DataFrame
-        Columns as documented in `columns`.
+    onsets, windows, spots, traces, events, crystals, courses, phases : DataFrame
+        Columns as documented in `columns`, those of the next three too.
+    field, rings, drift : DataFrame
+        Of the whole field.
     particles : Particles or None
         Their shapes over the dose; None if `mass_loss` was not among the criteria.
     window_traces : WindowTraces
@@ -50,6 +52,7 @@ class Result:
     traces: pd.DataFrame
     events: pd.DataFrame
     crystals: pd.DataFrame
+    courses: pd.DataFrame
     phases: pd.DataFrame
     field: pd.DataFrame
     rings: pd.DataFrame

@@ -22,8 +22,8 @@ from napari_beamwatch.results.result import Result
 from napari_beamwatch.results.table_files import write_table
 
 TABLES = (
-    "onsets", "windows", "spots", "traces", "events", "crystals", "phases", "field", "rings",
-    "drift",
+    "onsets", "windows", "spots", "traces", "events", "crystals", "courses", "phases",
+    "field", "rings", "drift",
 )  # fmt: skip
 """Of a `Result`, each a CSV file of its name."""
 

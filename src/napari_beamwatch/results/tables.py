@@ -225,6 +225,26 @@ def crystal_table(
     return pd.DataFrame(rows, columns=list(columns.CRYSTALS)).astype({"onset_frame": "Int64"})
 
 
+def course_table(movie: Movie, region: str, told: RegionVerdict) -> pd.DataFrame:
+    """Rows of the table of fitted courses, of the crystals of a region that faded."""
+    parts = [
+        pd.DataFrame(
+            {
+                "region": region,
+                "crystal": one.crystal,
+                "frame": fit.frame,
+                "dose_e_per_A2": np.nan if movie.dose is None else movie.dose[fit.frame],
+                "intensity": fit.level,
+                "intensity_low": fit.low,
+                "intensity_high": fit.high,
+            }
+        )
+        for one in told.crystals
+        if (fit := one.verdict.fitted) is not None
+    ]
+    return joined(parts, columns.COURSES)
+
+
 def field_table(movie: Movie, trace: FieldTrace, focus: tuple[Floats, Floats]) -> pd.DataFrame:
     """The table of the field's own traces."""
     frames = len(movie)
