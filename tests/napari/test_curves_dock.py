@@ -50,7 +50,7 @@ def tables() -> dict[str, pd.DataFrame]:
             spots.append(
                 {
                     "region": region, "spot": spot, "d_A": d, "d_px": 8 * d, "snr": 90 - 10 * spot,
-                    "phase": "LiF|LiH", "hkl": "200",
+                    "phase": "LiF|LiH", "hkl": "200", "crystal": 0,
                 }
             )  # fmt: skip
     onsets = [
@@ -72,7 +72,20 @@ def tables() -> dict[str, pd.DataFrame]:
         "spots": pd.DataFrame(spots, columns=list(columns.SPOTS)),
         "onsets": pd.DataFrame(onsets, columns=list(columns.ONSETS)),
         "events": pd.DataFrame(events, columns=list(columns.EVENTS)),
+        "courses": pd.DataFrame(columns=list(columns.COURSES)),
     }
+
+
+def fitted(region: str) -> pd.DataFrame:
+    """A fit with its band."""
+    frame = np.arange(FRAMES)
+    level = np.exp(-np.maximum(frame - ONSETS[region], 0) / 6)
+    return pd.DataFrame(
+        {
+            "region": region, "crystal": 0, "frame": frame, "dose_e_per_A2": DOSE * (frame + 1),
+            "intensity": level, "intensity_low": 0.9 * level, "intensity_high": 1.1 * level,
+        }
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -120,6 +133,35 @@ def test_unaveraged_lines_and_bands_are_those_of_the_table(dock, tables) -> None
     (band,) = drawn(dock, dock.view.intensity, "FillBetweenItem")
     high, low = band.curves[1].getData()[1], band.curves[0].getData()[1]
     np.testing.assert_allclose((high - low) / 2, rows["intensity_se"] / plateau)
+
+
+def test_the_fit_of_a_crystal_is_drawn_once_over_its_spots_with_its_band(dock, tables) -> None:
+    courses = pd.concat([fitted("A"), fitted("B")])
+    dock.set_tables(**{**tables, "courses": courses})
+    dock.set_selection([("A", 0), ("A", 1)])
+    dock.controls.average.setValue(1)
+    *_, line = drawn(dock, dock.view.intensity, "PlotCurveItem")
+    *_, band = drawn(dock, dock.view.intensity, "FillBetweenItem")
+    x, y = line.getData()
+    np.testing.assert_allclose(y, courses.query("region == 'A'")["intensity"])
+    np.testing.assert_allclose(x, DOSE * (np.arange(FRAMES) + 0.5))  # the middle of the exposure
+    np.testing.assert_allclose(band.curves[1].getData()[1], 1.1 * y)
+    assert len(drawn(dock, dock.view.intensity, "PlotCurveItem")) == 3  # two spots and one fit
+    assert "fit" in dock.legend.text()
+    dock.set_selection([("field", 0)])  # which has none
+    assert "fit" not in dock.legend.text()
+
+
+def test_traces_that_are_known_so_far_are_drawn_while_an_analysis_goes_on(dock, tables) -> None:
+    traces = tables["traces"].query("region == 'field'").reset_index(drop=True)
+    late = traces["frame"] >= 30
+    dock.set_traces_so_far(traces.assign(intensity=traces["intensity"].mask(late)))
+    assert dock.legend.text().endswith("so far")
+    assert marks(dock, "InfiniteLine", "onset") == []
+    dots = drawn(dock, dock.view.intensity, "ScatterPlotItem")
+    assert [int(np.isfinite(one.getData()[1]).sum()) for one in dots] == [30, 30]
+    dock.set_tables(**tables)
+    assert "so far" not in dock.legend.text()
 
 
 def test_means_of_frames_have_the_error_of_means() -> None:
@@ -256,7 +298,13 @@ def test_without_an_onset_the_first_quarter_is_the_plateau(tables) -> None:
 def test_without_dose_and_time_frames_are_the_axis(dock, tables) -> None:
     bare = tables["traces"].assign(dose_e_per_A2=np.nan, time_s=np.nan, d_A=np.nan)
     unknown = {c: np.nan for c in tables["onsets"] if c.endswith("e_per_A2")}
-    dock.set_tables(bare, tables["spots"], tables["onsets"].assign(**unknown), tables["events"])
+    dock.set_tables(
+        bare,
+        tables["spots"],
+        tables["onsets"].assign(**unknown),
+        tables["events"],
+        tables["courses"],
+    )
     assert dock.controls.along == "frame"
     dock.set_selection([("A", 0)])
     (onset,) = marks(dock, "InfiniteLine", "A: onset")

@@ -24,6 +24,7 @@ from napari_beamwatch import Movie, Settings, analyze
 from napari_beamwatch._napari.layers import movie_layer
 from napari_beamwatch._napari.preferences import preferred_settings
 from napari_beamwatch._qt.panel import Beamwatch
+from napari_beamwatch.analysis import Step
 from napari_beamwatch.regions import Region
 from napari_beamwatch.simulate.cases import simulate
 
@@ -94,7 +95,10 @@ def test_a_run_shows_the_engines_answer_and_its_layers(
 ) -> None:
     show(viewer, movie)
     assert the(panel, QLabel, "answer").text() == "not analysed yet"
+    so_far: list[Any] = []
+    panel.session.progressed.connect(lambda step: step.partial and so_far.append(step.partial()))
     run(panel)
+    assert {"intensity", "dose_e_per_A2"} <= set(so_far[0].columns)
     told = analyze(movie, panel.session.settings).onsets.iloc[0]
     assert the(panel, QLabel, "answer").text() == f"{told['onset_dose_e_per_A2']:.3g}"
     assert "e/Å²" in the(panel, QLabel, "beside").text()
@@ -202,6 +206,26 @@ def test_cancel_stops_and_nothing_is_drawn(viewer: Any, panel: Beamwatch, movie:
     QApplication.processEvents()
     assert panel.session.result is None
     assert not names(viewer) & OVERLAYS
+
+
+def test_curves_grow_during_a_run_and_cancel_brings_the_last_ones_back(
+    viewer: Any, panel: Beamwatch, movie: Any, result: Any
+) -> None:
+    show(viewer, movie)
+    answer(panel, result)
+    panel.beside.open()
+    curves = panel.beside.curves
+    assert curves is not None
+    before, onset = curves.legend.text(), the(panel, QLabel, "answer").text()
+    request = panel.session.begin("analysing")
+    field = result.traces[result.traces["region"] == "field"]
+    known = field.assign(intensity=field["intensity"].mask(field["frame"] >= 10))
+    panel.session.tell(request.generation, Step(50, 120, "following spots", lambda: known))
+    assert curves.legend.text().endswith("so far")
+    the(panel, QPushButton, "cancel").click()
+    assert curves.legend.text() == before
+    assert the(panel, QLabel, "answer").text() == onset
+    assert panel.session.result is result
 
 
 def test_deleting_the_movie_in_the_middle_of_a_run_ends_it(

@@ -13,6 +13,7 @@ from napari_beamwatch._qt.canvas import Canvas
 from napari_beamwatch._qt.curves_dock import DamageCurves
 from napari_beamwatch._qt.fft_dock import LiveSpectrum
 from napari_beamwatch._qt.session import Session
+from napari_beamwatch.analysis import Step
 from napari_beamwatch.phases import published_limits, reflections
 from napari_beamwatch.regions import FIELD
 from napari_beamwatch.results.crystals import crystal_survival
@@ -39,6 +40,7 @@ class Beside:
         self, viewer: Any, session: Session, canvas: Canvas, say: Callable[[str], None]
     ) -> None:
         self._viewer, self._session, self._canvas, self._say = viewer, session, canvas, say
+        self._so_far = False
         self.curves: DamageCurves | None = None
         self.spectrum: LiveSpectrum | None = None
         self._links = (
@@ -49,6 +51,8 @@ class Beside:
             (session.selected_changed, self._show_selection),
             (session.chosen_changed, self._show_region),
             (session.regions_changed, self._show_region),
+            (session.progressed, self._show_so_far),
+            (session.running_changed, self._show_end),
             (canvas.frame_changed, self._show_frame),
         )
         for signal, view in self._links:
@@ -136,12 +140,26 @@ class Beside:
             if result is None:
                 self.curves.clear()
             else:
-                self.curves.set_tables(result.traces, result.spots, result.onsets, result.events)
+                self.curves.set_tables(
+                    result.traces, result.spots, result.onsets, result.events, result.courses
+                )
                 self.curves.set_limits(limits(self._session))
                 self._show_survival(result)
                 self.curves.set_frame(self._canvas.frame)
         self._show_threshold()
         self._show_onset()
+
+    def _show_so_far(self, step: Step) -> None:
+        if self.curves is not None and step.partial is not None:
+            self._so_far = True
+            self.curves.set_traces_so_far(step.partial())
+            self.curves.set_frame(self._canvas.frame)
+
+    def _show_end(self) -> None:
+        """After a run that came to nothing, show again what was there before."""
+        if self._so_far and not self._session.running:
+            self._so_far = False
+            self._show_result()
 
     def _show_survival(self, result: Result) -> None:
         if self.curves is not None:

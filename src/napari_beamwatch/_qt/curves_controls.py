@@ -9,7 +9,7 @@ from typing import cast
 from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSpinBox, QWidget
 
-from napari_beamwatch._qt.curves_data import Along, Curve, FrameAxis, usual_average
+from napari_beamwatch._qt.curves_data import Along, Course, Curve, FrameAxis, usual_average
 from napari_beamwatch._qt.curves_view import SYMBOLS
 
 SIGNS = dict(zip(SYMBOLS, "●■▼◆★✚", strict=True))
@@ -98,8 +98,14 @@ class CurvesLegend(QLabel):
         self.setWordWrap(True)
         self.setTextFormat(Qt.TextFormat.RichText)
 
-    def set_curves(self, curves: Sequence[Curve], colours: Mapping[str, str]) -> None:
-        """Name these curves."""
+    def set_curves(
+        self,
+        curves: Sequence[Curve],
+        colours: Mapping[str, str],
+        courses: Sequence[Course] = (),
+        more: str = "",
+    ) -> None:
+        """Name these curves and the fits through them."""
         count: dict[str, int] = {}
         words = []
         for curve in curves:
@@ -109,4 +115,8 @@ class CurvesLegend(QLabel):
             words.append(
                 f'<span style="color:{colours[region]}">{sign} {escape(curve.label)}</span>'
             )
+        if courses:
+            words.append("<b>━</b> fit")
+        if more:
+            words.append(more)
         self.setText(" &nbsp; ".join(words))

@@ -180,6 +180,46 @@ def curve_of(
     )
 
 
+@dataclass(frozen=True, eq=False)
+class Course:
+    """The fitted course of a crystal, relative to its plateau.
+
+    Attributes
+    ----------
+    region : str
+    crystal : int
+    frame : array of int
+    intensity, low, high : array
+        The fit, and its 95 % band.
+    """
+
+    region: str
+    crystal: int
+    frame: NDArray[np.int64]
+    intensity: Floats
+    low: Floats
+    high: Floats
+
+
+def courses_of(courses: pd.DataFrame, spots: pd.DataFrame, curves: Sequence[Curve]) -> list[Course]:
+    """Fitted courses of the crystals whose spots are drawn, each once."""
+    drawn = pd.MultiIndex.from_tuples([c.key for c in curves], names=["region", "spot"])
+    mine = spots[pd.MultiIndex.from_frame(spots[["region", "spot"]]).isin(drawn)]
+    pairs = mine[["region", "crystal"]].dropna().drop_duplicates()
+    found = []
+    for region, crystal in pairs.itertuples(index=False):
+        rows = courses[(courses["region"] == region) & (courses["crystal"] == crystal)]
+        if len(rows):
+            rows = rows.sort_values("frame")
+            fit, low, high = (
+                rows[name].to_numpy(np.float64)
+                for name in ("intensity", "intensity_low", "intensity_high")
+            )
+            frame = rows["frame"].to_numpy(np.int64)
+            found.append(Course(str(region), int(crystal), frame, fit, low, high))
+    return found
+
+
 def averaged(x: Floats, y: Floats, se: Floats, n: int) -> tuple[Floats, Floats, Floats]:
     """Means of each `n` points one after another and their standard errors, for the eye only.
 
@@ -207,6 +247,12 @@ def usual_selection(spots: pd.DataFrame) -> list[Key]:
         strongest = rows[rows["region"] == name].nlargest(each, "snr")["spot"]
         found += [(str(name), int(spot)) for spot in strongest]
     return found
+
+
+def strongest(traces: pd.DataFrame) -> list[Key]:
+    """The strongest spots of traces whose table of spots is not known yet."""
+    mean = traces.groupby(["region", "spot"])["snr"].mean().nlargest(2)
+    return [(str(region), int(spot)) for region, spot in mean.index]
 
 
 def usual_average(frames: int) -> int:

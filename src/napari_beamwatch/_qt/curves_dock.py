@@ -21,8 +21,10 @@ from napari_beamwatch._qt.curves_data import (
     Curve,
     FrameAxis,
     Key,
+    courses_of,
     curve_of,
     regions_of,
+    strongest,
     usual_selection,
 )
 from napari_beamwatch._qt.curves_look import look_of, region_colours
@@ -58,6 +60,7 @@ class DamageCurves(QWidget):
         self._survival: Survival | None = None
         self._frame = 0
         self._behind = True
+        self._so_far = False
         self.view = CurvesView(self)
         self.marks = Marks(*self.view.plots)
         self.survival = SurvivalView(self)
@@ -76,12 +79,24 @@ class DamageCurves(QWidget):
         spots: pd.DataFrame,
         onsets: pd.DataFrame,
         events: pd.DataFrame,
+        courses: pd.DataFrame,
     ) -> None:
         """Draw another result: the tables of that name, and the strongest spots of them."""
-        self._tables = {"traces": traces, "spots": spots, "onsets": onsets, "events": events}
+        self._tables = {
+            "traces": traces, "spots": spots, "onsets": onsets, "events": events,
+            "courses": courses,
+        }  # fmt: skip
         self._axis = FrameAxis.of(traces)
-        self._selection = None
+        self._selection, self._so_far = None, False
         self.controls.offer(self._axis)
+        self._redraw()
+
+    def set_traces_so_far(self, traces: pd.DataFrame) -> None:
+        """Draw the strongest traces of an analysis that goes on; what is not known yet is empty."""
+        if not self._so_far:
+            self.set_tables(**{**_no_tables(), "traces": traces})
+        self._tables["traces"], self._so_far = traces, True
+        self._selection = strongest(traces)
         self._redraw()
 
     def clear(self) -> None:
@@ -168,11 +183,15 @@ class DamageCurves(QWidget):
             self._curves, self._axis, controls.along, self._colours(), controls.average.value(),
             controls.in_percent,
         )  # fmt: skip
+        courses = courses_of(self._tables["courses"], spots, self._curves)
+        self.view.show_courses(courses, self._axis, controls.along, self._colours())
         self._redraw_marks()
         if self._curves:
-            self.legend.set_curves(self._curves, self._colours())
+            so_far = "so far" if self._so_far else ""
+            self.legend.set_curves(self._curves, self._colours(), courses, so_far)
         else:
-            self.legend.setText("Too weak to be drawn." if keys else "No curves yet.")
+            waiting = "No curves yet." if self._so_far or not keys else "Too weak to be drawn."
+            self.legend.setText(waiting)
         self._move_cursor()
 
     def _redraw_marks(self) -> None:
@@ -246,5 +265,6 @@ def _no_tables() -> dict[str, pd.DataFrame]:
         "spots": columns.SPOTS,
         "onsets": columns.ONSETS,
         "events": columns.EVENTS,
+        "courses": columns.COURSES,
     }
     return {name: pd.DataFrame(columns=list(kind)) for name, kind in kinds.items()}

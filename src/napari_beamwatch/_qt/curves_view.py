@@ -10,7 +10,7 @@ import pyqtgraph as pg  # type: ignore[import-untyped]
 from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_beamwatch._qt.curves_data import LABELS, Along, Curve, FrameAxis, averaged
+from napari_beamwatch._qt.curves_data import LABELS, Along, Course, Curve, FrameAxis, averaged
 from napari_beamwatch._qt.curves_look import Look, dress, seen_through
 
 SYMBOLS = ("o", "s", "t", "d", "star", "+")
@@ -111,6 +111,23 @@ class CurvesView(QWidget):
                 if len(points[1]):  # a single wild point must not flatten all curves
                     sight += [float(q) for q in np.quantile(points[1], (0.02, 0.98))]
         self._look_at(axis, along, sights)
+
+    def show_courses(
+        self,
+        courses: Sequence[Course],
+        axis: FrameAxis,
+        along: Along,
+        colours: Mapping[str, str],
+    ) -> None:
+        """Draw fitted courses with their bands over the curves."""
+        for course in courses:
+            colour, x = colours[course.region], axis.middles(along, course.frame)
+            low, high = pg.PlotCurveItem(x, course.low), pg.PlotCurveItem(x, course.high)
+            band = pg.FillBetweenItem(low, high, seen_through(colour, 0.3))
+            line = pg.PlotCurveItem(x, course.intensity, pen=pg.mkPen(colour, width=3))
+            for item in (band, line):
+                item.setToolTip(f"{course.region}, crystal {course.crystal + 1}: fit, 95 % band")
+                self._add(self.intensity, item)
 
     def set_cursor(self, place: float, words: str) -> None:
         """Move the cursor; the curves are not touched."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
@@ -18,13 +20,37 @@ class _Stopped(Exception):  # noqa: N818 - nothing went wrong
     """The user wants no answer any more."""
 
 
+GLIMPSE = 0.4
+"""Seconds from one look at the traces so far to the next."""
+
+COSTLY = 10
+"""Times what a look took that is worked on before the next."""
+
+
+class Glimpses:
+    """Asks for the traces so far, now and then, where the work is done: they are its own."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def of(self, step: Step) -> Step:
+        """The step with the traces that are known by now, or without them."""
+        now = time.monotonic()
+        if step.partial is None or now < self._next:
+            return replace(step, partial=None)
+        known = step.partial()
+        took = time.monotonic() - now
+        self._next = now + max(GLIMPSE, COSTLY * took)
+        return replace(step, partial=lambda: known)
+
+
 class Worker(QObject):
     """Runs one piece of work after another; what was cancelled says nothing any more.
 
     Attributes
     ----------
     progressed : Signal(int, object)
-        Generation and `Step`, on the main thread.
+        Generation and `Step`, on the main thread; some of them with the traces so far.
     done : Signal(int, object)
         Generation and what the work returned.
     failed : Signal(int, str)
@@ -64,10 +90,12 @@ class Worker(QObject):
         return self._thread is None or not self._thread.is_alive()
 
     def _run(self, request: Request, work: Work, stop: threading.Event) -> None:
+        glimpses = Glimpses()
+
         def tell(step: Step) -> None:
             if stop.is_set():
                 raise _Stopped
-            self.progressed.emit(request.generation, step)
+            self.progressed.emit(request.generation, glimpses.of(step))
 
         try:
             found = work(request, tell)
