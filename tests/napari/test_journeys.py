@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from qtpy.QtWidgets import QApplication, QLabel, QPushButton
+from qtpy.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton
 
 from napari_beamwatch import Settings, load_result
 from napari_beamwatch._qt.panel import Beamwatch
@@ -132,6 +133,63 @@ def test_the_threshold_moved_by_hand_is_the_command_lines(
     assert panel.session.result.onsets["onset_dose_e_per_A2"].tolist() == pytest.approx(
         before, nan_ok=True
     )
+
+
+def test_the_panel_opens_a_file_as_the_command_line_describes_it(
+    viewer: Any, panel: Beamwatch, eer: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["info", str(eer), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    panel.open_movie(eer)
+    wait_until(lambda: not panel.session.running)
+    movie, (layer,) = panel.session.movie, viewer.layers
+    assert list(movie.shape) == [told["frames"], told["height_px"], told["width_px"]]
+    assert movie.pixel_size == told["pixel_size_A"]
+    assert layer.scale[1] == pytest.approx(told["pixel_size_A"] / 10)
+    assert panel.canvas.layer is layer
+
+
+def test_raw_frames_are_added_up_another_way_on_the_same_layer(
+    viewer: Any, panel: Beamwatch, eer: Path
+) -> None:
+    from napari_beamwatch import open_movie
+
+    mine = viewer.add_points(np.zeros((1, 3)), name="mine")
+    panel.open_movie(eer)
+    wait_until(lambda: not panel.session.running)
+    draw(viewer, panel)
+    layer, regions = panel.canvas.layer, panel.session.regions
+    field = panel.findChild(QLineEdit, "fractionation")
+    for typed, how in (
+        ("8 raw frames", {"fraction_frames": 8}),
+        ("30 e/Å²", {"fraction_dose": 30}),
+    ):
+        field.setText(typed)
+        field.editingFinished.emit()
+        wait_until(lambda: not panel.session.running)
+        expected = open_movie(eer, **how)
+        assert panel.session.movie.dose == pytest.approx(expected.dose)
+        assert field.text() == "8 raw frames"
+        assert len(layer.data) == len(expected) == 20
+        np.testing.assert_array_equal(layer.data[7], expected.frame(7))
+        assert {one.name for one in viewer.layers} == {"mine", "lif", "Regions"}
+        assert panel.canvas.layer is layer
+        assert mine in viewer.layers
+        assert panel.session.regions == regions
+
+
+def test_a_dose_that_was_said_of_a_frame_goes_with_its_raw_frames(
+    viewer: Any, panel: Beamwatch, eer: Path
+) -> None:
+    panel.open_movie(eer)
+    wait_until(lambda: not panel.session.running)
+    raw = panel.findChild(QLineEdit, "fractionation").text()
+    assert raw == "1 raw frames"
+    panel.session.recalibrate(frame_dose=2.0)
+    panel.add_up({"fraction_frames": 5})
+    wait_until(lambda: not panel.session.running)
+    assert panel.session.movie.frame_dose == pytest.approx(10.0)
+    assert panel.findChild(QLineEdit, "frame_dose").text() == "10 e/Å²"
 
 
 def test_the_transform_follows_a_region_that_is_dragged(

@@ -363,6 +363,8 @@ def test_a_saved_run_opens_to_the_same_answer(
     viewer.layers.remove(layer)
     assert the(panel, QLabel, "answer").text() == "no movie"
     panel.open_run(tmp_path / "run")
+    assert panel.session.running == "opening the run"  # the window lives on
+    wait_until(lambda: not panel.session.running)
     assert (the(panel, QLabel, "answer").text(), the(panel, QLabel, "why").text()) == said
     assert "Onset map" in names(viewer)
 
@@ -408,6 +410,7 @@ def test_a_run_whose_movie_has_moved_asks_where_it_is(
 
     monkeypatch.setattr(panel._export, "ask_for_movie", ask)
     panel.open_run(tmp_path / "run")
+    wait_until(lambda: not panel.session.running and panel.session.movie is not None)
     assert len(asked) == 1
     assert panel.session.movie is not None
     assert Path(panel.session.movie.source) == after

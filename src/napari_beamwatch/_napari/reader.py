@@ -8,6 +8,7 @@ from pathlib import Path
 from napari.utils.notifications import show_info, show_warning
 
 from napari_beamwatch._napari.layers import LayerData, movie_layer
+from napari_beamwatch.movies import Movie
 from napari_beamwatch.movies.opening import holds_movie, open_movie
 
 Paths = str | Sequence[str]
@@ -29,9 +30,14 @@ def get_reader(path: Paths) -> Callable[[Paths], list[LayerData]] | None:
 def read(path: Paths) -> list[LayerData]:
     """Open a movie as a layer; what is odd about it is said."""
     movie = open_movie(path if isinstance(path, str) else list(path))
+    tell_of(movie)
+    return [movie_layer(movie)]
+
+
+def tell_of(movie: Movie) -> None:
+    """Say how the frames were made, and what is odd."""
     for note in movie.notes:
         if note.startswith("fractionation"):
             show_info(f"{movie.name}: {note}")
     if movie.warnings:
         show_warning("\n".join(f"{movie.name}: {warning}" for warning in movie.warnings))
-    return [movie_layer(movie)]

@@ -106,6 +106,27 @@ def read(text: str, quantity: Quantity) -> float | None:
     return number * units[found[2].strip()]
 
 
+FRACTION = Quantity(
+    "fractionation", "a frame is", "raw frames",
+    "Raw frames of the detector added up into a frame: type their number, or the dose of a frame "
+    "with its unit, such as 5 e/Å².",
+    False, (("raw", 1.0), ("raw frame", 1.0), ("frames", 1.0)),
+)  # fmt: skip
+
+
+def read_fraction(text: str) -> dict[str, float]:
+    """What `open_movie` is told of how frames are made: by number, or by dose."""
+    if "e/" in text:
+        dose = read(text, Quantity("fractionation", "dose of a frame", "e/Å²", "", True, _DOSE))
+        return {} if dose is None else {"fraction_dose": dose}
+    number = read(text, FRACTION)
+    if number is None:
+        return {}
+    if number != round(number):
+        raise BeamwatchError(f"a frame is a whole number of raw frames, not {number:g}")
+    return {"fraction_frames": round(number)}
+
+
 def shown(value: float | None, quantity: Quantity) -> str:
     """A value with its unit, as it is shown and can be typed."""
     return "" if value is None else f"{value:.6g} {quantity.unit}"

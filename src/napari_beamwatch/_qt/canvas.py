@@ -12,6 +12,7 @@ import pandas as pd
 from napari.layers import Layer, Shapes
 from psygnal import Signal
 
+from napari_beamwatch._napari.layers import movie_layer
 from napari_beamwatch._napari.overlays import NAMES, ONSET_MAP, OURS, overlays
 from napari_beamwatch._napari.placement import Placement
 from napari_beamwatch._napari.run_reader import RESULT
@@ -19,7 +20,9 @@ from napari_beamwatch._qt.corner import CornerText
 from napari_beamwatch._qt.drawn_regions import REGIONS, DrawnRegions
 from napari_beamwatch._qt.frame_mean import FrameMean
 from napari_beamwatch._qt.movie_layers import is_movie_layer, movie_of
+from napari_beamwatch._qt.opening import Opened
 from napari_beamwatch._qt.session import Session
+from napari_beamwatch.movies import Movie
 from napari_beamwatch.results.result import Result
 
 FILLED = 0.35
@@ -122,6 +125,26 @@ class Canvas:
     def have(self, result: Result, layers: list[Layer]) -> None:
         """Take layers that were made elsewhere for when the result is shown."""
         self._prepared = (result, layers)
+
+    def show(self, opened: Opened) -> None:
+        """Show what was opened elsewhere, and look at it."""
+        if opened.result is not None:
+            self.have(opened.result, list(opened.overlays))
+        self.viewer.add_layer(opened.layer)
+        self.choose(opened.layer)
+
+    def replace_movie(self, movie: Movie) -> None:
+        """Show the movie with other frames, on the layer that it has."""
+        layer = self.layer
+        if layer is None:
+            return
+        self._mean.reset()
+        data, known, _ = movie_layer(movie)
+        layer.data = data
+        layer.metadata.pop(RESULT, None)
+        layer.metadata.update(known["metadata"])
+        layer.contrast_limits = known["contrast_limits"]
+        self.session.replace_movie(movie)
 
     def go_to(self, frame: int) -> None:
         """Show a frame."""

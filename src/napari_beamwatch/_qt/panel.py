@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from napari.utils.notifications import show_error
@@ -14,11 +14,13 @@ from qtpy.QtWidgets import QApplication, QScrollArea, QVBoxLayout, QWidget
 from superqt.utils import qthrottled
 
 from napari_beamwatch._napari.preferences import preferred_settings
-from napari_beamwatch._napari.run_reader import MovieMovedError, read
+from napari_beamwatch._napari.reader import tell_of
+from napari_beamwatch._napari.run_reader import MovieMovedError
 from napari_beamwatch._qt.answer_card import AnswerCard
 from napari_beamwatch._qt.beside import Beside
 from napari_beamwatch._qt.canvas import Canvas
 from napari_beamwatch._qt.curves_look import region_colours
+from napari_beamwatch._qt.opening import Opened, fractioned, opened_movie, opened_run
 from napari_beamwatch._qt.sections_damage import DamageSection
 from napari_beamwatch._qt.sections_export import ExportSection
 from napari_beamwatch._qt.sections_lattice import LatticeSection
@@ -30,9 +32,18 @@ from napari_beamwatch._qt.worker import Work, Worker
 from napari_beamwatch.analysis import Progress, analyze
 from napari_beamwatch.analysis import find_spots as spots_of
 from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.movies import Movie
+from napari_beamwatch.results.result import Result
 
 if TYPE_CHECKING:
     import napari
+    from napari.layers import Layer
+
+MovieWork = Callable[[Request, Progress], object]
+"""Work on the movie, its settings and regions."""
+
+Then = Callable[[int, Any], object]
+"""Takes the generation and what the work found, on the main thread."""
 
 WIDTH = 340
 """Pixels the panel takes at least, more where the font asks for it."""
@@ -65,7 +76,10 @@ class Beamwatch(QWidget):
         self._viewer, self._worker, self._docked = napari_viewer, Worker(), False
         self._closed = False
         self._card = AnswerCard(self.session)
-        self._movie = MovieSection(self.session, self.canvas, self._say)
+        self._then: Then = self.session.answer_spots
+        self._movie = MovieSection(
+            self.session, self.canvas, self._say, self.open_movie, self.add_up
+        )
         self._lattice = LatticeSection(self.session, self.canvas, self._say, self.find_spots)
         self._damage = DamageSection(self.session, self.canvas, self.run, self.cancel)
         self._marks = SliderMarks()
@@ -79,11 +93,11 @@ class Beamwatch(QWidget):
 
     def run(self) -> None:
         """Analyse the movie, off the main thread."""
-        self._start("analysing", self._analyze)
+        self._start("analysing", self._analyze, self._take_result)
 
     def find_spots(self) -> None:
         """Find spots without following them, off the main thread."""
-        self._start("finding spots", _find)
+        self._start("finding spots", _find, self.session.answer_spots)
 
     def cancel(self) -> None:
         """Stop what is going on."""
@@ -92,17 +106,36 @@ class Beamwatch(QWidget):
 
     def open_run(self, folder: Path, movie: Path | None = None) -> None:
         """Show a run that was saved; of a movie that has moved since, the new place is told."""
-        try:
-            (data, known, _), *_ = read(str(folder / "run.json"), movie)
-        except MovieMovedError as error:
-            found = self._export.ask_for_movie(str(error)) if movie is None else None
-            if found is not None:
-                self.open_run(folder, found)
-            return
-        except (BeamwatchError, OSError) as error:
-            self._say(str(error))
-            return
-        self.canvas.choose(self._viewer.add_image(data, **known))
+
+        def then(generation: int, found: Opened | MovieMovedError) -> None:
+            self.session.finish(generation)
+            if isinstance(found, Opened):
+                self.canvas.show(found)
+                return
+            place = self._export.ask_for_movie(str(found)) if movie is None else None
+            if place is not None:
+                self.open_run(folder, place)
+
+        self._begin("opening the run", lambda _: opened_run(folder, movie), then)
+
+    def open_movie(self, path: Path) -> None:
+        """Open a file and look at it."""
+
+        def then(generation: int, found: Opened) -> None:
+            self.session.finish(generation)
+            tell_of(found.movie)
+            self.canvas.show(found)
+
+        self._begin("opening the movie", lambda _: opened_movie(path), then)
+
+    def add_up(self, how: Mapping[str, Any]) -> None:
+        """Add the raw frames of an EER movie up another way."""
+
+        def then(generation: int, movie: Movie) -> None:
+            self.session.finish(generation)
+            self.canvas.replace_movie(movie)
+
+        self._start("adding up raw frames", lambda request, _: fractioned(request.movie, how), then)
 
     def close_desk(self, *_: object) -> None:
         """Stop, and let go of the viewer; may be called twice."""
@@ -123,34 +156,49 @@ class Beamwatch(QWidget):
             self._docked = self.parent() is not None
         return bool(super().event(event))
 
-    def _start(self, doing: str, work: Work) -> None:
+    def _start(self, doing: str, work: MovieWork, then: Then) -> None:
+        """Work on the movie off the main thread, then do something with what it found."""
         try:
             request = self.session.begin(doing)
         except BeamwatchError as error:
             self._say(str(error))
             return
-        self._worker.start(request, work)
+        self._then = then
+        self._worker.start(request.generation, partial(work, request))
+
+    def _begin(self, doing: str, work: Work, then: Then) -> None:
+        """As `_start`, without a movie."""
+        try:
+            generation = self.session.start(doing)
+        except BeamwatchError as error:
+            self._say(str(error))
+            return
+        self._then = then
+        self._worker.start(generation, work)
 
     def _write(self, doing: str, write: Callable[[], Path]) -> None:
         """Write something off the main thread: figures take a moment."""
-        self._start(doing, lambda request, tell: write())
+
+        def then(generation: int, path: Path) -> None:
+            self.session.finish(generation)
+            self._export.say(f"saved {path.name}", str(path))
+
+        self._begin(doing, lambda _: write(), then)
 
     def _analyze(self, request: Request, tell: Progress) -> object:
         result = analyze(request.movie, request.settings, request.regions, tell)
         return result, self.canvas.prepare(result)
 
     def _on_done(self, generation: int, found: object) -> None:
-        if isinstance(found, Path):
-            if self.session.finish(generation):
-                self._export.say(f"saved {found.name}", str(found))
-        elif isinstance(found, tuple):
-            result, layers = found
-            self.canvas.have(result, layers)
-            first = self.session.result is None
-            if self.session.answer(generation, result) and first and self._movie.complete:
-                self._movie.fold()  # its work is done: room for what was found
-        else:
-            self.session.answer_spots(generation, found)  # type: ignore[arg-type]
+        if self.session.running and generation == self.session.generation:
+            self._then(generation, found)
+
+    def _take_result(self, generation: int, found: tuple[Result, list[Layer]]) -> None:
+        result, layers = found
+        self.canvas.have(result, layers)
+        first = self.session.result is None
+        if self.session.answer(generation, result) and first and self._movie.complete:
+            self._movie.fold()  # its work is done: room for what was found
 
     def _mark(self) -> None:
         """Mark the onsets on the time slider."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from qtpy.QtCore import QSignalBlocker
@@ -15,18 +15,22 @@ from qtpy.QtWidgets import (
     QLineEdit,
     QPushButton,
     QSizePolicy,
+    QWidget,
 )
 
 from napari_beamwatch._qt.calibrations import (
+    FRACTION,
     QUANTITIES,
     Quantity,
     changes_for,
     origin_of,
     read,
+    read_fraction,
     shown,
     value_of,
 )
 from napari_beamwatch._qt.canvas import Canvas
+from napari_beamwatch._qt.opening import raw_per_frame
 from napari_beamwatch._qt.section import Section, eliding, restyle
 from napari_beamwatch._qt.session import Session
 from napari_beamwatch.errors import BeamwatchError
@@ -35,9 +39,17 @@ from napari_beamwatch.errors import BeamwatchError
 class MovieSection(Section):
     """Choose a movie; see, correct and complete its calibrations."""
 
-    def __init__(self, session: Session, canvas: Canvas, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        canvas: Canvas,
+        say: Callable[[str], None],
+        open_file: Callable[[Path], None],
+        add_up: Callable[[Mapping[str, float]], None],
+    ) -> None:
         super().__init__("1  Movie")
         self._session, self._canvas, self._say = session, canvas, say
+        self._open_file, self._add_up = open_file, add_up
         self._layers = QComboBox()
         self._layers.setObjectName("movie_layer")
         self._layers.setToolTip("Layer of the movie: a stack of grey frames (t, y, x).")
@@ -72,6 +84,15 @@ class MovieSection(Section):
             grid.addWidget(field, i, 1)
             grid.addWidget(origin, i, 2)
             self._fields[quantity.name] = (field, origin)
+        self._raw = QLineEdit()
+        self._raw.setObjectName(FRACTION.name)
+        self._raw.setToolTip(FRACTION.tip)
+        self._raw.editingFinished.connect(self._on_raw)
+        label, self._frames = QLabel(FRACTION.label), eliding()
+        label.setToolTip(FRACTION.tip)
+        self._raw_row: tuple[QWidget, ...] = (label, self._raw, self._frames)
+        for column, widget in enumerate(self._raw_row):
+            grid.addWidget(widget, len(QUANTITIES), column)
         self.body.addLayout(grid)
         self.show_layers()
         self.show_movie()
@@ -112,6 +133,12 @@ class MovieSection(Section):
             origin.setToolTip(said)
             restyle(origin, "role", "asked" if asked else "faint")
             restyle(field, "missing", "true" if asked else "false")
+        raw = raw_per_frame(movie)
+        for widget in self._raw_row:
+            widget.setVisible(raw is not None)
+        if movie is not None and raw is not None:
+            self._raw.setText(shown(raw, FRACTION))
+            self._frames.setText(f"{len(movie)} frames")
         if movie is None:
             self.say("")
         else:
@@ -133,6 +160,19 @@ class MovieSection(Section):
             self._say(str(error))
         self.show_movie()
 
+    def _on_raw(self) -> None:
+        before = raw_per_frame(self._session.movie)
+        if before is None or self._raw.text().strip() == shown(before, FRACTION):
+            return
+        try:
+            how = read_fraction(self._raw.text())
+        except BeamwatchError as error:
+            self._say(str(error))
+            how = {}
+        self.show_movie()  # what is typed counts once the movie is that
+        if how:
+            self._add_up(how)
+
     def _on_layer(self, index: int) -> None:
         try:
             self._canvas.choose(self._layers.itemData(index))
@@ -143,13 +183,4 @@ class MovieSection(Section):
     def _on_open(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "Open a movie")
         if path:
-            self.open(Path(path))
-
-    def open(self, path: Path) -> None:
-        """Open a file in the viewer and look at it."""
-        try:
-            (layer, *_) = self._canvas.viewer.open(str(path), plugin="napari-beamwatch")
-        except Exception as error:  # of any reader: the user is told what is wrong
-            self._say(str(error))
-            return
-        self._canvas.choose(layer)
+            self._open_file(Path(path))

@@ -128,7 +128,10 @@ class Session:
         """Say a calibration of the movie, as `Movie.with_`; what was found no longer holds."""
         if self.movie is None:
             raise BeamwatchError("there is no movie to calibrate: choose one first")
-        movie = self.movie.with_(**changes)
+        self.replace_movie(self.movie.with_(**changes))
+
+    def replace_movie(self, movie: Movie) -> None:
+        """The movie told or opened another way: regions and settings stay, answers do not."""
         self._forget()
         self.movie = movie
         self.movie_changed.emit()
@@ -200,16 +203,22 @@ class Session:
             self.spots_changed.emit()
 
     def begin(self, doing: str) -> Request:
-        """Start work; there is one at a time."""
+        """Start work on the movie."""
         if self.movie is None:
             raise BeamwatchError("there is no movie: open one, or choose its layer")
+        generation = self.start(doing)
+        self._asked = Request(generation, self.movie, self.settings, self.regions)
+        return self._asked
+
+    def start(self, doing: str) -> int:
+        """Start work that needs no movie; there is one at a time. Its generation is returned."""
         if self.running:
             raise BeamwatchError(f"{self.running} is not done yet: cancel it first")
         self.generation += 1
         self.running = doing
-        self._asked = Request(self.generation, self.movie, self.settings, self.regions)
+        self._asked = None
         self.running_changed.emit()
-        return self._asked
+        return self.generation
 
     def tell(self, generation: int, step: Step) -> None:
         """Pass on how far the work is."""

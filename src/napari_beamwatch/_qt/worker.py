@@ -9,11 +9,10 @@ from dataclasses import replace
 
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
-from napari_beamwatch._qt.session import Request
 from napari_beamwatch.analysis import Progress, Step
 from napari_beamwatch.errors import BeamwatchError
 
-Work = Callable[[Request, Progress], object]
+Work = Callable[[Progress], object]
 
 
 class _Stopped(Exception):  # noqa: N818 - nothing went wrong
@@ -67,13 +66,13 @@ class Worker(QObject):
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def start(self, request: Request, work: Work) -> None:
+    def start(self, generation: int, work: Work) -> None:
         """Begin; what was going on is cancelled."""
         self.cancel()
         self._stop = threading.Event()
         self._thread = threading.Thread(
             target=self._run,
-            args=(request, work, self._stop),
+            args=(generation, work, self._stop),
             name="beamwatch-analysis",
             daemon=True,
         )
@@ -89,23 +88,23 @@ class Worker(QObject):
             self._thread.join(seconds)
         return self._thread is None or not self._thread.is_alive()
 
-    def _run(self, request: Request, work: Work, stop: threading.Event) -> None:
+    def _run(self, generation: int, work: Work, stop: threading.Event) -> None:
         glimpses = Glimpses()
 
         def tell(step: Step) -> None:
             if stop.is_set():
                 raise _Stopped
-            self.progressed.emit(request.generation, glimpses.of(step))
+            self.progressed.emit(generation, glimpses.of(step))
 
         try:
-            found = work(request, tell)
+            found = work(tell)
             if not stop.is_set():
-                self.done.emit(request.generation, found)
+                self.done.emit(generation, found)
         except _Stopped:
             return
         except Exception as problem:  # whatever it is, the user is told in the window
             if not stop.is_set():
-                self.failed.emit(request.generation, sentence_of(problem))
+                self.failed.emit(generation, sentence_of(problem))
 
 
 def sentence_of(problem: Exception) -> str:
