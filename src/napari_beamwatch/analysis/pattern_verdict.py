@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_beamwatch.analysis.verdicts import DoseAxis
+from napari_beamwatch.analysis.dose_axis import DoseAxis
 from napari_beamwatch.damage.judging import Verdict, judge
 from napari_beamwatch.damage.scopes import SpotTrace
 from napari_beamwatch.movies import Movie

@@ -12,14 +12,11 @@ import pandas as pd
 from napari_beamwatch import columns
 from napari_beamwatch.analysis.answers import Answer, Part
 from napari_beamwatch.analysis.diffraction import analyze_diffraction, find_diffraction_spots
+from napari_beamwatch.analysis.dose_axis import DoseAxis
+from napari_beamwatch.analysis.map_verdicts import judge_windows
 from napari_beamwatch.analysis.passes import Passes
 from napari_beamwatch.analysis.progress import Progress
-from napari_beamwatch.analysis.verdicts import (
-    DoseAxis,
-    judge_particles,
-    judge_regions,
-    judge_windows,
-)
+from napari_beamwatch.analysis.verdicts import judge_particles, judge_regions
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import FIELD, Region

@@ -1,21 +1,20 @@
-"""From followed spots to verdicts on regions, crystals and windows."""
+"""From followed spots and particles to verdicts on regions and their crystals."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.analysis.diffuse import Diffuse
+from napari_beamwatch.analysis.dose_axis import DoseAxis
 from napari_beamwatch.damage.judging import Verdict, judge
-from napari_beamwatch.damage.mapping import common_traces, find_changes
 from napari_beamwatch.damage.mass import ShapeTrace, find_shape_changes
 from napari_beamwatch.damage.pooling import (
     Judged,
     RegionVerdict,
-    WindowVerdicts,
     pooled,
     with_ring,
     with_shapes,
@@ -26,7 +25,7 @@ from napari_beamwatch.particles import Particles
 from napari_beamwatch.regions import Region
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.field import FieldTrace
-from napari_beamwatch.spectra.following import FollowedReflection, FollowedSpots, Spots
+from napari_beamwatch.spectra.following import FollowedReflection, Spots
 from napari_beamwatch.spectra.region_traces import overlap_factors
 from napari_beamwatch.threads import shared_pool
 
@@ -34,34 +33,6 @@ Floats = NDArray[np.float64]
 
 BESIDE = 0.5
 """Part of its windows that a late crystal shares with one that may have turned into it."""
-
-
-@dataclass(frozen=True, eq=False)
-class DoseAxis:
-    """Doses at the start and end of each frame; counts of frames where doses are unknown."""
-
-    start: Floats
-    end: Floats
-    lit: NDArray[np.bool_]
-    known: bool
-
-    @classmethod
-    def of(cls, movie: Movie) -> DoseAxis:
-        """The axis of a movie."""
-        lit = np.asarray(movie.lit)
-        if movie.dose is None or movie.dose_start is None:
-            frames = np.arange(len(movie), dtype=np.float64)
-            return cls(frames, frames + 1, lit, False)
-        return cls(np.asarray(movie.dose_start), np.asarray(movie.dose), lit, True)
-
-    def frame_after(self, dose: float) -> int:
-        """First exposed frame whose end dose exceeds a dose; −1 if there is none."""
-        later = np.flatnonzero(self.lit & (self.end > dose))
-        return int(later[0]) if len(later) else -1
-
-    def scope(self, name: str, traces: Sequence[SpotTrace]) -> Scope:
-        """Traces on this axis."""
-        return Scope(name, tuple(traces), self.start, self.end, self.lit)
 
 
 def judge_regions(
@@ -166,83 +137,6 @@ def shape_traces(particles: Particles, axis: DoseAxis) -> list[ShapeTrace]:
             )
         )
     return traces
-
-
-def judge_windows(
-    movie: Movie,
-    settings: Settings,
-    followed: FollowedSpots,
-    field: FieldTrace,
-    crystals: Sequence[Judged],
-) -> WindowVerdicts:
-    """The map: when each window changed, once its crystal is known to have.
-
-    Parameters
-    ----------
-    crystals : sequence of Judged
-        Of the field.
-    """
-    axis, spots, traces = DoseAxis.of(movie), followed.spots, followed.traces
-    peaks, count = spots.peaks, len(spots.grid)
-    crystal = spots.reflections.crystal[spots.reflections.of_peak]
-    beam = _beam(field, axis)
-    used = axis.lit & np.isfinite(beam)
-    verdicts = {one.crystal: one.verdict for one in crystals}
-    # Spots of a crystal that came instead of another tell of the window by their coming.
-    new = np.isin(crystal, [c for c, v in verdicts.items() if v.status == "no_lattice"])
-    came = {spot for v in verdicts.values() for spot in v.new_spots}
-    new |= np.isin(spots.reflections.of_peak, list(came))
-    new &= peaks.segment > 0
-    strongest = np.full(count, -1)
-    order = np.argsort(peaks.snr)
-    strongest[peaks.window[order][~new[order]]] = crystal[order][~new[order]]
-    newest = np.full(count, -1)
-    newest[peaks.window[order][new[order]]] = crystal[order][new[order]]
-    old = ~new
-    trace, weight, quiet = common_traces(
-        traces.snr[used][:, old], peaks.window[old], _strength(spots)[old], beam[used], count
-    )
-    limit = 2 * float(np.log(max(1, count) * SHAPES / settings.false_alarm))
-    changes = find_changes(trace, weight, quiet, axis.start[used], axis.end[used], limit)
-    status, criterion = [], []
-    for window in range(count):
-        own = verdicts.get(int(strongest[window]))
-        changed = bool(np.isfinite(changes.onset[window]))
-        if own is None or strongest[window] < 0:
-            said = "onset" if newest[window] >= 0 and came else "no_lattice"
-        elif changed:
-            said = own.status if own.status in ("onset", "damaged_at_start") else "ambiguous"
-        else:
-            said = "survived" if changes.survived[window] else "ambiguous"
-        status.append(said)
-        transformed = said == "onset" and newest[window] >= 0
-        kind = own.criterion if own is not None else ""
-        criterion.append("new_phase" if transformed else kind if said == "onset" else "")
-    held = np.array([said == "onset" for said in status])
-    onset, low, high = (
-        np.where(held, dose, np.nan) for dose in (changes.onset, changes.low, changes.high)
-    )
-    frame = np.searchsorted(axis.end, np.nan_to_num(onset), side="right")
-    frame = np.where(np.isfinite(onset), frame, -1)
-    return WindowVerdicts(
-        status, criterion, onset, low, high, changes.lost, frame, strongest, newest
-    )
-
-
-SHAPES = 50
-"""Onsets and decays of the map's fits that say something of their own, about."""
-
-
-def _beam(field: FieldTrace, axis: DoseAxis) -> Floats:
-    """Mean signal relative to its median over the exposed frames."""
-    usual = np.nanmedian(field.mean[axis.lit]) if np.isfinite(field.mean).any() else np.nan
-    return np.asarray(field.mean / usual, np.float64)
-
-
-def _strength(spots: Spots) -> Floats:
-    """About the signal-to-noise ratio of each spot in a frame, where it is strongest."""
-    frames = np.array([last - first for first, last in spots.segments], float)
-    return np.asarray(np.maximum(spots.peaks.snr, 1e-6) / frames[spots.peaks.segment], np.float64)
 
 
 def _judged(scope: Scope, witnesses: Witnesses, looks: int, settings: Settings) -> Verdict:

@@ -1,0 +1,42 @@
+"""The axis that everything is judged on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_beamwatch.damage.scopes import Scope, SpotTrace
+from napari_beamwatch.movies import Movie
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class DoseAxis:
+    """Doses at the start and end of each frame; counts of frames where doses are unknown."""
+
+    start: Floats
+    end: Floats
+    lit: NDArray[np.bool_]
+    known: bool
+
+    @classmethod
+    def of(cls, movie: Movie) -> DoseAxis:
+        """The axis of a movie."""
+        lit = np.asarray(movie.lit)
+        if movie.dose is None or movie.dose_start is None:
+            frames = np.arange(len(movie), dtype=np.float64)
+            return cls(frames, frames + 1, lit, False)
+        return cls(np.asarray(movie.dose_start), np.asarray(movie.dose), lit, True)
+
+    def frame_after(self, dose: float) -> int:
+        """First exposed frame whose end dose exceeds a dose; −1 if there is none."""
+        later = np.flatnonzero(self.lit & (self.end > dose))
+        return int(later[0]) if len(later) else -1
+
+    def scope(self, name: str, traces: Sequence[SpotTrace]) -> Scope:
+        """Traces on this axis."""
+        return Scope(name, tuple(traces), self.start, self.end, self.lit)

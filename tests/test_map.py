@@ -1,0 +1,31 @@
+"""The map of windows says what its crystals' verdicts and the windows' own traces say."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import napari_beamwatch as bw
+from napari_beamwatch.simulate.cases import simulate
+
+FILMED = {"size": 512, "pixel_size": 0.25, "frames": 50, "frame_dose": 12.0, "seed": 5}
+SETTINGS = bw.Settings(window=128, step=64, drift="off")
+
+
+def test_windows_of_a_lattice_that_swells_say_so_at_the_dose_of_their_crystal() -> None:
+    result = bw.analyze(simulate("swelling", **FILMED), SETTINGS)
+    row = result.onsets.iloc[0]
+    assert (row.status, row.criterion) == ("onset", "spacing")
+    bearing = result.windows[result.windows.status != "no_lattice"]
+    swelled = bearing[bearing.criterion == "spacing"]
+    assert len(swelled) > 0.6 * len(bearing)
+    assert (swelled.status == "onset").all()
+    assert np.isfinite(swelled.onset_dose_e_per_A2.to_numpy(float)).all()
+    known = result.crystals[result.crystals.criterion == "spacing"]
+    assert set(swelled.onset_dose_e_per_A2) <= set(known.onset_dose_e_per_A2)
+
+
+def test_a_dip_that_recovered_is_no_change_of_any_window() -> None:
+    result = bw.analyze(simulate("recovering-dip", **FILMED), SETTINGS)
+    assert result.onsets.iloc[0].status == "survived"
+    assert result.onsets.iloc[0].recovered_events == 1
+    assert (result.windows.status == "survived").mean() > 0.9
