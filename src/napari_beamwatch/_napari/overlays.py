@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
+from napari.layers import Layer
 from napari.utils.colormaps import DirectLabelColormap
+from numba import types
+from numba.typed import Dict
 from numpy.typing import NDArray
 
 from napari_beamwatch._napari.layers import LayerData
@@ -55,6 +59,19 @@ def overlays(result: Result, placement: Placement) -> list[LayerData]:
         onset_map(result, placement),
     ]
     return [layer for layer in made if layer is not None]
+
+
+def overlay_layers(result: Result, placement: Placement) -> list[Layer]:
+    """The layers of a result, ready to be shown; may be called from any thread."""
+    _compile_label_colours()
+    return [Layer.create(*made) for made in overlays(result, placement)]
+
+
+@cache
+def _compile_label_colours() -> None:
+    """Compile what napari looks label colours up in: it takes a second, and the window must not."""
+    looked_up = Dict.empty(types.uint8, types.uint8)
+    looked_up[np.uint8(1)] = np.uint8(1)
 
 
 def onset_map(result: Result, placement: Placement) -> LayerData | None:

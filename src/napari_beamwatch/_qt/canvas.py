@@ -6,6 +6,7 @@ Needs napari's viewer model only, no Qt.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import pandas as pd
@@ -13,7 +14,7 @@ from napari.layers import Layer, Shapes
 from psygnal import Signal
 
 from napari_beamwatch._napari.layers import movie_layer
-from napari_beamwatch._napari.overlays import NAMES, ONSET_MAP, OURS, overlays
+from napari_beamwatch._napari.overlays import NAMES, ONSET_MAP, OURS, overlay_layers
 from napari_beamwatch._napari.placement import Placement
 from napari_beamwatch._napari.run_reader import RESULT
 from napari_beamwatch._qt.corner import CornerText
@@ -120,7 +121,7 @@ class Canvas:
         """Make the layers of a result; may be called from any thread."""
         if self.placement is None:
             return []
-        return [Layer.create(*made) for made in overlays(result, self.placement)]
+        return overlay_layers(result, self.placement)
 
     def have(self, result: Result, layers: list[Layer]) -> None:
         """Take layers that were made elsewhere for when the result is shown."""
@@ -240,6 +241,16 @@ class Canvas:
         self.average(self._averaged)
 
     def _on_result(self) -> None:
+        layers = self.viewer.layers
+        # Of many layers that go napari cleans up after each, unless told that they are one change.
+        known = bool(self.ours()) and hasattr(layers, "batched_update")  # from napari 0.9 on
+        with layers.batched_update() if known else nullcontext():
+            self._replace_ours()
+        self._prepared = None
+        self.regions.label()
+        self._on_slider()
+
+    def _replace_ours(self) -> None:
         shown = {layer.metadata[OURS]: layer.visible for layer in self.ours()}
         for layer in self.ours():
             self.viewer.layers.remove(layer)
@@ -255,9 +266,6 @@ class Canvas:
             self.viewer.layers.selection.active = (
                 active if active in self.viewer.layers else self.layer
             )
-        self._prepared = None
-        self.regions.label()
-        self._on_slider()
 
     def _stack(self) -> None:
         """Ours above the movie, in their order, the regions on top."""

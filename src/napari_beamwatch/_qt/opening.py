@@ -14,7 +14,7 @@ import numpy as np
 from napari.layers import Layer
 
 from napari_beamwatch._napari.layers import movie_layer
-from napari_beamwatch._napari.overlays import overlays
+from napari_beamwatch._napari.overlays import overlay_layers
 from napari_beamwatch._napari.placement import Placement
 from napari_beamwatch._napari.run_reader import RESULT, MovieMovedError, read
 from napari_beamwatch.errors import BeamwatchError
@@ -61,10 +61,8 @@ def opened_run(folder: Path, movie: Path | None) -> Opened | MovieMovedError:
         return moved
     result: Result = made[1]["metadata"][RESULT]
     assert result.movie is not None  # or it would have moved
-    placed = overlays(result, Placement.of_movie(result.movie))
-    return Opened(
-        Layer.create(*made), result.movie, result, tuple(Layer.create(*one) for one in placed)
-    )
+    placed = overlay_layers(result, Placement.of_movie(result.movie))
+    return Opened(Layer.create(*made), result.movie, result, tuple(placed))
 
 
 def raw_per_frame(movie: Movie | None) -> int | None:
