@@ -179,11 +179,11 @@ class DamageCurves(QWidget):
         ]
         self._curves = [curve for curve in made if curve is not None]
         controls = self.controls
+        courses = courses_of(self._tables["courses"], spots, self._curves)
         self.view.show_curves(
             self._curves, self._axis, controls.along, self._colours(), controls.average.value(),
-            controls.in_percent,
+            controls.in_percent, frozenset(course.region for course in courses),
         )  # fmt: skip
-        courses = courses_of(self._tables["courses"], spots, self._curves)
         self.view.show_courses(courses, self._axis, controls.along, self._colours())
         self._redraw_marks()
         if self._curves:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -83,8 +83,12 @@ class CurvesView(QWidget):
         colours: Mapping[str, str],
         average: int,
         percent: bool,
+        fitted: Collection[str] = (),
     ) -> None:
-        """Draw curves in place of the last: all frames as dots, their means as lines with bands."""
+        """Draw curves in place of the last: all frames as dots, their means as lines with bands.
+
+        Of regions that are fitted the means are thin, without a band: the fit has its own.
+        """
         for plot, item in self._drawn:
             plot.removeItem(item)
         self._drawn = []
@@ -104,7 +108,9 @@ class CurvesView(QWidget):
                 (self.spacing, shown, sights[1]),
             ):
                 points = averaged(x, y, se, average)
-                if plot is self.intensity:
+                if plot is self.intensity and region in fitted:
+                    self._line(points[0], points[1], colours[region], i, 0.8)
+                elif plot is self.intensity:
                     self._band(*points, colours[region], i)
                 else:
                     self._bars(*points, colours[region], i)
@@ -161,7 +167,10 @@ class CurvesView(QWidget):
     def _band(self, x: Any, y: Any, se: Any, colour: str, i: int) -> None:
         low, high = pg.PlotCurveItem(x, y - se), pg.PlotCurveItem(x, y + se)
         self._add(self.intensity, pg.FillBetweenItem(low, high, seen_through(colour, 0.22)))
-        pen = pg.mkPen(colour, width=1.6, style=DASHES[i % len(DASHES)])
+        self._line(x, y, colour, i, 1.6)
+
+    def _line(self, x: Any, y: Any, colour: str, i: int, width: float) -> None:
+        pen = pg.mkPen(colour, width=width, style=DASHES[i % len(DASHES)])
         self._add(self.intensity, pg.PlotCurveItem(x, y, pen=pen))
 
     def _bars(self, x: Any, y: Any, se: Any, colour: str, i: int) -> None:

@@ -89,8 +89,8 @@ def figure(result: Result, movie: Movie | None = None) -> Figure:
             map_axes, words = made.add_subplot(grid[0, 2]), made.add_subplot(grid[1, 2])
             under = None
         else:
-            made = Figure(figsize=(WIDTH, 6.3), layout="constrained")
-            grid = GridSpec(4, 4, made, height_ratios=[1.7, 1.7, 1.3, 0.9])
+            made = Figure(figsize=(WIDTH, 6.0), layout="constrained")
+            grid = GridSpec(4, 4, made, height_ratios=[1.75, 1.4, 1.2, 0.85])
             intensity = made.add_subplot(grid[2, :])
             spacing = made.add_subplot(grid[3, :], sharex=intensity)
             map_axes, words = made.add_subplot(grid[0, 3]), made.add_subplot(grid[1, 3])

@@ -40,6 +40,7 @@ HATCHES = {
 """Of windows without an onset; None is not drawn at all."""
 
 RINGS = 3
+BEYOND_RINGS = 1.4
 """Rings of the phase that are drawn, widest spacing first."""
 
 MOST_PIXELS = 512
@@ -91,7 +92,7 @@ def draw_spectrum(
     rows, columns = power.shape
     movie = result.movie
     size = None if movie is None else movie.pixel_size
-    highest = _band(result, size)
+    highest = _band(result, size, phase)
     unit = 1.0 if size is None else 10 / size
     ky, kx = (unit * np.fft.fftshift(np.fft.fftfreq(n)) for n in (rows, columns))
     reach = unit * highest
@@ -130,6 +131,8 @@ def draw_spectrum(
             )  # fmt: skip
     axes.set_xlabel("1/nm" if size is not None else "cycles/px", labelpad=1)
     axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set(visible=True, linewidth=0.4)
     return brightest
 
 
@@ -286,8 +289,10 @@ def _when(movie: Movie, shot: Shot) -> str:
     return f"{movie.dose_start[shot.first]:.4g}–{movie.dose[shot.last - 1]:.4g} e/Å²"
 
 
-def _band(result: Result, size: float | None) -> float:
-    """Highest frequency to show: a little beyond the finest spot."""
+def _band(result: Result, size: float | None, phase: str | None) -> float:
+    """Highest frequency to show: a little beyond the rings, or else the finest spot."""
+    if size is not None and phase is not None:
+        return min(0.5, BEYOND_RINGS * size / float(reflections(phase).head(RINGS)["d_A"].min()))
     spots = result.spots[result.spots["window"].isna()]
     g = np.hypot(spots["gy_per_px"].to_numpy(float), spots["gx_per_px"].to_numpy(float))
     if len(g):
