@@ -29,3 +29,20 @@ def test_a_dip_that_recovered_is_no_change_of_any_window() -> None:
     assert result.onsets.iloc[0].status == "survived"
     assert result.onsets.iloc[0].recovered_events == 1
     assert (result.windows.status == "survived").mean() > 0.9
+
+
+def test_patches_that_change_one_after_the_other_do_not_make_the_onset_early() -> None:
+    movie = simulate("lif-to-li2o", **FILMED)
+    result = bw.analyze(movie, SETTINGS)
+    row = result.onsets.iloc[0]
+    assert "patches changed one after the other" in row.reason
+    truth = movie.truth.onset_dose_e_per_A2
+    assert row.onset_low_e_per_A2 < truth < row.onset_high_e_per_A2
+    assert row.onset_high_e_per_A2 - row.onset_low_e_per_A2 < 10 * FILMED["frame_dose"]
+
+
+def test_a_lattice_that_changes_at_once_has_no_patches() -> None:
+    movie = simulate("lif-to-li2o", at_once=True, **FILMED)
+    row = bw.analyze(movie, SETTINGS).onsets.iloc[0]
+    assert row.status == "onset"
+    assert "patches" not in row.reason

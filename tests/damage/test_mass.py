@@ -224,6 +224,14 @@ def test_a_particle_that_shrank_is_damage_whatever_the_lattice_says(status: str)
     assert found.verdict.reason.startswith("particle 1 lost 40 % of its area from 150 on")
 
 
+def test_what_seems_to_go_on_from_the_start_gives_way_to_a_sign_that_held_at_first() -> None:
+    rounded = replace(loss(5, 0, 40, no_plateau=0.4), kind="rounded")
+    found = told(Verdict("survived", "lattice"), rounded, loss(150, 120, 180))
+    assert (found.verdict.status, found.verdict.onset.value) == ("onset", 150)
+    alone = told(Verdict("survived", "lattice"), rounded)
+    assert alone.verdict.status == "damaged_at_start"
+
+
 def test_fading_at_the_same_dose_is_named_a_loss_of_mass_from_the_earlier_of_both() -> None:
     found = told(faded(140, 130, 150), loss(150, 120, 180)).verdict
     assert (found.criterion, found.evidence) == ("mass_loss", "strong")

@@ -15,8 +15,9 @@ from napari_beamwatch.analysis.diffraction import analyze_diffraction, find_diff
 from napari_beamwatch.analysis.dose_axis import DoseAxis
 from napari_beamwatch.analysis.map_verdicts import judge_windows
 from napari_beamwatch.analysis.passes import Passes
+from napari_beamwatch.analysis.patches import first_patches
 from napari_beamwatch.analysis.progress import Progress
-from napari_beamwatch.analysis.verdicts import judge_particles, judge_regions
+from napari_beamwatch.analysis.verdicts import judge_particles, judge_regions, judge_rings
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import FIELD, Region
@@ -88,6 +89,14 @@ def analyze(
         movie, settings, [(part.followed.spots, part.reflections) for part in parts], trace, diffuse
     )
     windows = judge_windows(movie, settings, followed, trace, verdicts[0].crystals)
+    verdicts = [
+        first_patches(
+            movie, settings, followed, part.reflections, windows, trace, diffuse, verdict
+        )
+        if part.followed is followed else verdict
+        for part, verdict in zip(parts, verdicts, strict=True)
+    ]  # fmt: skip
+    verdicts[0] = judge_rings(movie, settings, diffuse, verdicts[0])
     if particles is not None:
         wanted = [part.region for part in parts]
         verdicts = judge_particles(movie, settings, particles, wanted, verdicts)

@@ -54,15 +54,15 @@ def judge_regions(
     diffuse : Diffuse
     """
     axis = DoseAxis.of(movie)
-    scopes = [_crystal_scopes(axis, spots, followed, movie) for spots, followed in parts]
+    scopes = [crystal_scopes(axis, spots, followed, movie) for spots, followed in parts]
     looks = sum(len(some) for some in scopes)
     jobs: list[tuple[Scope, Witnesses, int]] = []
     for some in scopes:
         for _, _, _, scope in some:
             others = tuple(alone for _, _, alone, other in some if other is not scope)
-            jobs.append((scope, _witnesses(field, others, diffuse), max(1, looks)))
+            jobs.append((scope, witnesses_of(field, others, diffuse), max(1, looks)))
     pool = shared_pool()
-    futures = [pool.submit(_judged, *job, settings) for job in jobs]
+    futures = [pool.submit(judged_scope, *job, settings) for job in jobs]
     verdicts = [future.result() for future in futures]
     told = []
     for some in scopes:
@@ -71,12 +71,20 @@ def judge_regions(
             for crystal, name, _, _ in some
         ]
         told.append(RegionVerdict(pooled(mine)[0], tuple(mine)))
-    came, ring = diffuse.came(axis.start, axis.end)
-    if ring is not None and "new_phase" in settings.criteria:
-        d_px = ring.d_px()[0]
-        name = f"{d_px:.3g} px" if movie.pixel_size is None else f"{d_px * movie.pixel_size:.3g} Å"
-        told[0] = replace(told[0], verdict=with_ring(told[0].verdict, came, name))
     return told
+
+
+def judge_rings(
+    movie: Movie, settings: Settings, diffuse: Diffuse, told: RegionVerdict
+) -> RegionVerdict:
+    """The verdict on the field, with the powder ring that came first."""
+    axis = DoseAxis.of(movie)
+    came, ring = diffuse.came(axis.start, axis.end)
+    if ring is None or "new_phase" not in settings.criteria:
+        return told
+    d_px = ring.d_px()[0]
+    name = f"{d_px:.3g} px" if movie.pixel_size is None else f"{d_px * movie.pixel_size:.3g} Å"
+    return replace(told, verdict=with_ring(told.verdict, came, name))
 
 
 def judge_particles(
@@ -139,7 +147,8 @@ def shape_traces(particles: Particles, axis: DoseAxis) -> list[ShapeTrace]:
     return traces
 
 
-def _judged(scope: Scope, witnesses: Witnesses, looks: int, settings: Settings) -> Verdict:
+def judged_scope(scope: Scope, witnesses: Witnesses, looks: int, settings: Settings) -> Verdict:
+    """The verdict on one of so many scopes."""
     return judge(
         scope,
         witnesses,
@@ -150,7 +159,8 @@ def _judged(scope: Scope, witnesses: Witnesses, looks: int, settings: Settings) 
     )
 
 
-def _witnesses(field: FieldTrace, others: tuple[Scope, ...], diffuse: Diffuse) -> Witnesses:
+def witnesses_of(field: FieldTrace, others: tuple[Scope, ...], diffuse: Diffuse) -> Witnesses:
+    """What was seen beside a crystal."""
     change, error = diffuse.focus_of_frames(len(field.mean))
     known = bool(np.isfinite(change).any())
     return Witnesses(
@@ -163,7 +173,7 @@ def _witnesses(field: FieldTrace, others: tuple[Scope, ...], diffuse: Diffuse) -
     )
 
 
-def _crystal_scopes(
+def crystal_scopes(
     axis: DoseAxis, spots: Spots, followed: Sequence[FollowedReflection], movie: Movie
 ) -> list[tuple[int, str, Scope, Scope]]:
     """Number, name and scopes of each crystal: alone, and with what came in its place."""

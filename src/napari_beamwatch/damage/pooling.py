@@ -156,7 +156,7 @@ def with_shapes(
         event = Event("growth", one.onset.value, last_dose, one.after / one.before - 1)
         reason = _and(verdict.reason, f"{one.words}: contamination, no damage")
         verdict = replace(verdict, reason=reason, events=(*verdict.events, event))
-    loss = first_loss(changes)
+    loss = first_loss(_settled(changes))
     if loss is None:
         return replace(told, verdict=verdict, grown=bool(grown))
     if loss.late:
@@ -169,6 +169,16 @@ def with_shapes(
     losses = [one for one in changes if one.kind != "grew"]
     verdict = _with_loss(verdict, loss, "strong" if len(losses) > 1 else "single")
     return RegionVerdict(verdict, told.crystals, loss.onset, bool(grown))
+
+
+def _settled(changes: Sequence[ShapeChange]) -> list[ShapeChange]:
+    """Without what a particle seems to have done from the first electron on while another held.
+
+    An outline that evens out in the first bins, before a particle shrinks, is the stage that comes
+    to rest.
+    """
+    held = {one.particle for one in changes if one.kind != "grew" and one.no_plateau <= NO_PLATEAU}
+    return [one for one in changes if one.no_plateau <= NO_PLATEAU or one.particle not in held]
 
 
 def _with_loss(verdict: Verdict, loss: ShapeChange, evidence: str) -> Verdict:

@@ -282,22 +282,27 @@ class FollowedSpots:
 
     def region(self, region: Region | None) -> list[FollowedReflection]:
         """Each reflection over its windows in a region, or in the whole field."""
+        return [self._over(r, mine) for r, mine in self.spots.of_reflections(region)]
+
+    def within(
+        self, followed: Sequence[FollowedReflection], windows: NDArray[np.bool_]
+    ) -> list[FollowedReflection]:
+        """Reflections over some of the windows they were followed in."""
+        parts = [(one.number, one.spots[windows[self.spots.peaks.window[one.spots]]])
+                 for one in followed]  # fmt: skip
+        return [self._over(number, mine) for number, mine in parts if mine.size]
+
+    def _over(self, number: int, mine: NDArray[np.int64]) -> FollowedReflection:
         spots = self.spots
-        return [
-            FollowedReflection(
-                r,
-                mine,
-                region_trace(
-                    self.traces,
-                    mine,
-                    spots.peaks.window[mine],
-                    float(spots.gy[mine].mean()),
-                    float(spots.gx[mine].mean()),
-                    spots.grid,
-                ),
-            )
-            for r, mine in spots.of_reflections(region)
-        ]
+        trace = region_trace(
+            self.traces,
+            mine,
+            spots.peaks.window[mine],
+            float(spots.gy[mine].mean()),
+            float(spots.gx[mine].mean()),
+            spots.grid,
+        )
+        return FollowedReflection(number, mine, trace)
 
 
 @dataclass(frozen=True, eq=False)
