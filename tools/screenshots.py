@@ -22,7 +22,7 @@ from napari_beamwatch.results.figure import write_figure
 from napari_beamwatch.simulate.cases import simulate
 
 SIZE = (1280, 800)
-COLOURS = 160
+COLOURS = 256
 MEAN = 12
 """Frames whose mean the picture shows: the lattice is seen in it."""
 
@@ -52,7 +52,11 @@ def shoot(viewer: napari.Viewer, path: Path) -> None:
 
 def shrink(path: Path) -> None:
     """Few colours are enough, and keep the repository small."""
-    picture = Image.open(path).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    picture = (
+        Image.open(path)
+        .convert("RGB")
+        .quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    )
     picture.save(path, optimize=True)
     print(f"{path}: {path.stat().st_size // 1024} kB")
 
