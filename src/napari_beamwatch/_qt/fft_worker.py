@@ -74,11 +74,11 @@ class NewestWins(QObject):
     def ask(self, request: object) -> None:
         """Want an answer to this request instead of all that still wait."""
         if self._box.put(request):
+            # No daemon: an exit in the middle of a transform would abort the process.
             threading.Thread(
                 target=_work,
                 args=(self._box, self._answer, self.answered.emit),
                 name="beamwatch-live",
-                daemon=True,
             ).start()
 
     def forget(self) -> None:
