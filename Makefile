@@ -54,6 +54,8 @@ bench: $(READY)
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/kernels.py
 	$(BIN)/python benchmarks/cluster.py
+	@tools/with_display.sh $(BIN)/python benchmarks/playback.py
+	@tools/with_display.sh $(BIN)/python benchmarks/fluency.py
 
 campaign: $(READY)
 	@mkdir -p build

@@ -38,7 +38,7 @@ class CurvesControls(QWidget):
         self.spacing_as = self._choice(("Δd in %", "d"), "Spacing as its change, or as it is")
         self.average = QSpinBox(self)
         self.average.setRange(1, 1)
-        self.average.setPrefix("mean of ")
+        self.average.setPrefix("mean ")
         self.average.setMinimumWidth(124)
         self.average.setToolTip("Frames averaged in the lines; the dots are single frames")
         self.average.setKeyboardTracking(False)

@@ -83,7 +83,7 @@ class DrawnRegions:
         names = [region.name for region, _ in drawn]
         text = {
             "string": "{label}",
-            "size": 11,
+            "size": 10,
             "anchor": "upper_left",
             "color": [_colour(i) for i in range(len(drawn))] or COLOURS[0],
             "translation": [size / 15, size / 60],

@@ -57,6 +57,8 @@ class FigureCurve:
         Relative to the plateau before the onset, of spots that appeared to the end.
     change_x, change, change_se : array
         Change of the spacing in percent, and where it is known.
+    fit_x, fit, fit_low, fit_high : array
+        Fitted course of its crystal and the 95 % band; empty if it did not fade.
     """
 
     region: str
@@ -67,6 +69,10 @@ class FigureCurve:
     change_x: Floats
     change: Floats
     change_se: Floats
+    fit_x: Floats
+    fit: Floats
+    fit_low: Floats
+    fit_high: Floats
 
 
 def subject(onsets: pd.DataFrame) -> pd.Series | None:
@@ -186,7 +192,23 @@ def _curve(result: Result, spot: pd.Series) -> FigureCurve | None:
     )
     change = 100 * (d / usual - 1) if usual > 0 else np.full_like(d, np.nan)
     at, moved, moved_se = _averaged(x, change, 100 * error / usual, n)
-    return FigureCurve(str(spot["region"]), _label(spot), mid, level, level_se, at, moved, moved_se)
+    fitted = _fitted(result, spot, frame, x) if plateau != end else (np.empty(0),) * 4
+    return FigureCurve(
+        str(spot["region"]), _label(spot), mid, level, level_se, at, moved, moved_se, *fitted
+    )
+
+
+def _fitted(
+    result: Result, spot: pd.Series, frame: Floats, x: Floats
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Course of the spot's crystal, where it faded."""
+    rows = result.courses
+    rows = rows[(rows["region"] == spot["region"]) & (rows["crystal"] == spot["crystal"])]
+    at = np.interp(rows["frame"].to_numpy(float), frame, x) if len(rows) else np.empty(0)
+    level, low, high = (
+        rows[name].to_numpy(float) for name in ("intensity", "intensity_low", "intensity_high")
+    )
+    return at, level, low, high
 
 
 def _plateau(result: Result, region: str, frame: Floats) -> NDArray[np.bool_]:

@@ -195,9 +195,14 @@ def draw_map(axes: Axes, result: Result, under: NDArray[np.float32] | None) -> N
 
 
 def draw_intensity(axes: Axes, result: Result, found: Sequence[FigureCurve]) -> None:
-    """Intensity over the dose relative to the plateau, with onsets and dips that recovered."""
+    """Intensity over the dose relative to the plateau, with the fit, onsets and dips."""
     _draw_onsets(axes, result, found)
     for i, curve in enumerate(found):
+        colour = COLOURS[i % len(COLOURS)]
+        axes.fill_between(
+            curve.fit_x, curve.fit_low, curve.fit_high, color=colour, alpha=0.2, lw=0, zorder=1
+        )
+        axes.plot(curve.fit_x, curve.fit, color=colour, alpha=0.5, lw=2.2, zorder=1)
         _draw_curve(axes, curve.x, curve.intensity, curve.intensity_se, i, curve.label)
     axes.axhline(0, color="0.7", lw=0.5, zorder=0)
     axes.set_ylabel("rel. intensity")
