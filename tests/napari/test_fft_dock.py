@@ -18,8 +18,8 @@ from napari_beamwatch._qt import fft_dock
 from napari_beamwatch._qt.curves_look import look_of
 from napari_beamwatch._qt.fft_dock import LiveSpectrum
 from napari_beamwatch._qt.fft_picture import SIDE, Painter, Request, compared, first_band
-from napari_beamwatch._qt.pointing import Click, nearest_peak
 from napari_beamwatch._qt.spectrum_view import angle_of
+from napari_beamwatch.spectra.pointing import Click, nearest_peak
 from napari_beamwatch.spectra.rings import radial_profile
 
 pytestmark = pytest.mark.gui

@@ -30,11 +30,11 @@ from napari_beamwatch._qt.fft_picture import (
 )
 from napari_beamwatch._qt.fft_profile import ProfileView
 from napari_beamwatch._qt.fft_worker import NewestWins
-from napari_beamwatch._qt.pointing import Click, nearest_peak
 from napari_beamwatch._qt.spectrum_view import PhaseRings
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import Region
+from napari_beamwatch.spectra.pointing import Click, nearest_peak
 from napari_beamwatch.spectra.power import PowerSpectrum
 
 TALL = 330

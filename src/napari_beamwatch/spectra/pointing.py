@@ -1,4 +1,4 @@
-"""Which peak a click in a spectrum means. Asks the engine's search; knows no Qt."""
+"""Which peak a click in a spectrum means."""
 
 from __future__ import annotations
 
