@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 from pathlib import Path
@@ -254,6 +255,17 @@ def test_what_cannot_be_done_is_one_line_and_status_1(
     assert told.err.count("\n") == 1
     assert said in told.err
     assert not Path("run").exists()
+
+
+def test_no_client_is_left_behind_where_no_scheduler_answers(
+    movie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # One that is collected while another starts would wait for it, and be waited for, for ever.
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr(command, "CONNECT_S", 0.3)
+    words = ["--out", str(tmp_path / "run"), "--scheduler", "nonsense"]
+    assert main(["analyze", str(movie), *words]) == 1
+    assert not any(isinstance(one, distributed.Client) for one in gc.get_objects())
 
 
 def test_an_out_that_is_a_file_is_refused(

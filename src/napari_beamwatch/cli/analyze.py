@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import math
 import sys
@@ -176,12 +177,17 @@ def _client(address: str | None) -> Iterator[Any]:
     # A loop that was slow for a moment is nothing to tell on the terminal.
     logging.getLogger("distributed").setLevel(logging.ERROR)
     connect: Callable[..., Any] = Client
+    said = ""
     try:
         # As the default it would stay behind in dask's settings where no scheduler answers.
         client = connect(address, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError) as error:
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise BeamwatchError(f"no scheduler answers at {address}: {said}") from None
+    if said:
+        # What is left of the client closes itself when it is collected. Later, while another
+        # starts, each would wait for the other.
+        gc.collect()
+        raise BeamwatchError(f"no scheduler answers at {address}: {said}")
     try:
         yield client
     finally:
