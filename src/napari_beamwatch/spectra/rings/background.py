@@ -211,6 +211,8 @@ def search_thon(
     alone = _left(smooth, power, weight)
     best = int(np.argmin(left))
     free = int((weight > 0).sum()) - SMOOTH - MODULATED
+    if free < 1:  # with as many terms as radii every step fits
+        return ThonSearch(float(steps[best]), 1.0)
     # The taper ties radii together: half as many are independent as there are.
     ratio = (alone - left[best]) / MODULATED / (max(left[best], free) / free)
     chance = fisher.sf(ratio, MODULATED, free / 2) * len(steps)
