@@ -50,6 +50,9 @@ beam alone."""
 SIGNAL_MARGIN = 12.0
 """Log likelihood by which an onset must explain the traces better than that does."""
 
+SIGNAL_REST = 0.05
+"""Or the part of what the beam alone leaves unexplained that may be left."""
+
 SIGNAL_CHANGED = "the mean signal of the whole field changed with it: beam or thickness"
 
 NO_PLATEAU = 0.025
@@ -264,7 +267,10 @@ def _signal_explains(samples: Samples, found: Average, effort: Effort) -> bool:
 
     # Where there are many electrons no power but the right one will do.
     alike = optimize.minimize_scalar(misfit, bounds=SIGNAL_POWERS, method="bounded")
-    return bool(-alike.fun > found.weighed.log_likelihood.max() - SIGNAL_MARGIN)
+    best = float(found.weighed.log_likelihood.max())
+    # No layer follows a power to the last electron.
+    margin = max(SIGNAL_MARGIN, SIGNAL_REST * (best + misfit(1.0)))
+    return bool(-alike.fun > best - margin)
 
 
 def _steady(base: Verdict, power: Power) -> Verdict:
