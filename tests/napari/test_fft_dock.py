@@ -19,7 +19,6 @@ from napari_beamwatch._qt.curves_look import look_of
 from napari_beamwatch._qt.fft_dock import LiveSpectrum
 from napari_beamwatch._qt.fft_picture import SIDE, Painter, Request, compared, first_band
 from napari_beamwatch._qt.spectrum_view import angle_of
-from napari_beamwatch.spectra.pointing import Click, nearest_peak
 from napari_beamwatch.spectra.rings import radial_profile
 
 pytestmark = pytest.mark.gui
@@ -67,7 +66,7 @@ def test_the_spectrum_is_that_of_the_engine(qtbot, dock: LiveSpectrum, movie: bw
         dock.set_running_sum(3)
         dock.set_frame(4)
         dock.set_region(region)
-    qtbot.waitUntil(lambda: dock.heading.text() == "A · frames 4–6 · 30–60 e/Å²", timeout=20000)
+    qtbot.waitUntil(lambda: dock.heading.said == "A · frames 4–6 · 30–60 e/Å²", timeout=20000)
     expected = bw.power_spectrum(movie, region, 4, 3)
     picture = dock.pair.views[0].picture
     assert picture is not None
@@ -113,7 +112,7 @@ def test_a_spot_under_the_pointer_is_read_from_its_table(
     row = spots(movie).iloc[0]
     for sign in (1, -1):
         words = dock.pair.views[0].reading(sign * G[0], sign * G[1])
-        assert words == f"spot 3: d {row.d_A:.3f} ± 0.011 Å · {row.angle_deg:.1f}° · SNR 28"
+        assert words == f"spot 4: d {row.d_A:.3f} ± 0.011 Å · {row.angle_deg:.1f}° · SNR 28"
 
 
 def test_without_a_pixel_size_everything_is_in_pixels(qtbot, dock, movie: bw.Movie) -> None:
@@ -124,7 +123,7 @@ def test_without_a_pixel_size_everything_is_in_pixels(qtbot, dock, movie: bw.Mov
     dock.set_phase_rings([("LiF", [2.0])])
     assert dock.pair.views[0].plot.getAxis("bottom").labelText == "cycles/px"
     assert "17.15 px" in dock.pair.views[0].reading(*G)
-    assert dock.pair.views[0]._rings == []  # spacings in Å say nothing here
+    assert dock.pair.views[0].marks.rings == []  # spacings in Å say nothing here
 
 
 def click(qtbot, dock: LiveSpectrum, x: float, y: float) -> None:
@@ -155,26 +154,9 @@ def test_a_click_at_noise_is_refused_in_words(qtbot, dock) -> None:
     assert added == []
 
 
-def test_noise_is_seldom_taken_for_a_peak_and_a_region_has_windows_of_its_own(
-    movie: bw.Movie,
-) -> None:
-    rng = np.random.default_rng(0)
-    taken = 0
-    for gy, gx in rng.uniform((-0.25, 0.01), (0.25, 0.25), (200, 2)):
-        try:
-            nearest_peak(Click(movie, None, 6, 12, gy, gx, 0.002))
-        except bw.BeamwatchError:
-            continue
-        taken += 1
-    assert taken <= 6  # 2 are expected
-    narrow = bw.Region.rectangle("A", 0, 120, 20, 220)
-    found = nearest_peak(Click(movie, narrow, 0, 6, -0.031, 0.049, 0.002))
-    assert found == pytest.approx(G, abs=0.1 / 120)
-
-
 def test_rings_lie_at_the_spacings_of_the_phase(dock: LiveSpectrum) -> None:
     dock.set_phase_rings([("LiF", [2.5, 2.0], ["111", "200"])])
-    radii = [r.rect().width() / 2 for r in dock.pair.views[0]._rings if hasattr(r, "rect")]
+    radii = [ring.rect().width() / 2 for ring in dock.pair.views[0].marks.rings]
     assert radii == pytest.approx([4.0, 5.0])  # 1/nm
     assert [ring.value() for ring in dock.profile._rings] == pytest.approx([4.0, 5.0])
     assert "LiF" in dock.foot.legend.text()
@@ -231,7 +213,7 @@ def test_only_the_newest_wish_is_worked_at(qtbot, dock, monkeypatch) -> None:
     for frame in range(1, 9):
         dock.set_frame(frame)
     gate.set()
-    qtbot.waitUntil(lambda: dock.heading.text().startswith("field · frame 9"), timeout=20000)
+    qtbot.waitUntil(lambda: dock.heading.said.startswith("field · frame 9"), timeout=20000)
     assert worked == [1, 8]
 
 
@@ -250,7 +232,7 @@ def test_an_answer_about_another_movie_or_region_is_dropped(dock, movie: bw.Movi
 
 def test_a_region_that_is_too_small_is_told_in_words(qtbot, dock) -> None:
     dock.set_region(bw.Region.rectangle("A", 0, 8, 0, 8))
-    qtbot.waitUntil(lambda: "a spectrum needs" in dock.heading.text(), timeout=20000)
+    qtbot.waitUntil(lambda: "a spectrum needs" in dock.heading.said, timeout=20000)
     assert dock.pair.views[0].picture is None
 
 

@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from napari_beamwatch._qt.canvas import Canvas
+from napari_beamwatch._qt.curves_data import Key, usual_selection
 from napari_beamwatch._qt.curves_dock import DamageCurves
 from napari_beamwatch._qt.fft_dock import LiveSpectrum
 from napari_beamwatch._qt.session import Session
@@ -41,6 +42,8 @@ class Beside:
     ) -> None:
         self._viewer, self._session, self._canvas, self._say = viewer, session, canvas, say
         self._so_far = False
+        self._keys: list[Key] | None = None
+        self._edits: tuple[object, object] = (), ()
         self.curves: DamageCurves | None = None
         self.spectrum: LiveSpectrum | None = None
         self._links = (
@@ -49,6 +52,8 @@ class Beside:
             (session.threshold_changed, self._show_threshold),
             (session.spots_changed, self._show_spots),
             (session.selected_changed, self._show_selection),
+            (session.hidden_changed, self._show_drawn),
+            (session.settings_changed, self._show_edits),
             (session.chosen_changed, self._show_region),
             (session.regions_changed, self._show_region),
             (session.progressed, self._show_so_far),
@@ -66,6 +71,8 @@ class Beside:
         if self.spectrum is None:
             self.spectrum = LiveSpectrum()
             self.spectrum.spot_clicked.connect(self._session.add_spot)
+            self.spectrum.spot_pointed.connect(self._session.point_at)
+            self.spectrum.spot_unwanted.connect(self._session.remove_spot)
             self.spectrum.refused.connect(self._say)
         first = self._dock(self.curves, CURVES)
         second = self._dock(self.spectrum, SPECTRUM)
@@ -130,12 +137,27 @@ class Beside:
         if self.spectrum is None:
             return
         spots = self._session.spots
-        self.spectrum.set_spots(spots)
         phases = self._session.settings.phases or best_phases(spots)
         self.spectrum.set_phase_rings([(name, *rings(name)) for name in phases[:MOST_PHASES]])
+        self._show_drawn()
+
+    def _show_edits(self) -> None:
+        """Spots may have been added or removed; most settings do not tell."""
+        settings = self._session.settings
+        edits = settings.added_spots, settings.removed_spots
+        if edits != self._edits:
+            self._edits = edits
+            self._show_drawn()
+
+    def _show_drawn(self) -> None:
+        """Mark the spots that are neither hidden nor removed; their curves alone are drawn."""
+        if self.spectrum is not None:
+            self.spectrum.set_spots(self._session.drawn)
+            self.spectrum.set_expected(self._session.expected)
+        self._show_selection()
 
     def _show_result(self) -> None:
-        result = self._session.result
+        result, self._keys = self._session.result, None
         if self.curves is not None:
             if result is None:
                 self.curves.clear()
@@ -146,6 +168,7 @@ class Beside:
                 self.curves.set_limits(limits(self._session))
                 self._show_survival(result)
                 self.curves.set_frame(self._canvas.frame)
+        self._show_selection()
         self._show_threshold()
         self._show_onset()
 
@@ -170,13 +193,26 @@ class Beside:
     def _show_selection(self) -> None:
         """Draw the spots that are selected in the table; all that matter where none is."""
         session = self._session
-        if self.curves is not None:
-            keys = [(session.chosen, spot) for spot in session.selected]
-            self.curves.set_selection(keys or None)
+        drawn = session.drawn
+        shown = drawn[drawn["spot"].isin(session.selected)]
+        keys = self._curves_of(shown)
+        if self.curves is not None and keys != self._keys:
+            self._keys = keys
+            self.curves.set_selection(keys)
         if self.spectrum is not None:
-            spots = session.spots
-            shown = spots[spots["spot"].isin(session.selected)]
-            self.spectrum.set_spots(shown if len(shown) else spots)
+            self.spectrum.set_selected(shown["spot"])
+
+    def _curves_of(self, shown: pd.DataFrame) -> list[Key] | None:
+        """Curves of some spots of the table; of none the usual ones, but for what is hidden."""
+        session = self._session
+        if len(shown):
+            return [(session.chosen, int(spot)) for spot in shown["spot"]]
+        left_out = session.hidden | {(session.chosen, spot) for spot in session.unwanted}
+        if session.result is None or not left_out:
+            return None
+        spots = session.result.spots
+        keys = zip(spots["region"], spots["spot"], strict=True)
+        return usual_selection(spots[[key not in left_out for key in keys]])
 
     def _show_threshold(self) -> None:
         if self.curves is not None and self._session.result is not None:

@@ -5,10 +5,57 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QSpinBox, QWidget
 
 from napari_beamwatch._qt.curves_look import ON_DARK, ON_LIGHT
+
+SUM_WIDTH = 124
+"""Pixels of the box of the running sum: napari's buttons and three digits."""
+
+WHAT_TO_DO = "click: add or choose a spot · right-click: remove"
+
+
+class OneLine(QLabel):
+    """Words on one line; what there is no room for is left out, and the tooltip has all."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._words: tuple[str, ...] = ()
+
+    def say(self, *words: str) -> None:
+        """Say several things; those in the middle are left out first."""
+        if words != self._words:
+            self._words = words
+            self.setToolTip(self.said)
+            self._fit()
+
+    @property
+    def said(self) -> str:
+        """All that is said, whether there is room for it or not."""
+        return " · ".join(self._words)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Any width will do."""
+        return QSize(0, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Say as much as there is room for now."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        metrics, first, last = self.fontMetrics(), self._words[:1], self._words[-1:]
+        shorter = " · ".join((*first, "…", *last)), " · ".join((*first, *last))
+        for words in (self.said, *(shorter if len(self._words) > 2 else ())):
+            if metrics.horizontalAdvance(words) <= self.width():
+                self.setText(words)
+                return
+        brief = shorter[1] if len(self._words) > 2 else self.said
+        self.setText(metrics.elidedText(brief, Qt.TextElideMode.ElideMiddle, self.width()))
 
 
 class SpectrumControls(QWidget):
@@ -16,13 +63,11 @@ class SpectrumControls(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.heading = QLabel(self)
-        self.heading.setTextFormat(Qt.TextFormat.PlainText)
-        self.heading.setWordWrap(True)
+        self.heading = OneLine(self)
         self.running_sum = QSpinBox(self)
         self.running_sum.setRange(1, 1)
         self.running_sum.setPrefix("sum of ")
-        self.running_sum.setMaximumWidth(136)
+        self.running_sum.setMaximumWidth(SUM_WIDTH)
         self.running_sum.setKeyboardTracking(False)
         self.running_sum.setToolTip("Frames added up: more make spots stand out")
         self.logarithmic = self._button("log", "Brightness by the logarithm of the power")
@@ -47,9 +92,7 @@ class SpectrumFoot(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.reading = QLabel(self)
-        # Long words must not make the dock wider.
-        self.reading.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.reading = OneLine(self)
         self.legend = QLabel(self)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -59,7 +102,7 @@ class SpectrumFoot(QWidget):
 
     def set_reading(self, words: str) -> None:
         """Say what is under the pointer, or else what to do with it."""
-        self.reading.setText(words or "hover: d, angle · click: add a spot")
+        self.reading.say(words or WHAT_TO_DO)
 
     def set_phases(self, names: Sequence[str], dark: bool) -> None:
         """Name phases in the colours of their rings."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -30,7 +30,7 @@ from napari_beamwatch._qt.fft_picture import (
 )
 from napari_beamwatch._qt.fft_profile import ProfileView
 from napari_beamwatch._qt.fft_worker import NewestWins
-from napari_beamwatch._qt.spectrum_view import PhaseRings
+from napari_beamwatch._qt.spot_marks import PhaseRings
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import Region
@@ -51,7 +51,12 @@ class LiveSpectrum(QWidget):
     Attributes
     ----------
     spot_clicked : Signal(float, float)
-        gy and gx in cycles per pixel, as in the table of spots, of the peak that was clicked.
+        gy and gx in cycles per pixel, as in the table of spots, of a peak without a mark that
+        was clicked.
+    spot_pointed : Signal(int, bool)
+        A spot that is marked was clicked; whether to choose it besides others.
+    spot_unwanted : Signal(float, float)
+        gy and gx, as given, of a marked or expected spot that was clicked with the right button.
     refused : Signal(str)
         Why a click means no peak.
     shown : Signal(object)
@@ -59,6 +64,8 @@ class LiveSpectrum(QWidget):
     """
 
     spot_clicked = Signal(float, float)
+    spot_pointed = Signal(int, bool)
+    spot_unwanted = Signal(float, float)
     refused = Signal(str)
     shown = Signal(object)
 
@@ -75,6 +82,7 @@ class LiveSpectrum(QWidget):
         self._drawn: Request | None = None
         self._worker = NewestWins(Painter(), self)
         self._worker.answered.connect(self._on_answer)
+        self._clicked: Click | None = None
         self._pointer = NewestWins(nearest_peak, self)
         self._pointer.answered.connect(self._on_peak)
         self.pair = SpectrumPair(self)
@@ -87,6 +95,8 @@ class LiveSpectrum(QWidget):
         self.compare = self.controls.compare
         self._lay_out()
         self.pair.clicked.connect(self._on_click)
+        self.pair.pointed.connect(self.spot_pointed)
+        self.pair.unwanted.connect(self.spot_unwanted)
         self.pair.read.connect(self.foot.set_reading)
         self.pair.zoomed.connect(self._on_zoom)
         self.running_sum.valueChanged.connect(self._request)
@@ -97,7 +107,7 @@ class LiveSpectrum(QWidget):
     def set_movie(self, movie: Movie | None) -> None:
         """Look at another movie, at its whole field, without spots."""
         self._movie, self._region, self._wanted, self._drawn = movie, None, None, None
-        self._before, self._after = 0, None
+        self._before, self._after, self._clicked = 0, None, None
         size = None if movie is None else movie.pixel_size
         self._band = first_band(size)
         self.running_sum.setMaximum(1 if movie is None else len(movie))
@@ -106,9 +116,10 @@ class LiveSpectrum(QWidget):
         self.profile.show_profiles([], self._band)
         self.pair.set_plane(size, self._band)
         self.set_spots(NO_SPOTS)
+        self.set_expected(())
         self.set_phase_rings(())
         self._worker.forget()
-        self.heading.setText("no movie" if movie is None else "")
+        self.heading.say("no movie" if movie is None else "")
         self._request()
 
     def set_region(self, region: Region | None) -> None:
@@ -137,6 +148,14 @@ class LiveSpectrum(QWidget):
     def set_spots(self, spots: pd.DataFrame) -> None:
         """Mark rows of the table of spots."""
         self.pair.set_spots(spots)
+
+    def set_selected(self, selected: Collection[int]) -> None:
+        """Let some of the spots stand out and dim the others; none: all are alike."""
+        self.pair.set_selected(selected)
+
+    def set_expected(self, frequencies: Sequence[tuple[float, float]]) -> None:
+        """Mark where spots, gy and gx in cycles per pixel, are expected but not found."""
+        self.pair.set_expected(frequencies)
 
     def set_phase_rings(self, rings: Iterable[tuple[Any, ...]]) -> None:
         """Draw rings of phases: for each (name, spacings in Å[, labels])."""
@@ -195,14 +214,14 @@ class LiveSpectrum(QWidget):
         if isinstance(answer, Exception):
             if not isinstance(answer, BeamwatchError):
                 raise answer
-            self.heading.setText(f"no spectrum: {answer}")
+            self.heading.say(f"no spectrum: {answer}")
             self._draw(request, ())
             return
         assert isinstance(answer, tuple)
         words = ["field" if request.region is None else request.region.name]
         if len(answer) == 1:
-            words.append(exposure(request.movie, answer[0].spectrum))
-        self.heading.setText(" · ".join(words))
+            words += exposure(request.movie, answer[0].spectrum).split(" · ")
+        self.heading.say(*words)
         self._draw(request, answer)
 
     def _draw(self, request: Request, pictures: tuple[Picture, ...]) -> None:
@@ -217,14 +236,12 @@ class LiveSpectrum(QWidget):
         self.shown.emit(request)
 
     def _on_click(self, spectrum: PowerSpectrum, gy: float, gx: float, reach: float) -> None:
-        drawn = self._drawn
-        if drawn is not None:
-            frames = spectrum.first, spectrum.last
-            self._pointer.ask(Click(drawn.movie, drawn.region, *frames, gy, gx, reach))
+        self._clicked = Click(spectrum, gy, gx, reach)
+        self._pointer.ask(self._clicked)
 
     def _on_peak(self, click: Click, answer: object) -> None:
-        if click.movie is not self._movie:
-            return
+        if click is not self._clicked:
+            return  # there is a newer one, or another movie
         if isinstance(answer, tuple):
             self.spot_clicked.emit(*answer)
         elif isinstance(answer, BeamwatchError):

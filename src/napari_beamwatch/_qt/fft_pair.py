@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pandas as pd
 from qtpy.QtCore import QRectF, Qt, Signal  # type: ignore[attr-defined]
@@ -10,7 +10,8 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_beamwatch._qt.curves_look import Look
 from napari_beamwatch._qt.fft_picture import Picture
-from napari_beamwatch._qt.spectrum_view import PhaseRings, SpectrumView
+from napari_beamwatch._qt.spectrum_view import SpectrumView
+from napari_beamwatch._qt.spot_marks import PhaseRings
 
 ANY_WIDTH = (1 << 24) - 1
 """Qt's own word for no limit."""
@@ -23,6 +24,8 @@ class SpectrumPair(QWidget):
     ----------
     clicked : Signal(object, float, float, float)
         The `PowerSpectrum` that was clicked, and as `SpectrumView.clicked`.
+    pointed, unwanted
+        As those of `SpectrumView`, of either.
     read : Signal(str)
         As `SpectrumView.read`, of either.
     zoomed : Signal(float)
@@ -30,6 +33,8 @@ class SpectrumPair(QWidget):
     """
 
     clicked = Signal(object, float, float, float)
+    pointed = Signal(int, bool)
+    unwanted = Signal(float, float)
     read = Signal(str)
     zoomed = Signal(float)
 
@@ -49,6 +54,8 @@ class SpectrumPair(QWidget):
             column.addWidget(view, 1)
             row.addWidget(place, 1)
             view.clicked.connect(self._on_click)
+            view.pointed.connect(self.pointed)
+            view.unwanted.connect(self.unwanted)
             view.read.connect(self.read)
             view.zoomed.connect(self._on_zoom)
         self.set_two(False)
@@ -81,6 +88,16 @@ class SpectrumPair(QWidget):
         """Mark rows of the table of spots in both."""
         for view in self.views:
             view.set_spots(spots)
+
+    def set_selected(self, selected: Collection[int]) -> None:
+        """Let some spots stand out in both."""
+        for view in self.views:
+            view.set_selected(selected)
+
+    def set_expected(self, frequencies: Sequence[tuple[float, float]]) -> None:
+        """Mark in both where spots are expected but not found."""
+        for view in self.views:
+            view.set_expected(frequencies)
 
     def set_rings(self, phases: Sequence[PhaseRings]) -> None:
         """Draw the powder rings of phases in both."""

@@ -10,7 +10,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_beamwatch._qt.curves_look import ON_DARK, ON_LIGHT, Look, dress, seen_through
-from napari_beamwatch._qt.spectrum_view import PhaseRings
+from napari_beamwatch._qt.spot_marks import PhaseRings
 from napari_beamwatch.spectra.rings import RadialProfile
 
 HEIGHT = 92

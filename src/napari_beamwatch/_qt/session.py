@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -10,12 +14,18 @@ from psygnal import Signal
 
 from napari_beamwatch import columns
 from napari_beamwatch.analysis import Step
+from napari_beamwatch.analysis.road import in_pixels
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import FIELD, Region
 from napari_beamwatch.results.result import Result
 from napari_beamwatch.results.thresholds import apply_thresholds
 from napari_beamwatch.settings import Settings
+from napari_beamwatch.spectra.finding import SNAP
+from napari_beamwatch.spectra.windows import default_grid
+
+Frequency = tuple[float, float]
+"""gy, gx in cycles per pixel."""
 
 THRESHOLD = ("fraction", "d_tolerance", "persistence")
 """Settings of the user's own threshold: nothing needs to be measured again for them."""
@@ -49,6 +59,8 @@ class Session:
         Table of spots of the chosen region, of the result or of a search alone.
     selected : tuple of int
         Spots of the table that are looked at more closely; all where empty.
+    hidden : frozenset of (str, int)
+        Region and spot of what is not drawn; it stays in the analysis. None of another result.
     generation : int
         Counts what makes running work pointless.
     running : str
@@ -63,6 +75,7 @@ class Session:
     threshold_changed = Signal()
     spots_changed = Signal()
     selected_changed = Signal()
+    hidden_changed = Signal()
     running_changed = Signal()
     progressed = Signal(Step)
     failed = Signal(str)
@@ -74,6 +87,7 @@ class Session:
         self.chosen = FIELD
         self.result: Result | None = None
         self.selected: tuple[int, ...] = ()
+        self.hidden: frozenset[tuple[str, int]] = frozenset()
         self.generation = 0
         self.running = ""
         self._found: pd.DataFrame | None = None
@@ -169,22 +183,83 @@ class Session:
         return bool(self._past)
 
     def add_spot(self, gy: float, gx: float) -> None:
-        """Expect a spot at a frequency, in cycles per pixel."""
-        self.choose_settings(added_spots=(*self.settings.added_spots, (gy, gx)))
+        """Expect a spot at a frequency, in cycles per pixel; want it back if it was removed."""
+        settings, near = self.settings, self._near
+        removed = tuple(g for g in settings.removed_spots if not near(g, (gy, gx)))
+        if removed != settings.removed_spots:
+            self.choose_settings(removed_spots=removed)
+        elif not any(near(g, (gy, gx)) for g in settings.added_spots):
+            self.choose_settings(added_spots=(*settings.added_spots, (gy, gx)))
 
     def remove_spot(self, gy: float, gx: float) -> None:
         """Want no spot at a frequency, in cycles per pixel."""
-        added = tuple(one for one in self.settings.added_spots if one != (gy, gx))
-        if added != self.settings.added_spots:
-            self.choose_settings(added_spots=added)
-        else:
-            self.choose_settings(removed_spots=(*self.settings.removed_spots, (gy, gx)))
+        self.remove_spots([(gy, gx)])
+
+    def remove_spots(self, frequencies: Iterable[Frequency]) -> None:
+        """Want no spots at some frequencies; `undo` brings all of them back."""
+        added, removed = self.settings.added_spots, self.settings.removed_spots
+        near = self._near
+        found = _frequencies(self.spots)
+        for gone in frequencies:
+            kept = tuple(g for g in added if not near(g, gone))
+            # One that was only expected is no more so; one that is there must be left out.
+            if kept == added or gone in found:
+                removed += () if any(near(g, gone) for g in removed) else (gone,)
+            added = kept
+        self.choose_settings(added_spots=added, removed_spots=removed)
+
+    @property
+    def unwanted(self) -> frozenset[int]:
+        """Spots of the table that the next analysis will be without."""
+        removed = self.settings.removed_spots
+        if not removed:
+            return frozenset()
+        spots = self.spots
+        near, named = self._near, zip(spots["spot"], _frequencies(spots), strict=True)
+        return frozenset(int(spot) for spot, g in named if any(near(g, r) for r in removed))
+
+    @property
+    def expected(self) -> tuple[Frequency, ...]:
+        """Where the user expects spots and the table has none."""
+        added = self.settings.added_spots
+        if not added:
+            return ()
+        near, found = self._near, _frequencies(self.spots)
+        return tuple(g for g in added if not any(near(g, one) for one in found))
+
+    @property
+    def hidden_here(self) -> frozenset[int]:
+        """Spots of the table that are not drawn."""
+        return frozenset(spot for region, spot in self.hidden if region == self.chosen)
+
+    @property
+    def drawn(self) -> pd.DataFrame:
+        """Rows of the table of spots that are drawn: neither hidden nor unwanted."""
+        spots = self.spots
+        return spots[~spots["spot"].isin(self.hidden_here | self.unwanted)]
+
+    def hide(self, spots: Collection[int], hidden: bool = True) -> None:
+        """Draw spots of the table no more, or again; they stay in the analysis."""
+        keys = {(self.chosen, spot) for spot in spots}
+        changed = self.hidden | keys if hidden else self.hidden - keys
+        if changed != self.hidden:
+            self.hidden = changed
+            self.hidden_changed.emit()
 
     def select(self, spots: tuple[int, ...]) -> None:
         """Look at some spots of the table more closely."""
         if spots != self.selected:
             self.selected = spots
             self.selected_changed.emit()
+
+    def point_at(self, spot: int, also: bool) -> None:
+        """Look at a spot alone, or at one more, or, if it was one of several, at one less."""
+        if not also:
+            self.select((spot,))
+        elif spot in self.selected:
+            self.select(tuple(one for one in self.selected if one != spot))
+        else:
+            self.select((*self.selected, spot))
 
     def draw(self, regions: tuple[Region, ...]) -> None:
         """Say which regions there are."""
@@ -230,6 +305,7 @@ class Session:
         if generation != self.generation or not self.running:
             return False
         self.result, self._found, self._answered = result, None, self._asked
+        self.hidden = frozenset()
         self._end()
         self.result_changed.emit()
         self.spots_changed.emit()
@@ -239,7 +315,7 @@ class Session:
         """Take the spots that a search found; False if nobody waits for them any more."""
         if generation != self.generation or not self.running:
             return False
-        self._found = table
+        self._found, self.hidden = table, frozenset()
         had, self.result = self.result, None
         self._end()
         if had is not None:
@@ -287,10 +363,23 @@ class Session:
         self.running = ""
         self.running_changed.emit()
 
+    @property
+    def _near(self) -> Callable[[Frequency, Frequency], bool]:
+        """Whether a search takes a frequency for another."""
+        reach = 0.0
+        if self.movie is not None:
+            # Of windows that do not fit there are no spots.
+            with suppress(BeamwatchError):
+                window = in_pixels(self.settings.window, self.movie)
+                grid = default_grid(self.movie, window, None, self.settings.taper)
+                reach = SNAP / grid.window
+        return partial(_is_near, reach)
+
     def _forget(self) -> None:
         """What was found is no longer of what is looked at."""
         self.cancel()
         self.generation += 1
+        self.hidden = frozenset()
         self.result = self._found = self._asked = self._answered = None
 
 
@@ -298,3 +387,14 @@ def _measured(settings: Settings) -> Settings:
     """Settings without those that need no new analysis."""
     usual = Settings()
     return replace(settings, **{name: getattr(usual, name) for name in THRESHOLD})
+
+
+def _frequencies(spots: pd.DataFrame) -> list[Frequency]:
+    """Where the spots of a table are."""
+    return list(zip(spots["gy_per_px"], spots["gx_per_px"], strict=True))
+
+
+def _is_near(reach: float, one: Frequency, other: Frequency) -> bool:
+    """Whether two frequencies, or one and the other's Friedel mate, are the same or nearly so."""
+    away = min(math.hypot(one[0] - s * other[0], one[1] - s * other[1]) for s in (1, -1))
+    return away == 0 or away < reach

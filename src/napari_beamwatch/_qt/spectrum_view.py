@@ -3,34 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyqtgraph as pg  # type: ignore[import-untyped]
 from qtpy.QtCore import QEvent, QRectF, Qt, Signal  # type: ignore[attr-defined]
 from qtpy.QtGui import QResizeEvent
-from qtpy.QtWidgets import QGraphicsEllipseItem, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_beamwatch._qt.curves_look import ON_DARK, Look, dress
+from napari_beamwatch import columns
+from napari_beamwatch._qt.curves_look import Look, dress
 from napari_beamwatch._qt.fft_picture import Picture, nearest_power
-
-SPOT = "#ffd166"
-UNDER_LABELS = (0, 0, 0, 150)
-LABELS = 8
-"""Most spots that are labelled: more would cover the picture."""
+from napari_beamwatch._qt.spot_marks import PhaseRings, SpectrumMarks, spacing
 
 REACH = 8
 """Pixels of the screen within which the pointer is at a spot."""
-
-
-class PhaseRings(NamedTuple):
-    """Powder rings of a phase: its name, spacings in Å and, if wanted, what to call each."""
-
-    name: str
-    d_A: Sequence[float]  # noqa: N815 - the unit's own letter
-    labels: Sequence[str] = ()
 
 
 class SpectrumView(QWidget):
@@ -39,8 +28,12 @@ class SpectrumView(QWidget):
     Attributes
     ----------
     clicked : Signal(float, float, float)
-        gy and gx in cycles per pixel, of the half plane of the table of spots (gx ≥ 0), and how
-        far the click may be off.
+        Where there is no mark: gy and gx in cycles per pixel, of the half plane of the table of
+        spots (gx ≥ 0), and how far the click may be off.
+    pointed : Signal(int, bool)
+        A spot that is marked was clicked; whether to choose it besides others.
+    unwanted : Signal(float, float)
+        gy and gx of a marked or expected spot that was clicked with the right button.
     read : Signal(str)
         What is under the pointer; empty when it leaves.
     zoomed : Signal(float, object)
@@ -48,6 +41,8 @@ class SpectrumView(QWidget):
     """
 
     clicked = Signal(float, float, float)
+    pointed = Signal(int, bool)
+    unwanted = Signal(float, float)
     read = Signal(str)
     zoomed = Signal(float, object)
 
@@ -59,14 +54,11 @@ class SpectrumView(QWidget):
         self.plot.setMenuEnabled(False)
         self.plot.setAspectLocked(True)
         self.image = pg.ImageItem(axisOrder="row-major")
-        self.markers = pg.ScatterPlotItem(
-            size=13, symbol="o", brush=None, pen=pg.mkPen(SPOT, width=1.5)
-        )
         self.plot.addItem(self.image)
-        self.plot.addItem(self.markers)
-        self._labels: list[Any] = []
-        self._rings: list[Any] = []
-        self._spots = pd.DataFrame(columns=["gy_per_px", "gx_per_px"])
+        self.marks = SpectrumMarks(self.plot)
+        self._spots = pd.DataFrame(columns=list(columns.SPOTS))
+        self._selected: frozenset[int] = frozenset()
+        self._expected: tuple[tuple[float, float], ...] = ()
         self._sight = QRectF(-1, -1, 2, 2)
         self.picture: Picture | None = None
         layout = QVBoxLayout(self)
@@ -75,7 +67,10 @@ class SpectrumView(QWidget):
         scene = self.plot_widget.scene()
         scene.sigMouseMoved.connect(self._on_move)
         scene.sigMouseClicked.connect(self._on_click)
-        self.plot.getViewBox().sigRangeChangedManually.connect(self._on_zoom)
+        box = self.plot.getViewBox()
+        box.sigRangeChangedManually.connect(self._on_zoom)
+        for changed in (box.sigRangeChanged, box.sigResized):
+            changed.connect(lambda *_: self.marks.place_labels())
         self.plot_widget.viewport().installEventFilter(self)
         self.set_pixel_size(None)
 
@@ -114,42 +109,30 @@ class SpectrumView(QWidget):
     def set_spots(self, spots: pd.DataFrame) -> None:
         """Mark spots, both of each Friedel pair, and label the strongest with their spacing."""
         self._spots = spots
-        for label in self._labels:
-            self.plot.removeItem(label)
-        self._labels = []
-        gy, gx = (self._unit * spots[c].to_numpy(float) for c in ("gy_per_px", "gx_per_px"))
-        self.markers.setData(x=np.append(gx, -gx), y=np.append(-gy, gy))
-        rows: Any = spots.nlargest(LABELS, "snr").itertuples() if len(spots) else ()
-        for row in rows:
-            label = pg.TextItem(spacing(row), color=SPOT, anchor=(-0.12, 0.5), fill=UNDER_LABELS)
-            label.setPos(self._unit * row.gx_per_px, -self._unit * row.gy_per_px)
-            self._add(label, self._labels)
+        self._show_marks()
+
+    def set_selected(self, selected: Collection[int]) -> None:
+        """Let some spots stand out and dim the others; none: all are alike."""
+        if frozenset(selected) != self._selected:
+            self._selected = frozenset(selected)
+            self._show_marks()
+
+    def set_expected(self, frequencies: Sequence[tuple[float, float]]) -> None:
+        """Mark where spots, gy and gx in cycles per pixel, are expected but not found."""
+        self._expected = tuple(frequencies)
+        self.marks.show_expected(self._expected, self._unit)
 
     def set_rings(self, phases: Iterable[PhaseRings]) -> None:
         """Draw the powder rings of phases; spacings in Å need a pixel size."""
-        for item in self._rings:
-            self.plot.removeItem(item)
-        self._rings = []
-        if self._pixel_size is None:
-            return
-        for i, phase in enumerate(phases):
-            colour = ON_DARK[i % len(ON_DARK)]
-            for j, d in enumerate(phase.d_A):
-                radius = 10 / d
-                self._add_ring(radius, colour)
-                name = phase.labels[j] if j < len(phase.labels) else f"{d:.2f}"
-                # Labels of phases stand at angles of their own, so that near rings keep theirs.
-                angle = math.radians(100 + 12 * i + 30 * j)
-                label = pg.TextItem(name, color=colour, anchor=(0.5, 0.5), fill=UNDER_LABELS)
-                label.setPos(radius * math.cos(angle), radius * math.sin(angle))
-                self._add(label, self._rings)
+        self.marks.show_rings([] if self._pixel_size is None else list(phases))
+        self.marks.place_labels()
 
     def reading(self, gy: float, gx: float) -> str:
         """What stands at a frequency (cycles per pixel): spacing, angle and power, or the spot."""
         row = self._spot_near(gy, gx)
         if row is not None:
             error = f" ± {row.d_se_A:.3f}" if row.d_A == row.d_A and row.d_se_A > 0 else ""
-            words = [f"spot {row.spot}: d {spacing(row)}{error} {self._length}"]
+            words = [f"spot {row.spot + 1}: d {spacing(row)}{error} {self._length}"]
             words += [f"{row.angle_deg:.1f}°", f"SNR {row.snr:.0f}"]
             return " · ".join(words)
         g = math.hypot(gy, gx)
@@ -172,26 +155,23 @@ class SpectrumView(QWidget):
         """How far the pointer may be off, in cycles per pixel."""
         return float(REACH * self.plot.getViewBox().viewPixelSize()[0] / self._unit)
 
+    def _show_marks(self) -> None:
+        self.marks.show_spots(self._spots, self._selected, self._unit)
+        self.marks.place_labels()
+
     def _spot_near(self, gy: float, gx: float) -> Any:
         """The row of the spot that the pointer is at, or None."""
-        if not len(self._spots):
+        nearest = self._nearest(self._spots[["gy_per_px", "gx_per_px"]].to_numpy(float), gy, gx)
+        return None if nearest is None else next(self._spots.iloc[[nearest]].itertuples())
+
+    def _nearest(self, g: Any, gy: float, gx: float) -> int | None:
+        """Which of some frequencies, or their Friedel mates, the pointer is at."""
+        if not len(g):
             return None
-        reach = self._reach
-        y, x = (self._spots[c].to_numpy(float) for c in ("gy_per_px", "gx_per_px"))
+        y, x = np.asarray(g, float).T
         off = np.minimum(np.hypot(y - gy, x - gx), np.hypot(y + gy, x + gx))
         nearest = int(off.argmin())
-        if off[nearest] > reach:
-            return None
-        return next(self._spots.iloc[[nearest]].itertuples())
-
-    def _add(self, item: Any, to: list[Any]) -> None:
-        self.plot.addItem(item, ignoreBounds=True)
-        to.append(item)
-
-    def _add_ring(self, radius: float, colour: str) -> None:
-        ring = QGraphicsEllipseItem(-radius, -radius, 2 * radius, 2 * radius)
-        ring.setPen(pg.mkPen(colour, width=1.2, style=Qt.PenStyle.DashLine))
-        self._add(ring, self._rings)
+        return nearest if off[nearest] <= self._reach else None
 
     def _frequency(self, position: Any) -> tuple[float, float] | None:
         """The frequency at a position of the scene, or None outside the axes."""
@@ -207,12 +187,22 @@ class SpectrumView(QWidget):
 
     def _on_click(self, event: Any) -> None:
         at = self._frequency(event.scenePos())
-        if at is None or event.button() != Qt.MouseButton.LeftButton or event.double():
+        if at is None or event.double():
             return
-        gy, gx = at
-        # The table keeps one of each Friedel pair: that with gx of 0 or more.
-        sign = -1.0 if gx < 0 else 1.0
-        self.clicked.emit(sign * gy, sign * gx, self._reach)
+        row, expected = self._spot_near(*at), self._nearest(self._expected, *at)
+        if event.button() == Qt.MouseButton.RightButton:
+            if row is not None:
+                self.unwanted.emit(row.gy_per_px, row.gx_per_px)
+            elif expected is not None:
+                self.unwanted.emit(*self._expected[expected])
+        elif event.button() == Qt.MouseButton.LeftButton and row is not None:
+            several = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+            self.pointed.emit(int(row.spot), bool(event.modifiers() & several))
+        elif event.button() == Qt.MouseButton.LeftButton and expected is None:
+            gy, gx = at
+            # The table keeps one of each Friedel pair: that with gx of 0 or more.
+            sign = -1.0 if gx < 0 else 1.0
+            self.clicked.emit(sign * gy, sign * gx, self._reach)
 
     def _on_zoom(self, *_: object) -> None:
         self._sight = QRectF(self.plot.getViewBox().viewRect())
@@ -239,8 +229,3 @@ def angle_of(gy: float, gx: float) -> float:
     if angle > 90:
         return angle - 180
     return angle + 180 if angle <= -90 else angle
-
-
-def spacing(row: Any) -> str:
-    """Spacing of a row of the table of spots, in Å or else in pixels."""
-    return f"{row.d_A:.3f}" if row.d_A == row.d_A else f"{row.d_px:.2f}"
