@@ -6,8 +6,11 @@ import gc
 import threading
 import weakref
 from collections.abc import Iterator
+from itertools import combinations
 
 import numpy as np
+import pandas as pd
+import pyqtgraph as pg
 import pytest
 from qtpy.QtCore import QPointF, Qt
 from qtpy.QtWidgets import QApplication
@@ -126,13 +129,17 @@ def test_without_a_pixel_size_everything_is_in_pixels(qtbot, dock, movie: bw.Mov
     assert dock.pair.views[0].marks.rings == []  # spacings in Å say nothing here
 
 
-def click(qtbot, dock: LiveSpectrum, x: float, y: float) -> None:
+LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
+ALONE, CONTROL = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier
+
+
+def click(qtbot, dock: LiveSpectrum, x: float, y: float, button=LEFT, held=ALONE) -> None:
     """Click at a frequency in cycles per pixel, to the right and upwards as displayed."""
     view, per_nm = dock.pair.views[0], 10 / PIXEL
     scene = view.plot.getViewBox().mapViewToScene(QPointF(x * per_nm, y * per_nm))
     QApplication.processEvents()
     at = view.plot_widget.mapFromScene(scene)
-    qtbot.mouseClick(view.plot_widget.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    qtbot.mouseClick(view.plot_widget.viewport(), button, held, at)
 
 
 def test_a_click_snaps_to_the_peak_between_the_bins_in_the_half_plane_of_the_table(
@@ -152,6 +159,85 @@ def test_a_click_at_noise_is_refused_in_words(qtbot, dock) -> None:
         click(qtbot, dock, -0.04, 0.06)
     assert "nothing stands above the noise at 1.7" in refused.args[0]
     assert added == []
+
+
+def test_a_click_at_a_marked_spot_chooses_it_and_adds_none(qtbot, dock, movie) -> None:
+    dock.set_spots(spots(movie))
+    added = []
+    dock.spot_clicked.connect(lambda *g: added.append(g))
+    for sign, held, several in ((1, ALONE, False), (-1, CONTROL, True)):  # either of the pair
+        with qtbot.waitSignal(dock.spot_pointed, timeout=5000) as pointed:
+            click(qtbot, dock, sign * G[1], -sign * G[0], held=held)
+        assert pointed.args == [3, several]
+        qtbot.wait(QApplication.doubleClickInterval() + 50)
+    assert added == []
+
+
+def test_the_right_button_removes_what_is_marked_and_nothing_else(qtbot, dock, movie) -> None:
+    dock.set_spots(spots(movie))
+    dock.set_expected([(0.02, 0.06)])
+    gone = []
+    dock.spot_unwanted.connect(lambda *g: gone.append(g))
+    for x, y in ((G[1], -G[0]), (-0.06, 0.02), (0.0, 0.07)):
+        click(qtbot, dock, x, y, RIGHT)
+        qtbot.wait(QApplication.doubleClickInterval() + 50)
+    assert gone == [pytest.approx(G), (0.02, 0.06)]
+
+
+def test_selected_spots_stand_out_and_the_others_are_dimmed_not_gone(dock, movie) -> None:
+    three = pd.concat([spots(movie, -0.01 * i, 0.05).assign(spot=i) for i in range(3)])
+    dock.set_spots(three)
+    marks = dock.pair.views[0].marks.spots
+    widths = [pen.widthF() for pen in marks.data["pen"][:3]]
+    dock.set_selected([1])
+    pens = list(marks.data["pen"])
+    assert pens[1].widthF() > widths[1]
+    assert [0 < pen.color().alphaF() < 1 for pen in pens] == [True, False, True] * 2
+    dock.set_selected([])
+    assert [pen.widthF() for pen in marks.data["pen"][:3]] == widths
+
+
+def test_labels_cover_neither_each_other_nor_a_spot(qtbot, dock, movie) -> None:
+    close = [(G[0], G[1]), (-0.028, 0.052), (-0.034, 0.048), (0.0, 0.062), (0.005, 0.061)]
+    dock.set_spots(pd.concat([spots(movie, *g) for g in close], ignore_index=True))
+    dock.set_phase_rings([("LiF", [2.1, 2.0], ["111", "200"]), ("Li2O", [2.05], ["200"])])
+    view = dock.pair.views[0]
+    for band in (0.125, 0.1):
+        view.set_band(band)
+        QApplication.processEvents()
+        labels = [item for item in view.plot.items if isinstance(item, pg.TextItem)]
+        boxes = [x.mapRectToScene(x.boundingRect()) for x in labels if x.isVisible()]
+        boxes = [box.adjusted(2, 4, -2, -4) for box in boxes]  # Qt's margin around the letters
+        assert len(boxes) >= 5
+        assert not any(a.intersects(b) for a, b in combinations(boxes, 2))
+        here = view.plot.getViewBox().mapViewToScene
+        at = [here(QPointF(x, y)) for x, y in zip(*view.marks.spots.getData(), strict=True)]
+        assert not any(box.contains(point) for box in boxes for point in at)
+
+
+def test_the_same_items_are_drawn_again(dock, movie) -> None:
+    view = dock.pair.views[0]
+    dock.set_spots(spots(movie))
+    dock.set_phase_rings([("LiF", [2.1, 2.0])])
+    items = set(view.plot.items)
+    dock.set_spots(spots(movie, 0.01, 0.04))
+    dock.set_phase_rings([("Li2O", [2.6, 1.6])])
+    assert set(view.plot.items) == items
+
+
+def test_the_heading_stays_on_one_line_and_its_tooltip_has_all(qtbot, dock) -> None:
+    heading = dock.heading
+    qtbot.waitUntil(lambda: heading.said == "field · frame 1 · 0–10 e/Å²", timeout=20000)
+    one_line = heading.fontMetrics().lineSpacing() + 8
+    for width in (600, 440, 380, 300):
+        dock.resize(width, 400)
+        QApplication.processEvents()
+        assert heading.height() <= max(one_line, dock.running_sum.height())
+        assert heading.fontMetrics().horizontalAdvance(heading.text()) <= heading.width()
+        assert heading.toolTip() == heading.said
+    dock.resize(700, 400)
+    QApplication.processEvents()
+    assert heading.text() == heading.said
 
 
 def test_rings_lie_at_the_spacings_of_the_phase(dock: LiveSpectrum) -> None:

@@ -14,6 +14,7 @@ from napari_beamwatch import BeamwatchError, Movie, Region, Settings, analyze, f
 from napari_beamwatch._qt.answer import answer_of, dose_text, why
 from napari_beamwatch._qt.calibrations import QUANTITIES, changes_for, origin_of, read, value_of
 from napari_beamwatch._qt.session import Session
+from napari_beamwatch.regions import FIELD
 from napari_beamwatch.simulate.cases import simulate
 
 BY_NAME = {quantity.name: quantity for quantity in QUANTITIES}
@@ -142,6 +143,89 @@ def test_spots_are_added_removed_and_brought_back(noise: Movie) -> None:
         session.undo()
     assert session.settings == Settings()
     assert not session.can_undo
+
+
+@pytest.fixture
+def answered(movie: Any, result: Any) -> Session:
+    session = Session(Settings(drift="off", criteria=("fading",)))
+    session.take(movie)
+    session.answer(session.begin("analysing").generation, result)
+    return session
+
+
+def frequency(session: Session, row: int) -> tuple[float, float]:
+    spot = session.spots.iloc[row]
+    return float(spot["gy_per_px"]), float(spot["gx_per_px"])
+
+
+def test_hidden_spots_stay_in_the_table_until_there_is_another_result(
+    answered: Session, result: Any, noise: Movie
+) -> None:
+    session, heard = answered, []
+    session.hidden_changed.connect(lambda: heard.append(session.hidden))
+    first, second = session.spots["spot"].iloc[:2]
+    count = len(session.spots)
+    session.hide((first, second))
+    session.hide((first,))  # no news
+    assert session.hidden == {(FIELD, first), (FIELD, second)}
+    assert len(session.spots) == count
+    assert set(session.drawn["spot"]) == set(session.spots["spot"]) - {first, second}
+    session.hide((second,), False)
+    assert session.hidden_here == {first}
+    assert len(heard) == 2
+    session.answer(session.begin("analysing").generation, result)
+    assert session.hidden == frozenset()
+    session.hide((first,))
+    session.take(noise)
+    assert session.hidden == frozenset()
+
+
+def test_a_removed_spot_is_drawn_no_more_and_comes_back_by_undo_or_a_click(
+    answered: Session,
+) -> None:
+    session, (gy, gx) = answered, frequency(answered, 0)
+    number = int(session.spots["spot"].iloc[0])
+    session.remove_spot(gy, gx)
+    assert session.unwanted == {number}
+    assert number not in set(session.drawn["spot"])
+    session.undo()
+    assert session.unwanted == frozenset()
+    session.remove_spot(gy, gx)
+    session.add_spot(gy + 1e-4, gx)  # the peak that the click snapped to is not quite the same
+    assert session.unwanted == frozenset()
+    assert session.settings.added_spots == ()
+
+
+def test_several_spots_are_removed_and_brought_back_at_once(answered: Session) -> None:
+    session = answered
+    session.remove_spots([frequency(session, 0), frequency(session, 1)])
+    assert len(session.unwanted) == 2
+    session.undo()
+    assert session.unwanted == frozenset()
+    assert not session.can_undo
+
+
+def test_expected_spots_are_told_until_the_table_has_them(answered: Session) -> None:
+    session, found = answered, frequency(answered, 0)
+    session.add_spot(0.2, 0.2)
+    session.add_spot(0.2, 0.2001)
+    session.add_spot(*found)
+    assert session.expected == ((0.2, 0.2),)
+    session.remove_spot(0.2, 0.2)
+    assert session.expected == ()
+    assert session.settings.removed_spots == ()
+    session.remove_spot(*found)  # added, and found as well
+    assert session.settings.added_spots == ()
+    assert session.settings.removed_spots == (found,)
+
+
+def test_spots_are_pointed_at_alone_or_besides_others() -> None:
+    session = Session()
+    for spot, also, selected in (
+        (3, False, (3,)), (5, True, (3, 5)), (3, True, (5,)), (1, False, (1,)),
+    ):  # fmt: skip
+        session.point_at(spot, also)
+        assert session.selected == selected
 
 
 def test_a_region_that_goes_is_no_longer_looked_at(noise: Movie) -> None:

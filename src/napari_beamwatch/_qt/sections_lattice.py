@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qtpy.QtCore import QSignalBlocker
+from qtpy.QtCore import QEvent, QSignalBlocker
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from napari_beamwatch._qt.canvas import Canvas
-from napari_beamwatch._qt.section import Section
+from napari_beamwatch._qt.curves_look import look_of, region_colours
+from napari_beamwatch._qt.section import Section, faint
 from napari_beamwatch._qt.session import Session
 from napari_beamwatch._qt.spots_table import SpotsTable
 from napari_beamwatch.analysis.road import grid_note
@@ -70,7 +71,12 @@ class LatticeSection(Section):
         false.setToolTip(self._alpha.toolTip())
         self._row(QLabel("window"), self._window, false, self._alpha)
         self._table = SpotsTable()
+        self._table.hiding.connect(session.hide)
+        self._table.removing.connect(session.remove_spots)
+        self._table.undoing.connect(session.undo)
         self.body.addWidget(self._table)
+        self._edits = faint()
+        self.body.addWidget(self._edits)
         self._find = _button("Find spots", "Look for spots without following them over the dose.")
         self._find.setObjectName("find_spots")
         self._find.clicked.connect(find)
@@ -80,6 +86,9 @@ class LatticeSection(Section):
         self._undo.clicked.connect(session.undo)
         self._row(self._find, self._remove, self._undo)
         self._table.itemSelectionChanged.connect(self._on_selected)
+        session.selected_changed.connect(self._show_selected)
+        session.hidden_changed.connect(self._show_marks)
+        session.settings_changed.connect(self._show_marks)
         self.show_movie()
         self.show_regions()
         self.show_spots()
@@ -118,6 +127,7 @@ class LatticeSection(Section):
     def show_spots(self) -> None:
         """Fill the table."""
         self._table.show_spots(self._session.spots)
+        self._show_marks()
         self.enable()
 
     def enable(self) -> None:
@@ -141,8 +151,30 @@ class LatticeSection(Section):
         self.enable()
 
     def _on_remove(self) -> None:
-        for gy, gx in self._table.chosen():
-            self._session.remove_spot(gy, gx)
+        self._session.remove_spots(self._table.chosen())
+
+    def changeEvent(self, event: QEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Follow the theme."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.StyleChange:
+            self._show_marks()
+
+    def _show_selected(self) -> None:
+        self._table.set_selected(self._session.selected)
+        self.enable()
+
+    def _show_marks(self) -> None:
+        """Mark what is hidden or removed, and say what the next run will do."""
+        session = self._session
+        names = [] if session.result is None else [str(n) for n in session.result.onsets["region"]]
+        names += [region.name for region in session.regions]
+        colours = region_colours(names, look_of(self._table).dark)
+        unwanted, expected = session.unwanted, session.expected
+        self._table.set_marks(session.hidden_here, unwanted, colours[session.chosen])
+        counts = ((len(expected), "added"), (len(unwanted), "removed"))
+        said = [f"{count} {what}" for count, what in counts if count]
+        self._edits.setText(" · ".join(said) + ": with the next run" if said else "")
+        self._edits.setVisible(bool(said))
 
     def _draw(self, mode: str) -> None:
         try:
