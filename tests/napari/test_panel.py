@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from app_model.types import KeyBinding
+from napari.layers import Layer
 from qtpy.QtWidgets import (
     QApplication,
     QLabel,
@@ -23,6 +24,7 @@ from qtpy.QtWidgets import (
 from napari_beamwatch import Movie, Settings, analyze
 from napari_beamwatch._napari.layers import movie_layer
 from napari_beamwatch._napari.preferences import preferred_settings
+from napari_beamwatch._qt.opening import Opened
 from napari_beamwatch._qt.panel import Beamwatch
 from napari_beamwatch.analysis import Step
 from napari_beamwatch.regions import Region
@@ -31,30 +33,6 @@ from napari_beamwatch.simulate.cases import simulate
 pytestmark = pytest.mark.gui
 
 OVERLAYS = {"Onset map", "Lattice over dose"}
-
-
-@pytest.fixture(scope="module")
-def movie() -> Any:
-    return simulate("lif-room-temperature", frames=40, frame_dose=15.0, size=384, seed=0)
-
-
-@pytest.fixture(scope="module")
-def result(movie: Any) -> Any:
-    return analyze(movie, Settings(window=128, step=64, drift="off", criteria=("fading",)))
-
-
-@pytest.fixture
-def viewer(make_napari_viewer: Any) -> Any:
-    return make_napari_viewer(show=True)
-
-
-@pytest.fixture
-def panel(viewer: Any) -> Iterator[Beamwatch]:
-    _, panel = viewer.window.add_plugin_dock_widget("napari-beamwatch", "Beamwatch")
-    panel.session.choose_settings(window=128, step=64, drift="off", criteria=("fading",))
-    yield panel
-    panel.close_desk()
-    assert panel._worker.wait(20)
 
 
 def show(viewer: Any, movie: Movie) -> Any:
@@ -73,6 +51,13 @@ def wait_until(done: Callable[[], bool], seconds: float = 60) -> None:
 def run(panel: Beamwatch) -> None:
     the(panel, QPushButton, "run").click()
     wait_until(lambda: not panel.session.running)
+
+
+def let_go(panel: Beamwatch, held: Any) -> None:
+    """Let the run that is held in its middle end."""
+    held.gate.set()
+    assert panel._worker.wait(20)
+    QApplication.processEvents()
 
 
 def answer(panel: Beamwatch, result: Any) -> None:
@@ -315,6 +300,125 @@ def test_pure_noise_ends_in_an_answer_without_layers_of_spots(
     run(panel)
     assert the(panel, QLabel, "answer").text() in ("no lattice", "ambiguous")
     assert "Lattice over dose" not in names(viewer)
+
+
+def test_a_run_that_is_cancelled_has_no_answer_even_if_it_comes_to_one(
+    viewer: Any, panel: Beamwatch, movie: Any, held: Any
+) -> None:
+    show(viewer, movie)
+    the(panel, QPushButton, "run").click()
+    assert held.begun.wait(10)
+    the(panel, QPushButton, "cancel").click()
+    let_go(panel, held)
+    assert panel.session.result is None
+    assert the(panel, QLabel, "answer").text() == "not analysed yet"
+    assert not names(viewer) & OVERLAYS
+
+
+def test_another_movie_that_is_chosen_in_the_middle_of_a_run_gets_no_answer_of_the_first(
+    viewer: Any, panel: Beamwatch, movie: Any, result: Any, held: Any
+) -> None:
+    show(viewer, movie)
+    answer(panel, result)
+    other = viewer.add_image(np.random.default_rng(0).random((6, 128, 128)), name="other")
+    the(panel, QPushButton, "run").click()
+    assert held.begun.wait(10)
+    panel.canvas.choose(other)
+    let_go(panel, held)
+    assert panel.session.result is None
+    assert the(panel, QLabel, "answer").text() == "not analysed yet"
+    assert not names(viewer) & OVERLAYS
+
+
+def test_a_calibration_that_changes_in_the_middle_of_a_run_leaves_no_stale_answer(
+    viewer: Any, panel: Beamwatch, movie: Any, held: Any
+) -> None:
+    show(viewer, movie)
+    the(panel, QPushButton, "run").click()
+    assert held.begun.wait(10)
+    panel.session.recalibrate(frame_dose=3.0)
+    let_go(panel, held)
+    assert panel.session.result is None
+    assert not names(viewer) & OVERLAYS
+
+
+def test_a_run_with_other_settings_replaces_what_the_first_one_drew(
+    viewer: Any, panel: Beamwatch, movie: Any, result: Any
+) -> None:
+    show(viewer, movie)
+    answer(panel, result)
+    panel.session.choose_settings(window=192, step=96)
+    assert panel.session.outdated
+    run(panel)
+    assert not panel.session.outdated
+    again = panel.session.result
+    assert again is not None
+    assert len(again.windows) != len(result.windows)
+    (shown,) = (layer for layer in viewer.layers if layer.name == "Onset map")
+    assert list(shown.shape_type).count("rectangle") == len(again.windows)
+
+
+def test_whichever_layer_is_chosen_nothing_but_a_movie_is_analysed(
+    viewer: Any, panel: Beamwatch, movie: Any
+) -> None:
+    viewer.add_shapes(np.array([[0, 0], [0, 9], [9, 9], [9, 0]]))
+    viewer.add_labels(np.zeros((4, 32, 32), int))
+    viewer.add_image(np.zeros((2, 4, 32, 32)))
+    viewer.add_vectors(np.zeros((2, 2, 3)))
+    for layer in viewer.layers:
+        viewer.layers.selection.active = layer
+        panel.run()
+        assert panel.session.movie is None
+        assert not panel.session.running
+    layer = show(viewer, movie)
+    assert panel.canvas.layer is layer
+    viewer.dims.set_point(viewer.dims.ndim - 3, panel.canvas.placement.world_of(7))  # type: ignore[union-attr]
+    assert panel.canvas.frame == 7  # of a viewer with an axis more
+
+
+@pytest.mark.parametrize("frames", [1])
+def test_a_movie_of_one_frame_or_two_ends_in_words(
+    viewer: Any, panel: Beamwatch, movie: Any, frames: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("napari_beamwatch._qt.panel.show_error", said.append)
+    short = Movie.from_array(movie.frames[:frames], pixel_size=0.125, frame_dose=15.0)
+    panel.canvas.show(Opened(Layer.create(*movie_layer(short)), short))
+    panel.beside.open()
+    run(panel)
+    if panel.session.result is None:
+        assert len(said) == 1
+        assert " " in said[0].strip()
+        assert "Error" not in said[0]
+        assert not names(viewer) & OVERLAYS
+    else:
+        assert the(panel, QLabel, "answer").text() in ("ambiguous", "no lattice")
+
+
+def test_a_frame_that_is_no_number_is_no_obstacle(
+    viewer: Any, panel: Beamwatch, movie: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("napari_beamwatch._qt.panel.show_error", said.append)
+    frames = np.asarray(movie.frames).astype(np.float32)
+    frames[7] = np.nan
+    show(viewer, Movie.from_array(frames, pixel_size=0.125, frame_dose=15.0))
+    panel.beside.open()
+    panel.canvas.go_to(7)
+    the(panel, QSpinBox, "averaged").setValue(3)
+    run(panel)
+    assert not [one for one in said if "Error" in one]
+    assert panel.session.result is not None or said
+
+
+def test_pixels_that_are_not_square_leave_the_pixel_size_to_be_asked_for(
+    viewer: Any, panel: Beamwatch, movie: Any
+) -> None:
+    viewer.add_image(np.asarray(movie.frames[:6]), scale=(1, 0.01, 0.02), units=("s", "nm", "nm"))
+    field = the(panel, QLineEdit, "pixel_size")
+    assert panel.session.movie is not None
+    assert panel.session.movie.pixel_size is None
+    assert field.property("missing") == "true"
 
 
 def test_found_spots_are_listed_and_one_can_be_removed(
