@@ -14,6 +14,7 @@ from qtpy.QtGui import QFontMetrics, QKeyEvent
 from qtpy.QtWidgets import QApplication
 
 from napari_beamwatch import columns
+from napari_beamwatch._napari.layers import movie_layer
 from napari_beamwatch._qt.spot_words import OVERLINE, overlined
 from napari_beamwatch._qt.spots_table import SpotsTable
 
@@ -202,6 +203,41 @@ def test_what_the_next_run_will_be_without_is_struck(table) -> None:
     assert not table.item(1, 0).font().strikeOut()
     table.set_marks(frozenset(), frozenset(), "")
     assert not table.item(0, 0).font().strikeOut()
+
+
+def test_the_table_the_spectrum_and_the_curves_go_together(viewer, panel, movie, result) -> None:
+    frames, known, _ = movie_layer(movie)
+    viewer.add_image(frames, **known)
+    session = panel.session
+    assert session.answer(session.begin("analysing").generation, result)
+    panel.beside.open()
+    table, dock, curves = panel._lattice._table, panel.beside.spectrum, panel.beside.curves
+    view = dock.pair.views[0]
+
+    def marked() -> set[int]:
+        return set(view._spots["spot"])
+
+    def drawn() -> set[int]:
+        return {spot for _, spot in (curve.key for curve in curves._curves)}
+
+    everything, first = set(session.spots["spot"]), order(table)[0]
+    assert marked() == everything
+    table.hiding.emit((first,), True)
+    assert marked() == everything - {first}
+    assert first not in drawn()
+    assert drawn()
+    dock.spot_pointed.emit(order(table)[1], False)
+    dock.spot_pointed.emit(order(table)[2], True)
+    assert table.selected() == tuple(order(table)[1:3])
+    assert drawn() == set(order(table)[1:3]) == set(view._selected)
+    assert marked() == everything - {first}
+    session.hide(session.hidden_here, False)
+    gone = order(table)[3]
+    dock.spot_unwanted.emit(*session.spots.set_index("spot").loc[gone, ["gy_per_px", "gx_per_px"]])
+    assert marked() == everything - {gone}
+    table.undoing.emit()
+    assert marked() == everything
+    assert session.settings.removed_spots == ()
 
 
 def test_sixty_spots_are_shown_within_the_tenth_of_a_second_that_nobody_notices(table) -> None:
