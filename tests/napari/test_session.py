@@ -209,7 +209,7 @@ def test_expected_spots_are_told_until_the_table_has_them(answered: Session) -> 
     session, found = answered, frequency(answered, 0)
     session.add_spot(0.2, 0.2)
     session.add_spot(0.2, 0.2001)
-    session.add_spot(*found)
+    session.choose_settings(added_spots=(*session.settings.added_spots, found))
     assert session.expected == ((0.2, 0.2),)
     session.remove_spot(0.2, 0.2)
     assert session.expected == ()
@@ -217,6 +217,16 @@ def test_expected_spots_are_told_until_the_table_has_them(answered: Session) -> 
     session.remove_spot(*found)  # added, and found as well
     assert session.settings.added_spots == ()
     assert session.settings.removed_spots == (found,)
+
+
+def test_to_add_a_spot_that_is_there_shows_and_selects_it(answered: Session) -> None:
+    session, (gy, gx) = answered, frequency(answered, 0)
+    number = int(session.spots["spot"].iloc[0])
+    session.hide((number,))
+    session.add_spot(gy, gx + 1e-4)
+    assert session.hidden == frozenset()
+    assert session.selected == (number,)
+    assert session.settings.added_spots == ()
 
 
 def test_spots_are_pointed_at_alone_or_besides_others() -> None:

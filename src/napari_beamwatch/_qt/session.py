@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Collection, Iterable
-from contextlib import suppress
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import pandas as pd
 from psygnal import Signal
 
 from napari_beamwatch import columns
+from napari_beamwatch._qt.spot_edits import (
+    Frequency,
+    not_found,
+    reach,
+    spots_at,
+    with_spot,
+    without_spots,
+)
 from napari_beamwatch.analysis import Step
-from napari_beamwatch.analysis.road import in_pixels
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import FIELD, Region
 from napari_beamwatch.results.result import Result
 from napari_beamwatch.results.thresholds import apply_thresholds
 from napari_beamwatch.settings import Settings
-from napari_beamwatch.spectra.finding import SNAP
-from napari_beamwatch.spectra.windows import default_grid
-
-Frequency = tuple[float, float]
-"""gy, gx in cycles per pixel."""
 
 THRESHOLD = ("fraction", "d_tolerance", "persistence")
 """Settings of the user's own threshold: nothing needs to be measured again for them."""
@@ -183,13 +182,17 @@ class Session:
         return bool(self._past)
 
     def add_spot(self, gy: float, gx: float) -> None:
-        """Expect a spot at a frequency, in cycles per pixel; want it back if it was removed."""
-        settings, near = self.settings, self._near
-        removed = tuple(g for g in settings.removed_spots if not near(g, (gy, gx)))
-        if removed != settings.removed_spots:
-            self.choose_settings(removed_spots=removed)
-        elif not any(near(g, (gy, gx)) for g in settings.added_spots):
-            self.choose_settings(added_spots=(*settings.added_spots, (gy, gx)))
+        """Expect a spot at a frequency, in cycles per pixel.
+
+        Want it back if it was removed; if the table has it, look at that one.
+        """
+        within = reach(self.movie, self.settings)
+        there = spots_at(self.spots, [(gy, gx)], within)
+        if there and not self.unwanted.intersection(there):
+            self.hide(there, False)
+            self.select(there)
+        else:
+            self._edit(with_spot(self.settings, (gy, gx), within))
 
     def remove_spot(self, gy: float, gx: float) -> None:
         """Want no spot at a frequency, in cycles per pixel."""
@@ -197,35 +200,19 @@ class Session:
 
     def remove_spots(self, frequencies: Iterable[Frequency]) -> None:
         """Want no spots at some frequencies; `undo` brings all of them back."""
-        added, removed = self.settings.added_spots, self.settings.removed_spots
-        near = self._near
-        found = _frequencies(self.spots)
-        for gone in frequencies:
-            kept = tuple(g for g in added if not near(g, gone))
-            # One that was only expected is no more so; one that is there must be left out.
-            if kept == added or gone in found:
-                removed += () if any(near(g, gone) for g in removed) else (gone,)
-            added = kept
-        self.choose_settings(added_spots=added, removed_spots=removed)
+        within = reach(self.movie, self.settings)
+        self._edit(without_spots(self.settings, frequencies, self.spots, within))
 
     @property
     def unwanted(self) -> frozenset[int]:
         """Spots of the table that the next analysis will be without."""
-        removed = self.settings.removed_spots
-        if not removed:
-            return frozenset()
-        spots = self.spots
-        near, named = self._near, zip(spots["spot"], _frequencies(spots), strict=True)
-        return frozenset(int(spot) for spot, g in named if any(near(g, r) for r in removed))
+        within = reach(self.movie, self.settings)
+        return frozenset(spots_at(self.spots, self.settings.removed_spots, within))
 
     @property
     def expected(self) -> tuple[Frequency, ...]:
         """Where the user expects spots and the table has none."""
-        added = self.settings.added_spots
-        if not added:
-            return ()
-        near, found = self._near, _frequencies(self.spots)
-        return tuple(g for g in added if not any(near(g, one) for one in found))
+        return not_found(self.spots, self.settings, reach(self.movie, self.settings))
 
     @property
     def hidden_here(self) -> frozenset[int]:
@@ -340,12 +327,10 @@ class Session:
         ):
             signal.emit()
 
-    def finish(self, generation: int) -> bool:
-        """Work that changes nothing here is done; False if nobody waits for it any more."""
-        if generation != self.generation or not self.running:
-            return False
-        self._end()
-        return True
+    def finish(self, generation: int) -> None:
+        """Work that changes nothing here is done."""
+        if generation == self.generation and self.running:
+            self._end()
 
     def fail(self, generation: int, sentence: str) -> None:
         """Say why the work came to nothing."""
@@ -363,17 +348,9 @@ class Session:
         self.running = ""
         self.running_changed.emit()
 
-    @property
-    def _near(self) -> Callable[[Frequency, Frequency], bool]:
-        """Whether a search takes a frequency for another."""
-        reach = 0.0
-        if self.movie is not None:
-            # Of windows that do not fit there are no spots.
-            with suppress(BeamwatchError):
-                window = in_pixels(self.settings.window, self.movie)
-                grid = default_grid(self.movie, window, None, self.settings.taper)
-                reach = SNAP / grid.window
-        return partial(_is_near, reach)
+    def _edit(self, settings: Settings) -> None:
+        """Add and remove spots as some settings do."""
+        self.choose_settings(added_spots=settings.added_spots, removed_spots=settings.removed_spots)
 
     def _forget(self) -> None:
         """What was found is no longer of what is looked at."""
@@ -387,14 +364,3 @@ def _measured(settings: Settings) -> Settings:
     """Settings without those that need no new analysis."""
     usual = Settings()
     return replace(settings, **{name: getattr(usual, name) for name in THRESHOLD})
-
-
-def _frequencies(spots: pd.DataFrame) -> list[Frequency]:
-    """Where the spots of a table are."""
-    return list(zip(spots["gy_per_px"], spots["gx_per_px"], strict=True))
-
-
-def _is_near(reach: float, one: Frequency, other: Frequency) -> bool:
-    """Whether two frequencies, or one and the other's Friedel mate, are the same or nearly so."""
-    away = min(math.hypot(one[0] - s * other[0], one[1] - s * other[1]) for s in (1, -1))
-    return away == 0 or away < reach
