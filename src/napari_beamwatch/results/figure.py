@@ -6,66 +6,44 @@ Imports matplotlib, so it is imported only where a figure is drawn. No display i
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
-import numpy as np
-import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.gridspec import GridSpec
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
-from napari_beamwatch.results.figure_choices import (
-    along,
-    around,
-    curves,
-    phases_of,
-    place,
-    shots,
-    subject,
-)
+from napari_beamwatch.results.figure_choices import subject
+from napari_beamwatch.results.figure_curves import LABELS, Along, FigureAxis, areas, curves
 from napari_beamwatch.results.figure_panels import (
-    draw_conditions,
+    conditions,
+    draw_areas,
     draw_intensity,
-    draw_map,
-    draw_picture,
     draw_spacing,
-    draw_spectrum,
+    heading,
+    key_rows,
 )
+from napari_beamwatch.results.figure_rows import (
+    Taken,
+    draw_map_column,
+    draw_patterns,
+    draw_pictures,
+)
+from napari_beamwatch.results.figure_sheet import (
+    GAP,
+    INTENSITY,
+    LEFT,
+    LOWER,
+    MAP_SIDE,
+    PATTERN_SIDE,
+    RIGHT,
+    SIDE,
+    Sheet,
+)
+from napari_beamwatch.results.figure_style import DPI, MM, STYLE, WIDTH
 from napari_beamwatch.results.result import Result
-from napari_beamwatch.spectra.power import spectrum_of
-from napari_beamwatch.spectra.windows import SMALLEST_WINDOW
-
-WIDTH = 7.2
-"""Inches: two columns of a journal."""
-
-DPI = 200
-
-STYLE: dict[str, Any] = {
-    "font.size": 7,
-    "font.family": "sans-serif",
-    "axes.titlesize": 7,
-    "axes.labelsize": 7,
-    "axes.linewidth": 0.6,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.labelsize": 6.5,
-    "ytick.labelsize": 6.5,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "legend.fontsize": 6.5,
-    "legend.frameon": False,
-    "lines.linewidth": 1.0,
-    "hatch.linewidth": 0.5,
-    "svg.fonttype": "none",  # words stay words, for the journal's own hand
-    "svg.hashsalt": "beamwatch",  # the same result makes the same file
-    "pdf.fonttype": 42,
-}
 
 
-def figure(result: Result, movie: Movie | None = None) -> Figure:
+def figure(result: Result, movie: Movie | None = None, *, along: Along | None = None) -> Figure:
     """Draw a result for print: vector, readable in grey and by the colour-blind.
 
     Parameters
@@ -73,104 +51,82 @@ def figure(result: Result, movie: Movie | None = None) -> Figure:
     result : Result
     movie : Movie, optional
         Whose frames are shown; without one the pictures are left out.
+    along : {"dose", "time", "frame"}, optional
+        What the curves are drawn against; left open, dose if it is known, else frames.
 
     Returns
     -------
     Figure
-        Not registered with pyplot: nothing needs to be closed.
+        180 mm wide. Not registered with pyplot: nothing needs to be closed.
     """
-    with mpl.rc_context(STYLE):
-        row = subject(result.onsets)
-        if movie is None:
-            made = Figure(figsize=(WIDTH, 3.9), layout="constrained")
-            grid = GridSpec(2, 3, made, width_ratios=[1.2, 1.2, 1], height_ratios=[1.25, 1])
-            intensity = made.add_subplot(grid[0, :2])
-            spacing = made.add_subplot(grid[1, :2], sharex=intensity)
-            map_axes, words = made.add_subplot(grid[0, 2]), made.add_subplot(grid[1, 2])
-            under = None
-        else:
-            made = Figure(figsize=(WIDTH, 6.0), layout="constrained")
-            grid = GridSpec(4, 4, made, height_ratios=[1.75, 1.4, 1.2, 0.85])
-            intensity = made.add_subplot(grid[2, :])
-            spacing = made.add_subplot(grid[3, :], sharex=intensity)
-            map_axes, words = made.add_subplot(grid[0, 3]), made.add_subplot(grid[1, 3])
-            under = _draw_frames(made, grid, result, movie, row)
-        draw_map(map_axes, result, under)
-        draw_conditions(words, result, row)
-        found = curves(result)
-        draw_intensity(intensity, result, found)
-        draw_spacing(spacing, result, found)
-        spacing.set_xlabel(
-            "accumulated dose (e/Å²)" if along(result) == "dose" else "frame", labelpad=2
+    if movie is not None and len(movie) != len(result.field):
+        raise BeamwatchError(
+            f"the movie has {len(movie)} frames, the one that was analysed {len(result.field)}"
         )
+    with mpl.rc_context(STYLE):
+        axis = FigureAxis.of(result, along)
+        row = subject(result.onsets)
+        found = curves(result, axis)
+        lines = heading(result, row)
+        patterns = result.settings.camera_constant is not None
+        side = PATTERN_SIDE if patterns else 2 * SIDE + GAP
+        head = 1.5 + 3.6 * len(lines) + 8.5
+        top = head + (2.0 if movie is None else side + 8.0) + 3.0 * key_rows(found)
+        height = top + INTENSITY + LOWER + 11.5
+        made = Figure(figsize=(WIDTH * MM, height * MM))
+        sheet = Sheet(made, height)
+        for i, line in enumerate(lines):
+            sheet.words(1.5 + 3.6 * i, line, fontsize=8, fontweight="bold")
+        known = result.movie if movie is None else movie
+        sheet.words(1.9 + 3.6 * len(lines), conditions(known), fontsize=6.5, color="0.25",
+                    parse_math=False)  # fmt: skip
+        taken: Taken = []
+        right, letters = RIGHT, "hi"
+        if movie is None:
+            letters = "ab"
+            if not patterns:
+                right -= MAP_SIDE + 6.0
+                draw_map_column(sheet, "c", top, result)
+        elif patterns:
+            taken, letters = draw_patterns(sheet, head, result, movie, row), "de"
+        else:
+            taken = draw_pictures(sheet, head, result, movie, row)
+        intensity = sheet.axes(LEFT, top, right - LEFT, INTENSITY)
+        lower = sheet.axes(LEFT, top + INTENSITY + 2.5, right - LEFT, LOWER)
+        lower.sharex(intensity)
+        draw_intensity(intensity, result, axis, found, taken)
+        shrunk = areas(result, axis)
+        if shrunk and row is not None and row["criterion"] == "mass_loss":
+            draw_areas(lower, result, axis, shrunk)
+        else:
+            draw_spacing(lower, result, axis, found)
+        lower.set_xlabel(LABELS[axis.along], labelpad=2)
         intensity.tick_params(labelbottom=False)
-        _letter(made)
-        made.draw_without_rendering()
-        made.set_layout_engine("none")  # laid out once, for all files
+        made.align_ylabels([intensity, lower])
+        sheet.letter(letters[0], 1.5, top - 1.5)
+        sheet.letter(letters[1], 1.5, top + INTENSITY + 1.5)
     return made
 
 
-def write_figure(result: Result, movie: Movie | None, *paths: Path) -> None:
+def write_figure(
+    result: Result, movie: Movie | None, *paths: Path, along: Along | None = None
+) -> None:
     """Draw a result and write it, as the ending of each path says: .png, .svg or .pdf.
 
     A movie whose file cannot be read any more costs the pictures, not the figure.
     """
+    for path in paths:
+        if path.suffix.lower() not in (".png", ".svg", ".pdf"):
+            raise BeamwatchError(f"a figure is written as .png, .svg or .pdf, not {path.name}")
+    FigureAxis.of(result, along)  # an axis that is not known is no fault of the movie's file
     try:
-        made = figure(result, movie)
+        made = figure(result, movie, along=along)
     except (BeamwatchError, OSError):
         if movie is None:
             raise
-        made = figure(result, None)
+        made = figure(result, None, along=along)
+    dated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
     for path in paths:
-        dated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
         ending = path.suffix.lower().lstrip(".")
-        if ending not in ("png", "svg", "pdf"):
-            raise BeamwatchError(f"a figure is written as .png, .svg or .pdf, not {path.name}")
         with mpl.rc_context(STYLE):
             made.savefig(path, format=ending, dpi=DPI, metadata=dated.get(ending))
-
-
-def _draw_frames(
-    made: Figure, grid: GridSpec, result: Result, movie: Movie, row: pd.Series | None
-) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Pictures and their transforms; the first whole picture, to lie under the map."""
-    shape = movie.shape[1:]
-    box = place(result, row, shape)
-    part = around(box, shape)
-    of_images = result.settings.camera_constant is None
-    wide = min(box[2] - box[0], box[3] - box[1]) >= SMALLEST_WINDOW
-    first: np.ndarray[Any, np.dtype[np.float32]] | None = None
-    phases = phases_of(row)
-    brightest = None
-    finest = result.spots["d_px"].min()
-    # Fringes stand out of the noise, and keep five pixels each.
-    bins = max(1, int(finest / 5)) if of_images and pd.notna(finest) else 1
-    for i, shot in enumerate(shots(movie, row)):
-        total = np.zeros(shape, np.float32)
-        for t in range(shot.first, shot.last):
-            total += np.nan_to_num(np.asarray(movie.frame(t), np.float32))
-        first = total if first is None else first
-        picture = made.add_subplot(grid[0 if of_images else slice(0, 2), i])
-        cut = total[part[0] : part[2], part[1] : part[3]] if of_images else total
-        inner = tuple(b - part[k % 2] for k, b in enumerate(box)) if of_images and wide else None
-        draw_picture(picture, cut, movie, shot, inner, bins, with_bar=i == 0 and of_images)
-        if of_images and wide:
-            tile = np.ascontiguousarray(total[box[0] : box[2], box[1] : box[3]])
-            power, _ = spectrum_of(tile, np.ones(tile.shape, bool))
-            axes = made.add_subplot(grid[1, i])
-            brightest = draw_spectrum(axes, power, result, phases[i], brightest, with_names=i != 1)
-    assert first is not None
-    return first
-
-
-def _letter(made: Figure) -> None:
-    """Give each panel its letter, in the order of reading."""
-    axes = [one for one in made.axes if one.axison and one.get_label() != "<colorbar>"]
-    for letter, one in zip("abcdefghijkl", sorted(axes, key=_place), strict=False):
-        one.set_title(letter, loc="left", fontweight="bold", fontsize=8, pad=3)
-
-
-def _place(axes: Axes) -> tuple[int, int]:
-    spec = axes.get_subplotspec()
-    assert spec is not None
-    return spec.rowspan.start, spec.colspan.start

@@ -1,0 +1,76 @@
+"""How the figure of a result looks: sizes for two columns of a journal, lines, colours, words."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+MM = 1 / 25.4
+"""Inches."""
+
+WIDTH = 180.0
+"""mm: two columns of a journal."""
+
+DPI = 300
+
+STYLE: dict[str, Any] = {
+    "font.size": 7,
+    "font.family": "sans-serif",
+    "axes.titlesize": 7,
+    "axes.labelsize": 7,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.labelsize": 6.5,
+    "ytick.labelsize": 6.5,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "legend.fontsize": 6.5,
+    "legend.frameon": False,
+    "lines.linewidth": 1.0,
+    "hatch.linewidth": 0.5,
+    "svg.fonttype": "none",  # words stay words, for the journal's own hand
+    "svg.hashsalt": "beamwatch",  # the same result makes the same file
+    "pdf.fonttype": 42,
+}
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
+"""Of Okabe and Ito: told apart by the colour-blind; marks and dashes tell them apart in grey."""
+
+MARKS = ("o", "s", "^", "D")
+DASHES: tuple[Any, ...] = ("-", "--", "-.", ":")
+
+SPOT_COLOUR, RING_COLOUR = COLOURS[0], COLOURS[1]
+
+
+def hkl_text(hkl: str, face: str = "mathregular") -> str:
+    """Indices with a bar over those below zero, as matplotlib typesets them.
+
+    Parameters
+    ----------
+    hkl : str
+        As in the tables.
+    face : {"mathregular", "mathbf"}
+    """
+    if "-" not in hkl:
+        return hkl
+    return rf"$\{face}{{" + re.sub(r"-(\d)", r"\\overline{\1}", hkl) + "}$"
+
+
+def mate(hkl: str) -> str:
+    """Indices of the other reflection of a Friedel pair."""
+    signs = re.findall(r"(-?)(\d)", hkl)
+    return "".join(digit if minus or digit == "0" else f"-{digit}" for minus, digit in signs)
+
+
+def barred(text: str) -> str:
+    """A bold line in which every group of indices such as -111 has its bars."""
+    found = r"(?<![^\s,])(?=[-\d]*-)(?:-?\d){3}(?![^\s,])"
+    return re.sub(found, lambda group: hkl_text(group[0], "mathbf"), plain(text))
+
+
+def plain(text: str) -> str:
+    """Text that matplotlib must not read as mathematics."""
+    return text.replace("$", r"\$")
