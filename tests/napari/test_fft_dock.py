@@ -240,6 +240,18 @@ def test_the_heading_stays_on_one_line_and_its_tooltip_has_all(qtbot, dock) -> N
     assert heading.text() == heading.said
 
 
+def test_what_to_do_is_said_below_and_gives_way_to_the_reading(qtbot, dock) -> None:
+    reading = dock.foot.reading
+    assert reading.said == "click: add or choose a spot · right-click: remove"
+    dock.set_phase_rings([("Li2CO3", [2.0]), ("Na2CO3", [2.1]), ("LiOH", [2.2])])
+    dock.resize(300, 400)
+    QApplication.processEvents()
+    assert reading.text().endswith("…")
+    assert reading.sizeHint().width() <= reading.width()
+    dock.pair.read.emit("d 2.000 Å · 45.0°")
+    assert reading.said == "d 2.000 Å · 45.0°"
+
+
 def test_rings_lie_at_the_spacings_of_the_phase(dock: LiveSpectrum) -> None:
     dock.set_phase_rings([("LiF", [2.5, 2.0], ["111", "200"])])
     radii = [ring.rect().width() / 2 for ring in dock.pair.views[0].marks.rings]

@@ -18,10 +18,17 @@ WHAT_TO_DO = "click: add or choose a spot · right-click: remove"
 
 
 class OneLine(QLabel):
-    """Words on one line; what there is no room for is left out, and the tooltip has all."""
+    """Words on one line; what there is no room for is left out, and the tooltip has all.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    Parameters
+    ----------
+    elided : Qt.TextElideMode
+        Where letters are left out once there are no more whole words to leave out.
+    """
+
+    def __init__(self, elided: Qt.TextElideMode, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._elided = elided
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._words: tuple[str, ...] = ()
@@ -49,13 +56,16 @@ class OneLine(QLabel):
 
     def _fit(self) -> None:
         metrics, first, last = self.fontMetrics(), self._words[:1], self._words[-1:]
-        shorter = " · ".join((*first, "…", *last)), " · ".join((*first, *last))
-        for words in (self.said, *(shorter if len(self._words) > 2 else ())):
-            if metrics.horizontalAdvance(words) <= self.width():
-                self.setText(words)
-                return
-        brief = shorter[1] if len(self._words) > 2 else self.said
-        self.setText(metrics.elidedText(brief, Qt.TextElideMode.ElideMiddle, self.width()))
+        # The style may keep some room around the words.
+        around = max(0, self.sizeHint().width() - metrics.horizontalAdvance(self.text()))
+        room = self.width() - around
+        tries = [self.said]
+        if len(self._words) > 2:
+            tries += [" · ".join((*first, "…", *last)), " · ".join((*first, *last))]
+        for words in tries:
+            if metrics.horizontalAdvance(words) <= room:
+                break
+        self.setText(metrics.elidedText(words, self._elided, room))
 
 
 class SpectrumControls(QWidget):
@@ -63,7 +73,7 @@ class SpectrumControls(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.heading = OneLine(self)
+        self.heading = OneLine(Qt.TextElideMode.ElideMiddle, self)
         self.running_sum = QSpinBox(self)
         self.running_sum.setRange(1, 1)
         self.running_sum.setPrefix("sum of ")
@@ -92,7 +102,7 @@ class SpectrumFoot(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.reading = OneLine(self)
+        self.reading = OneLine(Qt.TextElideMode.ElideRight, self)
         self.legend = QLabel(self)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
