@@ -135,6 +135,18 @@ def test_names_do_not_cover_each_other() -> None:
     assert not boxes[0].overlaps(boxes[1])
 
 
+def test_rings_leave_the_spots_alone() -> None:
+    axes = Figure(figsize=(1.4, 1.4)).add_axes((0, 0, 1, 1))
+    spectrum = spectrum_of_tile(fringes(0.2), 0.08)
+    draw_spectrum(axes, spectrum, 50.0, [SPOT], [], "LiF", 10 / 0.125)
+    ring = axes.lines[1].get_xydata()  # 200, on which the spot lies
+    assert 10 / (np.nanmax(ring) * 10 / 0.125) == pytest.approx(2.013, abs=0.01)
+    circle = axes.patches[0]
+    assert circle.center == (SPOT.gx, SPOT.gy)
+    away = np.hypot(*(ring - circle.center).T)
+    assert np.nanmin(away) >= circle.radius
+
+
 def test_a_name_at_the_mate_of_a_spot_bears_the_mates_signs() -> None:
     axes = Figure(figsize=(1.4, 1.4)).add_axes((0, 0, 1, 1))
     crowd = [FigureSpot(0.001 * i, 0.05, 90.0, "111", "2.01 Å") for i in range(3)]

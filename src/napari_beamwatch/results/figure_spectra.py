@@ -210,18 +210,21 @@ def draw_spectrum(
         extent=(-edge, edge, edge, -edge), interpolation="bilinear",
     )  # fmt: skip
     with_hkl = any(spot.hkl for spot in spots)
+    ring = max(1.6 * spectrum.bin, 0.05 * reach)
+    circles = [(sign * spot.gx, sign * spot.gy) for spot in spots for sign in (1, -1)]
     for i, (d, hkl) in enumerate(_rings(phase) if unit else ()):
         radius = 10 / (d * unit)
-        axes.add_patch(Circle((0, 0), radius, fill=False, ec=RING_COLOUR, lw=0.5, ls=(0, (5, 4))))
+        around = np.linspace(0, 2 * np.pi, 721)
+        x, y = radius * np.cos(around), radius * np.sin(around)
+        for at in circles:  # what lies in a circle is the spot alone
+            x[np.hypot(x - at[0], y - at[1]) < ring] = np.nan
+        axes.plot(x, y, color=RING_COLOUR, lw=0.5, ls=(0, (5, 4)))
         if not with_hkl:
             # A name sits where its ring crosses the diagonal, in turn at either side.
             angle = np.deg2rad((35, 145, -35)[i % 3])
             _write(axes, radius * np.cos(angle), -radius * np.sin(angle), hkl, RING_COLOUR)
-    ring = max(1.6 * spectrum.bin, 0.05 * reach)
-    for spot in spots:
-        for sign in (1, -1):
-            at = (sign * spot.gx, sign * spot.gy)
-            axes.add_patch(Circle(at, ring, fill=False, ec=SPOT_COLOUR, lw=0.6))
+    for at in circles:
+        axes.add_patch(Circle(at, ring, fill=False, ec=SPOT_COLOUR, lw=0.6))
     _write_names(axes, names, spots, ring, reach)
     if phase is not None:
         axes.text(
