@@ -30,6 +30,9 @@ MARGIN = 1.25
 RESOLVED = 80
 """Bins of the transform across the picture at the most: with more, spots are too small to see."""
 
+MOST_TILES = 6
+"""Tiles along a side that a transform is averaged over: more are not worth the wait."""
+
 PRINTED = 320
 """Points that are shown across a picture: the transform is padded to them."""
 
@@ -283,8 +286,8 @@ def _rings(phase: str | None) -> list[tuple[float, str]]:
 
 
 def _starts(size: int, side: int) -> NDArray[np.int64]:
-    """First pixels of tiles that overlap by half or more and reach from edge to edge."""
-    count = 1 + -(-2 * (size - side) // side)
+    """First pixels of tiles from edge to edge that overlap by half, unless that takes too many."""
+    count = min(1 + -(-2 * (size - side) // side), MOST_TILES)
     return np.rint(np.linspace(0, size - side, count)).astype(np.int64)
 
 
