@@ -266,6 +266,22 @@ def test_a_movie_that_can_no_longer_be_read_costs_the_pictures_alone(
     assert (tmp_path / "figure.pdf").read_bytes().startswith(b"%PDF")
 
 
+def test_spacings_that_nobody_could_measure_are_not_a_blank_panel(found) -> None:
+    poor = replace(found, traces=found.traces.assign(d_se_A=1.0))
+    assert "no spacing was measured well enough" in words(figure(poor, None))
+    assert "well enough" not in words(figure(found, None))
+
+
+def test_the_map_of_a_wide_field_leaves_no_hole_above_its_key() -> None:
+    noise = np.random.default_rng(0).poisson(1.0, (6, 128, 320)).astype(np.uint8)
+    movie = bw.Movie.from_array(noise)
+    result = bw.analyze(movie, bw.Settings(drift="off", criteria=("fading",)))
+    made = figure(result, movie)
+    box = next(axes for axes in made.axes if "map" in axes.get_title("left")).get_position()
+    shape = box.height * made.get_figheight() / (box.width * made.get_figwidth())
+    assert shape == pytest.approx(128 / 320)
+
+
 def test_pictures_of_another_movie_are_refused_in_words(movie, found) -> None:
     with pytest.raises(bw.BeamwatchError, match="has 30 frames, the one that was analysed 40"):
         figure(found, movie[:30])

@@ -46,7 +46,7 @@ def draw_map(
     if not len(windows):
         axes.text(0.5, 0.5, "no windows", ha="center", va="center", transform=axes.transAxes)
         return []
-    height, width = _field(result, windows)
+    height, width = field_of(result)
     if under is not None:
         axes.set_facecolor(UNSEEN)
         grey = binned(under)
@@ -111,7 +111,10 @@ def _span(known: NDArray[np.float64]) -> tuple[float, float]:
     return (low, high) if high > low else (low - 0.5, high + 0.5)
 
 
-def _field(result: Result, windows: pd.DataFrame) -> tuple[float, float]:
+def field_of(result: Result) -> tuple[float, float]:
+    """Rows and columns of the field, as far as they are known."""
     if result.movie is not None:
         return float(result.movie.shape[1]), float(result.movie.shape[2])
-    return float(windows["y1"].max()), float(windows["x1"].max())
+    if not len(result.windows):
+        return 1.0, 1.0
+    return float(result.windows["y1"].max()), float(result.windows["x1"].max())

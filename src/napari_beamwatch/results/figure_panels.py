@@ -71,7 +71,7 @@ def draw_intensity(
         )  # fmt: skip
         tops = [curve.intensity + curve.intensity_se for curve in found if len(curve.x)]
         highest = max((float(np.quantile(top, 0.98)) for top in tops), default=1.0)
-        axes.set_ylim(-0.2, max(1.2, 1.1 * highest))
+        axes.set_ylim(min(-0.2, -0.1 * highest), max(1.2, 1.1 * highest))
     else:
         axes.text(0.5, 0.5, "no lattice", ha="center", va="center", transform=axes.transAxes)
         axes.set_yticks([])
@@ -96,6 +96,10 @@ def draw_spacing(
     ends = [np.abs(curve.change) + curve.change_se for curve in found if len(curve.change)]
     reach = max(1.0, 1.1 * max((float(end.max()) for end in ends), default=0.0))
     axes.set_ylim(-reach, reach)
+    if found and not ends:
+        axes.text(
+            0.5, 0.6, "no spacing was measured well enough", ha="center", transform=axes.transAxes
+        )
 
 
 def draw_areas(axes: Axes, result: Result, axis: FigureAxis, found: Sequence[AreaCurve]) -> None:

@@ -21,7 +21,7 @@ from napari_beamwatch.results.figure_choices import (
     spots_at,
     track_of,
 )
-from napari_beamwatch.results.figure_map import draw_map
+from napari_beamwatch.results.figure_map import draw_map, field_of
 from napari_beamwatch.results.figure_pictures import (
     BLUR,
     draw_exposure,
@@ -120,13 +120,16 @@ def draw_map_column(
 ) -> None:
     """The map at the right edge, its colour bar and what its hatching means below."""
     left = RIGHT - MAP_SIDE
-    axes = sheet.axes(left, top, MAP_SIDE, MAP_SIDE)
-    bar = sheet.axes(left, top + MAP_SIDE + 1.0, MAP_SIDE, 2.0)
+    rows, columns = field_of(result)
+    height = MAP_SIDE * min(1.0, rows / columns)
+    axes = sheet.axes(left, top, MAP_SIDE, height)
+    bar = sheet.axes(left, top + height + 1.0, MAP_SIDE, 2.0)
     said = [*draw_map(axes, bar, result, under), *key]
     sheet.letter(letter, left, top - 3.6)
     if said:
+        below = -4.6 if bar.axison else 0.0  # the numbers of the colour bar
         bar.legend(
-            handles=said, loc="upper left", bbox_to_anchor=(0, -4.6), borderaxespad=0, borderpad=0,
+            handles=said, loc="upper left", bbox_to_anchor=(0, below), borderaxespad=0, borderpad=0,
             ncols=2, fontsize=6, handlelength=1.6, columnspacing=1.2,
         )  # fmt: skip
 
