@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from napari.settings import get_settings
+from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
+from qtpy.QtGui import QDropEvent
 
 from napari_beamwatch.cli import main
 from napari_beamwatch.simulate.cases import simulate
@@ -22,7 +26,9 @@ def eer(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_dropped_eer_movie_shows_with_a_scale_bar_in_nm(make_napari_viewer, eer: Path) -> None:
+def test_an_eer_movie_that_is_opened_shows_with_a_scale_bar_in_nm(
+    make_napari_viewer, eer: Path
+) -> None:
     viewer = make_napari_viewer(show=True)
     (layer,) = viewer.open(str(eer), plugin="napari-beamwatch")
     viewer.scale_bar.visible = True
@@ -33,13 +39,18 @@ def test_a_dropped_eer_movie_shows_with_a_scale_bar_in_nm(make_napari_viewer, ee
     assert np.ptp(picture[..., 0]) > 100  # electrons are white on black
 
 
-def test_the_scale_bar_is_as_long_as_the_command_line_says_a_pixel_is(
-    make_napari_viewer, eer: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["info", str(eer), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    viewer = make_napari_viewer(show=True)
-    (layer,) = viewer.open(str(eer), plugin="napari-beamwatch")
+def drop(viewer: Any, path: Path) -> None:
+    """Drop a file on the window, of a user who has told napari whose files these are."""
+    get_settings().plugins.extension2reader = {f"*{path.suffix}": "napari-beamwatch"}
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path))])
+    left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    event = QDropEvent(QPointF(9, 9), Qt.DropAction.CopyAction, mime, left, none)
+    viewer.window._qt_viewer.dropEvent(event)
+
+
+def bar_of(viewer: Any) -> tuple[float, float]:
+    """What the scale bar says in nm, and how many pixels of the screen it is long."""
     if not hasattr(viewer, "canvas"):
         pytest.skip("of this napari the drawn bar is not known")
     bar = viewer.canvas.overlays.scale_bar
@@ -48,9 +59,34 @@ def test_the_scale_bar_is_as_long_as_the_command_line_says_a_pixel_is(
     drawn = viewer.window._qt_viewer.canvas._viewer_overlay_to_visual[bar]
     (drawn,) = drawn if isinstance(drawn, list) else [drawn]
     length, unit = drawn.node.text.text.split()
-    says_nm = float(length) * {"pm": 1e-3, "nm": 1.0}[unit]
-    pixels = drawn._current_length / viewer.camera.zoom / layer.scale[2]  # of the movie
-    assert says_nm == pytest.approx(pixels * told["pixel_size_A"] / 10)
+    return float(length) * {"pm": 1e-3, "nm": 1.0}[unit], drawn._current_length
+
+
+def test_the_scale_bar_of_a_dropped_movie_is_as_long_as_the_command_line_says_a_pixel_is(
+    make_napari_viewer, eer: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["info", str(eer), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    viewer = make_napari_viewer(show=True)
+    drop(viewer, eer)
+    (layer,) = viewer.layers
+    assert list(layer.data.shape) == [told["frames"], told["height_px"], told["width_px"]]
+    assert layer.metadata["beamwatch"]["total_dose_e_per_A2"] == told["total_dose_e_per_A2"]
+    length, drawn = bar_of(viewer)
+    pixels = drawn / viewer.camera.zoom / layer.scale[2]  # of the movie
+    assert length == pytest.approx(pixels * told["pixel_size_A"] / 10)
+
+
+def test_the_scale_bar_stays_true_when_a_movie_is_zoomed_into(
+    make_napari_viewer, eer: Path
+) -> None:
+    viewer = make_napari_viewer(show=True)
+    drop(viewer, eer)
+    layer = viewer.layers[0]
+    for zoom in (1, 5):
+        viewer.camera.zoom *= zoom
+        length, drawn = bar_of(viewer)
+        assert length == pytest.approx(drawn / viewer.camera.zoom / layer.scale[2] * 0.0125)
 
 
 def test_the_slider_walks_through_the_frames(make_napari_viewer, eer: Path) -> None:
