@@ -61,7 +61,7 @@ def main(frames: int, size: int) -> None:
         for shown in (True, False):
             for dock in docks:
                 dock.setVisible(shown)
-            for layer in panel.canvas.ours():
+            for layer in panel.canvas.overlays.layers():
                 layer.visible = shown and layer.name == "Onset map"
             if not shown:
                 panel.canvas._corner.hide()

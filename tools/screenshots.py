@@ -102,7 +102,7 @@ def main(folder: Path, every: bool) -> None:
     panel.beside.spectrum.compare.setChecked(True)
     panel.beside.curves.controls.page.setCurrentIndex(1)
     show(panel, "Phase over dose")
-    panel.canvas.toggle_map()
+    panel.canvas.overlays.toggle_map()
     viewer.theme = "light"
     settle(2.0)
     shoot(viewer, folder / "light.png")
@@ -112,7 +112,7 @@ def main(folder: Path, every: bool) -> None:
 
 
 def show(panel: Beamwatch, name: str) -> None:
-    for layer in panel.canvas.ours():
+    for layer in panel.canvas.overlays.layers():
         if layer.name == name:
             layer.visible = True
 

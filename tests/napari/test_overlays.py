@@ -8,19 +8,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.ndimage as ndi
 from napari.components import ViewerModel
 from napari.layers import Layer
 
 from napari_beamwatch import Settings, analyze
 from napari_beamwatch._napari.layers import movie_layer
 from napari_beamwatch._napari.map_scale import map_scale, window_colours
+from napari_beamwatch._napari.onset_map import cell, onset_map
+from napari_beamwatch._napari.ours import DRIFT, LATTICE, ONSET_MAP, PHASES
 from napari_beamwatch._napari.overlays import (
-    DRIFT,
-    LATTICE,
-    ONSET_MAP,
-    PHASES,
     lattice_over_dose,
-    onset_map,
     overlays,
     particle_outlines,
     phase_over_dose,
@@ -70,14 +68,27 @@ def test_the_map_has_a_cell_for_each_window_around_its_middle(
 ) -> None:
     made = onset_map(result, placement)
     assert made is not None
-    shapes, known, _ = made
-    cells = [s for s, k in zip(shapes, known["shape_type"], strict=True) if k == "rectangle"]
-    assert len(cells) == len(result.windows)
-    row = result.windows.iloc[4]
-    middle = cells[4].mean(axis=0) + 0.5
-    assert middle == pytest.approx([(row["y0"] + row["y1"]) / 2, (row["x0"] + row["x1"]) / 2])
-    side = np.ptp(cells[4], axis=0)
-    assert (side < result.settings.step).all()
+    layer = Layer.create(*made)
+    assert len(np.unique(layer.data)) == len(result.windows) + 1
+    row, step = result.windows.iloc[4], result.settings.step
+    cells = np.argwhere(layer.data == 5)
+    corners = [layer.data_to_world(at) for at in (cells.min(axis=0), cells.max(axis=0))]
+    low, high = ((np.array(at) - [3.0, -2.0]) / 0.0125 + 0.5 for at in corners)
+    middle = [(row["y0"] + row["y1"]) / 2, (row["x0"] + row["x1"]) / 2]
+    assert (low + high) / 2 == pytest.approx(middle)
+    assert (high - low > 0.8 * step).all()
+    assert (high - low < step).all()
+
+
+def test_the_pointer_reads_the_onset_of_a_window(result: Any, placement: Placement) -> None:
+    made = onset_map(result, placement)
+    assert made is not None
+    layer, windows = Layer.create(*made), result.windows
+    row = windows[windows["status"] == "onset"].iloc[1]
+    middle = (row[["y0", "x0"]].to_numpy(float) + row[["y1", "x1"]].to_numpy(float)) / 2 - 0.5
+    said = layer.get_status(middle * 0.0125 + [3.0, -2.0], world=True)["coordinates"]
+    assert f"window: {row['window']}" in said
+    assert f"onset (e/Å²): {row['onset_dose_e_per_A2']:.3g}" in said
 
 
 def test_colours_follow_the_dose_and_other_statuses_look_different(result: Any) -> None:
@@ -92,16 +103,15 @@ def test_colours_follow_the_dose_and_other_statuses_look_different(result: Any) 
     assert set(scale.statuses) == set(statuses) - {"onset"}
 
 
-def test_what_is_ambiguous_is_hatched(result: Any, placement: Placement) -> None:
-    def lines(status: str) -> int:
-        windows = result.windows.assign(status=status, onset_dose_e_per_A2=np.nan)
-        made = onset_map(replace(result, windows=windows), placement)
-        assert made is not None
-        return sum(kind == "line" for kind in made[1]["shape_type"])
-
-    assert lines("survived") == lines("no_lattice") == 0
-    assert lines("ambiguous") == 3 * len(result.windows)
-    assert lines("damaged_at_start") == 2 * len(result.windows)
+def test_what_is_ambiguous_is_hatched_and_what_was_damaged_at_the_start_crossed_out() -> None:
+    whole, hatched, crossed = (
+        cell(status, 32) for status in ("onset", "ambiguous", "damaged_at_start")
+    )
+    assert ndi.label(whole)[1] == 1
+    assert ndi.label(hatched)[1] >= 3
+    assert ndi.label(crossed)[1] == 4
+    assert (crossed == crossed.T).all()
+    assert (cell("survived", 32) == whole).all()
 
 
 def test_without_doses_the_map_shows_frames(result: Any) -> None:
@@ -111,19 +121,16 @@ def test_without_doses_the_map_shows_frames(result: Any) -> None:
     assert scale.low == windows["onset_frame"].min() + 1
 
 
-def test_a_map_too_fine_for_outlines_is_a_picture(
-    result: Any, placement: Placement, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("napari_beamwatch._napari.overlays.MOST_OUTLINES", 4)
-    made = onset_map(result, placement)
+def test_a_map_of_very_many_windows_stays_small(result: Any, placement: Placement) -> None:
+    corner = np.arange(0, 80 * 128, 128)
+    y0, x0 = (one.ravel() for one in np.meshgrid(corner, corner, indexing="ij"))
+    windows = result.windows.iloc[np.zeros(len(y0), int)].assign(
+        window=np.arange(len(y0)), y0=y0, y1=y0 + 256, x0=x0, x1=x0 + 256
+    )
+    made = onset_map(replace(result, windows=windows), placement)
     assert made is not None
-    layer = Layer.create(*made)
-    assert layer.rgb
-    outline = np.asarray(layer.extent.world)
-    assert outline.shape == (2, 2)
-    assert layer.data.shape[:2] == (3, 3)
-    first = np.array([127.5, 127.5]) * 0.0125 + [3.0, -2.0]
-    assert layer.translate == pytest.approx(first)
+    assert made[0].shape == (640, 640)
+    assert len(np.unique(made[0])) == 6401
 
 
 def test_the_lattice_starts_at_1_and_ends_low_where_it_is_lost(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Any
 
 from napari_beamwatch._napari.layers import movie_layer
 from napari_beamwatch.movies import Movie
+
+SQUARE = 0.01
+"""Part by which the sides of a square pixel may differ."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,20 @@ class Placement:
         """Of the layer that the movie is shown as."""
         _, known, _ = movie_layer(movie)
         return cls(tuple(known["scale"]), translate, tuple(known["units"]))
+
+    @classmethod
+    def of_layer(cls, movie: Movie, layer: Any) -> Placement:
+        """Of a layer that shows a movie: as is known of the movie, where the layer has it.
+
+        Pixels that are not square stay as they are displayed.
+        """
+        t, y, x = (float(one) for one in layer.translate)
+        placement = cls.of_movie(movie, (t, y, x))
+        _, height, width = (float(one) for one in layer.scale)
+        if movie.pixel_size is not None or math.isclose(height, width, rel_tol=SQUARE):
+            return placement
+        units = (placement.units[0], str(layer.units[1]), str(layer.units[2]))
+        return replace(placement, scale=(placement.scale[0], height, width), units=units)
 
     def frame_at(self, world: float) -> int:
         """The frame at a position of the slider."""

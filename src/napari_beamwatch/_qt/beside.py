@@ -89,13 +89,13 @@ class Beside:
         self._show_result()
 
     def close(self) -> None:
-        """Feed the docks no more."""
+        """Feed the docks no more, and take them away: without the panel they show nothing."""
         for signal, view in self._links:
             signal.disconnect(view)
-        if self.spectrum is not None:
-            self.spectrum.set_movie(None)
-        if self.curves is not None:
-            self.curves.clear()
+        for widget in (self.curves, self.spectrum):
+            dock = None if widget is None else _dock_around(widget)
+            if dock is not None:
+                self._viewer.window.remove_dock_widget(dock)
         self.curves = self.spectrum = None
 
     def _dock(self, widget: QWidget, name: str) -> QDockWidget:
@@ -181,7 +181,6 @@ class Beside:
     def _show_end(self) -> None:
         """After a run that came to nothing, show again what was there before."""
         if self._so_far and not self._session.running:
-            self._so_far = False
             self._show_result()
 
     def _show_survival(self, result: Result) -> None:

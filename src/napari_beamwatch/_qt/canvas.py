@@ -5,29 +5,27 @@ Needs napari's viewer model only, no Qt.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pandas as pd
-from napari.layers import Layer, Shapes
+from napari.layers import Layer
 from psygnal import Signal
 
 from napari_beamwatch._napari.layers import movie_layer
-from napari_beamwatch._napari.overlays import NAMES, ONSET_MAP, OURS, overlay_layers
+from napari_beamwatch._napari.ours import OURS
+from napari_beamwatch._napari.overlays import overlay_layers
 from napari_beamwatch._napari.placement import Placement
 from napari_beamwatch._napari.run_reader import RESULT
 from napari_beamwatch._qt.corner import CornerText
-from napari_beamwatch._qt.drawn_regions import REGIONS, DrawnRegions
+from napari_beamwatch._qt.drawn_regions import DrawnRegions
 from napari_beamwatch._qt.frame_mean import FrameMean
 from napari_beamwatch._qt.movie_layers import is_movie_layer, movie_of
 from napari_beamwatch._qt.opening import Opened
+from napari_beamwatch._qt.overlay_stack import OverlayStack
 from napari_beamwatch._qt.session import Session
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.results.result import Result
-
-FILLED = 0.35
-"""Opacity of filled windows: the lattice stays visible."""
 
 HIDE_KEY = "Shift-O"
 """Shows and hides the onset map."""
@@ -36,12 +34,22 @@ BEFORE_KEY, AFTER_KEY = "Shift-B", "Shift-A"
 """Show the last frame before the onset, and the first that holds it."""
 
 
-Pace = Callable[[Callable[[], None]], Callable[[], None]]
+Call = Callable[[], None]
+
+Pace = Callable[[Call], Call]
 """Makes of a call one that is made less often, the last one always."""
 
+Spread = Callable[[Iterable[Call]], None]
+"""Makes calls one after the other, in place of those that still wait."""
 
-def _at_once(call: Callable[[], None]) -> Callable[[], None]:
+
+def _at_once(call: Call) -> Call:
     return call
+
+
+def _in_one_go(calls: Iterable[Call]) -> None:
+    for call in calls:
+        call()
 
 
 class Canvas:
@@ -51,23 +59,34 @@ class Canvas:
     ----------
     layer : Layer or None
         That of the session's movie.
+    overlays : OverlayStack
     pace : callable
         How often the text and those who listen follow the slider: playback must not wait for
         them.
+    spread : callable
+        How layers are shown that were made elsewhere: the window must not wait for them.
     """
 
     layers_changed = Signal()
     frame_changed = Signal(int)
 
-    def __init__(self, viewer: Any, session: Session, pace: Pace = _at_once) -> None:
-        self.viewer, self.session = viewer, session
+    def __init__(
+        self,
+        viewer: Any,
+        session: Session,
+        pace: Pace = _at_once,
+        spread: Spread = _in_one_go,
+    ) -> None:
+        self.viewer, self.session, self._spread = viewer, session, spread
         self.layer: Layer | None = None
         self.placement: Placement | None = None
         self.regions = DrawnRegions(viewer, session)
+        self.overlays = OverlayStack(viewer, lambda: self.regions.layer)
         self._corner = CornerText(viewer)
         self._mean = FrameMean(viewer)
         self._averaged = 1
-        self._prepared: tuple[Result, list[Layer]] | None = None
+        self._laid: Result | None = None
+        self._halfway = False
         self._open = True
         self._told = 0
         viewer.layers.events.inserted.connect(self._on_inserted)
@@ -75,7 +94,7 @@ class Canvas:
         self._paced = pace(self._on_slider)
         viewer.dims.events.current_step.connect(self._on_step)
         self._keys = {
-            HIDE_KEY: self.toggle_map,
+            HIDE_KEY: self.overlays.toggle_map,
             BEFORE_KEY: lambda: self.go_to_onset(-1),
             AFTER_KEY: lambda: self.go_to_onset(0),
         }
@@ -123,16 +142,43 @@ class Canvas:
             return []
         return overlay_layers(result, self.placement)
 
-    def have(self, result: Result, layers: list[Layer]) -> None:
-        """Take layers that were made elsewhere for when the result is shown."""
-        self._prepared = (result, layers)
+    def lay(self, result: Result, made: Sequence[Layer], then: Call) -> None:
+        """Show layers of the movie that were made elsewhere; then the result is the session's.
 
-    def show(self, opened: Opened) -> None:
+        What ends the session's work meanwhile ends this, too.
+        """
+        if self.placement is not None:
+            self._lay(result, self.overlays.steps(made, self.placement), then)
+
+    def show(self, opened: Opened, then: Call) -> None:
         """Show what was opened elsewhere, and look at it."""
+
+        def look() -> None:
+            then()
+            self.choose(opened.layer)
+
+        steps: list[Call] = [lambda: self.viewer.add_layer(opened.layer)]
         if opened.result is not None:
-            self.have(opened.result, list(opened.overlays))
-        self.viewer.add_layer(opened.layer)
-        self.choose(opened.layer)
+            steps += self.overlays.steps(opened.overlays, Placement.of_movie(opened.movie))
+        self._lay(opened.result, steps, look)
+
+    def _lay(self, result: Result | None, steps: Sequence[Call], then: Call) -> None:
+        generation, self._halfway = self.session.generation, True
+
+        def wanted(call: Call) -> Call:
+            def do() -> None:
+                if self.session.generation == generation:
+                    call()
+                elif self._halfway:
+                    self._on_result()  # some of it was shown already
+
+            return do
+
+        def done() -> None:
+            self._laid, self._halfway = result, False
+            then()
+
+        self._spread([wanted(call) for call in (*steps, done)])
 
     def replace_movie(self, movie: Movie) -> None:
         """Show the movie with other frames, on the layer that it has."""
@@ -175,29 +221,12 @@ class Canvas:
         else:
             self._mean.show(self.layer, movie, self.placement, frames, self.frame)
 
-    def toggle_map(self) -> None:
-        """Show or hide the onset map."""
-        for layer in self.ours():
-            if layer.metadata[OURS] == ONSET_MAP:
-                layer.visible = not layer.visible
-
-    def fill_map(self, filled: bool) -> None:
-        """Fill the windows of the onset map, or outline them only."""
-        for layer in self.ours():
-            if layer.metadata[OURS] == ONSET_MAP and isinstance(layer, Shapes):
-                colour = layer.edge_color.copy()
-                colour[:, 3] *= FILLED if filled else 0
-                layer.face_color = colour
-
-    def ours(self) -> list[Layer]:
-        """Our layers that a result made."""
-        return [layer for layer in self.viewer.layers if OURS in layer.metadata]
-
     def close(self) -> None:
         """Leave the viewer as if we had never been there, but for the layers."""
         if not self._open:
             return
         self._open = False
+        self._spread(())
         self.viewer.layers.events.inserted.disconnect(self._on_inserted)
         self.viewer.layers.events.removed.disconnect(self._on_removed)
         self.viewer.dims.events.current_step.disconnect(self._on_step)
@@ -209,11 +238,17 @@ class Canvas:
         self._mean.reset()
         self._corner.close()
 
-    def _on_inserted(self, _: object = None) -> None:
-        self.choose_any()
+    def _on_inserted(self, event: Any) -> None:
+        if OURS in event.value.metadata:
+            return
+        if not self._halfway:
+            self.choose_any()
         self.layers_changed.emit()
 
-    def _on_removed(self, _: object = None) -> None:
+    def _on_removed(self, event: Any) -> None:
+        if OURS in event.value.metadata:
+            self._laid = None
+            return
         if self.layer is not None and self.layer not in self.viewer.layers:
             self.layer = None
             self.session.take(None)
@@ -228,10 +263,10 @@ class Canvas:
             self._mean.reset()
             self.regions.place(None)
             return
-        translate: Sequence[float] = (0, 0, 0) if layer is None else layer.translate
-        t, y, x = (float(one) for one in translate)
-        self.placement = Placement.of_movie(movie, (t, y, x))
-        if layer is not None:
+        if layer is None:
+            self.placement = Placement.of_movie(movie)
+        else:
+            self.placement = Placement.of_layer(movie, layer)
             layer.scale, layer.units = self.placement.scale, self.placement.units
             layer.axis_labels = self.placement.axis_labels
             if "movie" in layer.metadata:
@@ -241,40 +276,16 @@ class Canvas:
         self.average(self._averaged)
 
     def _on_result(self) -> None:
-        layers = self.viewer.layers
-        # Of many layers that go napari cleans up after each, unless told that they are one change.
-        known = bool(self.ours()) and hasattr(layers, "batched_update")  # from napari 0.9 on
-        with layers.batched_update() if known else nullcontext():
-            self._replace_ours()
-        self._prepared = None
+        result, placement = self.session.result, self.placement
+        if self.layer is None or placement is None:
+            self.overlays.remove()
+        elif result is None:
+            self.overlays.empty(placement)
+        elif result is not self._laid or self._halfway:
+            _in_one_go(self.overlays.steps(self.prepare(result), placement))
+        self._laid, self._halfway = result, False
         self.regions.label()
         self._on_slider()
-
-    def _replace_ours(self) -> None:
-        shown = {layer.metadata[OURS]: layer.visible for layer in self.ours()}
-        for layer in self.ours():
-            self.viewer.layers.remove(layer)
-        result = self.session.result
-        if result is not None and self.layer is not None:
-            ready = self._prepared
-            layers = ready[1] if ready and ready[0] is result else self.prepare(result)
-            active = self.viewer.layers.selection.active
-            for layer in layers:
-                layer.visible = shown.get(layer.metadata[OURS], layer.visible)
-                self.viewer.layers.append(layer)
-            self._stack()
-            self.viewer.layers.selection.active = (
-                active if active in self.viewer.layers else self.layer
-            )
-
-    def _stack(self) -> None:
-        """Ours above the movie, in their order, the regions on top."""
-        layers = self.viewer.layers
-        for name in (*NAMES, REGIONS):
-            mine = self.regions.layer if name == REGIONS else None
-            for layer in [mine] if mine is not None else self.ours():
-                if layer.metadata.get(OURS, REGIONS) == name:
-                    layers.move(layers.index(layer), len(layers))
 
     def _on_step(self, _: object = None) -> None:
         self._paced()

@@ -251,7 +251,8 @@ def usual_selection(spots: pd.DataFrame) -> list[Key]:
 
 def strongest(traces: pd.DataFrame) -> list[Key]:
     """The strongest spots of traces whose table of spots is not known yet."""
-    mean = traces.groupby(["region", "spot"])["snr"].mean().nlargest(2)
+    # Of no spots the mean would have no type to compare by.
+    mean = traces.astype({"snr": float}).groupby(["region", "spot"])["snr"].mean().nlargest(2)
     return [(str(region), int(spot)) for region, spot in mean.index]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,14 +76,16 @@ class Painter:
     """Makes the pictures of a request; the last spectra are kept, for a zoom needs no other."""
 
     def __init__(self) -> None:
-        self._movie: Movie | None = None
+        # Weakly: a movie that is taken out of the window must not stay for its last spectra.
+        self._movie: weakref.ref[Movie] | None = None
         self._region: Region | None = None
         self._kept: dict[Stretch, tuple[PowerSpectrum, RadialProfile]] = {}
 
     def __call__(self, request: Request) -> tuple[Picture, ...]:
         """Pictures of all stretches, of one brightness so that they can be compared."""
-        if request.movie is not self._movie or request.region != self._region:
-            self._movie, self._region, self._kept = request.movie, request.region, {}
+        of = None if self._movie is None else self._movie()
+        if request.movie is not of or request.region != self._region:
+            self._movie, self._region, self._kept = weakref.ref(request.movie), request.region, {}
         self._kept = {s: self._kept.get(s) or self._made(request, s) for s in request.stretches}
         found = [self._kept[stretch] for stretch in request.stretches]
         cut = [cut_out(spectrum, request.band) for spectrum, _ in found]

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from napari.layers import Image
 
-from napari_beamwatch._napari.overlays import OURS
+from napari_beamwatch._napari.ours import OURS
+from napari_beamwatch._napari.placement import SQUARE
 from napari_beamwatch.movies import Movie
 
 ANGSTROM = 1e-10
@@ -33,7 +34,7 @@ def movie_of(layer: Any) -> Movie:
         return movie
     time, height, width = layer.units
     pixel = _in(width, "meter", layer.scale[2])
-    same = np.isclose(layer.scale[1], layer.scale[2], rtol=0.01) and height == width
+    same = np.isclose(layer.scale[1], layer.scale[2], rtol=SQUARE) and height == width
     return Movie.from_array(
         layer.data,
         pixel_size=pixel / ANGSTROM if pixel and same else None,

@@ -28,6 +28,7 @@ from napari_beamwatch._qt.sections_movie import MovieSection
 from napari_beamwatch._qt.session import Request, Session
 from napari_beamwatch._qt.slider_marks import SliderMarks
 from napari_beamwatch._qt.theme import panel_style
+from napari_beamwatch._qt.turns import Turns
 from napari_beamwatch._qt.worker import Work, Worker
 from napari_beamwatch.analysis import Progress, analyze
 from napari_beamwatch.analysis import find_spots as spots_of
@@ -72,7 +73,8 @@ class Beamwatch(QWidget):
         super().__init__(parent)
         self.setObjectName("beamwatch")
         self.session = Session(preferred_settings())
-        self.canvas = Canvas(napari_viewer, self.session, partial(qthrottled, timeout=PACE_MS))
+        pace = partial(qthrottled, timeout=PACE_MS)
+        self.canvas = Canvas(napari_viewer, self.session, pace, Turns(self))
         self._viewer, self._worker, self._docked = napari_viewer, Worker(), False
         self._closed = False
         self._card = AnswerCard(self.session)
@@ -108,10 +110,10 @@ class Beamwatch(QWidget):
         """Show a run that was saved; of a movie that has moved since, the new place is told."""
 
         def then(generation: int, found: Opened | MovieMovedError) -> None:
-            self.session.finish(generation)
             if isinstance(found, Opened):
-                self.canvas.show(found)
+                self.canvas.show(found, lambda: self.session.finish(generation))
                 return
+            self.session.finish(generation)
             place = self._export.ask_for_movie(str(found)) if movie is None else None
             if place is not None:
                 self.open_run(folder, place)
@@ -122,9 +124,8 @@ class Beamwatch(QWidget):
         """Open a file and look at it."""
 
         def then(generation: int, found: Opened) -> None:
-            self.session.finish(generation)
             tell_of(found.movie)
-            self.canvas.show(found)
+            self.canvas.show(found, lambda: self.session.finish(generation))
 
         self._begin("opening the movie", lambda _: opened_movie(path), then)
 
@@ -195,10 +196,13 @@ class Beamwatch(QWidget):
 
     def _take_result(self, generation: int, found: tuple[Result, list[Layer]]) -> None:
         result, layers = found
-        self.canvas.have(result, layers)
         first = self.session.result is None
-        if self.session.answer(generation, result) and first and self._movie.complete:
-            self._movie.fold()  # its work is done: room for what was found
+
+        def then() -> None:
+            if self.session.answer(generation, result) and first and self._movie.complete:
+                self._movie.fold()  # its work is done: room for what was found
+
+        self.canvas.lay(result, layers, then)
 
     def _mark(self) -> None:
         """Mark the onsets on the time slider."""
@@ -230,6 +234,8 @@ class Beamwatch(QWidget):
         app = QApplication.instance()
         if app is not None:
             app.aboutToQuit.connect(worker.cancel)
+        # A window that is closed takes the panel with it without another word.
+        self.destroyed.connect(worker.cancel)
         movie, lattice, damage = self._movie, self._lattice, self._damage
         canvas.layers_changed.connect(movie.show_layers)
         session.failed.connect(self._say)

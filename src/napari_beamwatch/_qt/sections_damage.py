@@ -87,7 +87,7 @@ class DamageSection(Section):
         self.docks.setToolTip("Show the docks Damage curves and Live FFT below the picture.")
         self._filled = QCheckBox("map filled")
         self._filled.setToolTip(f"Fill the windows of the onset map. {HIDE_KEY} hides it.")
-        self._filled.toggled.connect(canvas.fill_map)
+        self._filled.toggled.connect(canvas.overlays.fill_map)
         row = QHBoxLayout()
         row.addWidget(self._before)
         row.addWidget(self._after)
@@ -146,9 +146,6 @@ class DamageSection(Section):
         found = result is not None and len(result.windows) > 0
         self._legend.show_scale(map_scale(result.windows) if found and result else None)
         self._filled.setVisible(found)
-        if found:
-            canvas = self._canvas
-            canvas.fill_map(self._filled.isChecked())
 
     def show_progress(self, step: Step) -> None:
         """Show how far the analysis is."""

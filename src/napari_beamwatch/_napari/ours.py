@@ -1,0 +1,14 @@
+"""Names of the layers that a result makes, and how they are told from the user's."""
+
+from __future__ import annotations
+
+OURS = "beamwatch_overlay"
+"""Key in the metadata of the layers that are ours to replace; its value is the name."""
+
+ONSET_MAP = "Onset map"
+LATTICE = "Lattice over dose"
+PHASES = "Phase over dose"
+PARTICLES = "Particles"
+DRIFT = "Drift"
+NAMES = (DRIFT, PARTICLES, LATTICE, PHASES, ONSET_MAP)
+"""Of the layers that a result makes, from below."""

@@ -1,0 +1,155 @@
+"""Our layers over the movie.
+
+napari takes its time over each layer that comes or goes, so those that are there are given new
+contents instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from functools import partial
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Labels, Layer, Shapes, Tracks
+
+from napari_beamwatch._napari.onset_map import FILLED, OUTLINED
+from napari_beamwatch._napari.ours import NAMES, ONSET_MAP, OURS
+from napari_beamwatch._napari.placement import Placement
+
+Step = Callable[[], None]
+
+
+class OverlayStack:
+    """The layers of a result in a viewer.
+
+    Parameters
+    ----------
+    viewer : napari.components.ViewerModel
+    on_top : callable
+        Tells which layer is to lie above ours, if any.
+    """
+
+    def __init__(self, viewer: Any, on_top: Callable[[], Layer | None]) -> None:
+        self._viewer, self._on_top = viewer, on_top
+        self._filled = False
+
+    def layers(self) -> list[Layer]:
+        """Those that are there."""
+        return [layer for layer in self._viewer.layers if OURS in layer.metadata]
+
+    def named(self, name: str) -> Layer | None:
+        """One of them."""
+        return next((one for one in self.layers() if one.metadata[OURS] == name), None)
+
+    def steps(self, made: Sequence[Layer], placement: Placement) -> list[Step]:
+        """What is to be done to show these layers, in steps that each take a moment only.
+
+        What is there already takes on the new contents and stays as visible as it was; what the
+        result has no contents for is emptied.
+        """
+        new = {layer.metadata[OURS]: layer for layer in made}
+        idle = [layer for layer in self.layers() if layer.metadata[OURS] not in new]
+        return [
+            *(partial(blank, layer, placement) for layer in idle),
+            *(partial(self._lay, layer) for layer in made),
+        ]
+
+    def empty(self, placement: Placement) -> None:
+        """Show no result any more."""
+        for layer in self.layers():
+            blank(layer, placement)
+
+    def remove(self) -> None:
+        """Take them away."""
+        layers, gone = self._viewer.layers, self.layers()
+        # Of many layers that go napari cleans up after each, unless told that they are one change.
+        known = bool(gone) and hasattr(layers, "batched_update")  # from napari 0.9 on
+        with layers.batched_update() if known else nullcontext():
+            for layer in gone:
+                layers.remove(layer)
+
+    def toggle_map(self) -> None:
+        """Show or hide the onset map."""
+        layer = self.named(ONSET_MAP)
+        if layer is not None:
+            layer.visible = not layer.visible
+
+    def fill_map(self, filled: bool) -> None:
+        """Fill the windows of the onset map, or outline them only."""
+        self._filled = filled
+        layer = self.named(ONSET_MAP)
+        if isinstance(layer, Labels):
+            self._draw_as_wanted(layer)
+
+    def _draw_as_wanted(self, layer: Labels) -> None:
+        contour = 0 if self._filled else int(layer.metadata["outline"])
+        if layer.contour != contour:
+            layer.contour = contour
+            layer.opacity = FILLED if self._filled else OUTLINED
+
+    def _lay(self, layer: Layer) -> None:
+        """Show one layer, in the place of its forerunner."""
+        name = layer.metadata[OURS]
+        old = self.named(name)
+        if name == ONSET_MAP and isinstance(layer, Labels):
+            self._draw_as_wanted(layer)
+        if old is not None and type(old) is type(layer):
+            renew(old, layer)
+            return
+        layers = self._viewer.layers
+        active = layers.selection.active
+        layers.append(layer)
+        self._put_in_order(layer)
+        layers.selection.active = active
+
+    def _put_in_order(self, layer: Layer) -> None:
+        """Below those that are to lie above it."""
+        layers, order, top = self._viewer.layers, NAMES.index(layer.metadata[OURS]), self._on_top()
+        above = [one for one in self.layers() if NAMES.index(one.metadata[OURS]) > order]
+        above += [top] if top is not None and top in layers else []
+        if above:
+            layers.move(layers.index(layer), min(layers.index(one) for one in above))
+
+
+def renew(layer: Layer, new: Layer) -> None:
+    """Let a layer show what another of its kind, which is in no viewer, would show."""
+    _fill(layer, new)
+    for name in ("scale", "translate", "units", "axis_labels"):
+        if not np.array_equal(getattr(layer, name), getattr(new, name)):
+            setattr(layer, name, getattr(new, name))
+    layer.metadata = new.metadata
+
+
+def _fill(layer: Layer, new: Layer) -> None:
+    if isinstance(layer, Labels):
+        layer.data, layer.colormap, layer.features = new.data, new.colormap, new.features
+        if layer.contour != new.contour:
+            layer.contour, layer.opacity = new.contour, new.opacity
+    elif isinstance(layer, Shapes):
+        layer.data = list(zip(new.data, new.shape_type, strict=True))
+        if len(new.data):
+            layer.edge_color, layer.face_color = new.edge_color, new.face_color
+            layer.edge_width = list(new.edge_width)
+            layer.features = new.features
+    elif isinstance(layer, Tracks):
+        layer.data = new.data
+        layer.tail_length = new.tail_length
+    elif isinstance(layer, Image):
+        layer.data = new.data
+
+
+def blank(layer: Layer, placement: Placement) -> None:
+    """Let a layer show nothing, where it is."""
+    if isinstance(layer, Shapes):
+        layer.data = []
+    elif isinstance(layer, Tracks):
+        layer.data = np.zeros((1, layer.ndim + 1))  # napari knows no tracks without a point
+    elif isinstance(layer, Labels):
+        layer.data = np.zeros((1,) * layer.ndim, layer.data.dtype)
+    elif isinstance(layer, Image):
+        layer.data = np.full((1,) * layer.ndim, np.nan, layer.data.dtype)
+    placed = placement.stacked() if layer.ndim == 3 else placement.flat
+    for name, value in placed.items():
+        setattr(layer, name, value)
