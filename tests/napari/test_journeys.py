@@ -11,9 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from qtpy.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QSlider
 
-from napari_beamwatch import Settings, load_result
+from napari_beamwatch import Region, Settings, load_result, power_spectrum
+from napari_beamwatch._qt.map_legend import MapLegend
 from napari_beamwatch._qt.panel import Beamwatch
 from napari_beamwatch.cli import main
 from napari_beamwatch.simulate.cases import simulate
@@ -122,7 +125,7 @@ def test_the_threshold_moved_by_hand_is_the_command_lines(
 ) -> None:
     viewer.open(str(run_folder / "run.json"), plugin="napari-beamwatch")
     before = panel.session.result.onsets["onset_dose_e_per_A2"].tolist()
-    panel.session.set_threshold(fraction=0.6)
+    panel.findChild(QSlider, "fraction").setValue(60)
     folder = eer.parent / "other"
     words = ["analyze", str(eer), "--out", str(folder), "--force", "--fraction-frames", "4"]
     settings = eer.parent / "settings.json"
@@ -204,3 +207,141 @@ def test_the_transform_follows_a_region_that_is_dragged(
     layer = viewer.layers["Regions"]
     layer.data = [np.add(layer.data[0], (0, 32))]
     wait_until(lambda: bool(seen) and seen[-1] is not None and seen[-1].box == (64, 32, 320, 224))
+
+
+def state(viewer: Any, panel: Beamwatch) -> dict[str, Any]:
+    """What a person sees."""
+    said = {
+        name: panel.findChild(QLabel, name).text()
+        for name in ("answer", "beside", "why", "threshold")
+    }
+    return {
+        **said,
+        "settings": panel.session.settings,
+        "regions": panel.session.regions,
+        "layers": {layer.name for layer in viewer.layers},
+        "map": panel.findChild(MapLegend)._scale,
+        "labels": viewer.layers["Regions"].features["label"].tolist(),
+        "spots": panel._lattice._table.rowCount(),
+        "legend": panel.beside.curves.legend.text(),
+        "limits": [
+            panel.findChild(QLineEdit, name).text() for name in ("pixel_size", "frame_dose")
+        ],
+    }
+
+
+def test_a_run_that_is_saved_and_opened_again_looks_the_same(
+    viewer: Any, panel: Beamwatch, run_folder: Path, tmp_path: Path
+) -> None:
+    viewer.open(str(run_folder / "run.json"), plugin="napari-beamwatch")
+    panel.beside.open()
+    panel.findChild(QSlider, "fraction").setValue(60)
+    before = state(viewer, panel)
+    panel._export.save(tmp_path / "run")
+    wait_until(lambda: not panel.session.running)
+    viewer.layers.remove(panel.canvas.layer)
+    assert len(viewer.layers) == 0
+    viewer.open(str(tmp_path / "run" / "run.json"), plugin="napari-beamwatch")
+    assert state(viewer, panel) == before
+
+
+def test_map_and_curves_show_the_numbers_of_the_command_lines_tables(
+    viewer: Any, panel: Beamwatch, run_folder: Path
+) -> None:
+    viewer.open(str(run_folder / "run.json"), plugin="napari-beamwatch")
+    panel.beside.open()
+    windows = pd.read_csv(run_folder / "windows.csv")
+    traces = pd.read_csv(run_folder / "traces.csv")
+    onsets = windows["onset_dose_e_per_A2"].dropna()
+    scale = panel.findChild(MapLegend)._scale
+    assert (scale.low, scale.high) == pytest.approx((onsets.min(), onsets.max()))
+    curves = panel.beside.curves
+    wait_until(lambda: len(curves._curves) > 0)
+    for curve in curves._curves:
+        region, spot = curve.key
+        rows = traces[(traces["region"] == region) & (traces["spot"] == spot)]
+        told = rows["intensity"].to_numpy() / curve.plateau
+        np.testing.assert_allclose(curve.intensity, told, rtol=1e-6)
+
+
+def test_a_rectangle_that_is_dragged_with_the_mouse_has_its_own_transform(
+    viewer: Any, panel: Beamwatch, eer: Path
+) -> None:
+    panel.open_movie(eer)
+    wait_until(lambda: not panel.session.running)
+    panel.beside.open()
+    spectrum = panel.beside.spectrum
+    panel.canvas.regions.start_drawing()
+    canvas = viewer.window._qt_viewer.canvas
+    for _ in range(10):
+        QApplication.processEvents()
+    size = canvas.native.size()
+
+    def at(y: float, x: float) -> QPoint:
+        """Where on the screen a place of the movie is, in its pixels."""
+        nm = panel.session.movie.pixel_size / 10
+        dy, dx = np.array([y * nm, x * nm]) - np.array(viewer.camera.center[-2:])
+        zoom = viewer.camera.zoom
+        return QPoint(round(size.width() / 2 + dx * zoom), round(size.height() / 2 + dy * zoom))
+
+    left = Qt.MouseButton.LeftButton
+    QTest.mousePress(canvas.native, left, pos=at(80, 60))
+    for part in np.linspace(0, 1, 5):
+        QTest.mouseMove(canvas.native, at(80 + 200 * part, 60 + 200 * part))
+        QApplication.processEvents()
+    QTest.mouseRelease(canvas.native, left, pos=at(280, 260))
+    QApplication.processEvents()
+    (region,) = panel.session.regions
+    assert region.box == pytest.approx((80, 60, 280, 260), abs=4)
+    panel.session.choose(region.name)
+    wait_until(lambda: spectrum._drawn is not None and spectrum._drawn.region == region)
+    picture = spectrum.pair.views[0].picture
+    first, last = picture.spectrum.first, picture.spectrum.last
+    told = power_spectrum(
+        panel.session.movie,
+        Region("A", region.vertices),
+        panel.canvas.frame,
+        spectrum.running_sum.value(),
+    )
+    assert (first, last) == (told.first, told.last)
+    np.testing.assert_array_equal(picture.spectrum.power, told.power)
+
+
+def test_a_spot_is_added_by_a_click_and_removed_and_the_engine_does_as_the_command_line(
+    viewer: Any, panel: Beamwatch, eer: Path, run_folder: Path, tmp_path: Path
+) -> None:
+    panel.open_movie(eer)
+    wait_until(lambda: not panel.session.running)
+    panel.add_up({"fraction_frames": 4})
+    wait_until(lambda: not panel.session.running)
+    spots = load_result(run_folder).spots
+    found = spots[spots["region"] == "field"].nlargest(1, "snr").iloc[0]
+    panel.beside.open()
+    spectrum = panel.beside.spectrum
+    spectrum.set_running_sum(10)
+    wait_until(lambda: spectrum._drawn is not None)
+    view = spectrum.pair.views[0]
+    for _ in range(20):  # until the docks have found their sizes
+        QApplication.processEvents()
+        time.sleep(0.01)
+    per_px = 10 / panel.session.movie.pixel_size
+    place = QPointF(found["gx_per_px"] * per_px, -found["gy_per_px"] * per_px)
+    scene = view.plot.getViewBox().mapViewToScene(place)
+    viewport = view.plot_widget.viewport()
+    QTest.mouseClick(viewport, Qt.MouseButton.LeftButton, pos=view.plot_widget.mapFromScene(scene))
+    wait_until(lambda: len(panel.session.settings.added_spots) == 1, 10)
+    (added,) = panel.session.settings.added_spots
+    assert added == pytest.approx((found["gy_per_px"], found["gx_per_px"]), abs=0.01)
+    settings = tmp_path / "settings.json"
+    settings.write_text(panel.session.settings.to_json())
+    panel.findChild(QPushButton, "run").click()
+    wait_until(lambda: not panel.session.running)
+    words = ["analyze", str(eer), "--out", str(tmp_path / "run"), "--fraction-frames", "4"]
+    assert main([*words, "--settings", str(settings)]) == 0
+    told = pd.read_csv(tmp_path / "run" / "spots.csv")
+    mine = panel.session.result.spots
+    assert len(mine) == len(told)
+    np.testing.assert_allclose(mine["d_A"].astype(float), told["d_A"], rtol=1e-6)
+    panel.session.remove_spot(*added)
+    assert panel.session.settings.added_spots == ()
+    assert panel.session.outdated
