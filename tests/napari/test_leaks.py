@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from qtpy.QtCore import QEvent
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QPushButton
 
 from napari_beamwatch import Movie
 from napari_beamwatch._napari.layers import movie_layer
@@ -72,6 +72,20 @@ def answer(panel: Beamwatch, result: Any) -> None:
     """As if it had been run."""
     of = replace(result, movie=panel.session.movie)
     assert panel.session.answer(panel.session.begin("analysing").generation, of)
+
+
+def run(panel: Beamwatch, held: Any) -> None:
+    """Get into the middle of a run."""
+    button = panel.findChild(QPushButton, "run")
+    assert button is not None
+    button.click()
+    assert held.begun.wait(10)
+
+
+def let_go(panel: Beamwatch, held: Any) -> None:
+    held.gate.set()
+    assert panel._worker.wait(10)
+    QApplication.processEvents()
 
 
 def parts(panel: Beamwatch) -> dict[str, weakref.ref[Any]]:
@@ -134,22 +148,36 @@ def test_a_desk_that_is_taken_out_of_the_window_is_gone(
     wait_until(lambda: threads() == [])
 
 
-def test_a_window_that_is_closed_takes_all_with_it(
+def test_a_desk_with_its_docks_that_is_taken_out_in_the_middle_of_a_run_is_gone(
+    make_napari_viewer: Any, fresh: Any, held: Any
+) -> None:
+    viewer = make_napari_viewer(show=True)
+    panel = open_panel(viewer)
+    show(viewer, fresh())
+    panel.beside.open()
+    run(panel, held)
+    watched = parts(panel)
+    viewer.window.remove_dock_widget(panel)
+    let_go(panel, held)
+    del panel
+    assert [layer.name for layer in viewer.layers] == ["movie"]
+    assert gone(watched)
+    wait_until(lambda: threads() == [])
+
+
+def test_docks_beside_the_picture_go_with_the_desk(
     make_napari_viewer: Any, fresh: Any, result: Any
 ) -> None:
     viewer = make_napari_viewer(show=True)
     panel = open_panel(viewer)
-    movie = fresh()
-    show(viewer, movie)
-    panel.beside.open()
-    panel.canvas.regions.start_drawing()
+    show(viewer, fresh())
     answer(panel, result)
-    watched = {**parts(panel), "movie": weakref.ref(movie), "viewer": weakref.ref(viewer)}
-    watched |= {layer.name: weakref.ref(layer) for layer in viewer.layers}
-    viewer.close()
-    del panel, viewer, movie
+    panel.beside.open()
+    watched = parts(panel)
+    viewer.window.remove_dock_widget(panel)
+    del panel
+    assert list(viewer.window.dock_widgets) == []
     assert gone(watched)
-    wait_until(lambda: threads() == [])
 
 
 def test_nothing_of_ours_listens_to_the_viewer_once_the_desk_is_closed(
@@ -173,6 +201,28 @@ def test_nothing_of_ours_listens_to_the_viewer_once_the_desk_is_closed(
     viewer.window.remove_dock_widget(panel)
 
 
+def test_a_movie_that_is_deleted_in_the_middle_of_a_run_is_gone(
+    make_napari_viewer: Any, fresh: Any, result: Any, held: Any
+) -> None:
+    viewer = make_napari_viewer(show=True)
+    panel = open_panel(viewer)
+    movie = fresh()
+    show(viewer, movie)
+    panel.beside.open()
+    answer(panel, result)
+    QApplication.processEvents()
+    run(panel, held)
+    watched = {layer.name: weakref.ref(layer) for layer in viewer.layers}
+    watched["the movie itself"] = weakref.ref(movie)
+    watched["result"] = weakref.ref(panel.session.result)
+    viewer.layers.remove(viewer.layers["movie"])
+    let_go(panel, held)
+    del movie
+    assert len(viewer.layers) == 0
+    assert gone(watched)
+    wait_until(lambda: threads() == [])
+
+
 def test_of_two_movies_in_turn_the_first_is_gone(
     make_napari_viewer: Any, fresh: Any, result: Any
 ) -> None:
@@ -191,6 +241,7 @@ def test_of_two_movies_in_turn_the_first_is_gone(
     answer(panel, result)
     assert gone(watched)
     assert len(viewer.layers) == len(watched) - 2
+    panel.close_desk()
 
 
 def items(panel: Beamwatch) -> tuple[int, int, int]:
@@ -229,6 +280,7 @@ def test_five_runs_and_fifty_steps_of_the_slider_leave_no_more_than_one_did(
     once()
     expected = once()
     assert [once() for _ in range(4)] == [expected] * 4
+    panel.close_desk()
 
 
 def test_moving_the_thresholds_makes_nothing_new(
@@ -245,6 +297,7 @@ def test_moving_the_thresholds_makes_nothing_new(
         settle()
         counted.add(items(panel))
     assert len(counted) == 1
+    panel.close_desk()
 
 
 def test_a_desk_that_is_opened_again_and_again_leaves_no_widgets(
