@@ -324,6 +324,22 @@ def test_a_run_that_is_cancelled_has_no_answer_even_if_it_comes_to_one(
     assert not drawn(viewer)
 
 
+def test_our_layers_may_be_deleted_in_the_middle_of_a_run(
+    viewer: Any, panel: Beamwatch, movie: Any, result: Any, held: Any
+) -> None:
+    layer = show(viewer, movie)
+    panel.canvas.regions.start_drawing()
+    answer(panel, result)
+    the(panel, QPushButton, "run").click()
+    assert held.begun.wait(10)
+    for one in list(viewer.layers):
+        if one is not layer:
+            viewer.layers.remove(one)
+    held.gate.set()
+    wait_until(lambda: not panel.session.running)
+    assert names(viewer) >= OVERLAYS
+
+
 def test_another_movie_that_is_chosen_in_the_middle_of_a_run_gets_no_answer_of_the_first(
     viewer: Any, panel: Beamwatch, movie: Any, result: Any, held: Any
 ) -> None:
@@ -385,7 +401,7 @@ def test_whichever_layer_is_chosen_nothing_but_a_movie_is_analysed(
     assert panel.canvas.frame == 7  # of a viewer with an axis more
 
 
-@pytest.mark.parametrize("frames", [1])
+@pytest.mark.parametrize("frames", [1, 2])
 def test_a_movie_of_one_frame_or_two_ends_in_words(
     viewer: Any, panel: Beamwatch, movie: Any, frames: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
