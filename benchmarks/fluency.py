@@ -2,7 +2,8 @@
 
     tools/with_display.sh .venv/bin/python benchmarks/fluency.py [--frames 120] [--size 1024]
 
-Each journey is done once, in one window with all docks open, after everything was compiled.
+Each journey is done once, in one window with all docks open, after everything was compiled. First
+what napari needs by itself, for layers like ours that come and go in a window without us.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import napari
+import numpy as np
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
 from napari_beamwatch import Settings, analyze, open_movie
+from napari_beamwatch._napari.layers import movie_layer
+from napari_beamwatch.movies import Movie
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.writing import write_movie
 
@@ -77,10 +81,32 @@ def main(frames: int, size: int) -> None:
         measure(folder, path)
 
 
+def report(words: str, took: float, gap: float) -> None:
+    print(f"  {words:28s} {took:6.2f} s, longest gap {1000 * gap:5.0f} ms")
+
+
+def by_itself(movie: Movie) -> None:
+    """How long napari is deaf over layers of its own."""
+    viewer = napari.Viewer(show=True)
+    viewer.window._qt_window.resize(1280, 800)
+    gaps, small = Gaps(), np.ones((64, 64), np.uint8)
+    picture, known, _ = movie_layer(movie)
+    for words, do in (
+        ("napari: first movie", lambda: viewer.add_image(picture, **known)),
+        ("napari: first labels", lambda: viewer.add_labels(small)),
+        ("napari: another image", lambda: viewer.add_image(small)),
+        ("napari: remove a layer", lambda: viewer.layers.pop()),
+    ):
+        report(words, *gaps.over(do, lambda: True))
+    viewer.close()
+
+
 def measure(folder: Path, path: Path) -> None:
     # Compiled, and the modules imported: that happens once after an installation.
     movie = open_movie(path, fraction_frames=4)
     analyze(movie, Settings()).save(folder / "run")
+    print(f"{len(movie)} frames of {movie.shape[1]} px, load {os.getloadavg()[0]:.1f}")
+    by_itself(movie)
     viewer = napari.Viewer(show=True)
     viewer.window._qt_window.resize(1280, 800)
     _, panel = viewer.window.add_plugin_dock_widget("napari-beamwatch", "Beamwatch")
@@ -105,7 +131,6 @@ def measure(folder: Path, path: Path) -> None:
             session.set_threshold(fraction=percent / 100)
             settle(0.02)
 
-    print(f"{len(movie)} frames of {movie.shape[1]} px, load {os.getloadavg()[0]:.1f}")
     for words, do in (
         ("open a movie", lambda: panel.open_movie(path)),
         ("add its raw frames up by 4", lambda: panel.add_up({"fraction_frames": 4})),
@@ -117,8 +142,7 @@ def measure(folder: Path, path: Path) -> None:
         ("save the run", lambda: panel._export.save(folder / "saved")),
         ("open a run", lambda: panel.open_run(folder / "run")),
     ):
-        took, gap = gaps.over(do, idle)
-        print(f"  {words:28s} {took:6.2f} s, longest gap {1000 * gap:5.0f} ms")
+        report(words, *gaps.over(do, idle))
     panel.close_desk()
     viewer.close()
 

@@ -277,7 +277,7 @@ def test_curves_have_the_colours_of_their_regions(dock) -> None:
         dock.set_selection([(region, 0)])
         (line,) = drawn(dock, dock.view.intensity, "PlotCurveItem")
         assert line.opts["pen"].color().name() == colours[region]
-        assert f"{region} 0 · LiF… 200 2.010 Å" in dock.legend.text()
+        assert f"{region} 1 LiF… 200" in dock.legend.text()
     assert len(set(colours.values())) == 3
 
 

@@ -242,6 +242,7 @@ def test_a_run_that_is_saved_and_opened_again_looks_the_same(
     viewer.layers.remove(panel.canvas.layer)
     assert len(viewer.layers) == 0
     viewer.open(str(tmp_path / "run" / "run.json"), plugin="napari-beamwatch")
+    wait_until(lambda: state(viewer, panel)["legend"] == before["legend"])
     assert state(viewer, panel) == before
 
 

@@ -180,6 +180,30 @@ def test_docks_beside_the_picture_go_with_the_desk(
     assert gone(watched)
 
 
+@pytest.mark.parametrize("in_a_run", [False, True])
+def test_a_window_that_is_closed_takes_all_with_it(
+    make_napari_viewer: Any, fresh: Any, result: Any, held: Any, in_a_run: bool
+) -> None:
+    viewer = make_napari_viewer(show=True)
+    panel = open_panel(viewer)
+    movie = fresh()
+    show(viewer, movie)
+    panel.beside.open()
+    panel.canvas.regions.start_drawing()
+    answer(panel, result)
+    if in_a_run:
+        run(panel, held)
+    watched = {**parts(panel), "movie": weakref.ref(movie), "viewer": weakref.ref(viewer)}
+    watched |= {layer.name: weakref.ref(layer) for layer in viewer.layers}
+    viewer.close()
+    settle()
+    assert panel._worker._stop.is_set() or not in_a_run
+    let_go(panel, held)
+    del panel, viewer, movie
+    assert gone(watched)
+    wait_until(lambda: threads() == [])
+
+
 def test_nothing_of_ours_listens_to_the_viewer_once_the_desk_is_closed(
     make_napari_viewer: Any, fresh: Any, result: Any
 ) -> None:
@@ -241,7 +265,6 @@ def test_of_two_movies_in_turn_the_first_is_gone(
     answer(panel, result)
     assert gone(watched)
     assert len(viewer.layers) == len(watched) - 2
-    panel.close_desk()
 
 
 def items(panel: Beamwatch) -> tuple[int, int, int]:
@@ -280,7 +303,6 @@ def test_five_runs_and_fifty_steps_of_the_slider_leave_no_more_than_one_did(
     once()
     expected = once()
     assert [once() for _ in range(4)] == [expected] * 4
-    panel.close_desk()
 
 
 def test_moving_the_thresholds_makes_nothing_new(
@@ -297,7 +319,6 @@ def test_moving_the_thresholds_makes_nothing_new(
         settle()
         counted.add(items(panel))
     assert len(counted) == 1
-    panel.close_desk()
 
 
 def test_a_desk_that_is_opened_again_and_again_leaves_no_widgets(

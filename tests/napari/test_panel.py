@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import dask.array as da
 import numpy as np
 import pytest
 from app_model.types import KeyBinding
@@ -24,6 +25,7 @@ from qtpy.QtWidgets import (
 from napari_beamwatch import Movie, Settings, analyze
 from napari_beamwatch._napari.layers import movie_layer
 from napari_beamwatch._napari.preferences import preferred_settings
+from napari_beamwatch._qt.frame_mean import usual_mean
 from napari_beamwatch._qt.opening import Opened
 from napari_beamwatch._qt.panel import Beamwatch
 from napari_beamwatch.analysis import Step
@@ -210,6 +212,7 @@ def test_curves_grow_during_a_run_and_cancel_brings_the_last_ones_back(
     panel.beside.open()
     curves = panel.beside.curves
     assert curves is not None
+    wait_until(lambda: len(curves._curves) > 0)
     before, onset = curves.legend.text(), the(panel, QLabel, "answer").text()
     request = panel.session.begin("analysing")
     field = result.traces[result.traces["region"] == "field"]
@@ -217,9 +220,9 @@ def test_curves_grow_during_a_run_and_cancel_brings_the_last_ones_back(
     panel.session.tell(request.generation, Step(50, 120, "following spots", lambda: known))
     assert curves.legend.text().endswith("so far")
     the(panel, QPushButton, "cancel").click()
-    assert curves.legend.text() == before
     assert the(panel, QLabel, "answer").text() == onset
     assert panel.session.result is result
+    wait_until(lambda: curves.legend.text() == before)
 
 
 def test_deleting_the_movie_in_the_middle_of_a_run_ends_it(
@@ -579,8 +582,8 @@ def test_onsets_are_marked_on_the_time_slider_where_the_handle_stops(
 def test_the_picture_shows_a_mean_of_frames_and_single_ones_again(
     viewer: Any, panel: Beamwatch, movie: Any
 ) -> None:
+    limits = movie_layer(movie)[1]["contrast_limits"]
     layer = show(viewer, movie)
-    limits = layer.contrast_limits
     panel.canvas.go_to(20)
     the(panel, QSpinBox, "averaged").setValue(5)
     shown = np.asarray(layer._slice.image.raw)
@@ -589,7 +592,30 @@ def test_the_picture_shows_a_mean_of_frames_and_single_ones_again(
     assert panel.session.movie is movie
     the(panel, QSpinBox, "averaged").setValue(1)
     assert np.asarray(layer._slice.image.raw) == pytest.approx(movie.frame(20))
-    assert layer.contrast_limits == limits
+    assert layer.contrast_limits == pytest.approx(limits)
+    assert layer.interpolation2d == "nearest"
+
+
+def test_as_many_frames_are_shown_at_once_as_show_the_lattice_and_are_read_in_a_moment() -> None:
+    def shown(frames: int, side: int, dose: float | None) -> int:
+        counts = da.zeros((frames, side, side), chunks=(1, -1, -1), dtype=np.uint8)
+        return usual_mean(Movie.from_array(counts, pixel_size=0.125, frame_dose=dose))
+
+    assert shown(200, 512, 5.0) == 13  # one electron a pixel
+    assert shown(200, 512, 64.0) == 1
+    assert shown(60, 512, 5.0) == 6  # a tenth of the record
+    assert shown(200, 1024, 5.0) == 5  # six million pixels
+    assert shown(200, 4096, 5.0) == 1
+    assert shown(200, 512, None) == 1
+
+
+@pytest.mark.parametrize(("size", "opened"), [((1280, 800), True), ((900, 600), False)])
+def test_the_docks_open_with_the_first_movie_where_there_is_room(
+    viewer: Any, panel: Beamwatch, movie: Any, size: tuple[int, int], opened: bool
+) -> None:
+    viewer.window._qt_window.resize(*size)
+    show(viewer, movie)
+    assert (panel.beside.curves is not None) == opened
 
 
 def test_selected_spots_are_those_whose_curves_are_drawn(

@@ -10,6 +10,9 @@ from napari.utils.colormaps import ensure_colormap
 from numpy.typing import NDArray
 
 COLOURS = "plasma"
+DARKEST = 0.26
+"""Where in the map of colours the scale begins."""
+
 WITHOUT_DOSE: dict[str, tuple[float, float, float, float]] = {
     "survived": (0.92, 0.97, 1.0, 1.0),
     "damaged_at_start": (1.0, 0.25, 0.35, 1.0),
@@ -42,7 +45,7 @@ class MapScale:
         width = self.high - self.low
         part = (values - self.low) / width if width > 0 else np.full(len(values), 0.5)
         # The darkest of the map would be lost on a dark picture.
-        mapped = ensure_colormap(COLOURS).map(0.12 + 0.88 * np.clip(part, 0, 1))
+        mapped = ensure_colormap(COLOURS).map(DARKEST + (1 - DARKEST) * np.clip(part, 0, 1))
         return np.asarray(mapped, np.float64)
 
 

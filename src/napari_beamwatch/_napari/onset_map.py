@@ -27,7 +27,7 @@ FINEST, COARSEST = 32, 6
 GAP = 0.06
 """Part of a cell that is left free along each edge, so that neighbours do not touch."""
 
-LINE = 0.05
+LINE = 0.03
 """Width of an outline in cells."""
 
 OUTLINED, FILLED = 0.95, 0.35

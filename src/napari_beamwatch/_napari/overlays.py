@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from napari.layers import Layer
+from napari.layers import Labels, Layer
 from napari.utils.colormaps import DirectLabelColormap
 from numba import types
 from numba.typed import Dict
 
 from napari_beamwatch._napari.layers import LayerData
 from napari_beamwatch._napari.onset_map import onset_map
-from napari_beamwatch._napari.ours import DRIFT, LATTICE, OURS, PARTICLES, PHASES
+from napari_beamwatch._napari.ours import DRIFT, LATTICE, ONSET_MAP, OURS, PARTICLES, PHASES
 from napari_beamwatch._napari.placement import Placement
 from napari_beamwatch._napari.window_maps import LOST, lattice_map, on_the_grid, phase_map
 from napari_beamwatch.results.result import Result
@@ -38,7 +38,11 @@ def overlays(result: Result, placement: Placement) -> list[LayerData]:
 def overlay_layers(result: Result, placement: Placement) -> list[Layer]:
     """The layers of a result, ready to be shown; may be called from any thread."""
     _compile_label_colours()
-    return [Layer.create(*made) for made in overlays(result, placement)]
+    made = [Layer.create(*one) for one in overlays(result, placement)]
+    for layer in made:
+        if isinstance(layer, Labels) and layer.metadata[OURS] == ONSET_MAP:
+            layer.contour = layer.metadata["outline"]
+    return made
 
 
 @cache

@@ -5,6 +5,7 @@ Knows no Qt: what is told here can be read in a test.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,6 +13,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from napari_beamwatch._qt.session import Session
+from napari_beamwatch._qt.spot_words import overlined
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import FIELD
 from napari_beamwatch.results.summary import answer
@@ -139,7 +141,7 @@ def _onset(row: Row, where: str, line: str) -> Answer:
     # What comes after the dose in the engine's own line: the signs and how sure they are.
     signs = line.partition(" · ")[2]
     if signs:
-        lines.append(signs.replace("|", " or "))
+        lines.append(_with_bars(signs.replace("|", " or ")))
     if dose is None:
         frame = f"frame {int(row['onset_frame']) + 1}" if _is(row, "onset_frame") else "onset"
         lines.append("the dose is unknown: give the dose of a frame")
@@ -151,6 +153,11 @@ def _onset(row: Row, where: str, line: str) -> Answer:
         lines.append("pre-exposure unknown: at least this much")
     beside = f"e/Å² {_interval(row)}· {where}"
     return Answer(f"{_at_least(row)}{dose:.3g}", beside, tuple(lines), "onset")
+
+
+def _with_bars(words: str) -> str:
+    """Words with the indices in them as they are printed."""
+    return re.sub(r"(?<!\S)(-?\d){3}(?!\d)", lambda found: overlined(found[0]), words)
 
 
 def _stop(row: Row) -> str:

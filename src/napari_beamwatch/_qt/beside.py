@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -14,11 +15,11 @@ from napari_beamwatch._qt.curves_data import Key, usual_selection
 from napari_beamwatch._qt.curves_dock import DamageCurves
 from napari_beamwatch._qt.fft_dock import LiveSpectrum
 from napari_beamwatch._qt.session import Session
+from napari_beamwatch._qt.turns import Turns
 from napari_beamwatch.analysis import Step
 from napari_beamwatch.phases import published_limits, reflections
 from napari_beamwatch.regions import FIELD
 from napari_beamwatch.results.crystals import crystal_survival
-from napari_beamwatch.results.result import Result
 
 CURVES, SPECTRUM = "Damage curves", "Live FFT"
 WIDTHS, HEIGHT = (500, 440), 300
@@ -38,7 +39,12 @@ class Beside:
     """Opens the docks when they are asked for, and keeps them in step."""
 
     def __init__(
-        self, viewer: Any, session: Session, canvas: Canvas, say: Callable[[str], None]
+        self,
+        viewer: Any,
+        session: Session,
+        canvas: Canvas,
+        say: Callable[[str], None],
+        turns: Turns,
     ) -> None:
         self._viewer, self._session, self._canvas, self._say = viewer, session, canvas, say
         self._so_far = False
@@ -46,11 +52,13 @@ class Beside:
         self._edits: tuple[object, object] = (), ()
         self.curves: DamageCurves | None = None
         self.spectrum: LiveSpectrum | None = None
+        # What takes long to draw waits for its turn, and is drawn once if it changed twice.
+        self._turns = turns
         self._links = (
             (session.movie_changed, self._show_movie),
-            (session.result_changed, self._show_result),
+            (session.result_changed, partial(self._turns.also, self._show_result)),
             (session.threshold_changed, self._show_threshold),
-            (session.spots_changed, self._show_spots),
+            (session.spots_changed, partial(self._turns.also, self._show_spots)),
             (session.selected_changed, self._show_selection),
             (session.hidden_changed, self._show_drawn),
             (session.settings_changed, self._show_edits),
@@ -92,6 +100,7 @@ class Beside:
         """Feed the docks no more, and take them away: without the panel they show nothing."""
         for signal, view in self._links:
             signal.disconnect(view)
+        self._turns(())
         for widget in (self.curves, self.spectrum):
             dock = None if widget is None else _dock_around(widget)
             if dock is not None:
@@ -123,8 +132,7 @@ class Beside:
         if self.spectrum is not None:
             named = {region.name: region for region in self._session.regions}
             self.spectrum.set_region(named.get(self._session.chosen))
-        if self._session.result is not None:
-            self._show_survival(self._session.result)
+        self._turns.also(self._show_survival)
         self._show_onset()
 
     def _show_frame(self, frame: int) -> None:
@@ -157,19 +165,19 @@ class Beside:
         self._show_selection()
 
     def _show_result(self) -> None:
-        result, self._keys = self._session.result, None
-        if self.curves is not None:
-            if result is None:
-                self.curves.clear()
-            else:
+        result, self._keys, self._so_far = self._session.result, None, False
+        if self.curves is not None and result is None:
+            self.curves.clear()
+        elif self.curves is not None and result is not None:
+            with self.curves.drawn_once():
                 self.curves.set_tables(
                     result.traces, result.spots, result.onsets, result.events, result.courses
                 )
                 self.curves.set_limits(limits(self._session))
-                self._show_survival(result)
+                self._show_threshold()
+                self._show_selection()
                 self.curves.set_frame(self._canvas.frame)
-        self._show_selection()
-        self._show_threshold()
+            self._turns.also(self._show_survival)
         self._show_onset()
 
     def _show_so_far(self, step: Step) -> None:
@@ -181,10 +189,11 @@ class Beside:
     def _show_end(self) -> None:
         """After a run that came to nothing, show again what was there before."""
         if self._so_far and not self._session.running:
-            self._show_result()
+            self._turns.also(self._show_result)
 
-    def _show_survival(self, result: Result) -> None:
-        if self.curves is not None:
+    def _show_survival(self) -> None:
+        result = self._session.result
+        if self.curves is not None and result is not None:
             known = result.onsets["region"].isin([self._session.chosen]).any()
             region = self._session.chosen if known else FIELD
             self.curves.set_survival(crystal_survival(result, region))

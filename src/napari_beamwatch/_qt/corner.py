@@ -46,8 +46,8 @@ class CornerText:
         self._overlay.text = corner_text(movie, result, frame)
         if not self._shown:
             self._shown = True
-            self._overlay.position = "top_left"
-            self._overlay.font_size = 11
+            self._overlay.position = "bottom_left"
+            self._overlay.font_size = 9
             self._overlay.visible = True
 
     def hide(self) -> None:

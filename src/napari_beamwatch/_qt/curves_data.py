@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from napari_beamwatch._qt.spot_words import overlined
+
 Floats = NDArray[np.float64]
 Along = Literal["dose", "time", "frame"]
 Key = tuple[str, int]
@@ -267,16 +269,17 @@ def regions_of(keys: Sequence[Key]) -> list[str]:
 
 
 def _label(spots: pd.DataFrame, key: Key) -> str:
+    """Region and spot, as the table counts them, and its phase or else its spacing."""
     region, spot = key
     rows = spots[(spots["region"] == region) & (spots["spot"] == spot)]
-    words = [f"{region} {spot}"]
+    words = f"{region} {spot + 1}"
     row: Any
     for row in rows.iloc[:1].itertuples():
         best, *others = row.phase.split("|") if isinstance(row.phase, str) else ("",)
-        named = [best + ("…" if others else ""), row.hkl if isinstance(row.hkl, str) else ""]
+        indices = overlined(row.hkl) if isinstance(row.hkl, str) else ""
         d = f"{row.d_A:.3f} Å" if row.d_A == row.d_A else f"{row.d_px:.2f} px"
-        words.append(" ".join(word for word in (*named, d) if word))
-    return " · ".join(words)
+        words += f" {best}{'…' if others else ''} {indices}".rstrip() if best else f" {d}"
+    return words
 
 
 def _mean(values: Floats) -> float:

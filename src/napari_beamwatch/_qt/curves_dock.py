@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
@@ -60,6 +61,7 @@ class DamageCurves(QWidget):
         self._survival: Survival | None = None
         self._frame = 0
         self._behind = True
+        self._held = False
         self._so_far = False
         self.view = CurvesView(self)
         self.marks = Marks(*self.view.plots)
@@ -72,6 +74,16 @@ class DamageCurves(QWidget):
         self.controls.changed.connect(self._redraw)
         self.controls.copy.clicked.connect(self.copy_image)
         self.view.place_chosen.connect(self._on_place)
+
+    @contextmanager
+    def drawn_once(self) -> Iterator[None]:
+        """Draw what is set within only when all of it is."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+            self._redraw()
 
     def set_tables(
         self,
@@ -169,7 +181,7 @@ class DamageCurves(QWidget):
             self._redraw()
 
     def _redraw(self) -> None:
-        self._behind = not self.isVisible()
+        self._behind = self._held or not self.isVisible()
         if self._behind:
             return
         spots = self._tables["spots"]
@@ -195,7 +207,7 @@ class DamageCurves(QWidget):
         self._move_cursor()
 
     def _redraw_marks(self) -> None:
-        if not self.isVisible():
+        if self._held or not self.isVisible():
             self._behind = True
             return
         self.marks.clear()

@@ -83,10 +83,10 @@ class DrawnRegions:
         names = [region.name for region, _ in drawn]
         text = {
             "string": "{label}",
-            "size": 10,
+            "size": 11,
             "anchor": "upper_left",
             "color": [_colour(i) for i in range(len(drawn))] or COLOURS[0],
-            "translation": [size / 15, size / 60],
+            "translation": [-size / 40, 0],  # above the region
         }
         self.layer = Shapes(
             [points for _, points in drawn] or None,

@@ -10,8 +10,34 @@ import numpy as np
 from napari_beamwatch._napari.placement import Placement
 from napari_beamwatch.movies import Movie
 
-NOISE_SHOWN = 4.0
-"""Standard deviations between black or white and the mean."""
+DARKEST, BRIGHTEST = 2.0, 4.0
+"""Standard deviations from black to the mean, and from there to white."""
+
+CHANGED = ("projection_mode", "contrast_limits", "interpolation2d")
+"""Of the layer, and given back."""
+
+SMOOTH = "gaussian"
+"""How pixels are drawn: the next ones alone, where many fall on one of the screen, are noise."""
+
+ENOUGH = 1.0
+"""Electrons a pixel of which a lattice is seen by eye."""
+
+MOST_PIXELS = 6e6
+"""To be read for one picture, or the slider would be slow."""
+
+SHORTEST = 10
+"""Times that the mean of a short record is shorter than it."""
+
+
+def usual_mean(movie: Movie) -> int:
+    """Frames whose mean shows a lattice and is made in a moment."""
+    pixels = movie.shape[1] * movie.shape[2]
+    most = int(min(MOST_PIXELS / pixels, len(movie) / SHORTEST))
+    dose, size = movie.frame_dose, movie.pixel_size
+    if dose is None or size is None or most < 1:
+        return 1
+    each = float(np.median(dose)) * size**2
+    return min(most, math.ceil(ENOUGH / each)) if each > 0 else 1
 
 
 class FrameMean:
@@ -20,7 +46,7 @@ class FrameMean:
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer
         self._layer: Any = None
-        self._before: tuple[Any, Any] | None = None
+        self._before: dict[str, Any] | None = None
 
     def show(self, layer: Any, movie: Movie, placement: Placement, frames: int, at: int) -> None:
         """Show the mean of so many frames around the one in sight (`at`) of a movie's layer."""
@@ -30,20 +56,22 @@ class FrameMean:
             self.reset()
             return
         if self._before is None:
-            self._layer, self._before = layer, (layer.projection_mode, layer.contrast_limits)
-        layer.projection_mode = "mean"
+            self._layer = layer
+            self._before = {name: getattr(layer, name) for name in CHANGED}
+        layer.projection_mode, layer.interpolation2d = "mean", SMOOTH
         step = placement.scale[0]
         self._set_margins(frames // 2 * step, (frames - 1) // 2 * step)
         image = np.asarray(movie.frame(at), np.float32)
         mean, noise = float(np.nanmean(image)), float(np.nanstd(image)) / math.sqrt(frames)
-        low = max(float(np.nanmin(image)), mean - NOISE_SHOWN * noise)
+        low = max(float(np.nanmin(image)), mean - DARKEST * noise)
         if noise > 0:
-            layer.contrast_limits = (low, mean + NOISE_SHOWN * noise)
+            layer.contrast_limits = (low, mean + BRIGHTEST * noise)
 
     def reset(self) -> None:
         """Show single frames again, as they were shown before."""
         if self._before is not None:
-            self._layer.projection_mode, self._layer.contrast_limits = self._before
+            for name, value in self._before.items():
+                setattr(self._layer, name, value)
             self._set_margins(0.0, 0.0)
         self._layer = self._before = None
 

@@ -49,6 +49,8 @@ Then = Callable[[int, Any], object]
 WIDTH = 340
 """Pixels the panel takes at least, more where the font asks for it."""
 
+ROOM = (1100, 700)
+"""Pixels of a window in which the docks below the picture leave enough of it."""
 
 PACE_MS = 250
 """From one look at the slider to the next: text, curves and spectrum follow that often, the picture
@@ -76,7 +78,7 @@ class Beamwatch(QWidget):
         pace = partial(qthrottled, timeout=PACE_MS)
         self.canvas = Canvas(napari_viewer, self.session, pace, Turns(self))
         self._viewer, self._worker, self._docked = napari_viewer, Worker(), False
-        self._closed = False
+        self._closed = self._offered = False
         self._card = AnswerCard(self.session)
         self._then: Then = self.session.answer_spots
         self._movie = MovieSection(
@@ -85,7 +87,8 @@ class Beamwatch(QWidget):
         self._lattice = LatticeSection(self.session, self.canvas, self._say, self.find_spots)
         self._damage = DamageSection(self.session, self.canvas, self.run, self.cancel)
         self._marks = SliderMarks()
-        self.beside = Beside(napari_viewer, self.session, self.canvas, self._say)
+        # Turns of our own: they end with the panel, as the docks do when the window is closed.
+        self.beside = Beside(napari_viewer, self.session, self.canvas, self._say, Turns(self))
         self._damage.docks.clicked.connect(self.beside.open)
         self._export = ExportSection(self.session, self._say, self.open_run, self._write)
         self._lay_out()
@@ -204,6 +207,15 @@ class Beamwatch(QWidget):
 
         self.canvas.lay(result, layers, then)
 
+    def _offer_docks(self) -> None:
+        """Open the docks with the first movie, where there is room for them."""
+        window = self.window()
+        if self._offered or self.session.movie is None or window is None or window is self:
+            return
+        self._offered = True
+        if window.width() >= ROOM[0] and window.height() >= ROOM[1]:
+            self.beside.open()
+
     def _mark(self) -> None:
         """Mark the onsets on the time slider."""
         result = self.session.result
@@ -241,8 +253,10 @@ class Beamwatch(QWidget):
         session.failed.connect(self._say)
         session.progressed.connect(damage.show_progress)
         session.result_changed.connect(self._mark)
+        session.movie_changed.connect(self._offer_docks)
         for signal, views in (
             (session.movie_changed, (movie.show_movie, lattice.show_movie, lattice.show_regions)),
+            (session.movie_changed, (damage.show_movie,)),
             (session.settings_changed, (lattice.show_movie, damage.show_settings)),
             (session.regions_changed, (lattice.show_regions,)),
             (session.chosen_changed, (lattice.show_regions, damage.show_result)),

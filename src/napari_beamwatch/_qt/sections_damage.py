@@ -7,17 +7,17 @@ from collections.abc import Callable
 from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import (
     QCheckBox,
-    QGridLayout,
     QHBoxLayout,
-    QLabel,
     QProgressBar,
     QPushButton,
     QSpinBox,
+    QWidget,
 )
 
 from napari_beamwatch._napari.map_scale import map_scale
 from napari_beamwatch._qt.answer import why
 from napari_beamwatch._qt.canvas import AFTER_KEY, BEFORE_KEY, HIDE_KEY, Canvas
+from napari_beamwatch._qt.frame_mean import usual_mean
 from napari_beamwatch._qt.map_legend import MapLegend
 from napari_beamwatch._qt.section import Section, faint
 from napari_beamwatch._qt.session import Session
@@ -48,6 +48,7 @@ class DamageSection(Section):
     ) -> None:
         super().__init__("3  Damage")
         self._session, self._canvas = session, canvas
+        self._frames: object = None
         self._run, self._cancel = QPushButton("Run"), QPushButton("Cancel")
         self._run.setObjectName("run")
         self._run.setProperty("role", "main")
@@ -59,41 +60,33 @@ class DamageSection(Section):
         self._bar = QProgressBar()
         self._bar.setObjectName("progress")
         self._bar.setTextVisible(True)
-        row = QHBoxLayout()
-        row.addWidget(self._run)
-        row.addWidget(self._bar, 1)
-        row.addWidget(self._cancel)
-        self.body.addLayout(row)
-        self._criteria = {}
-        grid = QGridLayout()
-        grid.setVerticalSpacing(0)
-        for i, name in enumerate(CRITERIA):
-            box = QCheckBox(name.replace("_", " "))
-            box.setObjectName(f"criterion_{name}")
-            box.setToolTip(TIPS[name])
-            box.toggled.connect(self._on_criteria)
-            self._criteria[name] = box
-            grid.addWidget(box, i // 2, i % 2)
-        self.body.addLayout(grid)
-        self._threshold = ThresholdBox(session)
-        self.body.addWidget(self._threshold)
         self._before, self._after = QPushButton("‹ before"), QPushButton("after ›")
         self._before.setToolTip(f"Show the last frame before the onset ({BEFORE_KEY}).")
         self._after.setToolTip(f"Show the first frame that holds the onset ({AFTER_KEY}).")
         self._before.clicked.connect(lambda: canvas.go_to_onset(-1))
         self._after.clicked.connect(lambda: canvas.go_to_onset(0))
+        self._row(self._run, self._bar, self._cancel, self._before, self._after, wide=(0, 1))
+        self._criteria = {}
+        for name in CRITERIA:
+            box = QCheckBox(name.replace("_", " "))
+            box.setObjectName(f"criterion_{name}")
+            box.setToolTip(TIPS[name])
+            box.toggled.connect(self._on_criteria)
+            self._criteria[name] = box
+        boxes = list(self._criteria.values())
+        for i in range(0, len(boxes), 2):
+            self._row(*boxes[i : i + 2], wide=(0, 1))
+        self._why = faint()
+        self._why.setObjectName("why")
+        self.body.addWidget(self._why)
+        self._threshold = ThresholdBox(session)
+        self.body.addWidget(self._threshold)
         self.docks = QPushButton("Curves, FFT")
         self.docks.setObjectName("docks")
         self.docks.setToolTip("Show the docks Damage curves and Live FFT below the picture.")
         self._filled = QCheckBox("map filled")
         self._filled.setToolTip(f"Fill the windows of the onset map. {HIDE_KEY} hides it.")
         self._filled.toggled.connect(canvas.overlays.fill_map)
-        row = QHBoxLayout()
-        row.addWidget(self._before)
-        row.addWidget(self._after)
-        row.addWidget(self.docks)
-        row.addStretch(1)
-        self.body.addLayout(row)
         self._averaged = QSpinBox()
         self._averaged.setObjectName("averaged")
         self._averaged.setRange(1, MOST_AVERAGED)
@@ -104,19 +97,18 @@ class DamageSection(Section):
             "The analysis takes single frames all the same."
         )
         self._averaged.valueChanged.connect(canvas.average)
-        row = QHBoxLayout()
-        row.addWidget(QLabel("picture"))
-        row.addWidget(self._averaged)
-        row.addStretch(1)
-        row.addWidget(self._filled)
-        self.body.addLayout(row)
+        self._row(self.docks, self._averaged, self._filled, wide=(1,))
         self._legend = MapLegend()
         self.body.addWidget(self._legend)
-        self._why = faint()
-        self._why.setObjectName("why")
-        self.body.addWidget(self._why)
         self.show_settings()
         self.show_result()
+
+    def show_movie(self) -> None:
+        """Show as many frames at once as a lattice wants."""
+        movie = self._session.movie
+        if movie is not None and movie.frames is not self._frames:
+            self._frames = movie.frames
+            self._averaged.setValue(usual_mean(movie))
 
     def show_settings(self) -> None:
         """Show the criteria and the threshold."""
@@ -131,8 +123,10 @@ class DamageSection(Section):
         busy = bool(session.running)
         self._run.setEnabled(session.movie is not None and not busy)
         self._run.setText("Run again" if session.result is not None else "Run")
-        self._cancel.setVisible(busy)
-        self._bar.setVisible(busy)
+        for widget in (self._cancel, self._bar):
+            widget.setVisible(busy)
+        for widget in (self._run, self._before, self._after):
+            widget.setVisible(not busy)
         if not busy:
             self._bar.setValue(0)
         frame = self._canvas.onset_frame
@@ -152,6 +146,13 @@ class DamageSection(Section):
         self._bar.setMaximum(max(step.total, 1))
         self._bar.setValue(min(step.done, step.total))
         self._bar.setFormat(f"{step.doing} · %p %")
+
+    def _row(self, *widgets: QWidget, wide: tuple[int, ...] = ()) -> None:
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        for i, widget in enumerate(widgets):
+            row.addWidget(widget, int(i in wide))
+        self.body.addLayout(row)
 
     def _on_criteria(self) -> None:
         chosen = tuple(name for name, box in self._criteria.items() if box.isChecked())

@@ -292,10 +292,10 @@ class Session:
         if generation != self.generation or not self.running:
             return False
         self.result, self._found, self._answered = result, None, self._asked
-        self.hidden = frozenset()
-        self._end()
+        self.hidden, self.running = frozenset(), ""
         self.result_changed.emit()
         self.spots_changed.emit()
+        self.running_changed.emit()
         return True
 
     def answer_spots(self, generation: int, table: pd.DataFrame) -> bool:

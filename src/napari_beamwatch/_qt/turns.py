@@ -24,6 +24,12 @@ class Turns(QObject):
         if self._calls:
             self._timer.start()
 
+    def also(self, call: Callable[[], None]) -> None:
+        """Do this, too, after what waits; once only, however often it is asked for."""
+        if call not in self._calls:
+            self._calls.append(call)
+            self._timer.start()
+
     def _on_turn(self) -> None:
         if self._calls:
             self._calls.popleft()()

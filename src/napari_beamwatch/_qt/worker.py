@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +22,10 @@ class _Stopped(Exception):  # noqa: N818 - nothing went wrong
 
 GLIMPSE = 0.4
 """Seconds from one look at the traces so far to the next."""
+
+SWITCH = 0.0005
+"""Seconds that the work may keep the interpreter to itself: each time the window comes to its
+turn it waits that long, many times for one picture."""
 
 COSTLY = 10
 """Times what a look took that is worked on before the next."""
@@ -89,7 +94,8 @@ class Worker(QObject):
         return self._thread is None or not self._thread.is_alive()
 
     def _run(self, generation: int, work: Work, stop: threading.Event) -> None:
-        glimpses = Glimpses()
+        glimpses, usual = Glimpses(), sys.getswitchinterval()
+        sys.setswitchinterval(min(SWITCH, usual))
 
         def tell(step: Step) -> None:
             if stop.is_set():
@@ -105,6 +111,8 @@ class Worker(QObject):
         except Exception as problem:  # whatever it is, the user is told in the window
             if not stop.is_set():
                 self.failed.emit(generation, sentence_of(problem))
+        finally:
+            sys.setswitchinterval(usual)
 
 
 def sentence_of(problem: Exception) -> str:
