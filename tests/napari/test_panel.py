@@ -14,6 +14,7 @@ from app_model.types import KeyBinding
 from napari.layers import Layer
 from qtpy.QtWidgets import (
     QApplication,
+    QComboBox,
     QLabel,
     QLineEdit,
     QPushButton,
@@ -700,3 +701,28 @@ def test_the_theme_is_followed(viewer: Any, panel: Beamwatch) -> None:
     dark = panel.styleSheet()
     viewer.theme = "light"
     assert panel.styleSheet() != dark
+
+
+def test_a_step_is_chosen_as_a_part_of_the_window(
+    viewer: Any, panel: Beamwatch, movie: Any
+) -> None:
+    show(viewer, movie)
+    step, window = the(panel, QComboBox, "step"), the(panel, QComboBox, "window")
+    step.textActivated.emit("auto")
+    assert step.currentText() == "auto"
+    window.setCurrentIndex(window.findData(128))
+    window.activated.emit(window.currentIndex())
+    step.textActivated.emit("¼")
+    assert (panel.session.settings.window, panel.session.settings.step) == (128, 32)
+    assert step.currentText() == "¼"
+    step.textActivated.emit("auto")
+    assert panel.session.settings.step is None
+
+
+def test_what_the_windows_resolve_is_said_before_a_run(
+    viewer: Any, panel: Beamwatch, movie: Any
+) -> None:
+    show(viewer, movie)
+    panel.session.choose_settings(window=256)
+    assert panel._lattice._said.text().startswith("256 px = 3.2 nm · δd 12%")
+    assert "e/Å² a point" in panel._lattice._said.text()

@@ -15,14 +15,17 @@ from napari_beamwatch._qt.curves_data import Key, usual_selection
 from napari_beamwatch._qt.curves_dock import DamageCurves
 from napari_beamwatch._qt.fft_dock import LiveSpectrum
 from napari_beamwatch._qt.session import Session
+from napari_beamwatch._qt.spot_marks import PhaseRings
 from napari_beamwatch._qt.turns import Turns
 from napari_beamwatch.analysis import Step
+from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.phases import published_limits, reflections
+from napari_beamwatch.phases.structures import resolve
 from napari_beamwatch.regions import FIELD
 from napari_beamwatch.results.crystals import crystal_survival
 
 CURVES, SPECTRUM = "Damage curves", "Live FFT"
-WIDTHS, HEIGHT = (500, 440), 300
+WIDTHS, HEIGHT = (460, 480), 300
 """Of the docks, in pixels; lower where the window has no room for that."""
 
 MOST_SUMMED = 10
@@ -50,6 +53,7 @@ class Beside:
         self._so_far = False
         self._keys: list[Key] | None = None
         self._edits: tuple[object, object] = (), ()
+        self._phases = session.settings.phases
         self.curves: DamageCurves | None = None
         self.spectrum: LiveSpectrum | None = None
         # What takes long to draw waits for its turn, and is drawn once if it changed twice.
@@ -144,14 +148,24 @@ class Beside:
     def _show_spots(self) -> None:
         if self.spectrum is None:
             return
-        spots = self._session.spots
-        phases = self._session.settings.phases or best_phases(spots)
-        self.spectrum.set_phase_rings([(name, *rings(name)) for name in phases[:MOST_PHASES]])
+        self._show_rings()
         self._show_drawn()
 
+    def _show_rings(self) -> None:
+        """Rings of the phases that were chosen, or else of those that were found."""
+        session = self._session
+        if self.spectrum is not None:
+            chosen = session.settings.phases or best_phases(session.spots)
+            cold = None if session.movie is None else session.movie.conditions.temperature_C
+            shown = [rings_of(name, cold) for name in chosen[:MOST_PHASES]]
+            self.spectrum.set_phase_rings([ring for ring in shown if ring is not None])
+
     def _show_edits(self) -> None:
-        """Spots may have been added or removed; most settings do not tell."""
+        """Phases may have been chosen, spots added or removed; most settings do not tell."""
         settings = self._session.settings
+        if settings.phases != self._phases:
+            self._phases = settings.phases
+            self._show_rings()
         edits = settings.added_spots, settings.removed_spots
         if edits != self._edits:
             self._edits = edits
@@ -249,11 +263,16 @@ def best_phases(spots: pd.DataFrame) -> tuple[str, ...]:
     return tuple(named[0].value_counts().index) if len(named) else ()
 
 
-def rings(phase: str) -> tuple[list[float], list[str]]:
-    """Spacings in Å and indices of the widest rings of a phase."""
-    table = reflections(phase).head(WIDEST_RINGS)
+def rings_of(phase: str, temperature_C: float | None) -> PhaseRings | None:  # noqa: N803
+    """The widest rings of a phase, spacings in Å; None if its CIF file is gone."""
+    try:
+        (one,) = resolve([phase])
+    except BeamwatchError:
+        return None
+    table = reflections(one, temperature_C=temperature_C).head(WIDEST_RINGS)
     indices = zip(table["h"], table["k"], table["l"], strict=True)
-    return table["d_A"].tolist(), ["".join(str(i) for i in hkl) for hkl in indices]
+    names = ["".join(str(i) for i in hkl) for hkl in indices]
+    return PhaseRings(one.name, table["d_A"].tolist(), names)
 
 
 def limits(session: Session) -> list[dict[str, Any]]:

@@ -35,11 +35,11 @@ class CurvesControls(QWidget):
         self.page = self._choice(("curves", "survival"), "Curves of spots, or of all crystals")
         self.page.setMaximumWidth(WIDEST_CHOICE + 14)  # its names are the longest
         self.along_box = self._choice((), "What the curves are drawn against")
-        self.spacing_as = self._choice(("Δd in %", "d"), "Spacing as its change, or as it is")
+        self.spacing_as = self._choice(("Δd %", "d"), "Spacing as its change, or as it is")
         self.average = QSpinBox(self)
         self.average.setRange(1, 1)
-        self.average.setPrefix("mean ")
-        self.average.setMinimumWidth(124)
+        self.average.setPrefix("n = ")
+        self.average.setMinimumWidth(100)
         self.average.setToolTip("Frames averaged in the lines; the dots are single frames")
         self.average.setKeyboardTracking(False)
         self.copy = QPushButton("copy", self)
@@ -51,6 +51,8 @@ class CurvesControls(QWidget):
         row.addStretch(1)
         row.addWidget(self.copy)
         self.page.currentIndexChanged.connect(self._on_page)
+        self._wanted = ""
+        self.along_box.textActivated.connect(self._on_along)
         for box in (self.along_box, self.spacing_as):
             box.currentIndexChanged.connect(self.changed)
         self.average.valueChanged.connect(self.changed)
@@ -66,17 +68,20 @@ class CurvesControls(QWidget):
         return self.spacing_as.currentIndex() == 0
 
     def offer(self, axis: FrameAxis) -> None:
-        """Offer what is known of these frames; the choice stays where it can. Emits nothing."""
-        chosen, frames = self.along_box.currentText(), len(axis.frame)
+        """Offer what is known of these frames; a choice stays where it can. Emits nothing."""
+        frames = len(axis.frame)
         for box in (self.along_box, self.average):
             box.blockSignals(True)
         self.along_box.clear()
         self.along_box.addItems([name for name in ("dose", "time", "frame") if name in axis.ends])
-        self.along_box.setCurrentText(chosen)
+        self.along_box.setCurrentText(self._wanted)
         self.average.setMaximum(max(1, frames))
         self.average.setValue(usual_average(frames))
         for box in (self.along_box, self.average):
             box.blockSignals(False)
+
+    def _on_along(self, name: str) -> None:
+        self._wanted = name
 
     def _on_page(self, page: int) -> None:
         for control in (self.along_box, self.spacing_as, self.average):

@@ -68,14 +68,14 @@ class DamageSection(Section):
         self._row(self._run, self._bar, self._cancel, self._before, self._after, wide=(0, 1))
         self._criteria = {}
         for name in CRITERIA:
-            box = QCheckBox(name.replace("_", " "))
+            box = QPushButton(name.replace("_", " "))
+            box.setCheckable(True)
+            box.setProperty("role", "chip")
             box.setObjectName(f"criterion_{name}")
             box.setToolTip(TIPS[name])
             box.toggled.connect(self._on_criteria)
             self._criteria[name] = box
-        boxes = list(self._criteria.values())
-        for i in range(0, len(boxes), 2):
-            self._row(*boxes[i : i + 2], wide=(0, 1))
+        self._row(*self._criteria.values())
         self._why = faint()
         self._why.setObjectName("why")
         self.body.addWidget(self._why)

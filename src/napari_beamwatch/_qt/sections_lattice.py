@@ -9,15 +9,22 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from napari_beamwatch._qt.canvas import Canvas
 from napari_beamwatch._qt.curves_look import look_of, region_colours
+from napari_beamwatch._qt.phases_button import PhasesButton
 from napari_beamwatch._qt.section import Section, faint
 from napari_beamwatch._qt.session import Session
 from napari_beamwatch._qt.spots_table import SpotsTable
 from napari_beamwatch.analysis.road import grid_note
 from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import FIELD
-from napari_beamwatch.spectra.windows import default_grid
+from napari_beamwatch.spectra.windows import Grid, Resolution, default_grid
 
 WINDOWS = (64, 128, 256, 512)
+STEPS = {"auto": 0, "whole": 1, "½": 2, "¼": 4}
+"""Parts of a window from one to the next."""
+
+PARTS = frozenset(STEPS.values())
+
 ALPHAS = (0.001, 0.01, 0.05)
 
 
@@ -49,6 +56,15 @@ class LatticeSection(Section):
         self._window.activated.connect(
             lambda i: session.choose_settings(window=self._window.itemData(i), step=None)
         )
+        self._step = QComboBox()
+        self._step.setObjectName("step")
+        for words in STEPS:
+            self._step.addItem(words)
+        self._step.setToolTip(
+            "Of a window from one to the next: shorter steps map finer, with windows that share "
+            "more of their pixels."
+        )
+        self._step.textActivated.connect(self._on_step)
         self._alpha = QComboBox()
         self._alpha.setObjectName("alpha")
         for alpha in ALPHAS:
@@ -57,7 +73,7 @@ class LatticeSection(Section):
         self._alpha.activated.connect(
             lambda i: session.choose_settings(alpha=self._alpha.itemData(i))
         )
-        for box in (self._region, self._window, self._alpha):
+        for box in (self._region, self._window, self._step, self._alpha):
             box.setMinimumContentsLength(3)
             box.setSizeAdjustPolicy(
                 QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
@@ -69,7 +85,9 @@ class LatticeSection(Section):
         self._row(QLabel("region"), self._region, self._rectangle, self._polygon)
         false = QLabel("α")
         false.setToolTip(self._alpha.toolTip())
-        self._row(QLabel("window"), self._window, false, self._alpha)
+        self._phases = PhasesButton(session, say)
+        self._row(QLabel("window"), self._window, QLabel("step"), self._step)
+        self._row(false, self._alpha, self._phases)
         self._table = SpotsTable()
         self._table.hiding.connect(session.hide)
         self._table.removing.connect(session.remove_spots)
@@ -99,22 +117,45 @@ class LatticeSection(Section):
         with QSignalBlocker(self._window), QSignalBlocker(self._alpha):
             self._window.setCurrentIndex(max(0, self._window.findData(settings.window)))
             self._alpha.setCurrentIndex(self._alpha.findData(settings.alpha))
+        self._phases.show_phases()
         self.enable()
         if movie is None:
             self.say("")
             return
-        window = settings.window if isinstance(settings.window, int) else None
-        step = settings.step if isinstance(settings.step, int) else None
         try:
-            grid = default_grid(movie, window, step, settings.taper)
+            grid = self._grid(movie)
         except BeamwatchError as error:
             self.say(str(error))
             return
-        words = f"{grid.window} px"
-        if movie.pixel_size is not None:
-            words += f" = {grid.window * movie.pixel_size / 10:.3g} nm"
-        words += f" · {grid.shape[0]} × {grid.shape[1]} windows"
-        self.say(words, grid_note(grid, movie).replace("; ", ";\n"))
+        with QSignalBlocker(self._step):
+            part = grid.window // grid.step if isinstance(settings.step, int) else 0
+            self._step.setCurrentIndex(list(STEPS.values()).index(part) if part in PARTS else -1)
+        known = Resolution.of(grid, movie)
+        words = [f"{grid.window} px"]
+        if known.extent_nm is not None and known.spacing is not None:
+            words[0] += f" = {known.extent_nm:.2g} nm"
+            words.append(f"δd {known.spacing:.0%}")
+        if known.dose is not None:
+            words.append(f"{known.dose:.2g} e/Å² a point")
+        self.say(" · ".join(words), grid_note(grid, movie).replace("; ", ";\n"))
+
+    def _grid(self, movie: Movie) -> Grid:
+        settings = self._session.settings
+        window = settings.window if isinstance(settings.window, int) else None
+        step = settings.step if isinstance(settings.step, int) else None
+        return default_grid(movie, window, step, settings.taper)
+
+    def _on_step(self, words: str) -> None:
+        movie, part = self._session.movie, STEPS[words]
+        if movie is None or not part:
+            self._session.choose_settings(step=None)
+            return
+        try:
+            window = self._grid(movie).window
+        except BeamwatchError as error:
+            self._report(str(error))
+        else:
+            self._session.choose_settings(window=window, step=window // part)
 
     def show_regions(self) -> None:
         """List the regions there are."""
@@ -143,7 +184,7 @@ class LatticeSection(Section):
         row = QHBoxLayout()
         row.setSpacing(6)
         for widget in widgets:
-            row.addWidget(widget, 1 if isinstance(widget, QComboBox) else 0)
+            row.addWidget(widget, 1 if isinstance(widget, QComboBox | PhasesButton) else 0)
         self.body.addLayout(row)
 
     def _on_selected(self) -> None:

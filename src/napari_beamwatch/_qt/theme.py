@@ -38,5 +38,11 @@ QToolButton[role="title"]:hover {{ color: {onset}; }}
 QFrame[role="rule"] {{ background: {primary}; max-height: 1px; min-height: 1px; border: none; }}
 QPushButton[role="main"] {{ background: {current}; font-weight: 600; }}
 QPushButton[role="main"]:disabled {{ background: {primary}; }}
+QPushButton[role="chip"] {{
+    padding: 1px 6px; border-radius: 8px; border: 1px solid {primary}; background: transparent;
+    color: {faint};
+}}
+QPushButton[role="chip"]:checked {{ background: {primary}; color: {text}; }}
+QToolButton#phases {{ background: {foreground}; border-radius: 2px; padding: 4px; }}
 QTableWidget {{ background: {background}; gridline-color: {primary}; border: none; }}
 """

@@ -39,8 +39,8 @@ from napari_beamwatch.spectra.field import field_trace
 from napari_beamwatch.spectra.windows import (
     USUAL_CONTRAST,
     Grid,
+    Resolution,
     default_grid,
-    frames_to_see,
 )
 
 FEWEST_FRAMES = 2
@@ -205,15 +205,12 @@ def in_pixels(length: int | str | None, movie: Movie) -> int | None:
 def grid_note(grid: Grid, movie: Movie) -> str:
     """What the windows resolve, in a sentence."""
     rows, cols = grid.shape
+    known = Resolution.of(grid, movie)
     said = f"windows of {grid.window} px every {grid.step} px, {rows} by {cols} of them"
-    if movie.pixel_size is not None:
-        extent = grid.window * movie.pixel_size
-        # Full width at half maximum of a Hann window's line, 2 bins, at d = 2 Å.
-        said += f": {extent / 10:.3g} nm wide, two spacings near 2 Å are told apart "
-        said += f"from {2 * 2.0 / extent:.1%} on"
-    frames = frames_to_see(grid, movie)
-    if frames is not None and movie.frame_dose is not None:
-        dose = frames * float(np.median(movie.frame_dose[movie.lit]))
-        said += f"; one window shows a fringe of {USUAL_CONTRAST:.0%} contrast in {dose:.3g} e/Å²"
-        said += f" ({frames} frame{'s' if frames > 1 else ''})"
+    if known.extent_nm is not None and known.spacing is not None:
+        said += f": {known.extent_nm:.3g} nm wide, two spacings near 2 Å are told apart "
+        said += f"from {known.spacing:.1%} on"
+    if known.frames is not None and known.dose is not None:
+        said += f"; one window shows a fringe of {USUAL_CONTRAST:.0%} contrast in "
+        said += f"{known.dose:.3g} e/Å² ({known.frames} frame{'s' if known.frames > 1 else ''})"
     return said

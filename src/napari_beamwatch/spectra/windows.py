@@ -226,3 +226,38 @@ def windows_inside(grid: Grid, shift: tuple[int, int], margin: int = 0) -> NDArr
     size = np.array([grid.height, grid.width])
     inside = (corners >= -margin) & (corners + grid.window <= size + margin)
     return np.asarray(inside.all(axis=1))
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """What windows can tell; None where it is not known.
+
+    Attributes
+    ----------
+    extent_nm : float or None
+        Side of a window.
+    spacing : float or None
+        Part by which two spacings near 2 Å must differ to be told apart.
+    frames : int or None
+        In which one window shows a fringe of `USUAL_CONTRAST`.
+    dose : float or None
+        Of these frames, in e/Å²: the resolution of an onset along the dose.
+    """
+
+    extent_nm: float | None = None
+    spacing: float | None = None
+    frames: int | None = None
+    dose: float | None = None
+
+    @classmethod
+    def of(cls, grid: Grid, movie: Movie) -> Resolution:
+        """Of a grid of windows on a movie."""
+        extent = None if movie.pixel_size is None else grid.window * movie.pixel_size
+        frames = frames_to_see(grid, movie)
+        dose = None
+        if frames is not None and movie.frame_dose is not None:
+            dose = frames * float(np.median(movie.frame_dose[movie.lit]))
+        if extent is None:
+            return cls(frames=frames, dose=dose)
+        # Full width at half maximum of a Hann window's line, 2 bins, at d = 2 Å.
+        return cls(extent / 10, 2 * 2.0 / extent, frames, dose)
