@@ -107,8 +107,9 @@ class Beside:
         self._turns(())
         for widget in (self.curves, self.spectrum):
             dock = None if widget is None else _dock_around(widget)
-            if dock is not None:
+            if dock is not None and widget is not None:
                 self._viewer.window.remove_dock_widget(dock)
+                widget.deleteLater()
         self.curves = self.spectrum = None
 
     def _dock(self, widget: QWidget, name: str) -> QDockWidget:

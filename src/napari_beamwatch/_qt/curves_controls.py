@@ -15,7 +15,7 @@ from napari_beamwatch._qt.curves_view import SYMBOLS
 SIGNS = dict(zip(SYMBOLS, "●■▼◆★✚", strict=True))
 
 
-WIDEST_CHOICE = 92
+WIDEST_CHOICE = 78
 """Pixels of a choice: the row must not be what makes the dock wide."""
 
 
@@ -39,7 +39,7 @@ class CurvesControls(QWidget):
         self.average = QSpinBox(self)
         self.average.setRange(1, 1)
         self.average.setPrefix("n = ")
-        self.average.setMinimumWidth(100)
+        self.average.setMinimumWidth(106)
         self.average.setToolTip("Frames averaged in the lines; the dots are single frames")
         self.average.setKeyboardTracking(False)
         self.copy = QPushButton("copy", self)

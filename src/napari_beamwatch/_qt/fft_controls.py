@@ -61,7 +61,7 @@ class OneLine(QLabel):
         room = self.width() - around
         tries = [self.said]
         if len(self._words) > 2:
-            tries += [" · ".join((*first, "…", *last)), " · ".join((*first, *last))]
+            tries.append(" · ".join((*first, *last)))
         for words in tries:
             if metrics.horizontalAdvance(words) <= room:
                 break

@@ -157,6 +157,8 @@ class Beamwatch(QWidget):
         if event is not None and event.type() == QEvent.Type.ParentChange:
             if self._docked and self.parent() is None:
                 self.close_desk()
+                # PySide keeps what is connected to a widget for as long as that is there.
+                self.deleteLater()
             self._docked = self.parent() is not None
         return bool(super().event(event))
 
