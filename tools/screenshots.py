@@ -22,7 +22,7 @@ from napari_beamwatch.results.figure import write_figure
 from napari_beamwatch.simulate.cases import simulate
 
 SIZE = (1280, 800)
-COLOURS = 256
+COLOURS, WIDEST = 256, 1400
 MEAN = 12
 """Frames whose mean the picture shows: the lattice is seen in it."""
 
@@ -51,11 +51,11 @@ def shoot(viewer: napari.Viewer, path: Path) -> None:
 
 
 def shrink(path: Path) -> None:
-    """Few colours are enough, and keep the repository small."""
-    picture = (
-        Image.open(path)
-        .convert("RGB")
-        .quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    """Few colours and pixels are enough, and keep the repository small."""
+    picture = Image.open(path).convert("RGB")
+    picture.thumbnail((WIDEST, WIDEST))
+    picture = picture.quantize(
+        COLOURS, method=Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE
     )
     picture.save(path, optimize=True)
     print(f"{path}: {path.stat().st_size // 1024} kB")

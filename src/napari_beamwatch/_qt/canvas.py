@@ -22,7 +22,7 @@ from napari_beamwatch._qt.drawn_regions import DrawnRegions
 from napari_beamwatch._qt.frame_mean import FrameMean
 from napari_beamwatch._qt.movie_layers import is_movie_layer, movie_of
 from napari_beamwatch._qt.opening import Opened
-from napari_beamwatch._qt.overlay_stack import OverlayStack
+from napari_beamwatch._qt.overlay_stack import OverlayStack, put
 from napari_beamwatch._qt.session import Session
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.results.result import Result
@@ -267,8 +267,7 @@ class Canvas:
             self.placement = Placement.of_movie(movie)
         else:
             self.placement = Placement.of_layer(movie, layer)
-            layer.scale, layer.units = self.placement.scale, self.placement.units
-            layer.axis_labels = self.placement.axis_labels
+            put(layer, self.placement.stacked())
             if "movie" in layer.metadata:
                 layer.metadata["movie"] = movie
         self.regions.place(self.placement)

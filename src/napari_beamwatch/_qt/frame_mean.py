@@ -22,7 +22,7 @@ SMOOTH = "gaussian"
 ENOUGH = 1.0
 """Electrons a pixel of which a lattice is seen by eye."""
 
-MOST_PIXELS = 6e6
+MOST_PIXELS = 4e6
 """To be read for one picture, or the slider would be slow."""
 
 SHORTEST = 10
@@ -58,14 +58,16 @@ class FrameMean:
         if self._before is None:
             self._layer = layer
             self._before = {name: getattr(layer, name) for name in CHANGED}
-        layer.projection_mode, layer.interpolation2d = "mean", SMOOTH
         step = placement.scale[0]
         self._set_margins(frames // 2 * step, (frames - 1) // 2 * step)
+        layer.projection_mode, layer.interpolation2d = "mean", SMOOTH
         image = np.asarray(movie.frame(at), np.float32)
-        mean, noise = float(np.nanmean(image)), float(np.nanstd(image)) / math.sqrt(frames)
-        low = max(float(np.nanmin(image)), mean - DARKEST * noise)
+        image = image[np.isfinite(image)]
+        noise = float(image.std()) / math.sqrt(frames) if len(image) else 0.0
         if noise > 0:
-            layer.contrast_limits = (low, mean + BRIGHTEST * noise)
+            mean, least = float(image.mean()), float(image.min())
+            low, high = max(least, mean - DARKEST * noise), mean + BRIGHTEST * noise
+            layer.contrast_limits = (low, high)
 
     def reset(self) -> None:
         """Show single frames again, as they were shown before."""
@@ -81,5 +83,8 @@ class FrameMean:
             return
         for name, margin in (("margin_left", before), ("margin_right", after)):
             margins = list(getattr(dims, name))
-            margins[-3] = margin
-            setattr(dims, name, tuple(margins))
+            if margins[-3] != margin:
+                # Of a mean each change would read all its frames.
+                self._layer.projection_mode = "none"
+                margins[-3] = margin
+                setattr(dims, name, tuple(margins))

@@ -6,7 +6,7 @@ contents instead.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from typing import Any
@@ -116,10 +116,17 @@ class OverlayStack:
 def renew(layer: Layer, new: Layer) -> None:
     """Let a layer show what another of its kind, which is in no viewer, would show."""
     _fill(layer, new)
-    for name in ("scale", "translate", "units", "axis_labels"):
-        if not np.array_equal(getattr(layer, name), getattr(new, name)):
-            setattr(layer, name, getattr(new, name))
+    put(
+        layer, {name: getattr(new, name) for name in ("scale", "translate", "units", "axis_labels")}
+    )
     layer.metadata = new.metadata
+
+
+def put(layer: Layer, where: Mapping[str, Any]) -> None:
+    """Put a layer where it is to lie; napari reads its pixels again for each that changes."""
+    for name, value in where.items():
+        if not np.array_equal(getattr(layer, name), value):
+            setattr(layer, name, value)
 
 
 def _fill(layer: Layer, new: Layer) -> None:
@@ -150,6 +157,4 @@ def blank(layer: Layer, placement: Placement) -> None:
         layer.data = np.zeros((1,) * layer.ndim, layer.data.dtype)
     elif isinstance(layer, Image):
         layer.data = np.full((1,) * layer.ndim, np.nan, layer.data.dtype)
-    placed = placement.stacked() if layer.ndim == 3 else placement.flat
-    for name, value in placed.items():
-        setattr(layer, name, value)
+    put(layer, placement.stacked() if layer.ndim == 3 else placement.flat)
