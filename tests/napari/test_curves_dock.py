@@ -13,10 +13,10 @@ from qtpy.QtCore import QPointF, Qt
 from qtpy.QtWidgets import QApplication
 
 from napari_beamwatch import columns
-from napari_beamwatch._qt.curves_data import FrameAxis, averaged, curve_of, usual_selection
-from napari_beamwatch._qt.curves_dock import DamageCurves
-from napari_beamwatch._qt.curves_look import look_of, region_colours
-from napari_beamwatch._qt.curves_marks import limit_words
+from napari_beamwatch._qt.curves.data import FrameAxis, averaged, curve_of, usual_selection
+from napari_beamwatch._qt.curves.dock import DamageCurves
+from napari_beamwatch._qt.curves.look import look_of, region_colours
+from napari_beamwatch._qt.curves.marks import limit_words
 from napari_beamwatch.damage.survival import kaplan_meier
 
 pytestmark = pytest.mark.gui

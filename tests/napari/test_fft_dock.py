@@ -17,11 +17,10 @@ from qtpy.QtWidgets import QApplication
 
 import napari_beamwatch as bw
 from napari_beamwatch import columns
-from napari_beamwatch._qt import fft_dock
-from napari_beamwatch._qt.curves_look import look_of
-from napari_beamwatch._qt.fft_dock import LiveSpectrum
-from napari_beamwatch._qt.fft_picture import SIDE, Painter, Request, compared, first_band
-from napari_beamwatch._qt.spectrum_view import angle_of
+from napari_beamwatch._qt.curves.look import look_of
+from napari_beamwatch._qt.fft.dock import NO_SPOTS, LiveSpectrum
+from napari_beamwatch._qt.fft.picture import SIDE, Painter, Request, compared, first_band
+from napari_beamwatch._qt.fft.view import angle_of
 from napari_beamwatch.spectra.rings import radial_profile
 
 pytestmark = pytest.mark.gui
@@ -60,7 +59,7 @@ def spots(movie: bw.Movie, gy: float = G[0], gx: float = G[1]):
         "spot": 3, "gy_per_px": gy, "gx_per_px": gx, "d_px": d, "d_A": size * d,
         "d_se_A": 0.011, "angle_deg": angle_of(gy, gx), "snr": 28.0,
     }  # fmt: skip
-    return fft_dock.NO_SPOTS.reindex(index=[0], columns=list(columns.SPOTS)).assign(**row)
+    return NO_SPOTS.reindex(index=[0], columns=list(columns.SPOTS)).assign(**row)
 
 
 def test_the_spectrum_is_that_of_the_engine(qtbot, dock: LiveSpectrum, movie: bw.Movie) -> None:

@@ -16,8 +16,8 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QSlider
 
 from napari_beamwatch import Region, Settings, load_result, power_spectrum
-from napari_beamwatch._qt.map_legend import MapLegend
 from napari_beamwatch._qt.panel import Beamwatch
+from napari_beamwatch._qt.sections.map_legend import MapLegend
 from napari_beamwatch.cli import main
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.writing import write_movie

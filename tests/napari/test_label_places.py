@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 
-from napari_beamwatch._qt.label_places import Box, free_places
+from napari_beamwatch._qt.fft.label_places import Box, free_places
 
 SIGHT = Box(0, 0, 100, 100)
 

@@ -8,7 +8,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from napari_beamwatch._qt.beside import rings_of
-from napari_beamwatch._qt.phases_button import PhasesButton
+from napari_beamwatch._qt.sections.phases_button import PhasesButton
 from napari_beamwatch._qt.session import Session
 
 CIF = """data_toy

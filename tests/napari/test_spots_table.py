@@ -15,8 +15,8 @@ from qtpy.QtWidgets import QApplication
 
 from napari_beamwatch import columns
 from napari_beamwatch._napari.layers import movie_layer
+from napari_beamwatch._qt.sections.spots_table import SpotsTable
 from napari_beamwatch._qt.spot_words import OVERLINE, overlined
-from napari_beamwatch._qt.spots_table import SpotsTable
 
 pytestmark = pytest.mark.gui
 

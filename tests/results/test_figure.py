@@ -19,7 +19,7 @@ from matplotlib.text import Text
 
 import napari_beamwatch as bw
 from napari_beamwatch.results.figure import figure, write_figure
-from napari_beamwatch.results.figure_choices import (
+from napari_beamwatch.results.figure.choices import (
     around,
     place,
     shots,
@@ -27,8 +27,8 @@ from napari_beamwatch.results.figure_choices import (
     subject,
     track_of,
 )
-from napari_beamwatch.results.figure_curves import FigureAxis, areas
-from napari_beamwatch.results.figure_style import COLOURS, DASHES, MARKS, barred, hkl_text, mate
+from napari_beamwatch.results.figure.curves import FigureAxis, areas
+from napari_beamwatch.results.figure.style import COLOURS, DASHES, MARKS, barred, hkl_text, mate
 from napari_beamwatch.simulate.cases import simulate
 
 

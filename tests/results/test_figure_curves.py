@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import napari_beamwatch as bw
-from napari_beamwatch.results.figure_curves import COARSEST, FigureAxis, areas, curves
+from napari_beamwatch.results.figure.curves import COARSEST, FigureAxis, areas, curves
 from napari_beamwatch.simulate.cases import simulate
 
 

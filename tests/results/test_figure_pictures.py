@@ -7,9 +7,9 @@ import pytest
 from matplotlib.figure import Figure
 
 import napari_beamwatch as bw
-from napari_beamwatch.results.figure_choices import FigureSpot, Shot
-from napari_beamwatch.results.figure_pictures import draw_scale, followed, limits_of, smoothed
-from napari_beamwatch.results.figure_spectra import (
+from napari_beamwatch.results.figure.choices import FigureSpot, Shot
+from napari_beamwatch.results.figure.pictures import draw_scale, followed, limits_of, smoothed
+from napari_beamwatch.results.figure.spectra import (
     SEEN,
     draw_spectrum,
     named,

@@ -11,11 +11,11 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from napari_beamwatch._qt.canvas import Canvas
-from napari_beamwatch._qt.curves_data import Key, usual_selection
-from napari_beamwatch._qt.curves_dock import DamageCurves
-from napari_beamwatch._qt.fft_dock import LiveSpectrum
+from napari_beamwatch._qt.curves.data import Key, usual_selection
+from napari_beamwatch._qt.curves.dock import DamageCurves
+from napari_beamwatch._qt.fft.dock import LiveSpectrum
+from napari_beamwatch._qt.fft.spot_marks import PhaseRings
 from napari_beamwatch._qt.session import Session
-from napari_beamwatch._qt.spot_marks import PhaseRings
 from napari_beamwatch._qt.turns import Turns
 from napari_beamwatch.analysis import Step
 from napari_beamwatch.errors import BeamwatchError

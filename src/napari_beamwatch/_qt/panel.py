@@ -16,15 +16,15 @@ from superqt.utils import qthrottled
 from napari_beamwatch._napari.preferences import preferred_settings
 from napari_beamwatch._napari.reader import tell_of
 from napari_beamwatch._napari.run_reader import MovieMovedError
-from napari_beamwatch._qt.answer_card import AnswerCard
 from napari_beamwatch._qt.beside import Beside
 from napari_beamwatch._qt.canvas import Canvas
-from napari_beamwatch._qt.curves_look import region_colours
+from napari_beamwatch._qt.curves.look import region_colours
 from napari_beamwatch._qt.opening import Opened, fractioned, opened_movie, opened_run
-from napari_beamwatch._qt.sections_damage import DamageSection
-from napari_beamwatch._qt.sections_export import ExportSection
-from napari_beamwatch._qt.sections_lattice import LatticeSection
-from napari_beamwatch._qt.sections_movie import MovieSection
+from napari_beamwatch._qt.sections.answer_card import AnswerCard
+from napari_beamwatch._qt.sections.damage import DamageSection
+from napari_beamwatch._qt.sections.export import ExportSection
+from napari_beamwatch._qt.sections.lattice import LatticeSection
+from napari_beamwatch._qt.sections.movie import MovieSection
 from napari_beamwatch._qt.session import Request, Session
 from napari_beamwatch._qt.slider_marks import SliderMarks
 from napari_beamwatch._qt.theme import panel_style

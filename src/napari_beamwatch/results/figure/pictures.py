@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from napari_beamwatch.movies import Movie
-from napari_beamwatch.results.figure_choices import Box, Shot
-from napari_beamwatch.results.figure_style import SPOT_COLOUR
+from napari_beamwatch.results.figure.choices import Box, Shot
+from napari_beamwatch.results.figure.style import SPOT_COLOUR
 
 Picture = NDArray[np.float32]
 

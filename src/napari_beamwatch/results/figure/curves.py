@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.regions import FIELD
-from napari_beamwatch.results.figure_choices import length_of
-from napari_beamwatch.results.figure_style import hkl_text, plain
+from napari_beamwatch.results.figure.choices import length_of
+from napari_beamwatch.results.figure.style import hkl_text, plain
 from napari_beamwatch.results.result import Result
 
 Floats = NDArray[np.float64]

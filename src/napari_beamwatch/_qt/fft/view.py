@@ -14,9 +14,9 @@ from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_beamwatch import columns
-from napari_beamwatch._qt.curves_look import Look, dress
-from napari_beamwatch._qt.fft_picture import Picture, nearest_power
-from napari_beamwatch._qt.spot_marks import PhaseRings, SpectrumMarks, spacing
+from napari_beamwatch._qt.curves.look import Look, dress
+from napari_beamwatch._qt.fft.picture import Picture, nearest_power
+from napari_beamwatch._qt.fft.spot_marks import PhaseRings, SpectrumMarks, spacing
 
 REACH = 8
 """Pixels of the screen within which the pointer is at a spot."""

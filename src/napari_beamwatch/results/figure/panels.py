@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import FIELD
-from napari_beamwatch.results.figure_choices import Shot
-from napari_beamwatch.results.figure_curves import AreaCurve, FigureAxis, FigureCurve
-from napari_beamwatch.results.figure_style import COLOURS, DASHES, MARKS, barred, plain
+from napari_beamwatch.results.figure.choices import Shot
+from napari_beamwatch.results.figure.curves import AreaCurve, FigureAxis, FigureCurve
+from napari_beamwatch.results.figure.style import COLOURS, DASHES, MARKS, barred, plain
 from napari_beamwatch.results.result import Result
 from napari_beamwatch.results.summary import answer
 

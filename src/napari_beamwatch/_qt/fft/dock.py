@@ -15,10 +15,11 @@ from qtpy.QtWidgets import (
 )
 
 from napari_beamwatch import columns
-from napari_beamwatch._qt.curves_look import look_of
-from napari_beamwatch._qt.fft_controls import SpectrumControls, SpectrumFoot
-from napari_beamwatch._qt.fft_pair import SpectrumPair
-from napari_beamwatch._qt.fft_picture import (
+from napari_beamwatch._qt.curves.look import look_of
+from napari_beamwatch._qt.fft.controls import SpectrumControls, SpectrumFoot
+from napari_beamwatch._qt.fft.newest_wins import NewestWins
+from napari_beamwatch._qt.fft.pair import SpectrumPair
+from napari_beamwatch._qt.fft.picture import (
     Painter,
     Picture,
     Request,
@@ -28,9 +29,8 @@ from napari_beamwatch._qt.fft_picture import (
     first_band,
     octave_of,
 )
-from napari_beamwatch._qt.fft_profile import ProfileView
-from napari_beamwatch._qt.fft_worker import NewestWins
-from napari_beamwatch._qt.spot_marks import PhaseRings
+from napari_beamwatch._qt.fft.profile import ProfileView
+from napari_beamwatch._qt.fft.spot_marks import PhaseRings
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import Region

@@ -6,7 +6,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_beamwatch._qt.answer import answer_of
-from napari_beamwatch._qt.section import faint, restyle
+from napari_beamwatch._qt.sections.section import faint, restyle
 from napari_beamwatch._qt.session import Session
 
 

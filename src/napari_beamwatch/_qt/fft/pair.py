@@ -8,10 +8,10 @@ import pandas as pd
 from qtpy.QtCore import QRectF, Qt, Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from napari_beamwatch._qt.curves_look import Look
-from napari_beamwatch._qt.fft_picture import Picture
-from napari_beamwatch._qt.spectrum_view import SpectrumView
-from napari_beamwatch._qt.spot_marks import PhaseRings
+from napari_beamwatch._qt.curves.look import Look
+from napari_beamwatch._qt.fft.picture import Picture
+from napari_beamwatch._qt.fft.spot_marks import PhaseRings
+from napari_beamwatch._qt.fft.view import SpectrumView
 
 ANY_WIDTH = (1 << 24) - 1
 """Qt's own word for no limit."""

@@ -18,10 +18,10 @@ from napari_beamwatch._napari.map_scale import map_scale
 from napari_beamwatch._qt.answer import why
 from napari_beamwatch._qt.canvas import AFTER_KEY, BEFORE_KEY, HIDE_KEY, Canvas
 from napari_beamwatch._qt.frame_mean import usual_mean
-from napari_beamwatch._qt.map_legend import MapLegend
-from napari_beamwatch._qt.section import Section, faint
+from napari_beamwatch._qt.sections.map_legend import MapLegend
+from napari_beamwatch._qt.sections.section import Section, faint
+from napari_beamwatch._qt.sections.thresholds_box import ThresholdBox
 from napari_beamwatch._qt.session import Session
-from napari_beamwatch._qt.thresholds_box import ThresholdBox
 from napari_beamwatch.analysis import Step
 from napari_beamwatch.settings import CRITERIA
 

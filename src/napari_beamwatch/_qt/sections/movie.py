@@ -31,7 +31,7 @@ from napari_beamwatch._qt.calibrations import (
 )
 from napari_beamwatch._qt.canvas import Canvas
 from napari_beamwatch._qt.opening import raw_per_frame
-from napari_beamwatch._qt.section import Section, eliding, restyle
+from napari_beamwatch._qt.sections.section import Section, eliding, restyle
 from napari_beamwatch._qt.session import Session
 from napari_beamwatch.errors import BeamwatchError
 

@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from napari_beamwatch.results.figure_style import WIDTH
+from napari_beamwatch.results.figure.style import WIDTH
 
 LEFT, RIGHT = 12.5, 176.5
 """mm: what all panels keep within."""

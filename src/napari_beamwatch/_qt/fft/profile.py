@@ -9,8 +9,8 @@ import pyqtgraph as pg  # type: ignore[import-untyped]
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_beamwatch._qt.curves_look import ON_DARK, ON_LIGHT, Look, dress, seen_through
-from napari_beamwatch._qt.spot_marks import PhaseRings
+from napari_beamwatch._qt.curves.look import ON_DARK, ON_LIGHT, Look, dress, seen_through
+from napari_beamwatch._qt.fft.spot_marks import PhaseRings
 from napari_beamwatch.spectra.rings import RadialProfile
 
 HEIGHT = 92

@@ -30,7 +30,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_beamwatch import columns
-from napari_beamwatch._qt.curves_look import look_of
+from napari_beamwatch._qt.curves.look import look_of
 from napari_beamwatch._qt.spot_words import as_text, cells, headings
 
 ROW = 20

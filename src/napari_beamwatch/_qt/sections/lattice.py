@@ -8,11 +8,11 @@ from qtpy.QtCore import QEvent, QSignalBlocker
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from napari_beamwatch._qt.canvas import Canvas
-from napari_beamwatch._qt.curves_look import look_of, region_colours
-from napari_beamwatch._qt.phases_button import PhasesButton
-from napari_beamwatch._qt.section import Section, faint
+from napari_beamwatch._qt.curves.look import look_of, region_colours
+from napari_beamwatch._qt.sections.phases_button import PhasesButton
+from napari_beamwatch._qt.sections.section import Section, faint
+from napari_beamwatch._qt.sections.spots_table import SpotsTable
 from napari_beamwatch._qt.session import Session
-from napari_beamwatch._qt.spots_table import SpotsTable
 from napari_beamwatch.analysis.road import grid_note
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from napari_beamwatch.movies import Movie
-from napari_beamwatch.results.figure_choices import (
+from napari_beamwatch.results.figure.choices import (
     Box,
     FigureSpot,
     Shot,
@@ -21,8 +21,8 @@ from napari_beamwatch.results.figure_choices import (
     spots_at,
     track_of,
 )
-from napari_beamwatch.results.figure_map import draw_map, field_of
-from napari_beamwatch.results.figure_pictures import (
+from napari_beamwatch.results.figure.map import draw_map, field_of
+from napari_beamwatch.results.figure.pictures import (
     BLUR,
     draw_exposure,
     draw_picture,
@@ -31,7 +31,7 @@ from napari_beamwatch.results.figure_pictures import (
     limits_of,
     smoothed,
 )
-from napari_beamwatch.results.figure_sheet import (
+from napari_beamwatch.results.figure.sheet import (
     GAP,
     LEFT,
     MAP_SIDE,
@@ -40,7 +40,7 @@ from napari_beamwatch.results.figure_sheet import (
     SIDE,
     Sheet,
 )
-from napari_beamwatch.results.figure_spectra import (
+from napari_beamwatch.results.figure.spectra import (
     NAMED,
     draw_spectrum,
     named,
@@ -49,7 +49,7 @@ from napari_beamwatch.results.figure_spectra import (
     spectrum_of_tile,
     strongest,
 )
-from napari_beamwatch.results.figure_style import SPOT_COLOUR
+from napari_beamwatch.results.figure.style import SPOT_COLOUR
 from napari_beamwatch.results.result import Result
 from napari_beamwatch.spectra.windows import SMALLEST_WINDOW
 

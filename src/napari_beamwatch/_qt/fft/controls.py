@@ -9,7 +9,7 @@ from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QSpinBox, QWidget
 
-from napari_beamwatch._qt.curves_look import ON_DARK, ON_LIGHT
+from napari_beamwatch._qt.curves.look import ON_DARK, ON_LIGHT
 
 SUM_WIDTH = 124
 """Pixels of the box of the running sum: napari's buttons and three digits."""

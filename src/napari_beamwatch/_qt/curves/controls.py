@@ -9,8 +9,8 @@ from typing import cast
 from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSpinBox, QWidget
 
-from napari_beamwatch._qt.curves_data import Along, Course, Curve, FrameAxis, usual_average
-from napari_beamwatch._qt.curves_view import SYMBOLS
+from napari_beamwatch._qt.curves.data import Along, Course, Curve, FrameAxis, usual_average
+from napari_beamwatch._qt.curves.view import SYMBOLS
 
 SIGNS = dict(zip(SYMBOLS, "●■▼◆★✚", strict=True))
 

@@ -13,8 +13,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QGraphicsEllipseItem
 
-from napari_beamwatch._qt.curves_look import ON_DARK, seen_through
-from napari_beamwatch._qt.label_places import Box, free_places
+from napari_beamwatch._qt.curves.look import ON_DARK, seen_through
+from napari_beamwatch._qt.fft.label_places import Box, free_places
 
 SPOT, SELECTED = "#ffd166", "#fff3d1"
 UNDER_LABELS = (0, 0, 0, 150)

@@ -13,8 +13,8 @@ from matplotlib.colors import Normalize
 from matplotlib.patches import Patch, Polygon, Rectangle
 from numpy.typing import NDArray
 
-from napari_beamwatch.results.figure_pictures import UNSEEN, bare, binned
-from napari_beamwatch.results.figure_style import plain
+from napari_beamwatch.results.figure.pictures import UNSEEN, bare, binned
+from napari_beamwatch.results.figure.style import plain
 from napari_beamwatch.results.result import Result
 
 MAP = "viridis"

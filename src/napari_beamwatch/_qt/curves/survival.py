@@ -8,7 +8,7 @@ import numpy as np
 import pyqtgraph as pg  # type: ignore[import-untyped]
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from napari_beamwatch._qt.curves_look import ON_DARK, ON_LIGHT, Look, dress, seen_through
+from napari_beamwatch._qt.curves.look import ON_DARK, ON_LIGHT, Look, dress, seen_through
 from napari_beamwatch.damage.survival import Survival
 
 

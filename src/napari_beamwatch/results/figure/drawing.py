@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
-from napari_beamwatch.results.figure_choices import subject
-from napari_beamwatch.results.figure_curves import LABELS, Along, FigureAxis, areas, curves
-from napari_beamwatch.results.figure_panels import (
+from napari_beamwatch.results.figure.choices import subject
+from napari_beamwatch.results.figure.curves import LABELS, Along, FigureAxis, areas, curves
+from napari_beamwatch.results.figure.panels import (
     conditions,
     draw_areas,
     draw_intensity,
@@ -22,13 +22,13 @@ from napari_beamwatch.results.figure_panels import (
     heading,
     key_rows,
 )
-from napari_beamwatch.results.figure_rows import (
+from napari_beamwatch.results.figure.rows import (
     Taken,
     draw_map_column,
     draw_patterns,
     draw_pictures,
 )
-from napari_beamwatch.results.figure_sheet import (
+from napari_beamwatch.results.figure.sheet import (
     GAP,
     INTENSITY,
     LEFT,
@@ -39,7 +39,7 @@ from napari_beamwatch.results.figure_sheet import (
     SIDE,
     Sheet,
 )
-from napari_beamwatch.results.figure_style import DPI, MM, STYLE, WIDTH
+from napari_beamwatch.results.figure.style import DPI, MM, STYLE, WIDTH
 from napari_beamwatch.results.result import Result
 
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy.fft import next_fast_len
 
 from napari_beamwatch.phases import reflections
-from napari_beamwatch.results.figure_choices import FigureSpot
-from napari_beamwatch.results.figure_style import RING_COLOUR, SPOT_COLOUR, hkl_text, mate
+from napari_beamwatch.results.figure.choices import FigureSpot
+from napari_beamwatch.results.figure.style import RING_COLOUR, SPOT_COLOUR, hkl_text, mate
 from napari_beamwatch.spectra.windows import SMALLEST_WINDOW, taper_line
 
 Floats = NDArray[np.float64]

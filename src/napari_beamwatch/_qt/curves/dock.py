@@ -17,8 +17,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_beamwatch import columns
-from napari_beamwatch._qt.curves_controls import CurvesControls, CurvesLegend
-from napari_beamwatch._qt.curves_data import (
+from napari_beamwatch._qt.curves.controls import CurvesControls, CurvesLegend
+from napari_beamwatch._qt.curves.data import (
     Curve,
     FrameAxis,
     Key,
@@ -28,10 +28,10 @@ from napari_beamwatch._qt.curves_data import (
     strongest,
     usual_selection,
 )
-from napari_beamwatch._qt.curves_look import look_of, region_colours
-from napari_beamwatch._qt.curves_marks import Marks
-from napari_beamwatch._qt.curves_survival import SurvivalView
-from napari_beamwatch._qt.curves_view import CurvesView
+from napari_beamwatch._qt.curves.look import look_of, region_colours
+from napari_beamwatch._qt.curves.marks import Marks
+from napari_beamwatch._qt.curves.survival import SurvivalView
+from napari_beamwatch._qt.curves.view import CurvesView
 from napari_beamwatch.damage.survival import Survival
 
 SHARPNESS = 2

@@ -9,7 +9,7 @@ from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QFileDialog, QGridLayout, QMessageBox, QPushButton
 
 from napari_beamwatch import __version__
-from napari_beamwatch._qt.section import Section
+from napari_beamwatch._qt.sections.section import Section
 from napari_beamwatch._qt.session import Session
 from napari_beamwatch.results.methods import methods_sentence
 

@@ -1,0 +1,1 @@
+"""The dock of damage curves, a part each."""

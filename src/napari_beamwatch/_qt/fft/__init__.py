@@ -1,0 +1,1 @@
+"""The dock of the live Fourier transform, a part each."""
