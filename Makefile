@@ -6,6 +6,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 READY := .venv/.ready
 DEMO := build/demo/lif-room-temperature.eer
+RUN := build/demo/run
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: help demo test lint types contracts unit bench campaign lock stages clean
@@ -28,7 +29,8 @@ demo: $(READY)
 	@$(BIN)/beamwatch demo
 	@echo "The movie is $(DEMO), the truth about it stands beside it (.truth.json)."
 	@if [ "$$(uname)" = Darwin ] || [ -n "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ]; \
-	 then $(BIN)/beamwatch view $(DEMO); else echo "No display: no window."; fi
+	 then $(BIN)/beamwatch analyze $(DEMO) --out $(RUN) --force && $(BIN)/beamwatch view $(RUN); \
+	 else echo "No display: no window."; fi
 
 test: $(READY) lint types contracts unit
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,10 @@ import pytest
 from napari.settings import get_settings
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
+from qtpy.QtWidgets import QApplication
 
+from napari_beamwatch import Settings, analyze, open_movie
+from napari_beamwatch._qt.window import furnish
 from napari_beamwatch.cli import main
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.writing import write_movie
@@ -104,3 +109,32 @@ def test_samples_stand_in_the_menu(make_napari_viewer) -> None:
     viewer = make_napari_viewer()
     (layer,) = viewer.open_sample("napari-beamwatch", "survivor")
     assert layer.metadata["truth"]["status"] == "survived"
+
+
+def wait_until(done: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < end, "waited in vain"
+        QApplication.processEvents()
+        time.sleep(0.01)
+
+
+def test_the_window_of_the_command_line_shows_the_movie_with_all_docks(
+    make_napari_viewer: Any, eer: Path
+) -> None:
+    viewer = make_napari_viewer()
+    panel = furnish(viewer, eer)
+    wait_until(lambda: panel.session.movie is not None)
+    assert Path(panel.session.movie.source) == eer
+    assert viewer.layers[0].name == panel.session.movie.name
+    assert panel.beside.spectrum is not None
+
+
+def test_the_window_of_the_command_line_shows_a_run_with_its_answer(
+    make_napari_viewer: Any, eer: Path, tmp_path: Path
+) -> None:
+    movie = open_movie(eer)
+    analyze(movie, Settings(drift="off", criteria=("fading",))).save(tmp_path / "run")
+    panel = furnish(make_napari_viewer(), tmp_path / "run" / "run.json")
+    wait_until(lambda: panel.session.result is not None)
+    assert panel.session.onset is not None

@@ -153,7 +153,9 @@ class Beamwatch(QWidget):
         self._viewer.events.theme.disconnect(self._on_theme)
 
     def event(self, event: QEvent | None) -> bool:
-        """Let go once the dock is taken out of the window."""
+        """Let go once the dock is taken out of the window; a movie may be there when it comes."""
+        if event is not None and event.type() == QEvent.Type.Show and not self._closed:
+            self._offer_docks()
         if event is not None and event.type() == QEvent.Type.ParentChange:
             if self._docked and self.parent() is None:
                 self.close_desk()

@@ -11,7 +11,7 @@ from pathlib import Path
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import open_movie
 
-PANEL = ("napari-beamwatch", "Beamwatch")
+WINDOW = "napari_beamwatch._qt.window"
 
 
 def view(file: str) -> bool:
@@ -29,8 +29,8 @@ def view(file: str) -> bool:
         open_movie(file)  # what is wrong with it is said here, not in a window
     if not _has_display():
         raise BeamwatchError("there is no display here: `beamwatch analyze` needs none")
-    words = ["-m", "napari", str(path), "--plugin", PANEL[0], "--with", *PANEL]
-    return subprocess.run([sys.executable, *words], check=False).returncode == 0
+    words = [sys.executable, "-m", WINDOW, str(path)]
+    return subprocess.run(words, check=False).returncode == 0
 
 
 def _has_display() -> bool:

@@ -1,0 +1,38 @@
+"""The window of ``beamwatch view``: napari with the desk in it, and a movie or a run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import napari
+from qtpy.QtGui import QGuiApplication
+
+from napari_beamwatch._qt.panel import Beamwatch
+
+PLUGIN, PANEL = "napari-beamwatch", "Beamwatch"
+
+SIZE = (1600, 1000)
+"""Pixels of the window, where the screen has them: there is room for all docks."""
+
+
+def furnish(viewer: Any, path: Path) -> Beamwatch:
+    """Put the desk into a window and open a movie or the record of a run on it."""
+    window = viewer.window
+    screen = QGuiApplication.primaryScreen()
+    if screen is not None:
+        free = screen.availableGeometry()
+        window.resize(min(SIZE[0], free.width()), min(SIZE[1], free.height()))
+    _, panel = window.add_plugin_dock_widget(PLUGIN, PANEL)
+    desk: Beamwatch = panel
+    if path.name == "run.json":
+        desk.open_run(path.parent)
+    else:
+        desk.open_movie(path)
+    return desk
+
+
+if __name__ == "__main__":
+    furnish(napari.Viewer(), Path(sys.argv[1]))
+    napari.run(gui_exceptions=True)
