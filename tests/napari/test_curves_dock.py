@@ -287,6 +287,15 @@ def test_the_strongest_spots_of_drawn_regions_are_shown_first(tables) -> None:
     assert usual_selection(field) == [("field", 0), ("field", 1)]
 
 
+def test_of_two_crystals_that_which_changed_first_is_shown_first(tables) -> None:
+    field = tables["spots"].query("region == 'field'").iloc[[0, 0, 0]].reset_index(drop=True)
+    field = field.assign(spot=[0, 1, 2], crystal=[1, 1, 0], snr=[90.0, 80.0, 20.0])
+    changed = field.assign(onset_frame=pd.array([70, 70, 30], "Int64"))
+    assert usual_selection(changed) == [("field", 2), ("field", 0)]
+    never = field.assign(onset_frame=pd.array([70, 70, pd.NA], "Int64"))
+    assert usual_selection(never) == [("field", 0), ("field", 2)]
+
+
 def test_without_an_onset_the_first_quarter_is_the_plateau(tables) -> None:
     none = tables["onsets"].assign(onset_frame=pd.NA)
     curve = curve_of(tables["traces"], tables["spots"], none, ("B", 0))

@@ -19,10 +19,10 @@ CHANGED = ("projection_mode", "contrast_limits", "interpolation2d")
 SMOOTH = "gaussian"
 """How pixels are drawn: the next ones alone, where many fall on one of the screen, are noise."""
 
-ENOUGH = 1.0
+ENOUGH = 0.5
 """Electrons a pixel of which a lattice is seen by eye."""
 
-MOST_PIXELS = 4e6
+MOST_PIXELS = 8e6
 """To be read for one picture, or the slider would be slow."""
 
 SHORTEST = 10

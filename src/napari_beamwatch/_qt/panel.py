@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QEvent, Qt
+from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import QApplication, QScrollArea, QVBoxLayout, QWidget
 from superqt.utils import qthrottled
 
@@ -52,6 +52,9 @@ WIDTH = 340
 ROOM = (1100, 700)
 """Pixels of a window in which the docks below the picture leave enough of it."""
 
+SETTLED_MS = 50
+"""After that the docks have taken their room."""
+
 PACE_MS = 250
 """From one look at the slider to the next: text, curves and spectrum follow that often, the picture
 always."""
@@ -79,6 +82,9 @@ class Beamwatch(QWidget):
         self.canvas = Canvas(napari_viewer, self.session, pace, Turns(self))
         self._viewer, self._worker, self._docked = napari_viewer, Worker(), False
         self._closed = self._offered = False
+        self._settled = QTimer(self)
+        self._settled.setSingleShot(True)
+        self._settled.timeout.connect(lambda: self._viewer.reset_view())
         self._card = AnswerCard(self.session)
         self._then: Then = self.session.answer_spots
         self._movie = MovieSection(
@@ -147,6 +153,7 @@ class Beamwatch(QWidget):
             return
         self._closed = True
         self._worker.cancel()
+        self._settled.stop()
         self.beside.close()
         self._marks.clear()
         self.canvas.close()
@@ -219,6 +226,8 @@ class Beamwatch(QWidget):
         self._offered = True
         if window.width() >= ROOM[0] and window.height() >= ROOM[1]:
             self.beside.open()
+            # Of the room that the docks leave the movie takes all.
+            self._settled.start(SETTLED_MS)
 
     def _mark(self) -> None:
         """Mark the onsets on the time slider."""

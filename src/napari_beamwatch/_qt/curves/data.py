@@ -238,7 +238,10 @@ def averaged(x: Floats, y: Floats, se: Floats, n: int) -> tuple[Floats, Floats, 
 
 
 def usual_selection(spots: pd.DataFrame) -> list[Key]:
-    """The strongest spots of each region, the field only where nothing was drawn."""
+    """The strongest spots of each region, the field only where nothing was drawn.
+
+    Of several crystals each has its say, that which changed first before the others.
+    """
     rows = spots[spots["region"].notna()]
     drawn = rows[rows["region"] != "field"]
     rows = drawn if len(drawn) else rows
@@ -246,8 +249,10 @@ def usual_selection(spots: pd.DataFrame) -> list[Key]:
     each = max(1, min(2, CURVES // max(1, len(names))))
     found: list[Key] = []
     for name in names[:CURVES]:
-        strongest = rows[rows["region"] == name].nlargest(each, "snr")["spot"]
-        found += [(str(name), int(spot)) for spot in strongest]
+        mine = rows[rows["region"] == name].sort_values("snr", ascending=False)
+        first = mine.drop_duplicates("crystal").sort_values("onset_frame", kind="stable")
+        order = [*first["spot"], *mine.drop(first.index)["spot"]]
+        found += [(str(name), int(spot)) for spot in order[:each]]
     return found
 
 
