@@ -384,6 +384,7 @@ def test_a_run_with_other_settings_replaces_what_the_first_one_drew(
     assert again is not None
     assert len(again.windows) != len(result.windows)
     (shown,) = (layer for layer in viewer.layers if layer.name == "Onset map")
+    assert not shown.editable
     assert len(np.unique(shown.data)) == len(again.windows) + 1
 
 
@@ -646,6 +647,7 @@ def test_keys_jump_to_the_onset_and_hide_the_map(
         viewer.keymap[KeyBinding.from_str(key.replace("-", "+"))](viewer)
         assert panel.canvas.frame == frame
     (shown,) = (layer for layer in viewer.layers if layer.name == "Onset map")
+    assert not shown.editable
     viewer.keymap[KeyBinding.from_str("Shift+O")](viewer)
     assert not shown.visible
 

@@ -12,7 +12,7 @@ from numba.typed import Dict
 
 from napari_beamwatch._napari.layers import LayerData
 from napari_beamwatch._napari.onset_map import onset_map
-from napari_beamwatch._napari.ours import DRIFT, LATTICE, ONSET_MAP, OURS, PARTICLES, PHASES
+from napari_beamwatch._napari.ours import DRIFT, LATTICE, OURS, PARTICLES, PHASES
 from napari_beamwatch._napari.placement import Placement
 from napari_beamwatch._napari.window_maps import LOST, lattice_map, on_the_grid, phase_map
 from napari_beamwatch.results.result import Result
@@ -40,8 +40,9 @@ def overlay_layers(result: Result, placement: Placement) -> list[Layer]:
     _compile_label_colours()
     made = [Layer.create(*one) for one in overlays(result, placement)]
     for layer in made:
-        if isinstance(layer, Labels) and layer.metadata[OURS] == ONSET_MAP:
-            layer.contour = layer.metadata["outline"]
+        if isinstance(layer, Labels):
+            layer.editable = False  # a brush would change what was found
+            layer.contour = layer.metadata.get("outline", 0)
     return made
 
 

@@ -132,6 +132,7 @@ def put(layer: Layer, where: Mapping[str, Any]) -> None:
 def _fill(layer: Layer, new: Layer) -> None:
     if isinstance(layer, Labels):
         layer.data, layer.colormap, layer.features = new.data, new.colormap, new.features
+        layer.editable = new.editable  # which napari allows again with each change of the data
         if layer.contour != new.contour:
             layer.contour, layer.opacity = new.contour, new.opacity
     elif isinstance(layer, Shapes):
