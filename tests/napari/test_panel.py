@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +32,7 @@ from napari_beamwatch._napari.preferences import preferred_settings
 from napari_beamwatch._qt.frame_mean import usual_mean
 from napari_beamwatch._qt.opening import Opened
 from napari_beamwatch._qt.panel import Beamwatch
+from napari_beamwatch._qt.worker import Worker
 from napari_beamwatch.analysis import Step
 from napari_beamwatch.regions import Region
 from napari_beamwatch.simulate.cases import simulate
@@ -726,5 +730,104 @@ def test_what_the_windows_resolve_is_said_before_a_run(
 ) -> None:
     show(viewer, movie)
     panel.session.choose_settings(window=256)
-    assert panel._lattice._said.text().startswith("256 px = 3.2 nm · δd 12%")
+    assert panel._lattice._said.text().startswith("256 px = 3.2 nm · δd 12 %")
     assert "e/Å² a point" in panel._lattice._said.text()
+
+
+def test_a_run_that_is_shown_brings_its_own_regions(
+    viewer: Any, panel: Beamwatch, movie: Any, result: Any
+) -> None:
+    show(viewer, movie)
+    panel.session.draw((Region.rectangle("A", 0, 64, 0, 64),))
+    other = Region.rectangle("B", 100, 200, 120, 240)
+    panel.session.show(replace(result, regions=(other,)))
+    (layer,) = (one for one in viewer.layers if one.name == "Regions")
+    assert list(layer.features["name"]) == ["B"]
+    assert np.asarray(layer.data[0]) == pytest.approx(np.array(other.vertices) - 0.5)
+    assert panel.session.regions == (other,)
+
+
+def test_regions_go_with_their_layer(viewer: Any, panel: Beamwatch, movie: Any) -> None:
+    show(viewer, movie)
+    panel.session.draw((Region.rectangle("A", 0, 64, 0, 64),))
+    viewer.layers.remove(viewer.layers["Regions"])
+    assert panel.session.regions == ()
+    assert the(panel, QComboBox, "region").count() == 1
+
+
+def test_a_frame_time_that_is_typed_keeps_frame_mean_and_contrast(
+    viewer: Any, panel: Beamwatch, movie: Any
+) -> None:
+    layer = show(viewer, movie)
+    panel.canvas.go_to(20)
+    the(panel, QSpinBox, "averaged").setValue(5)
+    layer.contrast_limits = (0.1, 2.0)
+    panel.session.recalibrate(frame_time=0.01)
+    assert panel.canvas.frame == 20
+    assert the(panel, QSpinBox, "averaged").value() == 5
+    assert viewer.dims.margin_left[-3] == pytest.approx(0.02)
+    assert layer.contrast_limits == pytest.approx([0.1, 2.0])
+    the(panel, QSpinBox, "averaged").setValue(1)
+    assert layer.contrast_limits == pytest.approx([0.1, 2.0])
+
+
+def test_of_a_region_without_an_onset_before_and_after_are_not_those_of_another(
+    viewer: Any, panel: Beamwatch, movie: Any, result: Any
+) -> None:
+    show(viewer, movie)
+    answer(panel, result)
+    panel.beside.open()
+    spectrum = panel.beside.spectrum
+    assert spectrum is not None
+    assert spectrum._after == int(result.onsets.iloc[0].onset_frame)
+    panel.session.draw((Region.rectangle("A", 0, 64, 0, 64),))
+    panel.session.choose("A")
+    assert spectrum._after is None
+
+
+def test_a_run_that_is_opened_beside_another_movie_is_looked_at(
+    viewer: Any, panel: Beamwatch, movie: Any, tmp_path: Path
+) -> None:
+    from napari_beamwatch import open_movie
+    from napari_beamwatch.simulate.writing import write_movie
+
+    path = tmp_path / "small.eer"
+    small = simulate("survivor", frames=8, frame_dose=40.0, size=128, seed=0)
+    write_movie(small, path, raw_per_frame=4)
+    analyze(open_movie(path), Settings(drift="off", criteria=("fading",))).save(tmp_path / "run")
+    show(viewer, movie)
+    viewer.open(str(tmp_path / "run" / "run.json"), plugin="napari-beamwatch")
+    assert panel.session.movie is not None
+    assert Path(panel.session.movie.source) == path
+    assert panel.session.onset is not None
+
+
+@pytest.mark.parametrize(
+    ("settings", "window", "step"),
+    [
+        ({"window": 200, "step": None}, "200 px", "auto"),
+        ({"window": 128, "step": 96}, "128 px", "96 px"),
+        ({"window": "20 Å", "step": None}, "20 Å", "auto"),
+    ],
+)
+def test_windows_that_are_not_on_the_list_are_said_all_the_same(
+    viewer: Any, panel: Beamwatch, movie: Any, settings: dict[str, Any], window: str, step: str
+) -> None:
+    show(viewer, movie)
+    panel.session.choose_settings(**settings)
+    for name, words in (("window", window), ("step", step)):
+        box = the(panel, QComboBox, name)
+        assert (box.currentText() or box.placeholderText()) == words
+
+
+def test_however_runs_overlap_the_interpreter_is_handed_over_as_usual_in_the_end() -> None:
+    usual, gates = sys.getswitchinterval(), (threading.Event(), threading.Event())
+    workers = [Worker(), Worker()]
+    for worker, gate in zip(workers, gates, strict=True):
+        worker.start(1, lambda _, gate=gate: gate.wait(20))
+    wait_until(lambda: sys.getswitchinterval() < usual)
+    for worker, gate in zip(workers, gates, strict=True):
+        assert sys.getswitchinterval() < usual
+        gate.set()
+        assert worker.wait(10)
+    assert sys.getswitchinterval() == pytest.approx(usual)

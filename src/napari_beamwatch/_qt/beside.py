@@ -52,6 +52,7 @@ class Beside:
         self._viewer, self._session, self._canvas, self._say = viewer, session, canvas, say
         self._so_far = False
         self._keys: list[Key] | None = None
+        self._frames: object = None
         self._edits: tuple[object, object] = (), ()
         self._phases = session.settings.phases
         self.curves: DamageCurves | None = None
@@ -77,6 +78,7 @@ class Beside:
 
     def open(self) -> None:
         """Show both docks, side by side below the picture."""
+        new = self.curves is None
         if self.curves is None:
             self.curves = DamageCurves()
             self.curves.frame_chosen.connect(self._canvas.go_to)
@@ -97,8 +99,9 @@ class Beside:
             spare = window.height() - window.minimumSizeHint().height()
             height = min(HEIGHT, first.minimumSizeHint().height() + max(0, spare))
             window.resizeDocks([first, second], [height, height], Qt.Orientation.Vertical)
-        self._show_movie()
-        self._show_result()
+        if new:
+            self._show_movie()
+            self._show_result()
 
     def close(self) -> None:
         """Feed the docks no more, and take them away: without the panel they show nothing."""
@@ -127,7 +130,8 @@ class Beside:
         movie = self._session.movie
         if self.spectrum is not None:
             self.spectrum.set_movie(movie)
-            if movie is not None:
+            if movie is not None and movie.recording.frames is not self._frames:
+                self._frames = movie.recording.frames
                 self.spectrum.set_running_sum(min(MOST_SUMMED, max(1, len(movie) // 12)))
         self._show_region()
         self._show_frame(self._canvas.frame)
@@ -245,10 +249,10 @@ class Beside:
 
     def _show_onset(self) -> None:
         row = self._session.onset
-        if self.spectrum is not None and row is not None and pd.notna(row["onset_frame"]):
-            frame = int(row["onset_frame"])
-            if frame > 0:
-                self.spectrum.set_compared(frame - 1, frame)
+        if self.spectrum is None:
+            return
+        frame = 0 if row is None or pd.isna(row["onset_frame"]) else int(row["onset_frame"])
+        self.spectrum.set_compared(*((frame - 1, frame) if frame > 0 else (0, None)))
 
 
 def _dock_around(widget: QWidget) -> QDockWidget | None:

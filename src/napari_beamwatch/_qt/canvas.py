@@ -80,6 +80,7 @@ class Canvas:
         self.viewer, self.session, self._spread = viewer, session, spread
         self.layer: Layer | None = None
         self.placement: Placement | None = None
+        self._placed: Layer | None = None
         self.regions = DrawnRegions(viewer, session)
         self.overlays = OverlayStack(viewer, lambda: self.regions.layer)
         self._corner = CornerText(viewer)
@@ -155,7 +156,12 @@ class Canvas:
 
         def look() -> None:
             then()
-            self.choose(opened.layer)
+            if opened.layer in self.viewer.layers:
+                self.choose(opened.layer)
+            else:  # it was deleted meanwhile
+                self._laid = None
+                self._on_result()
+                self.choose_any()
 
         steps: list[Call] = [lambda: self.viewer.add_layer(opened.layer)]
         if opened.result is not None:
@@ -169,8 +175,9 @@ class Canvas:
             def do() -> None:
                 if self.session.generation == generation:
                     call()
-                elif self._halfway:
-                    self._on_result()  # some of it was shown already
+                elif self._halfway:  # some of it was shown already
+                    self._on_result()
+                    self.choose_any()
 
             return do
 
@@ -225,8 +232,10 @@ class Canvas:
         """Leave the viewer as if we had never been there, but for the layers."""
         if not self._open:
             return
-        self._open = False
         self._spread(())
+        if self._halfway:
+            self._on_result()
+        self._open = False
         self.viewer.layers.events.inserted.disconnect(self._on_inserted)
         self.viewer.layers.events.removed.disconnect(self._on_removed)
         self.viewer.dims.events.current_step.disconnect(self._on_step)
@@ -241,7 +250,9 @@ class Canvas:
     def _on_inserted(self, event: Any) -> None:
         if OURS in event.value.metadata:
             return
-        if not self._halfway:
+        if RESULT in event.value.metadata and not self._halfway and not self.session.running:
+            self.choose(event.value)
+        elif not self._halfway:
             self.choose_any()
         self.layers_changed.emit()
 
@@ -249,6 +260,7 @@ class Canvas:
         if OURS in event.value.metadata:
             self._laid = None
             return
+        self.regions.forget(event.value)
         if self.layer is not None and self.layer not in self.viewer.layers:
             self.layer = None
             self.session.take(None)
@@ -263,14 +275,23 @@ class Canvas:
             self._mean.reset()
             self.regions.place(None)
             return
-        if layer is None:
-            self.placement = Placement.of_movie(movie)
-        else:
-            self.placement = Placement.of_layer(movie, layer)
-            put(layer, self.placement.stacked())
+        # The slider stays at its frame when the time of a frame is told.
+        at = self.frame if layer is self._placed else None
+        placed = Placement.of_movie(movie) if layer is None else Placement.of_layer(movie, layer)
+        if at is None:
+            self._mean.reset()
+        elif placed != self.placement:
+            self._mean.pause()  # its margins are in the unit of before
+        self.placement, self._placed = placed, layer
+        if layer is not None:
+            put(layer, placed.stacked())
             if "movie" in layer.metadata:
                 layer.metadata["movie"] = movie
-        self.regions.place(self.placement)
+        self.regions.place(placed)
+        if at is None:
+            self._averaged = 1
+        else:
+            self.go_to(at)
         self._on_slider()
         self.average(self._averaged)
 
@@ -283,6 +304,8 @@ class Canvas:
         elif result is not self._laid or self._halfway:
             _in_one_go(self.overlays.steps(self.prepare(result), placement))
         self._laid, self._halfway = result, False
+        if self.layer is not None and result is not None and RESULT in self.layer.metadata:
+            self.layer.metadata[RESULT] = result  # it replaces the one that was opened
         self.regions.label()
         self._on_slider()
 

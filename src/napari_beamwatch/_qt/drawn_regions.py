@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from napari.layers import Shapes
+from napari.layers import Layer, Shapes
 
 from napari_beamwatch._napari.placement import Placement
 from napari_beamwatch._qt.answer import dose_text
+from napari_beamwatch._qt.overlay_stack import put
 from napari_beamwatch._qt.session import Session
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.regions import Region
@@ -34,12 +35,12 @@ class DrawnRegions:
     def place(self, placement: Placement | None) -> None:
         """Lie on the movie that is looked at; regions of another movie go."""
         self._placement = placement
-        if placement is None or not self.session.regions:
+        if placement is None:
             self._remove()
-        if placement is not None and self._there():
-            for name, value in placement.flat.items():
-                setattr(self.layer, name, value)
-        if placement is not None and self.session.regions and not self._there():
+        elif self._there():
+            put(self.layer, placement.flat)
+            self._draw_again()
+        elif self.session.regions:
             self._add([(one, np.array(one.vertices) - 0.5) for one in self.session.regions])
 
     def start_drawing(self, mode: str = "add_rectangle") -> None:
@@ -65,6 +66,12 @@ class DrawnRegions:
         features["label"] = labels
         self.layer.features = features
         self.layer.refresh_text()
+
+    def forget(self, layer: Layer) -> None:
+        """Have no regions any more if it was their layer that was deleted."""
+        if layer is self.layer:
+            self.layer = None
+            self.session.draw(())
 
     def close(self) -> None:
         """Listen no more; what was drawn stays."""
@@ -126,8 +133,23 @@ class DrawnRegions:
             self._reading = False
 
     def _on_regions(self) -> None:
-        if self.session.regions and not self._there() and self._placement is not None:
+        if self._placement is not None and not self._reading:
             self.place(self._placement)
+
+    def _draw_again(self) -> None:
+        """Draw the regions of the session in place of those that are drawn."""
+        regions = self.session.regions
+        if self._reading or regions == self._read():
+            return
+        self._reading = True
+        try:
+            self.layer.data = [(np.array(one.vertices) - 0.5, "polygon") for one in regions]
+            names = [one.name for one in regions]
+            self.layer.features = pd.DataFrame({"name": names, "label": names}, dtype=object)
+            colours = [_colour(i) for i in range(len(regions))] or COLOURS[0]
+            self.layer.edge_color = self.layer.text.color = colours
+        finally:
+            self._reading = False
 
     def _name(self) -> None:
         """Give each new shape a letter and a colour of its own."""

@@ -13,8 +13,8 @@ from napari_beamwatch.movies import Movie
 DARKEST, BRIGHTEST = 2.0, 4.0
 """Standard deviations from black to the mean, and from there to white."""
 
-CHANGED = ("projection_mode", "contrast_limits", "interpolation2d")
-"""Of the layer, and given back."""
+CHANGED = ("contrast_limits", "interpolation2d")
+"""Of the layer, and given back unless the user has chosen others meanwhile."""
 
 SMOOTH = "gaussian"
 """How pixels are drawn: the next ones alone, where many fall on one of the screen, are noise."""
@@ -47,6 +47,8 @@ class FrameMean:
         self._viewer = viewer
         self._layer: Any = None
         self._before: dict[str, Any] | None = None
+        self._ours: dict[str, Any] = {}
+        self._projection: Any = None
 
     def show(self, layer: Any, movie: Movie, placement: Placement, frames: int, at: int) -> None:
         """Show the mean of so many frames around the one in sight (`at`) of a movie's layer."""
@@ -56,26 +58,39 @@ class FrameMean:
             self.reset()
             return
         if self._before is None:
-            self._layer = layer
+            self._layer, self._ours, self._projection = layer, {}, layer.projection_mode
             self._before = {name: getattr(layer, name) for name in CHANGED}
         step = placement.scale[0]
         self._set_margins(frames // 2 * step, (frames - 1) // 2 * step)
-        layer.projection_mode, layer.interpolation2d = "mean", SMOOTH
+        layer.projection_mode = "mean"
+        self._put("interpolation2d", SMOOTH)
         image = np.asarray(movie.frame(at), np.float32)
         image = image[np.isfinite(image)]
         noise = float(image.std()) / math.sqrt(frames) if len(image) else 0.0
         if noise > 0:
             mean, least = float(image.mean()), float(image.min())
             low, high = max(least, mean - DARKEST * noise), mean + BRIGHTEST * noise
-            layer.contrast_limits = (low, high)
+            self._put("contrast_limits", (low, high))
+
+    def pause(self) -> None:
+        """Show single frames until the mean is shown again."""
+        if self._before is not None:
+            self._layer.projection_mode = self._projection
+            self._set_margins(0.0, 0.0)
 
     def reset(self) -> None:
         """Show single frames again, as they were shown before."""
-        if self._before is not None:
-            for name, value in self._before.items():
+        self.pause()
+        for name, value in (self._before or {}).items():
+            if name in self._ours and getattr(self._layer, name) == self._ours[name]:
                 setattr(self._layer, name, value)
-            self._set_margins(0.0, 0.0)
         self._layer = self._before = None
+
+    def _put(self, name: str, value: object) -> None:
+        """Change the layer, but not what the user has changed since."""
+        if name not in self._ours or getattr(self._layer, name) == self._ours[name]:
+            setattr(self._layer, name, value)
+            self._ours[name] = getattr(self._layer, name)
 
     def _set_margins(self, before: float, after: float) -> None:
         dims = self._viewer.dims

@@ -48,6 +48,30 @@ class Glimpses:
         return replace(step, partial=lambda: known)
 
 
+class Polite:
+    """While any work goes on, the interpreter is handed over more often."""
+
+    def __init__(self) -> None:
+        self._lock, self._at_work, self._usual = threading.Lock(), 0, 0.0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._at_work:
+                self._usual = sys.getswitchinterval()
+                sys.setswitchinterval(min(SWITCH, self._usual))
+            self._at_work += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._at_work -= 1
+            if not self._at_work:
+                sys.setswitchinterval(self._usual)
+
+
+POLITE = Polite()
+"""One for all windows: what was cancelled may still be at work when the next begins."""
+
+
 class Worker(QObject):
     """Runs one piece of work after another; what was cancelled says nothing any more.
 
@@ -94,25 +118,23 @@ class Worker(QObject):
         return self._thread is None or not self._thread.is_alive()
 
     def _run(self, generation: int, work: Work, stop: threading.Event) -> None:
-        glimpses, usual = Glimpses(), sys.getswitchinterval()
-        sys.setswitchinterval(min(SWITCH, usual))
+        glimpses = Glimpses()
 
         def tell(step: Step) -> None:
             if stop.is_set():
                 raise _Stopped
             self.progressed.emit(generation, glimpses.of(step))
 
-        try:
-            found = work(tell)
-            if not stop.is_set():
-                self.done.emit(generation, found)
-        except _Stopped:
-            return
-        except Exception as problem:  # whatever it is, the user is told in the window
-            if not stop.is_set():
-                self.failed.emit(generation, sentence_of(problem))
-        finally:
-            sys.setswitchinterval(usual)
+        with POLITE:
+            try:
+                found = work(tell)
+                if not stop.is_set():
+                    self.done.emit(generation, found)
+            except _Stopped:
+                return
+            except Exception as problem:  # whatever it is, the user is told in the window
+                if not stop.is_set():
+                    self.failed.emit(generation, sentence_of(problem))
 
 
 def sentence_of(problem: Exception) -> str:

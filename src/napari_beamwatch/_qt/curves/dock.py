@@ -113,6 +113,7 @@ class DamageCurves(QWidget):
 
     def clear(self) -> None:
         """Show nothing."""
+        self._limits = ()
         self.set_tables(**_no_tables())
         self.set_survival(None)
 

@@ -13,7 +13,7 @@ from napari_beamwatch._qt.sections.phases_button import PhasesButton
 from napari_beamwatch._qt.sections.section import Section, faint
 from napari_beamwatch._qt.sections.spots_table import SpotsTable
 from napari_beamwatch._qt.session import Session
-from napari_beamwatch.analysis.road import grid_note
+from napari_beamwatch.analysis.road import grid_note, in_pixels
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import FIELD
@@ -115,7 +115,10 @@ class LatticeSection(Section):
         """Say what the windows resolve; show the settings."""
         movie, settings = self._session.movie, self._session.settings
         with QSignalBlocker(self._window), QSignalBlocker(self._alpha):
-            self._window.setCurrentIndex(max(0, self._window.findData(settings.window)))
+            fixed = settings.window is not None
+            self._window.setCurrentIndex(self._window.findData(settings.window) if fixed else 0)
+            said = f"{settings.window} px" if isinstance(settings.window, int) else settings.window
+            self._window.setPlaceholderText(said or "")
             self._alpha.setCurrentIndex(self._alpha.findData(settings.alpha))
         self._phases.show_phases()
         self.enable()
@@ -128,21 +131,22 @@ class LatticeSection(Section):
             self.say(str(error))
             return
         with QSignalBlocker(self._step):
-            part = grid.window // grid.step if isinstance(settings.step, int) else 0
+            even = grid.window % grid.step == 0
+            part = 0 if settings.step is None else grid.window // grid.step if even else -1
             self._step.setCurrentIndex(list(STEPS.values()).index(part) if part in PARTS else -1)
+            self._step.setPlaceholderText(f"{grid.step} px")
         known = Resolution.of(grid, movie)
         words = [f"{grid.window} px"]
         if known.extent_nm is not None and known.spacing is not None:
-            words[0] += f" = {known.extent_nm:.2g} nm"
-            words.append(f"δd {known.spacing:.0%}")
+            words[0] += f" = {known.extent_nm:.3g} nm"
+            words.append(f"δd {100 * known.spacing:.2g} %")
         if known.dose is not None:
-            words.append(f"{known.dose:.2g} e/Å² a point")
+            words.append(f"{known.dose:.3g} e/Å² a point")
         self.say(" · ".join(words), grid_note(grid, movie).replace("; ", ";\n"))
 
     def _grid(self, movie: Movie) -> Grid:
         settings = self._session.settings
-        window = settings.window if isinstance(settings.window, int) else None
-        step = settings.step if isinstance(settings.step, int) else None
+        window, step = (in_pixels(one, movie) for one in (settings.window, settings.step))
         return default_grid(movie, window, step, settings.taper)
 
     def _on_step(self, words: str) -> None:
@@ -176,6 +180,7 @@ class LatticeSection(Section):
         there, busy = self._session.movie is not None, bool(self._session.running)
         self._rectangle.setEnabled(there)
         self._polygon.setEnabled(there)
+        self._step.setEnabled(there)
         self._find.setEnabled(there and not busy)
         self._remove.setEnabled(bool(self._table.chosen()))
         self._undo.setEnabled(self._session.can_undo)

@@ -46,9 +46,12 @@ class PhasesButton(QToolButton):
     def add_cif(self, path: Path) -> None:
         """Match spots to the structure of a CIF file, too."""
         try:
-            resolve([*self._session.settings.phases, str(path)])
+            resolve([str(path)])
         except BeamwatchError as error:
             self._say(str(error))
+            return
+        if path.stem in known_phases():
+            self._say(f"{path.stem} is a phase that is known: give your file another name")
             return
         self._choose(str(path), True)
 
@@ -61,7 +64,8 @@ class PhasesButton(QToolButton):
             every.triggered.connect(lambda: self._session.choose_settings(phases=()))
         menu.addSeparator()
         for phase in dict.fromkeys((*known_phases(), *chosen)):
-            action = menu.addAction(_name(phase))
+            gone = _is_cif(phase) and not Path(phase).is_file()
+            action = menu.addAction(_name(phase) + (" (its file is gone)" if gone else ""))
             if action is not None:
                 action.setCheckable(True)
                 action.setChecked(phase in chosen)
@@ -77,9 +81,14 @@ class PhasesButton(QToolButton):
             self.add_cif(Path(path))
 
     def _choose(self, phase: str, wanted: bool) -> None:
-        others = tuple(one for one in self._session.settings.phases if one != phase)
+        named = _name(phase)
+        others = tuple(one for one in self._session.settings.phases if _name(one) != named)
         self._session.choose_settings(phases=(*others, phase) if wanted else others)
 
 
 def _name(phase: str) -> str:
-    return Path(phase).stem if phase.lower().endswith(".cif") else phase
+    return Path(phase).stem if _is_cif(phase) else phase
+
+
+def _is_cif(phase: str) -> bool:
+    return phase.lower().endswith(".cif")
