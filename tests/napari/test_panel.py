@@ -32,7 +32,7 @@ from napari_beamwatch._napari.preferences import preferred_settings
 from napari_beamwatch._qt.frame_mean import usual_mean
 from napari_beamwatch._qt.opening import Opened
 from napari_beamwatch._qt.panel import Beamwatch
-from napari_beamwatch._qt.worker import Worker
+from napari_beamwatch._qt.worker import POLITE, Worker
 from napari_beamwatch.analysis import Step
 from napari_beamwatch.regions import Region
 from napari_beamwatch.simulate.cases import simulate
@@ -821,6 +821,7 @@ def test_windows_that_are_not_on_the_list_are_said_all_the_same(
 
 
 def test_however_runs_overlap_the_interpreter_is_handed_over_as_usual_in_the_end() -> None:
+    wait_until(lambda: not POLITE._at_work)  # what tests before this one have cancelled
     usual, gates = sys.getswitchinterval(), (threading.Event(), threading.Event())
     workers = [Worker(), Worker()]
     for worker, gate in zip(workers, gates, strict=True):
