@@ -320,7 +320,7 @@ def test_a_spot_is_added_by_a_click_and_removed_and_the_engine_does_as_the_comma
     panel.beside.open()
     spectrum = panel.beside.spectrum
     spectrum.set_running_sum(10)
-    wait_until(lambda: spectrum._drawn is not None)
+    wait_until(lambda: spectrum._drawn is not None and spectrum._drawn == spectrum._wanted)
     view = spectrum.pair.views[0]
     for _ in range(20):  # until the docks have found their sizes
         QApplication.processEvents()

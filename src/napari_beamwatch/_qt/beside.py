@@ -130,9 +130,10 @@ class Beside:
         movie = self._session.movie
         if self.spectrum is not None:
             self.spectrum.set_movie(movie)
-            if movie is not None and movie.recording.frames is not self._frames:
-                self._frames = movie.recording.frames
+            frames = None if movie is None else movie.recording.frames
+            if movie is not None and frames is not self._frames:
                 self.spectrum.set_running_sum(min(MOST_SUMMED, max(1, len(movie) // 12)))
+            self._frames = frames
         self._show_region()
         self._show_frame(self._canvas.frame)
         self._show_spots()

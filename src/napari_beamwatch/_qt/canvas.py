@@ -80,7 +80,7 @@ class Canvas:
         self.viewer, self.session, self._spread = viewer, session, spread
         self.layer: Layer | None = None
         self.placement: Placement | None = None
-        self._placed: Layer | None = None
+        self._placed: tuple[Layer | None, object] | None = None
         self.regions = DrawnRegions(viewer, session)
         self.overlays = OverlayStack(viewer, lambda: self.regions.layer)
         self._corner = CornerText(viewer)
@@ -270,19 +270,20 @@ class Canvas:
     def _on_movie(self) -> None:
         movie, layer = self.session.movie, self.layer
         if movie is None:
-            self.placement = None
+            self.placement = self._placed = None
             self._corner.hide()
             self._mean.reset()
             self.regions.place(None)
             return
-        # The slider stays at its frame when the time of a frame is told.
-        at = self.frame if layer is self._placed else None
+        # The slider stays at its frame when the time of one is told, not when frames are others.
+        shown = (layer, movie.recording.frames)
+        at = self.frame if shown == self._placed else None
         placed = Placement.of_movie(movie) if layer is None else Placement.of_layer(movie, layer)
         if at is None:
             self._mean.reset()
         elif placed != self.placement:
             self._mean.pause()  # its margins are in the unit of before
-        self.placement, self._placed = placed, layer
+        self.placement, self._placed = placed, shown
         if layer is not None:
             put(layer, placed.stacked())
             if "movie" in layer.metadata:

@@ -106,10 +106,11 @@ class DamageSection(Section):
     def show_movie(self) -> None:
         """Show as many frames at once as a lattice wants."""
         movie = self._session.movie
-        if movie is not None and movie.recording.frames is not self._frames:
-            self._frames = movie.recording.frames
+        frames = None if movie is None else movie.recording.frames
+        if movie is not None and frames is not self._frames:
             with QSignalBlocker(self._averaged):
                 self._averaged.setValue(usual_mean(movie))
+        self._frames = frames
         self._canvas.average(self._averaged.value())
 
     def show_settings(self) -> None:
