@@ -9,6 +9,8 @@ import pandas as pd
 from napari.utils.colormaps import ensure_colormap
 from numpy.typing import NDArray
 
+from napari_beamwatch.results.tables import onset_values
+
 COLOURS = "plasma"
 DARKEST = 0.26
 """Where in the map of colours the scale begins."""
@@ -47,17 +49,6 @@ class MapScale:
         # The darkest of the map would be lost on a dark picture.
         mapped = ensure_colormap(COLOURS).map(DARKEST + (1 - DARKEST) * np.clip(part, 0, 1))
         return np.asarray(mapped, np.float64)
-
-
-def onset_values(windows: pd.DataFrame) -> tuple[NDArray[np.float64], str]:
-    """Onset of each window and its unit: the dose, or the frame (from 1) where that is unknown."""
-    dose = windows["onset_dose_e_per_A2"].to_numpy(np.float64, na_value=np.nan)
-    if np.isfinite(dose).any():
-        return np.asarray(dose, np.float64), "e/Å²"
-    frame = windows["onset_frame"].astype("Float64").to_numpy(np.float64, na_value=np.nan) + 1
-    if np.isfinite(frame).any():
-        return np.asarray(frame, np.float64), "frame"
-    return np.asarray(dose, np.float64), "e/Å²"
 
 
 def map_scale(windows: pd.DataFrame) -> MapScale:

@@ -12,11 +12,12 @@ from napari.utils.colormaps import DirectLabelColormap
 from numpy.typing import NDArray
 
 from napari_beamwatch._napari.layers import LayerData
-from napari_beamwatch._napari.map_scale import onset_values, window_colours
+from napari_beamwatch._napari.map_scale import window_colours
 from napari_beamwatch._napari.ours import ONSET_MAP, OURS
 from napari_beamwatch._napari.placement import Placement
 from napari_beamwatch._napari.window_maps import cells_of, on_the_grid
 from napari_beamwatch.results.result import Result
+from napari_beamwatch.results.tables import onset_values
 
 MOST = 640
 """Pixels along a side of the map, where the cells allow it: more would only slow napari down."""

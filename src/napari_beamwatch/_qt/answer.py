@@ -5,7 +5,6 @@ Knows no Qt: what is told here can be read in a test.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,6 +14,7 @@ import pandas as pd
 from napari_beamwatch._qt.session import Session
 from napari_beamwatch._qt.spot_words import overlined
 from napari_beamwatch.movies import Movie
+from napari_beamwatch.phases.reflections import INDICES
 from napari_beamwatch.regions import FIELD
 from napari_beamwatch.results.summary import answer
 
@@ -157,7 +157,7 @@ def _onset(row: Row, where: str, line: str) -> Answer:
 
 def _with_bars(words: str) -> str:
     """Words with the indices in them as they are printed."""
-    return re.sub(r"(?<!\S)(-?\d){3}(?!\d)", lambda found: overlined(found[0]), words)
+    return INDICES.sub(lambda found: overlined(found[0]), words)
 
 
 def _stop(row: Row) -> str:

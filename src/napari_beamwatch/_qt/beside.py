@@ -19,7 +19,8 @@ from napari_beamwatch._qt.session import Session
 from napari_beamwatch._qt.turns import Turns
 from napari_beamwatch.analysis import Step
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.phases import published_limits, reflections
+from napari_beamwatch.phases import published_limits
+from napari_beamwatch.phases.reflections import rings
 from napari_beamwatch.phases.structures import resolve
 from napari_beamwatch.regions import FIELD
 from napari_beamwatch.results.crystals import crystal_survival
@@ -52,15 +53,14 @@ class Beside:
         self._viewer, self._session, self._canvas, self._say = viewer, session, canvas, say
         self._so_far = False
         self._keys: list[Key] | None = None
-        self._frames: object = None
-        self._edits: tuple[object, object] = (), ()
-        self._phases = session.settings.phases
+        self._edits = _edits(session)
         self.curves: DamageCurves | None = None
         self.spectrum: LiveSpectrum | None = None
         # What takes long to draw waits for its turn, and is drawn once if it changed twice.
         self._turns = turns
         self._links = (
             (session.movie_changed, self._show_movie),
+            (session.frames_changed, self._show_sum),
             (session.result_changed, partial(self._turns.also, self._show_result)),
             (session.threshold_changed, self._show_threshold),
             (session.spots_changed, partial(self._turns.also, self._show_spots)),
@@ -78,12 +78,10 @@ class Beside:
 
     def open(self) -> None:
         """Show both docks, side by side below the picture."""
-        new = self.curves is None
-        if self.curves is None:
-            self.curves = DamageCurves()
+        new = self.curves is None or self.spectrum is None
+        if self.curves is None or self.spectrum is None:
+            self.curves, self.spectrum = DamageCurves(), LiveSpectrum()
             self.curves.frame_chosen.connect(self._canvas.go_to)
-        if self.spectrum is None:
-            self.spectrum = LiveSpectrum()
             self.spectrum.spot_clicked.connect(self._session.add_spot)
             self.spectrum.spot_pointed.connect(self._session.point_at)
             self.spectrum.spot_unwanted.connect(self._session.remove_spot)
@@ -101,6 +99,7 @@ class Beside:
             window.resizeDocks([first, second], [height, height], Qt.Orientation.Vertical)
         if new:
             self._show_movie()
+            self._show_sum()
             self._show_result()
 
     def close(self) -> None:
@@ -130,13 +129,15 @@ class Beside:
         movie = self._session.movie
         if self.spectrum is not None:
             self.spectrum.set_movie(movie)
-            frames = None if movie is None else movie.recording.frames
-            if movie is not None and frames is not self._frames:
-                self.spectrum.set_running_sum(min(MOST_SUMMED, max(1, len(movie) // 12)))
-            self._frames = frames
         self._show_region()
         self._show_frame(self._canvas.frame)
         self._show_spots()
+
+    def _show_sum(self) -> None:
+        """Add up as many of other frames as a lattice usually wants."""
+        movie = self._session.movie
+        if self.spectrum is not None and movie is not None:
+            self.spectrum.set_running_sum(min(MOST_SUMMED, max(1, len(movie) // 12)))
 
     def _show_region(self) -> None:
         if self.spectrum is not None:
@@ -152,30 +153,21 @@ class Beside:
             self.curves.set_frame(frame)
 
     def _show_spots(self) -> None:
-        if self.spectrum is None:
-            return
-        self._show_rings()
-        self._show_drawn()
-
-    def _show_rings(self) -> None:
-        """Rings of the phases that were chosen, or else of those that were found."""
+        """Show the spots, and rings of the phases that were chosen or else of those found."""
         session = self._session
         if self.spectrum is not None:
             chosen = session.settings.phases or best_phases(session.spots)
             cold = None if session.movie is None else session.movie.conditions.temperature_C
             shown = [rings_of(name, cold) for name in chosen[:MOST_PHASES]]
             self.spectrum.set_phase_rings([ring for ring in shown if ring is not None])
+            self._show_drawn()
 
     def _show_edits(self) -> None:
         """Phases may have been chosen, spots added or removed; most settings do not tell."""
-        settings = self._session.settings
-        if settings.phases != self._phases:
-            self._phases = settings.phases
-            self._show_rings()
-        edits = settings.added_spots, settings.removed_spots
+        edits = _edits(self._session)
         if edits != self._edits:
             self._edits = edits
-            self._show_drawn()
+            self._show_spots()
 
     def _show_drawn(self) -> None:
         """Mark the spots that are neither hidden nor removed; their curves alone are drawn."""
@@ -256,6 +248,12 @@ class Beside:
         self.spectrum.set_compared(*((frame - 1, frame) if frame > 0 else (0, None)))
 
 
+def _edits(session: Session) -> tuple[object, ...]:
+    """What of the settings is seen in the docks."""
+    settings = session.settings
+    return settings.phases, settings.added_spots, settings.removed_spots
+
+
 def _dock_around(widget: QWidget) -> QDockWidget | None:
     parent = widget.parent()
     while parent is not None and not isinstance(parent, QDockWidget):
@@ -275,10 +273,8 @@ def rings_of(phase: str, temperature_C: float | None) -> PhaseRings | None:  # n
         (one,) = resolve([phase])
     except BeamwatchError:
         return None
-    table = reflections(one, temperature_C=temperature_C).head(WIDEST_RINGS)
-    indices = zip(table["h"], table["k"], table["l"], strict=True)
-    names = ["".join(str(i) for i in hkl) for hkl in indices]
-    return PhaseRings(one.name, table["d_A"].tolist(), names)
+    spacings, names = zip(*rings(one, WIDEST_RINGS, temperature_C), strict=True)
+    return PhaseRings(one.name, spacings, names)
 
 
 def limits(session: Session) -> list[dict[str, Any]]:

@@ -279,6 +279,8 @@ class Canvas:
         shown = (layer, movie.recording.frames)
         at = self.frame if shown == self._placed else None
         placed = Placement.of_movie(movie) if layer is None else Placement.of_layer(movie, layer)
+        if self._placed is None or self._placed[1] is not shown[1]:
+            self._averaged = 1
         if at is None:
             self._mean.reset()
         elif placed != self.placement:
@@ -289,9 +291,7 @@ class Canvas:
             if "movie" in layer.metadata:
                 layer.metadata["movie"] = movie
         self.regions.place(placed)
-        if at is None:
-            self._averaged = 1
-        else:
+        if at is not None:
             self.go_to(at)
         self._on_slider()
         self.average(self._averaged)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -41,14 +42,14 @@ class DrawnRegions:
             put(self.layer, placement.flat)
             self._draw_again()
         elif self.session.regions:
-            self._add([(one, np.array(one.vertices) - 0.5) for one in self.session.regions])
+            self._add()
 
     def start_drawing(self, mode: str = "add_rectangle") -> None:
         """Let the next drag on the picture draw a region."""
         if self._placement is None:
             raise BeamwatchError("there is no movie to draw on: open one first")
         if not self._there():
-            self._add([])
+            self._add()
         self.viewer.layers.selection.active = self.layer
         self.layer.visible = True
         self.layer.mode = mode
@@ -83,34 +84,31 @@ class DrawnRegions:
     def _there(self) -> bool:
         return self.layer is not None and self.layer in self.viewer.layers
 
-    def _add(self, drawn: list[tuple[Region, Any]]) -> None:
+    def _add(self) -> None:
+        """A layer of the session's regions, or to draw some on."""
         assert self._placement is not None
         movie = self.session.movie
         size = 512 if movie is None else min(movie.shape[1:])
-        names = [region.name for region, _ in drawn]
-        text = {
-            "string": "{label}",
-            "size": 11,
-            "anchor": "upper_left",
-            "color": [_colour(i) for i in range(len(drawn))] or COLOURS[0],
-            "translation": [-size / 40, 0],  # above the region
-        }
         self.layer = Shapes(
-            [points for _, points in drawn] or None,
+            None,
             ndim=2,
             name=REGIONS,
-            shape_type="polygon",
             face_color="transparent",
-            edge_color=[_colour(i) for i in range(len(drawn))] or COLOURS[0],
+            edge_color=COLOURS[0],
             edge_width=max(1.0, size / 200),
-            # As objects: an empty column would be one of numbers.
-            features=pd.DataFrame({"name": names, "label": names}, dtype=object),
-            text=text,
+            features=_named(()),
+            text={
+                "string": "{label}",
+                "size": 11,
+                "anchor": "upper_left",
+                "color": COLOURS[0],
+                "translation": [-size / 40, 0],  # above the region
+            },
             opacity=1.0,
             **self._placement.flat,
         )
-        if not drawn:
-            self.layer.feature_defaults = {"name": "", "label": ""}
+        self.layer.feature_defaults = {"name": "", "label": ""}
+        self._draw_again()
         self.layer.events.data.connect(self._on_drawn)
         self.viewer.layers.append(self.layer)
 
@@ -144,10 +142,8 @@ class DrawnRegions:
         self._reading = True
         try:
             self.layer.data = [(np.array(one.vertices) - 0.5, "polygon") for one in regions]
-            names = [one.name for one in regions]
-            self.layer.features = pd.DataFrame({"name": names, "label": names}, dtype=object)
-            colours = [_colour(i) for i in range(len(regions))] or COLOURS[0]
-            self.layer.edge_color = self.layer.text.color = colours
+            self.layer.features = _named([one.name for one in regions])
+            self._colour_all()
         finally:
             self._reading = False
 
@@ -163,9 +159,13 @@ class DrawnRegions:
             features["name"] = names
             features["label"] = names
             self.layer.features = features
-        colours = [_colour(i) for i in range(len(names))] or COLOURS[0]
-        self.layer.edge_color = self.layer.text.color = colours
+        self._colour_all()
         self.layer.feature_defaults = {"name": "", "label": ""}
+
+    def _colour_all(self) -> None:
+        """Give each shape the colour of its curves."""
+        colours = [_colour(i) for i in range(len(self.layer.data))] or COLOURS[0]
+        self.layer.edge_color = self.layer.text.color = colours
 
     def _read(self) -> tuple[Region, ...]:
         movie = self.session.movie
@@ -186,6 +186,11 @@ class DrawnRegions:
             except BeamwatchError:
                 continue  # a click without a drag has no area yet
         return tuple(found)
+
+
+def _named(names: Sequence[str]) -> pd.DataFrame:
+    """Features of the shapes; as objects, since an empty column would be one of numbers."""
+    return pd.DataFrame({"name": names, "label": names}, dtype=object)
 
 
 def _letter(used: set[str]) -> str:

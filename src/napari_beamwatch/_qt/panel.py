@@ -269,7 +269,7 @@ class Beamwatch(QWidget):
         session.movie_changed.connect(self._offer_docks)
         for signal, views in (
             (session.movie_changed, (movie.show_movie, lattice.show_movie, lattice.show_regions)),
-            (session.movie_changed, (damage.show_movie,)),
+            (session.frames_changed, (damage.show_frames,)),
             (session.settings_changed, (lattice.show_movie, damage.show_settings)),
             (session.regions_changed, (lattice.show_regions,)),
             (session.chosen_changed, (lattice.show_regions, damage.show_result)),

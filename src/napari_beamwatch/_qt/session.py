@@ -64,9 +64,12 @@ class Session:
         Counts what makes running work pointless.
     running : str
         What is being done; empty if nothing is.
+    frames_changed : Signal()
+        After `movie_changed`, where the movie was not only told another calibration.
     """
 
     movie_changed = Signal()
+    frames_changed = Signal()
     settings_changed = Signal()
     regions_changed = Signal()
     chosen_changed = Signal()
@@ -130,10 +133,10 @@ class Session:
         if movie is self.movie:
             return
         self._forget()
-        self.movie, self.regions, self.chosen = movie, (), FIELD
+        before, self.movie, self.regions, self.chosen = self.movie, movie, (), FIELD
         self._past = []
         self.settings = replace(self.settings, added_spots=(), removed_spots=())
-        self.movie_changed.emit()
+        self._tell_of_movie(before)
         self.result_changed.emit()
         self.spots_changed.emit()
 
@@ -146,8 +149,8 @@ class Session:
     def replace_movie(self, movie: Movie) -> None:
         """The movie told or opened another way: regions and settings stay, answers do not."""
         self._forget()
-        self.movie = movie
-        self.movie_changed.emit()
+        before, self.movie = self.movie, movie
+        self._tell_of_movie(before)
         self.result_changed.emit()
         self.spots_changed.emit()
 
@@ -313,13 +316,14 @@ class Session:
     def show(self, result: Result) -> None:
         """Show a result that was loaded; its movie, settings and regions become ours."""
         self._forget()
-        self.movie, self.settings, self.regions = result.movie, result.settings, result.regions
+        before, self.movie = self.movie, result.movie
+        self.settings, self.regions = result.settings, result.regions
         self.chosen, self.result = FIELD, result
         self._past = []
         if result.movie is not None:
             self._answered = Request(self.generation, result.movie, result.settings, result.regions)
+        self._tell_of_movie(before)
         for signal in (
-            self.movie_changed,
             self.settings_changed,
             self.regions_changed,
             self.result_changed,
@@ -343,6 +347,12 @@ class Session:
         if self.running:
             self.generation += 1
             self._end()
+
+    def _tell_of_movie(self, before: Movie | None) -> None:
+        self.movie_changed.emit()
+        frames = [None if one is None else one.recording.frames for one in (before, self.movie)]
+        if frames[0] is not frames[1]:
+            self.frames_changed.emit()
 
     def _end(self) -> None:
         self.running = ""

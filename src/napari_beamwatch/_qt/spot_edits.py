@@ -9,12 +9,11 @@ from dataclasses import replace
 
 import pandas as pd
 
-from napari_beamwatch.analysis.road import in_pixels
+from napari_beamwatch.analysis.road import chosen_grid
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.finding import SNAP
-from napari_beamwatch.spectra.windows import default_grid
 
 Frequency = tuple[float, float]
 """gy, gx in cycles per pixel."""
@@ -25,8 +24,7 @@ def reach(movie: Movie | None, settings: Settings) -> float:
     if movie is not None:
         # Of windows that do not fit there are no spots.
         with suppress(BeamwatchError):
-            window = in_pixels(settings.window, movie)
-            return SNAP / default_grid(movie, window, None, settings.taper).window
+            return SNAP / chosen_grid(movie, settings).window
     return 0.0
 
 

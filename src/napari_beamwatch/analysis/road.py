@@ -176,9 +176,13 @@ def _checked(movie: Movie, settings: Settings, regions: Sequence[Region]) -> Gri
             f"{movie.name} has {int(movie.lit.sum())} frames with beam; at least {FEWEST_FRAMES} "
             "are needed to see a change"
         )
-    return default_grid(
-        movie, in_pixels(settings.window, movie), in_pixels(settings.step, movie), settings.taper
-    )
+    return chosen_grid(movie, settings)
+
+
+def chosen_grid(movie: Movie, settings: Settings) -> Grid:
+    """The windows that the settings ask for."""
+    window, step = (in_pixels(length, movie) for length in (settings.window, settings.step))
+    return default_grid(movie, window, step, settings.taper)
 
 
 def in_pixels(length: int | str | None, movie: Movie) -> int | None:

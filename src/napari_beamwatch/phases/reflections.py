@@ -12,6 +12,7 @@ References
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -167,6 +168,21 @@ def reflections(
             "intensity": ring / ring.max() if len(ring) else ring,
         }
     )
+
+
+def rings(
+    name: str | Phase,
+    count: int,
+    temperature_C: float | None = None,  # noqa: N803
+) -> list[tuple[float, str]]:
+    """Spacings in Å of the widest rings of a phase, and how they are written."""
+    table = reflections(name, temperature_C=temperature_C).head(count)
+    indices = (label(hkl) for hkl in table[["h", "k", "l"]].itertuples(index=False))
+    return list(zip(table["d_A"].astype(float), indices, strict=True))
+
+
+INDICES = re.compile(r"(?<![^\s,])(?:-?\d){3}(?![^\s,])")
+"""Indices as `label` writes them, in a sentence."""
 
 
 def label(hkl: Iterable[int]) -> str:

@@ -283,5 +283,13 @@ def joined(parts: Sequence[pd.DataFrame], names: dict[str, str]) -> pd.DataFrame
     return pd.concat(told, ignore_index=True).reindex(columns=list(names))
 
 
+def onset_values(windows: pd.DataFrame) -> tuple[Floats, str]:
+    """Onset of each window and its unit: the dose, or the frame (from 1) where that is unknown."""
+    dose = windows["onset_dose_e_per_A2"].to_numpy(np.float64, na_value=np.nan)
+    frame = windows["onset_frame"].astype("Float64").to_numpy(np.float64, na_value=np.nan) + 1
+    in_frames = np.isfinite(frame).any() and not np.isfinite(dose).any()
+    return (np.asarray(frame), "frame") if in_frames else (np.asarray(dose), "e/Å²")
+
+
 def _or_empty(values: Floats | None, count: int) -> Floats:
     return np.full(count, np.nan) if values is None else values

@@ -9,8 +9,9 @@ from typing import cast
 from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSpinBox, QWidget
 
-from napari_beamwatch._qt.curves.data import Along, Course, Curve, FrameAxis, usual_average
+from napari_beamwatch._qt.curves.data import Course, Curve, FrameAxis, usual_average
 from napari_beamwatch._qt.curves.view import SYMBOLS
+from napari_beamwatch.results.frame_axis import Along
 
 SIGNS = dict(zip(SYMBOLS, "●■▼◆★✚", strict=True))
 

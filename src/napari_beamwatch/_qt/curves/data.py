@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from napari_beamwatch._qt.spot_words import overlined
+from napari_beamwatch.results.frame_axis import Along, edges_of
 
 Floats = NDArray[np.float64]
-Along = Literal["dose", "time", "frame"]
 Key = tuple[str, int]
 """Region and number of the spot: numbers are those of a region's own list."""
 
-LABELS: dict[Along, str] = {
-    "dose": "accumulated dose (e/Å²)",
-    "time": "time (s)",
-    "frame": "frame",
-}
 COLUMNS: dict[Along, str] = {"dose": "dose_e_per_A2", "time": "time_s"}
 
 EARLY = 0.25
@@ -67,11 +62,7 @@ class FrameAxis:
 
     def edges(self, along: Along) -> Floats:
         """Start of the first frame and ends of all."""
-        ends = self.ends[along]
-        if not len(ends):
-            return ends
-        own = ends[1] - ends[0] if len(ends) > 1 else ends[0]
-        return np.append(max(ends[0] - own, 0.0), ends)
+        return edges_of(self.ends[along])
 
     def middles(self, along: Along, frames: NDArray[np.int64]) -> Floats:
         """Middle of each exposure: what a frame shows is the mean over it."""

@@ -9,8 +9,9 @@ import pandas as pd
 import pyqtgraph as pg  # type: ignore[import-untyped]
 from qtpy.QtCore import Qt
 
-from napari_beamwatch._qt.curves.data import Along, FrameAxis
+from napari_beamwatch._qt.curves.data import FrameAxis
 from napari_beamwatch._qt.curves.look import Look, seen_through
+from napari_beamwatch.results.frame_axis import Along
 
 
 class Marks:

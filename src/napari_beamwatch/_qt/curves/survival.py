@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_beamwatch._qt.curves.look import ON_DARK, ON_LIGHT, Look, dress, seen_through
 from napari_beamwatch.damage.survival import Survival
+from napari_beamwatch.results.frame_axis import LABELS
 
 
 class SurvivalView(QWidget):
@@ -22,7 +23,7 @@ class SurvivalView(QWidget):
         self.plot.setMenuEnabled(False)
         self.plot.hideButtons()
         self.plot.setLabel("left", "undamaged crystals")
-        self.plot.setLabel("bottom", "accumulated dose (e/Å²)")
+        self.plot.setLabel("bottom", LABELS["dose"])
         self.words = QLabel(self)
         self.words.setWordWrap(True)
         self._items: list[Any] = []

@@ -10,8 +10,9 @@ import pyqtgraph as pg  # type: ignore[import-untyped]
 from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_beamwatch._qt.curves.data import LABELS, Along, Course, Curve, FrameAxis, averaged
+from napari_beamwatch._qt.curves.data import Course, Curve, FrameAxis, averaged
 from napari_beamwatch._qt.curves.look import Look, dress, seen_through
+from napari_beamwatch.results.frame_axis import LABELS, Along
 
 SYMBOLS = ("o", "s", "t", "d", "star", "+")
 DASHES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine)

@@ -48,7 +48,6 @@ class DamageSection(Section):
     ) -> None:
         super().__init__("3  Damage")
         self._session, self._canvas = session, canvas
-        self._frames: object = None
         self._run, self._cancel = QPushButton("Run"), QPushButton("Cancel")
         self._run.setObjectName("run")
         self._run.setProperty("role", "main")
@@ -103,15 +102,13 @@ class DamageSection(Section):
         self.show_settings()
         self.show_result()
 
-    def show_movie(self) -> None:
+    def show_frames(self) -> None:
         """Show as many frames at once as a lattice wants."""
         movie = self._session.movie
-        frames = None if movie is None else movie.recording.frames
-        if movie is not None and frames is not self._frames:
+        if movie is not None:
             with QSignalBlocker(self._averaged):
                 self._averaged.setValue(usual_mean(movie))
-        self._frames = frames
-        self._canvas.average(self._averaged.value())
+            self._canvas.average(self._averaged.value())
 
     def show_settings(self) -> None:
         """Show the criteria and the threshold."""

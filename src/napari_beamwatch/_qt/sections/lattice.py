@@ -13,11 +13,10 @@ from napari_beamwatch._qt.sections.phases_button import PhasesButton
 from napari_beamwatch._qt.sections.section import Section, faint
 from napari_beamwatch._qt.sections.spots_table import SpotsTable
 from napari_beamwatch._qt.session import Session
-from napari_beamwatch.analysis.road import grid_note, in_pixels
+from napari_beamwatch.analysis.road import chosen_grid, grid_note
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import FIELD
-from napari_beamwatch.spectra.windows import Grid, Resolution, default_grid
+from napari_beamwatch.spectra.windows import Resolution
 
 WINDOWS = (64, 128, 256, 512)
 STEPS = {"auto": 0, "whole": 1, "½": 2, "¼": 4}
@@ -126,7 +125,7 @@ class LatticeSection(Section):
             self.say("")
             return
         try:
-            grid = self._grid(movie)
+            grid = chosen_grid(movie, settings)
         except BeamwatchError as error:
             self.say(str(error))
             return
@@ -144,18 +143,13 @@ class LatticeSection(Section):
             words.append(f"{known.dose:.3g} e/Å² a point")
         self.say(" · ".join(words), grid_note(grid, movie).replace("; ", ";\n"))
 
-    def _grid(self, movie: Movie) -> Grid:
-        settings = self._session.settings
-        window, step = (in_pixels(one, movie) for one in (settings.window, settings.step))
-        return default_grid(movie, window, step, settings.taper)
-
     def _on_step(self, words: str) -> None:
         movie, part = self._session.movie, STEPS[words]
         if movie is None or not part:
             self._session.choose_settings(step=None)
             return
         try:
-            window = self._grid(movie).window
+            window = chosen_grid(movie, self._session.settings).window
         except BeamwatchError as error:
             self._report(str(error))
         else:

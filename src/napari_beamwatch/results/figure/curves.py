@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -13,17 +12,10 @@ from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.regions import FIELD
 from napari_beamwatch.results.figure.choices import length_of
 from napari_beamwatch.results.figure.style import hkl_text, plain
+from napari_beamwatch.results.frame_axis import Along, edges_of
 from napari_beamwatch.results.result import Result
 
 Floats = NDArray[np.float64]
-Along = Literal["dose", "time", "frame"]
-
-LABELS: dict[Along, str] = {
-    "dose": "accumulated dose (e/Å²)",
-    "time": "time (s)",
-    "frame": "frame",
-}
-
 CURVES = 4
 """Spots whose curves are drawn: more cannot be told apart in grey."""
 
@@ -183,8 +175,7 @@ def _edges(ends: Floats) -> Floats | None:
     """Start of the first frame and ends of all; None if an end is not known."""
     if not len(ends) or not np.isfinite(ends).all():
         return None
-    own = ends[1] - ends[0] if len(ends) > 1 else ends[0]
-    return np.append(max(ends[0] - own, 0.0), ends)
+    return edges_of(ends)
 
 
 def _curve(result: Result, axis: FigureAxis, spot: pd.Series, of: str) -> FigureCurve | None:

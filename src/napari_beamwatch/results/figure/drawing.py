@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.results.figure.choices import subject
-from napari_beamwatch.results.figure.curves import LABELS, Along, FigureAxis, areas, curves
+from napari_beamwatch.results.figure.curves import FigureAxis, areas, curves
 from napari_beamwatch.results.figure.panels import (
     conditions,
     draw_areas,
@@ -40,6 +40,7 @@ from napari_beamwatch.results.figure.sheet import (
     Sheet,
 )
 from napari_beamwatch.results.figure.style import DPI, MM, STYLE, WIDTH
+from napari_beamwatch.results.frame_axis import LABELS, Along
 from napari_beamwatch.results.result import Result
 
 

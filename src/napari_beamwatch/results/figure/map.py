@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from napari_beamwatch.results.figure.pictures import UNSEEN, bare, binned
 from napari_beamwatch.results.figure.style import plain
 from napari_beamwatch.results.result import Result
+from napari_beamwatch.results.tables import onset_values
 
 MAP = "viridis"
 """Its lightness grows evenly, so that a grey copy keeps the order."""
@@ -55,7 +55,7 @@ def draw_map(
             grey, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), alpha=0.6,
             extent=(0, width, height, 0),
         )  # fmt: skip
-    values, unit = _onsets(windows)
+    values, unit = onset_values(windows)
     known = values[np.isfinite(values)]
     norm = Normalize(*_span(known))
     box = windows[["y0", "x0", "y1", "x1"]].to_numpy(float)
@@ -89,18 +89,9 @@ def draw_map(
         assert figure is not None
         bar_axes.set_axis_on()
         bar = figure.colorbar(ScalarMappable(norm, MAP), cax=bar_axes, orientation="horizontal")
-        bar.set_label(unit, labelpad=1)
+        bar.set_label(f"onset ({unit})", labelpad=1)
         bar.outline.set_linewidth(0.5)
     return list(seen.values())
-
-
-def _onsets(windows: pd.DataFrame) -> tuple[NDArray[np.float64], str]:
-    """Onsets of the windows, in dose or else in frames counted from 1, and their unit."""
-    dose = windows["onset_dose_e_per_A2"].to_numpy(np.float64, na_value=np.nan)
-    if np.isfinite(dose).any():
-        return dose, "onset (e/Å²)"
-    frame = windows["onset_frame"].astype("Float64").to_numpy(np.float64, na_value=np.nan)
-    return np.asarray(frame + 1, np.float64), "onset (frame)"
 
 
 def _span(known: NDArray[np.float64]) -> tuple[float, float]:

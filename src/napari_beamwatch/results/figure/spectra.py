@@ -14,7 +14,7 @@ from matplotlib.patches import Circle
 from numpy.typing import NDArray
 from scipy.fft import next_fast_len
 
-from napari_beamwatch.phases import reflections
+from napari_beamwatch.phases.reflections import rings
 from napari_beamwatch.results.figure.choices import FigureSpot
 from napari_beamwatch.results.figure.style import RING_COLOUR, SPOT_COLOUR, hkl_text, mate
 from napari_beamwatch.spectra.windows import SMALLEST_WINDOW, taper_line
@@ -96,7 +96,7 @@ def reach_of(
     """
     outer = [max(abs(spot.gy), abs(spot.gx)) for spot in spots]
     if size is not None:
-        outer += [size / d for phase in phases for d, _ in _rings(phase)]
+        outer += [size / d for phase in phases if phase for d, _ in rings(phase, RINGS)]
         outer = outer or [size / 1.5]
     return min(highest, MARGIN * float(max(outer, default=highest)))
 
@@ -215,7 +215,7 @@ def draw_spectrum(
     with_hkl = any(spot.hkl for spot in spots)
     ring = max(1.6 * spectrum.bin, 0.05 * reach)
     circles = [(sign * spot.gx, sign * spot.gy) for spot in spots for sign in (1, -1)]
-    for i, (d, hkl) in enumerate(_rings(phase) if unit else ()):
+    for i, (d, hkl) in enumerate(rings(phase, RINGS) if unit and phase else ()):
         radius = 10 / (d * unit)
         around = np.linspace(0, 2 * np.pi, 721)
         x, y = radius * np.cos(around), radius * np.sin(around)
@@ -274,15 +274,6 @@ def _write(axes: Axes, x: float, y: float, words: str, colour: str) -> None:
         x, y, words, color=colour, fontsize=6, ha="center", va="center", linespacing=0.95, zorder=3,
         bbox={"fc": "white", "ec": "none", "pad": 0.3, "alpha": 0.75},
     )  # fmt: skip
-
-
-def _rings(phase: str | None) -> list[tuple[float, str]]:
-    """Spacings in Å and indices of the first rings of a phase."""
-    if phase is None:
-        return []
-    table = reflections(phase).head(RINGS)
-    indices = table[["h", "k", "l"]].astype(str).agg("".join, axis=1)
-    return list(zip(table["d_A"].astype(float), indices, strict=True))
 
 
 def _starts(size: int, side: int) -> NDArray[np.int64]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from napari_beamwatch.phases.reflections import INDICES
+
 MM = 1 / 25.4
 """Inches."""
 
@@ -67,8 +69,7 @@ def mate(hkl: str) -> str:
 
 def barred(text: str) -> str:
     """A bold line in which every group of indices such as -111 has its bars."""
-    found = r"(?<![^\s,])(?=[-\d]*-)(?:-?\d){3}(?![^\s,])"
-    return re.sub(found, lambda group: hkl_text(group[0], "mathbf"), plain(text))
+    return INDICES.sub(lambda found: hkl_text(found[0], "mathbf"), plain(text))
 
 
 def plain(text: str) -> str:
