@@ -85,18 +85,18 @@ def test_nothing_depends_on_the_number_of_threads(
     movie: SimulatedMovie, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = movie.crop(0, 300, 0, 300)
-    several = bw.analyze(small, bw.Settings(window=128, drift="off"))
+    several = bw.analyze(small, bw.Settings(window=128, drift="off", criteria=("fading",)))
     with ThreadPoolExecutor(1) as pool:
         monkeypatch.setattr(threads, "_pool", pool)
-        one = bw.analyze(small, bw.Settings(window=128, drift="off"))
+        one = bw.analyze(small, several.settings)
     pd.testing.assert_frame_equal(one.spots, several.spots, check_exact=True)
     pd.testing.assert_frame_equal(one.traces, several.traces, check_exact=True)
 
 
 def test_windows_follow_a_specimen_that_drifts() -> None:
-    moving = simulate("lif-room-temperature", frames=40, frame_dose=10.0, size=768)
+    moving = simulate("lif-room-temperature", frames=40, frame_dose=10.0, size=512)
     drift = np.array(moving.truth.drift_px) - moving.truth.drift_px[0]
-    region = bw.Region.rectangle("tiny", 300, 430, 60, 200)
+    region = bw.Region.rectangle("tiny", 200, 330, 60, 200)
     result = bw.analyze(moving, regions=[region])
     measured = result.drift[["dy_px", "dx_px"]].to_numpy()
     assert np.abs(drift).max() > 20
@@ -110,8 +110,8 @@ def test_windows_follow_a_specimen_that_drifts() -> None:
     assert own.intensity.notna().sum() > 0
 
 
-def test_windows_follow_a_drift_that_is_given(movie: SimulatedMovie) -> None:
-    moving = simulate("lif-room-temperature", frames=40, frame_dose=10.0, size=768)
+def test_windows_follow_a_drift_that_is_given() -> None:
+    moving = simulate("lif-room-temperature", frames=40, frame_dose=10.0, size=384)
     said = tuple((float(y), float(x)) for y, x in moving.truth.drift_px)
     result = bw.analyze(moving, bw.Settings(drift=said))
     drift = np.array(said) - said[0]
@@ -210,13 +210,15 @@ def test_what_stands_still_while_the_specimen_drifts_is_no_spot() -> None:
 
 @pytest.fixture(scope="module")
 def shrunken() -> bw.Result:
-    shrinking = simulate("shrinking-particle", frames=24, frame_dose=20.0)
+    shrinking = simulate(
+        "shrinking-particle", frames=24, frame_dose=20.0, size=512, pixel_size=0.25
+    )
     return bw.analyze(
         shrinking,
         bw.Settings(drift="off"),
         regions=[
-            bw.Region.rectangle("middle", 256, 768, 256, 768),
-            bw.Region.rectangle("film", 0, 160, 0, 160),
+            bw.Region.rectangle("middle", 128, 384, 128, 384),
+            bw.Region.rectangle("film", 0, 80, 0, 80),
         ],
     )
 
@@ -304,19 +306,18 @@ def test_progress_brings_what_is_known_so_far(movie: SimulatedMovie) -> None:
     assert {step.doing for step in steps} == {"finding spots", "following spots"}
 
 
-@pytest.mark.parametrize("moment", ["finding the drift", "finding spots", "following spots"])
-def test_whoever_wants_to_stop_is_asked_often(movie: SimulatedMovie, moment: str) -> None:
+def test_whoever_wants_to_stop_is_asked_often(movie: SimulatedMovie) -> None:
     """Between two calls lies less than the 200 ms in which Cancel must act."""
-    times: list[float] = []
+    times: dict[str, list[float]] = {}
 
     def listen(step: Step) -> None:
-        if step.doing == moment:
-            times.append(time.perf_counter())
+        times.setdefault(step.doing, []).append(time.perf_counter())
 
     bw.analyze(movie, bw.Settings(window=128), progress=listen)
-    gaps = np.sort(np.diff(times))
-    assert len(gaps) > 30
-    assert gaps[-3] < 0.2  # two may be other processes holding this one up
+    for moment in ("finding the drift", "finding spots", "following spots"):
+        gaps = np.sort(np.diff(times[moment]))
+        assert len(gaps) > 30, moment
+        assert np.quantile(gaps, 0.9) < 0.2, moment  # others may hold this process up
 
 
 def test_pixels_that_are_no_numbers_do_no_harm(movie: SimulatedMovie) -> None:
@@ -440,7 +441,9 @@ def test_the_map_shows_each_region_change_at_its_dose(
 
 
 def test_rings_that_come_while_the_lattice_fades_name_a_new_phase() -> None:
-    turning = simulate("lif-to-li-rings-to-li2o", frames=60, frame_dose=10.0)
+    turning = simulate(
+        "lif-to-li-rings-to-li2o", frames=60, frame_dose=10.0, size=640, pixel_size=0.2
+    )
     result = bw.analyze(turning)
     field = result.onsets.iloc[0]
     assert list(result.rings.columns) == list(columns.RINGS)
@@ -452,13 +455,14 @@ def test_rings_that_come_while_the_lattice_fades_name_a_new_phase() -> None:
 
 
 def test_spots_that_appear_at_another_angle_are_a_crystal_that_turned() -> None:
-    field = bw.analyze(simulate("reorientation", frames=60, frame_dose=10.0)).onsets.iloc[0]
+    turning = simulate("reorientation", frames=60, frame_dose=10.0, size=384, pixel_size=0.25)
+    field = bw.analyze(turning).onsets.iloc[0]
     assert field.status == "ambiguous"
     assert "turned" in field.reason
 
 
 def test_phases_before_and_after_are_named() -> None:
-    turning = simulate("lif-to-li2o", frames=60, frame_dose=10.0)
+    turning = simulate("lif-to-li2o", frames=60, frame_dose=10.0, size=512, pixel_size=0.25)
     result = bw.analyze(turning, bw.Settings(phases=("LiF", "Li2O", "Li")))
     field = result.onsets.iloc[0]
     assert (field.status, field.criterion) == ("onset", "new_phase")

@@ -57,7 +57,7 @@ def compare(name: str) -> list[Comparison]:
     image = stage.image(PIXEL)
     counts = np.random.default_rng(1).poisson(COUNTS * image, (FRAMES, *image.shape))
     movie = bw.Movie.from_array(counts.astype(np.uint16), pixel, COUNTS / pixel**2)
-    found = bw.analyze(movie, bw.Settings(window=256, step=128, drift="off")).spots
+    found = bw.find_spots(movie, bw.Settings(window=256, step=128, drift="off"))
     grid = Grid(*image.shape, 256, 128)
     limit = threshold(grid, FRAMES, 0.01)
     per_contrast = COUNTS * FRAMES * LONGEST * grid.weight_sum**2 / grid.weight_power
