@@ -7,7 +7,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 DEMO := build/demo/lif-room-temperature.eer
 RUN := build/demo/run
-PYTEST := $(BIN)/python -m pytest -n 2
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 .PHONY: help demo test lint types contracts unit bench campaign lock stages clean
 
