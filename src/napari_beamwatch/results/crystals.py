@@ -8,10 +8,12 @@ import pandas as pd
 
 from napari_beamwatch.damage.survival import Survival, kaplan_meier
 from napari_beamwatch.regions import FIELD
-from napari_beamwatch.results.result import Result
+from napari_beamwatch.results.findings import Findings
 
 
-def crystal_survival(results: Result | Sequence[Result], region: str = FIELD) -> Survival | None:
+def crystal_survival(
+    results: Findings | Sequence[Findings], region: str = FIELD
+) -> Survival | None:
     """Part of the crystals that is undamaged over the dose, by Kaplan and Meier.
 
     Crystals that survived are censored at the dose they are known to have; those that were damaged
@@ -20,7 +22,7 @@ def crystal_survival(results: Result | Sequence[Result], region: str = FIELD) ->
 
     Parameters
     ----------
-    results : Result or sequence of Result
+    results : Findings or sequence of Findings
         Of several movies the intervals respect that crystals of one share its beam.
     region : str
 
@@ -29,7 +31,7 @@ def crystal_survival(results: Result | Sequence[Result], region: str = FIELD) ->
     Survival or None
         None where no crystal tells anything.
     """
-    several = [results] if isinstance(results, Result) else list(results)
+    several = [results] if isinstance(results, Findings) else list(results)
     parts = [_fates(result, region).assign(movie=i) for i, result in enumerate(several)]
     fates = pd.concat(parts) if parts else pd.DataFrame()
     if not len(fates):
@@ -37,7 +39,7 @@ def crystal_survival(results: Result | Sequence[Result], region: str = FIELD) ->
     return kaplan_meier(fates.dose, fates.damaged, fates.movie)
 
 
-def _fates(result: Result, region: str) -> pd.DataFrame:
+def _fates(result: Findings, region: str) -> pd.DataFrame:
     """Dose and fate of the crystals of a region."""
     table = result.crystals[result.crystals.region == region]
     first = 0.0

@@ -19,10 +19,11 @@ from napari_beamwatch.movies import Movie
 from napari_beamwatch.movies.description import describe
 from napari_beamwatch.particles import Bin, Particles
 from napari_beamwatch.regions import Region
+from napari_beamwatch.results.findings import Findings
 from napari_beamwatch.results.fingerprint import fingerprint
 from napari_beamwatch.results.methods import methods_sentence
 from napari_beamwatch.results.reopening import Recipe, given_to_plain
-from napari_beamwatch.results.result import Result
+from napari_beamwatch.results.summary import summary_of
 from napari_beamwatch.settings import Settings
 
 RECORD = "run.json"
@@ -40,13 +41,13 @@ PACKAGES = (
 
 
 def record_of(
-    result: Result, movie: Movie, folder: Path, kinds: Mapping[str, Mapping[str, str]]
+    result: Findings, movie: Movie, folder: Path, kinds: Mapping[str, Mapping[str, str]]
 ) -> dict[str, Any]:
     """What stands in ``run.json``.
 
     Parameters
     ----------
-    result : Result
+    result : Findings
     movie : Movie
         Of the result.
     folder : Path
@@ -60,7 +61,7 @@ def record_of(
         "format": FORMAT,
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
         "methods": methods_sentence(movie, result.settings, versions["napari-beamwatch"]),
-        "summary": result.summary,
+        "summary": summary_of(result),
         "settings": json.loads(result.settings.to_json()),
         "regions": [{"name": r.name, "vertices": r.vertices} for r in result.regions],
         "movie": {

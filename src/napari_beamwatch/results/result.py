@@ -1,76 +1,26 @@
-"""`Result`: everything an analysis found."""
+"""`Result`: everything an analysis found, and what is done with it."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from napari_beamwatch.movies import Movie
-from napari_beamwatch.particles import Particles
-from napari_beamwatch.regions import Region
-from napari_beamwatch.settings import Settings
-from napari_beamwatch.spectra.tracking import WindowTraces
+from napari_beamwatch.results.findings import Findings
+from napari_beamwatch.results.saving import save_result
+from napari_beamwatch.results.summary import summary_of
 
 
 @dataclass(frozen=True, eq=False)
-class Result:
-    """What an analysis found.
-
-    Attributes
-    ----------
-    movie : Movie or None
-        None for a result that was loaded while its movie was not found.
-    settings : Settings
-        With everything chosen that was left open.
-    regions : tuple of Region
-        Beside the whole field.
-    onsets, windows, spots, traces, events, crystals, courses, phases : DataFrame
-        Columns as documented in `columns`, those of the next three too.
-    field, rings, drift : DataFrame
-        Of the whole field.
-    particles : Particles or None
-        Their shapes over the dose; None if `mass_loss` was not among the criteria.
-    window_traces : WindowTraces
-        Of the rows of `spots` that belong to windows, in their order.
-    notes : tuple of str
-        What was chosen and what is odd, a sentence each.
-    timings : mapping of str to float
-        Seconds that each part took.
-    """
-
-    movie: Movie | None
-    settings: Settings
-    regions: tuple[Region, ...]
-    onsets: pd.DataFrame
-    windows: pd.DataFrame
-    spots: pd.DataFrame
-    traces: pd.DataFrame
-    events: pd.DataFrame
-    crystals: pd.DataFrame
-    courses: pd.DataFrame
-    phases: pd.DataFrame
-    field: pd.DataFrame
-    rings: pd.DataFrame
-    drift: pd.DataFrame
-    particles: Particles | None
-    window_traces: WindowTraces
-    notes: tuple[str, ...]
-    timings: Mapping[str, float]
+class Result(Findings):
+    """What an analysis found; its attributes are those of `Findings`."""
 
     @property
     def summary(self) -> dict[str, Any]:
         """The answer in one place, see `summary_of`."""
-        from napari_beamwatch.results.summary import summary_of  # which imports this module
-
         return summary_of(self)
 
     def save(self, folder: str | os.PathLike[str], *, force: bool = False) -> Path:
         """Write a run folder, see `save_result`."""
-        from napari_beamwatch.results.saving import save_result  # which imports this module
-
         return save_result(self, folder, force=force)

@@ -17,15 +17,15 @@ from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.particles import COLUMNS as PARTICLES
 from napari_beamwatch.particles import Particles
+from napari_beamwatch.results.findings import Findings
 from napari_beamwatch.results.record import RECORD, record_of, write_record
-from napari_beamwatch.results.result import Result
 from napari_beamwatch.results.table_files import write_table
 
 TABLES = (
     "onsets", "windows", "spots", "traces", "events", "crystals", "courses", "phases",
     "field", "rings", "drift",
 )  # fmt: skip
-"""Of a `Result`, each a CSV file of its name."""
+"""Of a result, each a CSV file of its name."""
 
 PARTICLE_TABLES = ("particles", "outlines")
 WINDOW_TRACES = "window_traces.npz"
@@ -40,12 +40,12 @@ FILES = (
 """Everything that belongs to a run, the record last: a folder holds a run when that is there."""
 
 
-def save_result(result: Result, folder: str | os.PathLike[str], *, force: bool = False) -> Path:
+def save_result(result: Findings, folder: str | os.PathLike[str], *, force: bool = False) -> Path:
     """Write a result as a run folder.
 
     Parameters
     ----------
-    result : Result
+    result : Findings
     folder : path
         Made with its parents where it is not there.
     force : bool
@@ -101,7 +101,7 @@ def check_free(folder: Path, *, force: bool) -> None:
         )
 
 
-def _draw(result: Result, movie: Movie, folder: Path) -> None:
+def _draw(result: Findings, movie: Movie, folder: Path) -> None:
     from napari_beamwatch.results.figure import write_figure  # matplotlib is slow to import
 
     write_figure(result, movie, *(folder / name for name in FIGURES))

@@ -10,7 +10,7 @@ import pandas as pd
 
 from napari_beamwatch.regions import FIELD
 from napari_beamwatch.results.crystals import crystal_survival
-from napari_beamwatch.results.result import Result
+from napari_beamwatch.results.findings import Findings
 
 NAMED_SPOTS = 3
 """Reflections that are named in a line, strongest first."""
@@ -27,7 +27,7 @@ WORDS = (
 )  # fmt: skip
 
 
-def summary_of(result: Result) -> dict[str, Any]:
+def summary_of(result: Findings) -> dict[str, Any]:
     """The answer for the field, a line for each region, and what to be wary of.
 
     Returns
@@ -62,7 +62,7 @@ def summary_of(result: Result) -> dict[str, Any]:
     }
 
 
-def answer(result: Result, row: pd.Series) -> str:
+def answer(result: Findings, row: pd.Series) -> str:
     """The verdict of a row of the table of onsets, in a line."""
     name, status = row["region"], row["status"]
     if status == "onset":
@@ -98,7 +98,7 @@ def _onset(row: pd.Series) -> str:
     return said + (" (pre-exposure unknown)" if _is_bound(row) else "")
 
 
-def _what(result: Result, row: pd.Series) -> str:
+def _what(result: Findings, row: pd.Series) -> str:
     criterion = _word(row["criterion"]) or "change"
     before, after = _word(row["phase_before"]), _word(row["phase_after"])
     if criterion == "fading":
@@ -117,7 +117,7 @@ def _what(result: Result, row: pd.Series) -> str:
     return criterion.replace("_", " ")
 
 
-def _spots(result: Result, row: pd.Series) -> str:
+def _spots(result: Findings, row: pd.Series) -> str:
     """Names of the reflections whose loss made the onset."""
     spots = result.spots
     mine = spots[(spots["region"] == row["region"]) & (spots["status"] == row["status"])]
@@ -182,7 +182,7 @@ def _is_bound(row: pd.Series) -> bool:
     return bool(pd.isna(row["pre_exposure_e_per_A2"]) and pd.notna(row["last_dose_e_per_A2"]))
 
 
-def _crystals(result: Result) -> dict[str, Any]:
+def _crystals(result: Findings) -> dict[str, Any]:
     """How many crystals of the field were judged and changed, and when half of them had."""
     status = result.crystals.status[result.crystals.region == FIELD]
     found = crystal_survival(result)
@@ -194,11 +194,11 @@ def _crystals(result: Result) -> dict[str, Any]:
     }
 
 
-def _rest(result: Result) -> list[tuple[Any, pd.Series]]:
+def _rest(result: Findings) -> list[tuple[Any, pd.Series]]:
     return list(result.onsets.iloc[1:].iterrows())
 
 
-def _name(result: Result) -> str | None:
+def _name(result: Findings) -> str | None:
     return _word(result.onsets["movie"].iloc[0]) if len(result.onsets) else None
 
 

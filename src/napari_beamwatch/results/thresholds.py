@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from napari_beamwatch.damage.thresholds import below_fraction, moved_spacing
-from napari_beamwatch.results.result import Result
+from napari_beamwatch.results.findings import Findings
 
 Floats = NDArray[np.float64]
+Found = TypeVar("Found", bound=Findings)
 
 PLATEAU_PART = 0.25
 """First part of the record that the plateau is read from where no onset ends it."""
 
 
 def apply_thresholds(
-    result: Result,
+    result: Found,
     fraction: float = math.exp(-1),
     d_tolerance: float = 1.0,
     persistence: int | Literal["end"] = "end",
-) -> Result:
+) -> Found:
     """The result with the doses at which the user's own thresholds are passed.
 
     Only the columns ``threshold_dose_e_per_A2`` and ``threshold_criterion`` change.
@@ -65,7 +66,7 @@ def apply_thresholds(
 
 
 def window_thresholds(
-    result: Result, fraction: float = math.exp(-1), persistence: int | Literal["end"] = "end"
+    result: Findings, fraction: float = math.exp(-1), persistence: int | Literal["end"] = "end"
 ) -> Floats:
     """Dose from which each window's lattice stays below a fraction of its plateau; NaN if never.
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import FIELD
-from napari_beamwatch.results.result import Result
+from napari_beamwatch.results.findings import Findings
 
 Box = tuple[int, int, int, int]
 
@@ -96,7 +96,7 @@ def phases_of(row: pd.Series | None) -> tuple[str | None, str | None, str | None
     return before, before, before if row["criterion"] != "new_phase" else after
 
 
-def track_of(result: Result, frames: int) -> NDArray[np.int64]:
+def track_of(result: Findings, frames: int) -> NDArray[np.int64]:
     """Whole pixels (dy, dx) by which the specimen lies below and right of its first place."""
     track = np.zeros((frames, 2), np.int64)
     known = result.drift.dropna(subset=["dy_px", "dx_px"])
@@ -106,7 +106,7 @@ def track_of(result: Result, frames: int) -> NDArray[np.int64]:
     return track
 
 
-def place(result: Result, row: pd.Series | None, shape: tuple[int, int]) -> Place:
+def place(result: Findings, row: pd.Series | None, shape: tuple[int, int]) -> Place:
     """The square whose transform is shown: the region's, or the window that tells most."""
     height, width = shape
     if row is not None and row["region"] != FIELD:
@@ -158,7 +158,7 @@ def around(box: Box, shape: tuple[int, int], moved: NDArray[np.int64]) -> Box:
     return y0, x0, y0 + side, x0 + side
 
 
-def spots_at(result: Result, where: Place) -> list[FigureSpot]:
+def spots_at(result: Findings, where: Place) -> list[FigureSpot]:
     """Spots that were followed at a place, strongest first."""
     spots = result.spots
     named = spots[(spots["region"] == where.region) & spots["window"].isna()]

@@ -12,8 +12,8 @@ from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.regions import FIELD
 from napari_beamwatch.results.figure.choices import length_of
 from napari_beamwatch.results.figure.style import hkl_text, plain
+from napari_beamwatch.results.findings import Findings
 from napari_beamwatch.results.frame_axis import Along, edges_of
-from napari_beamwatch.results.result import Result
 
 Floats = NDArray[np.float64]
 CURVES = 4
@@ -60,7 +60,7 @@ class FigureAxis:
     doses: Floats | None
 
     @classmethod
-    def of(cls, result: Result, along: Along | None = None) -> FigureAxis:
+    def of(cls, result: Findings, along: Along | None = None) -> FigureAxis:
         """The axis asked for; left open, dose if it is known, else frames."""
         rows = result.field.sort_values("frame")
         doses, times = (_edges(rows[name].to_numpy(float)) for name in ("dose_e_per_A2", "time_s"))
@@ -132,7 +132,7 @@ class AreaCurve:
     area_se: Floats
 
 
-def curves(result: Result, axis: FigureAxis) -> list[FigureCurve]:
+def curves(result: Findings, axis: FigureAxis) -> list[FigureCurve]:
     """Curves of the strongest spot of each region, or of the strongest ones of the field."""
     spots = result.spots[result.spots["region"].notna()].sort_values("snr", ascending=False)
     drawn = spots[spots["region"] != FIELD]
@@ -151,7 +151,7 @@ def curves(result: Result, axis: FigureAxis) -> list[FigureCurve]:
     return [curve for curve in made if curve is not None]
 
 
-def areas(result: Result, axis: FigureAxis) -> list[AreaCurve]:
+def areas(result: Findings, axis: FigureAxis) -> list[AreaCurve]:
     """Curves of the largest particles; none if none were followed."""
     if result.particles is None:
         return []
@@ -178,7 +178,7 @@ def _edges(ends: Floats) -> Floats | None:
     return edges_of(ends)
 
 
-def _curve(result: Result, axis: FigureAxis, spot: pd.Series, of: str) -> FigureCurve | None:
+def _curve(result: Findings, axis: FigureAxis, spot: pd.Series, of: str) -> FigureCurve | None:
     traces = result.traces
     rows = traces[(traces["region"] == spot["region"]) & (traces["spot"] == spot["spot"])]
     rows = rows.sort_values("frame")
@@ -221,7 +221,7 @@ def _change(
 
 
 def _fitted(
-    result: Result, axis: FigureAxis, spot: pd.Series
+    result: Findings, axis: FigureAxis, spot: pd.Series
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Course of the spot's crystal, where it faded."""
     rows = result.courses
@@ -232,7 +232,7 @@ def _fitted(
     return axis.middles(rows["frame"].to_numpy(np.int64)), level, low, high
 
 
-def _plateau(result: Result, region: str, frame: Floats) -> NDArray[np.bool_]:
+def _plateau(result: Findings, region: str, frame: Floats) -> NDArray[np.bool_]:
     """Frames that a spot is compared with: those before the onset, all of a record that held."""
     row = result.onsets[result.onsets["region"] == region]
     onset = row["onset_frame"].dropna()

@@ -40,16 +40,16 @@ from napari_beamwatch.results.figure.sheet import (
     Sheet,
 )
 from napari_beamwatch.results.figure.style import DPI, MM, STYLE, WIDTH
+from napari_beamwatch.results.findings import Findings
 from napari_beamwatch.results.frame_axis import LABELS, Along
-from napari_beamwatch.results.result import Result
 
 
-def figure(result: Result, movie: Movie | None = None, *, along: Along | None = None) -> Figure:
+def figure(result: Findings, movie: Movie | None = None, *, along: Along | None = None) -> Figure:
     """Draw a result for print: vector, readable in grey and by the colour-blind.
 
     Parameters
     ----------
-    result : Result
+    result : Findings
     movie : Movie, optional
         Whose frames are shown; without one the pictures are left out.
     along : {"dose", "time", "frame"}, optional
@@ -110,7 +110,7 @@ def figure(result: Result, movie: Movie | None = None, *, along: Along | None = 
 
 
 def write_figure(
-    result: Result, movie: Movie | None, *paths: Path, along: Along | None = None
+    result: Findings, movie: Movie | None, *paths: Path, along: Along | None = None
 ) -> None:
     """Draw a result and write it, as the ending of each path says: .png, .svg or .pdf.
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.results.figure.pictures import UNSEEN, bare, binned
 from napari_beamwatch.results.figure.style import plain
-from napari_beamwatch.results.result import Result
+from napari_beamwatch.results.findings import Findings
 from napari_beamwatch.results.tables import onset_values
 
 MAP = "viridis"
@@ -30,7 +30,7 @@ HATCHES = {
 
 
 def draw_map(
-    axes: Axes, bar_axes: Axes, result: Result, under: NDArray[np.float32] | None
+    axes: Axes, bar_axes: Axes, result: Findings, under: NDArray[np.float32] | None
 ) -> list[Patch]:
     """Windows coloured by their onset over a picture of the field; a colour bar beside.
 
@@ -102,7 +102,7 @@ def _span(known: NDArray[np.float64]) -> tuple[float, float]:
     return (low, high) if high > low else (low - 0.5, high + 0.5)
 
 
-def field_of(result: Result) -> tuple[float, float]:
+def field_of(result: Findings) -> tuple[float, float]:
     """Rows and columns of the field, as far as they are known."""
     if result.movie is not None:
         return float(result.movie.shape[1]), float(result.movie.shape[2])

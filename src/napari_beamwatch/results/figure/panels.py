@@ -16,7 +16,7 @@ from napari_beamwatch.regions import FIELD
 from napari_beamwatch.results.figure.choices import Shot
 from napari_beamwatch.results.figure.curves import AreaCurve, FigureAxis, FigureCurve
 from napari_beamwatch.results.figure.style import COLOURS, DASHES, MARKS, barred, plain
-from napari_beamwatch.results.result import Result
+from napari_beamwatch.results.findings import Findings
 from napari_beamwatch.results.summary import answer
 
 LINE = 100
@@ -28,7 +28,7 @@ WIDEST = 100
 
 def draw_intensity(
     axes: Axes,
-    result: Result,
+    result: Findings,
     axis: FigureAxis,
     found: Sequence[FigureCurve],
     pictures: Sequence[tuple[str, Shot]],
@@ -38,7 +38,7 @@ def draw_intensity(
     Parameters
     ----------
     axes : Axes
-    result : Result
+    result : Findings
     axis : FigureAxis
     found : sequence of FigureCurve
     pictures : sequence of (str, Shot)
@@ -85,7 +85,7 @@ def key_rows(found: Sequence[FigureCurve]) -> int:
 
 
 def draw_spacing(
-    axes: Axes, result: Result, axis: FigureAxis, found: Sequence[FigureCurve]
+    axes: Axes, result: Findings, axis: FigureAxis, found: Sequence[FigureCurve]
 ) -> None:
     """Change of the spacings in percent, where spots are strong enough to tell."""
     _draw_onsets(axes, result, axis, found)
@@ -102,7 +102,7 @@ def draw_spacing(
         )
 
 
-def draw_areas(axes: Axes, result: Result, axis: FigureAxis, found: Sequence[AreaCurve]) -> None:
+def draw_areas(axes: Axes, result: Findings, axis: FigureAxis, found: Sequence[AreaCurve]) -> None:
     """Areas of particles relative to those before the onset."""
     _draw_onsets(axes, result, axis, ())
     for i, curve in enumerate(found):
@@ -112,7 +112,7 @@ def draw_areas(axes: Axes, result: Result, axis: FigureAxis, found: Sequence[Are
     axes.legend(loc="lower left", ncols=len(found))
 
 
-def heading(result: Result, row: pd.Series | None) -> list[str]:
+def heading(result: Findings, row: pd.Series | None) -> list[str]:
     """The answer, as many lines as it takes."""
     said = "nothing was judged" if row is None else answer(result, row)
     named = row is not None and row["criterion"] == "fading"
@@ -171,7 +171,7 @@ def _draw_points(
 
 
 def _draw_onsets(
-    axes: Axes, result: Result, axis: FigureAxis, found: Sequence[FigureCurve]
+    axes: Axes, result: Findings, axis: FigureAxis, found: Sequence[FigureCurve]
 ) -> None:
     """A line at each onset over its shaded interval; dips that recovered are hatched."""
     regions = list(dict.fromkeys(curve.region for curve in found)) or [FIELD]

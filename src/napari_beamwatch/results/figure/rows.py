@@ -50,7 +50,7 @@ from napari_beamwatch.results.figure.spectra import (
     strongest,
 )
 from napari_beamwatch.results.figure.style import SPOT_COLOUR
-from napari_beamwatch.results.result import Result
+from napari_beamwatch.results.findings import Findings
 from napari_beamwatch.spectra.windows import SMALLEST_WINDOW
 
 PLAIN_BLUR = 1 / 300
@@ -60,7 +60,7 @@ Taken = list[tuple[str, Shot]]
 
 
 def draw_pictures(
-    sheet: Sheet, top: float, result: Result, movie: Movie, row: pd.Series | None
+    sheet: Sheet, top: float, result: Findings, movie: Movie, row: pd.Series | None
 ) -> Taken:
     """Pictures with their transforms below and the map beside.
 
@@ -114,7 +114,7 @@ def draw_map_column(
     sheet: Sheet,
     letter: str,
     top: float,
-    result: Result,
+    result: Findings,
     under: NDArray[np.float32] | None = None,
     key: Sequence[Line2D] = (),
 ) -> None:
@@ -135,7 +135,7 @@ def draw_map_column(
 
 
 def draw_patterns(
-    sheet: Sheet, top: float, result: Result, movie: Movie, row: pd.Series | None
+    sheet: Sheet, top: float, result: Findings, movie: Movie, row: pd.Series | None
 ) -> Taken:
     """Diffraction patterns about their centre.
 
@@ -196,7 +196,7 @@ def _draw_transforms(
 
 
 def _outlines(
-    result: Result, shot: Shot, part: Box, track: NDArray[np.int64]
+    result: Findings, shot: Shot, part: Box, track: NDArray[np.int64]
 ) -> list[NDArray[np.float64]]:
     """Outlines of the particles in the middle of a shot, from the corner of a part of the field."""
     if result.particles is None:
