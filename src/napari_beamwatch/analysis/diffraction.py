@@ -52,7 +52,7 @@ from napari_beamwatch.spectra.diffraction import (
     spacings,
 )
 from napari_beamwatch.spectra.field import FieldTrace
-from napari_beamwatch.spectra.runners import Runner, Threads
+from napari_beamwatch.spectra.runners import Runner, Threads, Watched
 from napari_beamwatch.spectra.streaming import segment_edges
 from napari_beamwatch.spectra.tracking import WindowTraces
 from napari_beamwatch.threads import shared_pool
@@ -154,7 +154,8 @@ class DiffractionPasses:
         self.movie, self.settings, self.constant = movie, settings, constant
         self.teller = Teller(progress, PASSES * int(movie.lit.sum()), "adding up patterns")
         tick = self.teller.tick
-        self.runner: Runner = Threads() if client is None else Cluster(client, tick)
+        runner: Runner = Threads() if client is None else Cluster(client, tick)
+        self.runner: Runner = Watched(runner, movie.recording.files.certify)
 
     def find(self) -> DiffractionSpots:
         """Spots of the patterns of all segments."""

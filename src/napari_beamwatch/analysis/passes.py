@@ -41,7 +41,7 @@ from napari_beamwatch.spectra.rings import (
     follow_rings,
 )
 from napari_beamwatch.spectra.rings.masks import LatticeSpots
-from napari_beamwatch.spectra.runners import Runner, Threads
+from napari_beamwatch.spectra.runners import Runner, Threads, Watched
 from napari_beamwatch.spectra.streaming import FollowedFrames
 from napari_beamwatch.spectra.windows import Grid, coarsening
 
@@ -82,7 +82,8 @@ class Passes:
         self.teller = Teller(progress, passes * int(movie.lit.sum()), "reading")
         self.search = Search(settings.alpha, settings.added_spots, settings.removed_spots)
         tick = self.teller.tick
-        self.runner: Runner = Threads() if client is None else Cluster(client, tick)
+        runner: Runner = Threads() if client is None else Cluster(client, tick)
+        self.runner: Runner = Watched(runner, movie.recording.files.certify)
 
     def stack(self) -> tuple[Stack, Drift | None]:
         """The movie's frames, with the drift that windows are to follow."""

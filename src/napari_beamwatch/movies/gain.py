@@ -27,6 +27,7 @@ from napari_beamwatch.movies.formats.mrc import open_mrc
 from napari_beamwatch.movies.formats.npy import open_npy
 from napari_beamwatch.movies.formats.tiff import open_tiff
 from napari_beamwatch.movies.frames import Frame, FrameSource
+from napari_beamwatch.movies.opened_files import OpenedFiles, states_before
 from napari_beamwatch.movies.recording import Recording
 
 MOST_DEFECTIVE = 0.5
@@ -68,12 +69,15 @@ class Gain:
         What was decided, in a sentence.
     file : Path or None
         Where it was read from, absolute; None for an array.
+    hash : str or None
+        `fingerprint` of the file.
     """
 
     factor: Factors
     repairs: tuple[Repair, ...]
     note: str
     file: Path | None = None
+    hash: str | None = None
 
     @property
     def dead(self) -> int:
@@ -162,10 +166,12 @@ def load_gain(
     counting_events : bool
         The frames come from an EER movie; decides whether a reference is divided by.
     """
+    files = OpenedFiles()
     if isinstance(reference, np.ndarray):
-        path, image, suffix, name = None, reference, "", "the gain array"
+        image, suffix, name = reference, "", "the gain array"
     else:
-        path = Path(reference)
+        path = Path(reference).absolute()
+        files = OpenedFiles((path,), states_before([path]))
         image, suffix, name = _image(path), path.suffix.lower(), path.name
     if image.ndim != 2 or image.dtype.kind not in "uifb":
         raise BeamwatchError(f"{name} must be one image of real numbers to be a gain reference")
@@ -190,7 +196,8 @@ def load_gain(
     count = int(dead.sum())
     if count:
         note += f"; {count} defective pixels are replaced by the mean of their neighbours"
-    return Gain(factor, tuple(_repairs(dead)), note, None if path is None else path.absolute())
+    file = files.paths[0] if files.paths else None
+    return Gain(factor, tuple(_repairs(dead)), note, file, files.hash)
 
 
 def _image(path: Path) -> NDArray[Any]:

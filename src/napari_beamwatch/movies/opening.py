@@ -25,6 +25,7 @@ from napari_beamwatch.movies.formats.tiff import open_tiff
 from napari_beamwatch.movies.formats.zarr_arrays import open_zarr
 from napari_beamwatch.movies.gain import GainFrames, load_gain
 from napari_beamwatch.movies.movie import Movie
+from napari_beamwatch.movies.opened_files import OpenedFiles, states_before
 from napari_beamwatch.movies.recording import Recording
 
 PathLike = str | os.PathLike[str]
@@ -108,6 +109,8 @@ def open_movie(
     -------
     Movie
     """
+    named = [source] if isinstance(source, str | os.PathLike) else source
+    before = states_before([Path(one).expanduser() for one in named])
     recording, table = _recorded(
         source,
         dataset,
@@ -117,6 +120,8 @@ def open_movie(
         pixel_size=pixel_size,
         raw_dose_rate=dose_rate,
     )
+    files = OpenedFiles.of(recording.path, recording.frames, before)
+    recording = replace(recording, files=files)
     if gain is not None:
         recording = _with_gain(recording, gain)
     return Movie(examine(recording)).with_(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies.conditions import Conditions
 from napari_beamwatch.movies.frames import CroppedFrames, FrameSource, SlicedFrames
+from napari_beamwatch.movies.opened_files import OpenedFiles
 
 Floats = NDArray[np.float64]
 
@@ -124,6 +125,9 @@ class Recording:
         Everything odd, a sentence each.
     notes : tuple of str
         What was decided, a sentence each: fractionation, orientation.
+    lead : Lead
+    files : OpenedFiles
+        What the frames are read from; `open_movie` notes it.
     """
 
     frames: FrameSource
@@ -142,6 +146,7 @@ class Recording:
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     lead: Lead = Lead()
+    files: OpenedFiles = OpenedFiles()
 
     def __post_init__(self) -> None:
         t, y, x = self.frames.shape

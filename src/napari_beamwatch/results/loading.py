@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
+from napari_beamwatch.movies.fingerprint import fingerprint
 from napari_beamwatch.particles import Particles
-from napari_beamwatch.results.fingerprint import fingerprint
 from napari_beamwatch.results.record import (
     RECORD,
     bins_of,

@@ -20,7 +20,6 @@ from napari_beamwatch.movies.description import describe
 from napari_beamwatch.particles import Bin, Particles
 from napari_beamwatch.regions import Region
 from napari_beamwatch.results.findings import Findings
-from napari_beamwatch.results.fingerprint import fingerprint
 from napari_beamwatch.results.methods import methods_sentence
 from napari_beamwatch.results.reopening import Recipe, given_to_plain
 from napari_beamwatch.results.summary import summary_of
@@ -69,9 +68,8 @@ def record_of(
             "name": movie.name,
             "files": [str(file) for file in recipe.files],
             "files_from_here": [_from(folder, file) for file in recipe.files],
-            "hash": fingerprint(recipe.files) if recipe.files else None,
+            "hash": movie.recording.files.hash,
             **recipe.to_plain(),
-            "gain_hash": fingerprint([recipe.gain_file]) if recipe.gain_file else None,
             "given": given_to_plain(movie.given),
         },
         "notes": result.notes,

@@ -15,7 +15,6 @@ from napari_beamwatch.movies import Conditions, DoseCalibration, DoseTable, Movi
 from napari_beamwatch.movies.eer_frames import EerFrames
 from napari_beamwatch.movies.formats.foreign import ForeignFrames
 from napari_beamwatch.movies.formats.hdf5 import Hdf5Frames
-from napari_beamwatch.movies.formats.stills import StillFrames
 from napari_beamwatch.movies.formats.zarr_arrays import ZarrFrames
 from napari_beamwatch.movies.frames import (
     CroppedFrames,
@@ -46,6 +45,8 @@ class Recipe:
         What was done with a gain reference, in words; empty without one.
     gain_file : Path or None
         Of the reference, absolute; None for one that was an array.
+    gain_hash : str or None
+        Its `fingerprint`.
     """
 
     files: tuple[Path, ...]
@@ -53,12 +54,13 @@ class Recipe:
     steps: tuple[tuple[str, tuple[int, ...]], ...]
     gain: str
     gain_file: Path | None = None
+    gain_hash: str | None = None
 
     @classmethod
     def of(cls, movie: Movie) -> Recipe:
         """How a movie came about."""
         steps: list[tuple[str, tuple[int, ...]]] = []
-        gain, gain_file = "", None
+        gain: tuple[str, Path | None, str | None] = "", None, None
         frames = movie.recording.frames
         while isinstance(frames, SlicedFrames | CroppedFrames | SummedFrames | GainFrames):
             if isinstance(frames, SlicedFrames):
@@ -68,10 +70,10 @@ class Recipe:
             elif isinstance(frames, SummedFrames):
                 steps.append(("sum", (frames.n,)))
             else:
-                gain, gain_file = frames.gain.note, frames.gain.file
+                gain = frames.gain.note, frames.gain.file, frames.gain.hash
             frames = frames.base
         ordered = tuple(reversed(steps))
-        return cls(_files(movie, frames), _opening(frames), ordered, gain, gain_file)
+        return cls(movie.recording.files.paths, _opening(frames), ordered, *gain)
 
     def movie(self, files: Sequence[Path], given: Given) -> Movie:
         """The movie of files that may lie elsewhere now, with the calibrations that were given."""
@@ -96,6 +98,7 @@ class Recipe:
             "steps": steps,
             "gain": self.gain,
             "gain_file": None if self.gain_file is None else str(self.gain_file),
+            "gain_hash": self.gain_hash,
         }
 
     @classmethod
@@ -109,25 +112,7 @@ class Recipe:
         )
         gain_file = None if said["gain_file"] is None else Path(str(said["gain_file"]))
         paths = tuple(Path(file) for file in files)
-        return cls(paths, opening, steps, str(said["gain"]), gain_file)
-
-
-def _files(movie: Movie, frames: FrameSource) -> tuple[Path, ...]:
-    if not movie.source:
-        return ()
-    if not isinstance(frames, StillFrames):
-        return (Path(movie.source).absolute(),)
-    found = [_file_of(image) for image in frames.images]
-    return tuple(path for path in found if path is not None) if all(found) else ()
-
-
-def _file_of(frames: FrameSource) -> Path | None:
-    """The file that an image lies in, however it is wrapped; None for a temporary copy of it."""
-    path = getattr(frames, "path", None)
-    if path is not None:
-        return Path(path).absolute()
-    below = getattr(frames, "base", None)
-    return _file_of(below) if below is not None and not hasattr(frames, "copy") else None
+        return cls(paths, opening, steps, str(said["gain"]), gain_file, said["gain_hash"])
 
 
 def _opening(frames: FrameSource) -> dict[str, Any]:

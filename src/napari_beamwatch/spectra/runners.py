@@ -79,3 +79,37 @@ class Threads:
         with one_blas_thread():
             for segment in segments:
                 yield work(segment, tick)
+
+
+class Watched:
+    """Another runner, and after each pass a look at whether the frames were still the same.
+
+    Parameters
+    ----------
+    runner : Runner
+    certify : callable
+        Raises if the files of the frames have changed since they were opened.
+    """
+
+    def __init__(self, runner: Runner, certify: Callable[[], None]) -> None:
+        self._runner, self._certify = runner, certify
+
+    def frames(
+        self, work: Callable[[int], Out], frames: Sequence[int]
+    ) -> Iterator[tuple[int, Out]]:
+        """Results of `work` on frames, in order."""
+        return self._watched(self._runner.frames(work, frames))
+
+    def segments(
+        self, work: Callable[[In, Tick], Out], segments: Sequence[In], tick: Tick
+    ) -> Iterator[Out]:
+        """Results of `work` on segments."""
+        return self._watched(self._runner.segments(work, segments, tick))
+
+    def _watched(self, results: Iterator[Out]) -> Iterator[Out]:
+        try:
+            yield from results
+        except Exception:
+            self._certify()  # a file that was cut off fails in words that do not tell why
+            raise
+        self._certify()

@@ -33,10 +33,19 @@ LARGEST_TABLE = 2**26
 
 @dataclass(frozen=True, eq=False)
 class StillFrames(FrameSource):
-    """One frame from each of several images."""
+    """One frame from each of several images.
+
+    Attributes
+    ----------
+    images : tuple of FrameSource
+    pixels : dtype
+    files : tuple of str
+        That the images come from.
+    """
 
     images: tuple[FrameSource, ...]
     pixels: np.dtype[Any]
+    files: tuple[str, ...]
 
     costly: ClassVar[bool] = False
 
@@ -217,7 +226,8 @@ def _check_alike(paths: Sequence[Path], stills: Sequence[Recording]) -> None:
 
 def _joined(name: str, paths: Sequence[Path], stills: Sequence[Recording]) -> Recording:
     pixels = np.result_type(*{still.frames.dtype for still in stills})
-    frames = StillFrames(tuple(still.frames for still in stills), pixels)
+    files = tuple(still.path for still in stills)
+    frames = StillFrames(tuple(still.frames for still in stills), pixels, files)
     warnings: list[str] = []
     for path, still in zip(paths, stills, strict=True):
         warnings += [f"{path.name}: {said}" for said in still.warnings]

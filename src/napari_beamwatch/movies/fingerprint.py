@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
-from itertools import accumulate
+from itertools import accumulate, islice
 from pathlib import Path
 
 MIB = 2**20
@@ -12,6 +13,9 @@ SPACED = 64
 """Pieces between the first and the last MiB."""
 
 DIGEST_BYTES = 32
+
+MOST_FILES = 200_000
+"""Of a folder that are looked at; a movie in chunks holds a few for each frame."""
 
 
 def fingerprint(paths: Sequence[Path]) -> str:
@@ -28,8 +32,7 @@ def fingerprint(paths: Sequence[Path]) -> str:
     """
     files = [(path.name, path) for path in paths if not path.is_dir()]
     for folder in (path for path in paths if path.is_dir()):
-        inside = sorted(path for path in folder.rglob("*") if path.is_file())
-        files += [(path.relative_to(folder).as_posix(), path) for path in inside]
+        files += [(path.relative_to(folder).as_posix(), path) for path in files_in(folder)]
     sizes = [path.stat().st_size for _, path in files]
     size = sum(sizes)
     digest = blake2b(size.to_bytes(8, "little"), digest_size=DIGEST_BYTES)
@@ -44,6 +47,12 @@ def fingerprint(paths: Sequence[Path]) -> str:
                     file.seek(max(0, first - start))
                     digest.update(file.read(min(last - start, own) - max(0, first - start)))
     return digest.hexdigest()
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Regular files in a folder and those below it, sorted; at most `MOST_FILES`."""
+    found = (Path(where, name) for where, _, names in os.walk(folder) for name in names)
+    return sorted(path for path in islice(found, MOST_FILES) if path.is_file())
 
 
 def _pieces(size: int) -> Iterator[tuple[int, int]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_beamwatch.results.fingerprint import MIB, fingerprint
+from napari_beamwatch.movies.fingerprint import MIB, fingerprint
 
 
 def test_a_short_file_is_hashed_whole(tmp_path: Path) -> None:
