@@ -145,6 +145,17 @@ def test_spots_of_another_lattice_are_a_new_phase(traces: Any) -> None:
     assert verdict.new_phase_onset.high > 40
 
 
+def test_spots_that_came_and_went_again_are_no_new_phase(traces: Any) -> None:
+    view = (np.arange(100) >= 20) & (np.arange(100) < 60)
+    g = np.concatenate([traces.g, 0.125 * np.array([[0.353, 0.130], [-0.020, 0.376]])])
+    rocking = 4 * traces.steady() * view
+    beside = judge(traces.scope(np.concatenate([traces.steady(), rocking[:2]]), 1, g))
+    assert (beside.status, beside.criterion, beside.new_spots) == ("survived", "", ())
+    alone = judge(traces.scope(rocking, 1))
+    assert (alone.status, alone.onset_frame) == ("ambiguous", -1)
+    assert "came and went again" in alone.reason
+
+
 def swelling(traces: Any, percent: float, spots: int) -> Scope:
     scope = traces.scope(traces.steady() * 5, 1)
     rng = np.random.default_rng(4)

@@ -1,7 +1,8 @@
-"""Spots that were not there: absent at first, then there to the end."""
+"""Spots that were not there at first: those that came to stay, and those that went again."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,27 +28,35 @@ ABSENT = 0.2
 LATTICE_TOLERANCE = 0.03
 """Part of |g| by which a spot may miss a point of the lattice that was there."""
 
+MORE_LIKELY = 0.5
+"""Share of what is known of its course that must say of a spot that it grew."""
+
 
 @dataclass(frozen=True, eq=False)
 class Appearance:
-    """A spot that came and stayed.
+    """A spot that came.
 
     Attributes
     ----------
     index : int
         Of its trace in the scope.
     first_seen : Estimate
-        Dose from which it grew.
+        Dose from which it grew; `NOTHING` if it went again.
     """
 
     index: int
     first_seen: Estimate
 
+    @property
+    def stayed(self) -> bool:
+        """Whether it is there to the end, as what a phase left behind is."""
+        return math.isfinite(self.first_seen.value)
+
 
 def appeared(
     samples: Samples, false_alarm: float, dispersion: float = 1.0
 ) -> tuple[Appearance, ...]:
-    """Spots of a scope that appeared; those there from the first frame are none."""
+    """Spots of a scope that came; those there from the first frame are none."""
     count = len(samples)
     if count < 2 * FEWEST_SIDE:
         return ()
@@ -74,12 +83,15 @@ def appeared(
 
 
 def _first_seen(samples: Samples, spot: int, dispersion: float) -> Estimate:
-    """Dose from which a spot grew: the same models, whose residual is the higher level."""
+    """Dose from which a spot grew: the same models, whose residual is the higher level.
+
+    They have one change. Of a spot that rocks into view and out again the fall explains more.
+    """
     one = samples.of_spots(np.array([spot]))
     every = average(one, dispersion=dispersion)
     grows = every.weighed.residual[:, 0] > every.weighed.plateau[:, 0]
     weight = every.weight * grows
-    if weight.sum() <= 0:
+    if weight.sum() < MORE_LIKELY:
         return NOTHING
     return Estimate(*quantiles(every.weighed.models.onset, weight / weight.sum()))
 

@@ -154,7 +154,9 @@ def judge(
     shift = find_shift(old, d_tolerance / 100) if "spacing" in criteria else None
     if not old.traces:
         verdict = Verdict("no_lattice", "no lattice was there at first")
-        if _turned_from_another(scope, witnesses):
+        if not any(one.stayed for one in new):
+            verdict = Verdict("ambiguous", CAME_AND_WENT)
+        elif _turned_from_another(scope, witnesses):
             verdict = Verdict("ambiguous", f"{TURNED}: its spacings faded at another angle")
     else:
         verdict = _judge_fading(
@@ -172,7 +174,9 @@ def judge(
         verdict = replace(verdict, status="survived", criterion="", evidence="", onset=NOTHING)
     if shift is not None:
         verdict = _with_shift(verdict, shift)
-    foreign = [one for one in new if not of_lattice(scope.traces[one.index], old.traces)]
+    foreign = [
+        one for one in new if one.stayed and not of_lattice(scope.traces[one.index], old.traces)
+    ]
     if foreign and "new_phase" in criteria and not verdict.reason.startswith(TURNED):
         first = min((one.first_seen for one in foreign), key=lambda e: e.value)
         names = tuple(scope.traces[one.index].spot for one in foreign)
@@ -184,6 +188,8 @@ def judge(
 
 
 TURNED = "the crystal turned"
+
+CAME_AND_WENT = "its spots came and went again: a crystal that rocks into view and out of it"
 
 
 def _judge_fading(
