@@ -16,7 +16,7 @@ from napari_beamwatch._qt.spot_words import overlined
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.phases.reflections import INDICES
 from napari_beamwatch.regions import FIELD
-from napari_beamwatch.results.summary import answer
+from napari_beamwatch.results.summary import AS_A_WHOLE, answer, regions_that_changed
 
 Tone = Literal["idle", "busy", "onset", "survived", "unsure"]
 Row = Mapping[str, Any]
@@ -55,8 +55,11 @@ def answer_of(session: Session) -> Answer:
         if session.result is not None and session.chosen != FIELD:
             return Answer("not looked at yet", f"region {session.chosen}", ("Run again.",))
         return Answer("not analysed yet", lines=_missing(movie))
-    told = _of_row(row, answer(session.result, pd.Series(dict(row))))
-    lines = list(told.lines)
+    same = pd.Series(dict(row))
+    changed = regions_that_changed(session.result, same)
+    told = _of_row(row, AS_A_WHOLE if changed else _named(row), answer(session.result, same))
+    lines = [_sentence(changed)] if changed else []
+    lines += told.lines
     lines += _others(session)
     if session.outdated:
         lines.append("Settings or regions changed since: run again.")
@@ -113,8 +116,11 @@ def why(row: Row | None) -> str:
     return " ".join(said)
 
 
-def _of_row(row: Row, line: str) -> Answer:
-    where = "field" if row["region"] == FIELD else f"region {row['region']}"
+def _named(row: Row) -> str:
+    return "field" if row["region"] == FIELD else f"region {row['region']}"
+
+
+def _of_row(row: Row, where: str, line: str) -> Answer:
     status = row["status"]
     if status == "onset":
         return _onset(row, where, line)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,16 +12,19 @@ import pandas as pd
 from napari_beamwatch import columns
 from napari_beamwatch.analysis.first_seen import first_seen, in_words
 from napari_beamwatch.analysis.naming import Phases
+from napari_beamwatch.damage.judging import unclear
 from napari_beamwatch.damage.pooling import RegionVerdict
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import FIELD, Region
 from napari_beamwatch.results.onsets import event_rows, onset_row
+from napari_beamwatch.results.result import Result
 from napari_beamwatch.results.tables import (
     course_table,
     crystal_table,
     region_spots,
     region_traces,
 )
+from napari_beamwatch.results.thresholds import apply_thresholds
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.following import FollowedReflection, FollowedSpots
 from napari_beamwatch.spectra.rings import Ring
@@ -39,6 +42,16 @@ class Part:
     def name(self) -> str:
         """Of the region."""
         return FIELD if self.region is None else self.region.name
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """What stands of a part in the tables."""
+
+    onset: dict[str, Any]
+    events: list[dict[str, Any]]
+    crystals: pd.DataFrame
+    courses: pd.DataFrame
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,29 +79,42 @@ class Answer:
     since: pd.DataFrame
 
     @classmethod
-    def of(
-        cls,
-        movie: Movie,
-        settings: Settings,
-        part: Part,
-        told: RegionVerdict,
-        rings: Sequence[Ring] = (),
-    ) -> Answer:
-        """The answer that a verdict makes.
+    def of(cls, movie: Movie, part: Part, told: RegionVerdict) -> Answer:
+        """The answer that a verdict makes, without names of phases."""
+        rows = region_spots(movie, part.followed.spots, part.region, part.reflections, told)
+        phases = Phases({})
+        traces = region_traces(movie, part.region, part.reflections)
+        since = pd.DataFrame(columns=list(columns.PHASES))
+        return cls(movie, part, told, phases, phases.label(rows), traces, since)
+
+    def named(self, settings: Settings, rings: Sequence[Ring] = ()) -> Answer:
+        """The same with names of phases.
 
         Parameters
         ----------
+        settings : Settings
         rings : sequence of Ring
             That came.
         """
-        rows = region_spots(movie, part.followed.spots, part.region, part.reflections, told)
-        phases = Phases.of(movie, settings, rows, told, rings)
-        spots = phases.label(rows)
-        traces = region_traces(movie, part.region, part.reflections)
-        since = pd.DataFrame(columns=list(columns.PHASES))
-        if movie.dose is not None:
-            since = first_seen(spots, traces, told)
-        return cls(movie, part, told, phases, spots, traces, since)
+        phases = Phases.of(self.movie, settings, self.spots, self.told, rings)
+        spots, since = phases.label(self.spots), self.since
+        if self.movie.dose is not None:
+            since = first_seen(spots, self.traces, self.told)
+        return replace(self, phases=phases, spots=spots, since=since)
+
+    def rows(self) -> Rows:
+        """Its rows of the tables."""
+        return Rows(self.onset_row(), self.event_rows(), self.crystals(), self.courses())
+
+    def unclear(self, why: str) -> Answer:
+        """The same spots and traces, of which nothing is said."""
+        return Answer.of(self.movie, self.part, self.told.unclear(why))
+
+    def unclear_rows(self, why: str) -> Rows:
+        """Rows that say no more than why there are no others."""
+        row = onset_row(self.movie, self.part.region, unclear(why), {})
+        crystals = pd.DataFrame(columns=list(columns.CRYSTALS))
+        return Rows(row, [], crystals, pd.DataFrame(columns=list(columns.COURSES)))
 
     def onset_row(self) -> dict[str, Any]:
         """Its row of the table of onsets."""
@@ -126,3 +152,9 @@ class Answer:
     def courses(self) -> pd.DataFrame:
         """Its rows of the table of fitted courses."""
         return course_table(self.movie, self.part.name, self.told)
+
+
+def with_thresholds(result: Result) -> Result:
+    """The result with the doses at which the thresholds of its own settings are passed."""
+    own = result.settings
+    return apply_thresholds(result, own.fraction, own.d_tolerance, own.persistence)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
+from dataclasses import dataclass, replace
 from threading import Event
 from typing import Any, TypeVar
 
@@ -16,10 +17,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_beamwatch import columns
+from napari_beamwatch.analysis.answers import with_thresholds
 from napari_beamwatch.analysis.naming import Phases
 from napari_beamwatch.analysis.pattern_verdict import judge_pattern
 from napari_beamwatch.analysis.progress import OFTEN, Progress, Teller
-from napari_beamwatch.damage.judging import Verdict
+from napari_beamwatch.damage.failures import Failures
+from napari_beamwatch.damage.judging import Verdict, unclear
 from napari_beamwatch.damage.pooling import Judged, RegionVerdict
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
@@ -39,7 +42,6 @@ from napari_beamwatch.results.tables import (
     joined,
     said_of_spots,
 )
-from napari_beamwatch.results.thresholds import apply_thresholds
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.cluster import Cluster
 from napari_beamwatch.spectra.diffraction import (
@@ -91,17 +93,28 @@ def analyze_diffraction(
     tracker = run.follow(spots)
     traces = tracker.traces(settings.running_sum)
     run.teller.begin("judging")
-    verdict = judge_pattern(movie, settings, tracker, CRYSTAL, constant)
-    phases, rows = spot_table(movie, settings, spots, verdict)
+    notes: list[str] = []
+    failures = Failures(notes)
+    verdict = failures.tried(
+        "judging the pattern", unclear, judge_pattern, movie, settings, tracker, CRYSTAL, constant
+    )
+    named = failures.tried(
+        "naming phases", lambda why: Named.unclear(movie, spots, why),
+        Named.of, movie, settings, spots, verdict,
+    )  # fmt: skip
+    verdict = named.verdict
+    row = failures.tried(
+        "summing up", lambda why: onset_row(movie, None, unclear(why), {}), _onset_row, movie, named
+    )
     frames = len(movie)
     unknown = np.full(frames, np.nan)
     result = Result(
         movie=movie,
         settings=settings,
         regions=(),
-        onsets=onset_table([_onset_row(movie, verdict, phases, rows)]),
+        onsets=onset_table([row]),
         windows=pd.DataFrame(columns=list(columns.WINDOWS)),
-        spots=rows,
+        spots=named.rows,
         traces=trace_table(movie, constant, tracker, settings.running_sum),
         events=event_table(event_rows(FIELD, verdict, movie.dose is not None)),
         crystals=pd.DataFrame(columns=list(columns.CRYSTALS)),
@@ -112,11 +125,12 @@ def analyze_diffraction(
         drift=drift_table(None, frames),
         particles=None,
         window_traces=WindowTraces(*(np.empty((frames, 0), np.float32) for _ in range(5))),
-        notes=(*movie.notes, *_notes(spots, constant)),
+        notes=(),
         timings=run.teller.timings,
     )
     run.teller.end()
-    return apply_thresholds(result, settings.fraction, settings.d_tolerance, settings.persistence)
+    result = failures.tried("applying thresholds", lambda _: result, with_thresholds, result)
+    return replace(result, notes=(*movie.notes, *_notes(spots, constant), *notes))
 
 
 def find_diffraction_spots(
@@ -202,13 +216,61 @@ class DiffractionPasses:
             stopped.set()
 
 
+@dataclass(frozen=True, eq=False)
+class Named:
+    """Spots with the verdict on them and the phases they are.
+
+    Attributes
+    ----------
+    verdict : Verdict
+    phases : Phases
+    rows : DataFrame
+        The table of spots.
+    """
+
+    verdict: Verdict
+    phases: Phases
+    rows: pd.DataFrame
+
+    @classmethod
+    def of(
+        cls, movie: Movie, settings: Settings, spots: DiffractionSpots, verdict: Verdict
+    ) -> Named:
+        """With what was matched."""
+        return cls(verdict, *spot_table(movie, settings, spots, verdict))
+
+    @classmethod
+    def unclear(cls, movie: Movie, spots: DiffractionSpots, why: str) -> Named:
+        """Without any name, and with no verdict but why."""
+        return cls(unclear(why), Phases({}), spot_rows(movie, spots, unclear(why)))
+
+
 def spot_table(
     movie: Movie, settings: Settings, spots: DiffractionSpots, verdict: Verdict | None = None
 ) -> tuple[Phases, pd.DataFrame]:
-    """Phases, and the table of spots; places are those of the pattern's centre."""
+    """Phases, and the table of spots."""
+    rows = spot_rows(movie, spots, verdict)
+    if not len(rows):
+        return Phases({}), rows
+    phases: dict[int, Match] = {}
+    for crystal in (CRYSTAL, LATE_CRYSTAL):
+        mine = (rows.crystal == crystal).to_numpy()
+        if mine.any():
+            phases[crystal] = match(
+                SpotSet(spots.d[mine], spots.d_se[mine], spots.angle[mine]),
+                phases=settings.phases or None,
+                pixel_size_uncertainty=settings.pixel_size_uncertainty,
+                temperature_C=movie.conditions.temperature_C,
+                phase_before=phases[CRYSTAL].answer if CRYSTAL in phases else "",
+            )
+    return Phases(phases), Phases(phases).label(rows)
+
+
+def spot_rows(movie: Movie, spots: DiffractionSpots, verdict: Verdict | None) -> pd.DataFrame:
+    """The table of spots without phases; places are those of the pattern's centre."""
     count = len(spots)
     new = () if verdict is None else verdict.new_spots
-    rows = pd.DataFrame(
+    return pd.DataFrame(
         {
             "movie": movie.name,
             "region": FIELD,
@@ -225,26 +287,11 @@ def spot_table(
             **said_of_spots(movie, verdict),
         }
     ).reindex(columns=list(columns.SPOTS))
-    if not count:
-        return Phases({}), rows
-    phases: dict[int, Match] = {}
-    for crystal in (CRYSTAL, LATE_CRYSTAL):
-        mine = (rows.crystal == crystal).to_numpy()
-        if mine.any():
-            phases[crystal] = match(
-                SpotSet(spots.d[mine], spots.d_se[mine], spots.angle[mine]),
-                phases=settings.phases or None,
-                pixel_size_uncertainty=settings.pixel_size_uncertainty,
-                temperature_C=movie.conditions.temperature_C,
-                phase_before=phases[CRYSTAL].answer if CRYSTAL in phases else "",
-            )
-    return Phases(phases), Phases(phases).label(rows)
 
 
-def _onset_row(
-    movie: Movie, verdict: Verdict, phases: Phases, spots: pd.DataFrame
-) -> dict[str, Any]:
+def _onset_row(movie: Movie, named: Named) -> dict[str, Any]:
     """The row of the field. Spacings of the verdict are in Å, and no pixel has a length here."""
+    verdict, spots = named.verdict, named.rows
     more = {
         "d_before_A": verdict.d_before_px,
         "d_after_A": verdict.d_after_px,
@@ -254,7 +301,7 @@ def _onset_row(
         "n_spots": len(spots),
         "n_crystals": spots.crystal.nunique(),
     }
-    told = phases.before_and_after(verdict, spots)
+    told = named.phases.before_and_after(verdict, spots)
     return onset_row(movie, None, verdict, more) | told
 
 

@@ -38,6 +38,12 @@ class Diffuse:
     traces: tuple[RingTrace, ...]
     focus: Defocus
 
+    @classmethod
+    def unknown(cls, why: str) -> Diffuse:
+        """Nothing, and why."""
+        some, nothing = np.empty(0, np.int64), np.empty(0)
+        return cls((), (), Defocus(some, some, nothing, nothing, nothing, nothing, 1.0, why))
+
     def focus_of_frames(self, frames: int) -> tuple[Floats, Floats]:
         """Change of the defocus in each frame and its standard error, in nm; NaN if unknown."""
         change, error = np.full(frames, np.nan), np.full(frames, np.nan)

@@ -178,6 +178,6 @@ def _strains(followed: FollowedSpots) -> Floats:
             np.bincount(peaks.window, values, minlength=len(spots.grid))
             for values in (-along, np.maximum(snr, 0.0) * g2)
         )
-        with np.errstate(divide="ignore", invalid="ignore"):
-            moved.append(pull / hold)
+        # A window in which nothing is left then says nothing of its spacings.
+        moved.append(np.where(hold > 0, pull / np.where(hold > 0, hold, 1.0), np.nan))
     return np.asarray(np.nan_to_num(moved[1] - moved[0]), np.float64)

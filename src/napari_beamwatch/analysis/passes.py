@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_beamwatch.analysis.diffuse import Diffuse
 from napari_beamwatch.analysis.progress import Progress, Teller
+from napari_beamwatch.damage.failures import Failures
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.movies.frames import Frame
@@ -34,7 +35,6 @@ from napari_beamwatch.spectra.following import (
 )
 from napari_beamwatch.spectra.rings import (
     Lens,
-    RadialSeries,
     RadialTracker,
     defocus_over_dose,
     find_rings,
@@ -78,6 +78,7 @@ class Passes:
             resolve(settings.phases)  # an unknown name is better said now than at the end
         self.movie, self.settings, self.grid = movie, settings, grid
         self.notes: list[str] = []
+        self.failures = Failures(self.notes)
         passes = 3 if settings.drift == "auto" else 2
         self.teller = Teller(progress, passes * int(movie.lit.sum()), "reading")
         self.search = Search(settings.alpha, settings.added_spots, settings.removed_spots)
@@ -127,12 +128,16 @@ class Passes:
         followed = follow(spots, stack, self.runner, width, tell, witnesses)
         particles = None
         if bins is not None:
-            particles = solve(bins)
+            particles = self.failures.tried("finding particles", Particles.none, solve, bins)
             self.notes += particles.notes or (f"particles: {particles.reason}",)
-        return followed, particles, self._amorphous(radial.series(), stack, by)
+        diffuse = self.failures.tried(
+            "finding rings and focus", Diffuse.unknown, self._amorphous, radial, stack, by
+        )
+        return followed, particles, diffuse
 
-    def _amorphous(self, series: RadialSeries, stack: Stack, by: int) -> Diffuse:
+    def _amorphous(self, radial: RadialTracker, stack: Stack, by: int) -> Diffuse:
         """Rings, halo and focus, from the power around the centre."""
+        series = radial.series()
         single = stack.single_counts
         rings = find_rings(series.segments, self.settings.alpha, single_counts=single)
         traces = follow_rings(series.stretches, rings, single_counts=single)

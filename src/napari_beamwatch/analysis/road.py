@@ -10,14 +10,18 @@ import numpy as np
 import pandas as pd
 
 from napari_beamwatch import columns
-from napari_beamwatch.analysis.answers import Answer, Part
+from napari_beamwatch.analysis.answers import Answer, Part, with_thresholds
 from napari_beamwatch.analysis.diffraction import analyze_diffraction, find_diffraction_spots
+from napari_beamwatch.analysis.diffuse import Diffuse
 from napari_beamwatch.analysis.dose_axis import DoseAxis
 from napari_beamwatch.analysis.map_verdicts import judge_windows
 from napari_beamwatch.analysis.passes import Passes
 from napari_beamwatch.analysis.patches import first_patches
 from napari_beamwatch.analysis.progress import Progress
 from napari_beamwatch.analysis.verdicts import judge_particles, judge_regions, judge_rings
+from napari_beamwatch.damage.failures import Failures
+from napari_beamwatch.damage.judging import unclear
+from napari_beamwatch.damage.pooling import RegionVerdict, WindowVerdicts
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import FIELD, Region
@@ -33,9 +37,9 @@ from napari_beamwatch.results.tables import (
     window_spots,
     window_table,
 )
-from napari_beamwatch.results.thresholds import apply_thresholds
 from napari_beamwatch.settings import Settings
-from napari_beamwatch.spectra.field import field_trace
+from napari_beamwatch.spectra.field import FieldTrace, field_trace
+from napari_beamwatch.spectra.rings import Ring
 from napari_beamwatch.spectra.windows import (
     USUAL_CONTRAST,
     Grid,
@@ -84,52 +88,95 @@ def analyze(
         own = followed if spots.owned(region).any() else run.own_window(region, stack)
         parts.append(Part(region, own, own.region(region)))
     run.teller.begin("judging")
-    trace = field_trace(followed)
-    verdicts = judge_regions(
-        movie, settings, [(part.followed.spots, part.reflections) for part in parts], trace, diffuse
-    )
-    windows = judge_windows(movie, settings, followed, trace, verdicts[0].crystals)
-    verdicts = [
-        first_patches(
-            movie, settings, followed, part.reflections, windows, trace, diffuse, verdict
-        )
-        if part.followed is followed else verdict
-        for part, verdict in zip(parts, verdicts, strict=True)
-    ]  # fmt: skip
-    verdicts[0] = judge_rings(movie, settings, diffuse, verdicts[0])
+    trace, failures = field_trace(followed), run.failures
+    verdicts, windows = _judged(movie, settings, parts, trace, diffuse, failures)
     if particles is not None:
         wanted = [part.region for part in parts]
-        verdicts = judge_particles(movie, settings, particles, wanted, verdicts)
-    axis = DoseAxis.of(movie)
-    came = [ring for _, ring in diffuse.coming(axis.start, axis.end)]
-    answers = [
-        Answer.of(movie, settings, part, told, came if part.region is None else ())
-        for part, told in zip(parts, verdicts, strict=True)
+        verdicts = failures.tried(
+            "judging particles", lambda why: [one.unclear(why) for one in verdicts],
+            judge_particles, movie, settings, particles, wanted, verdicts,
+        )  # fmt: skip
+    came = failures.tried(
+        "telling which rings came", lambda _: [], _rings_that_came, movie, diffuse
+    )
+    answers = []
+    for part, told in zip(parts, verdicts, strict=True):
+        bare = Answer.of(movie, part, told)
+        rings = came if part.region is None else []
+        answers.append(
+            failures.tried(
+                f"naming phases of {part.name}", bare.unclear, bare.named, settings, rings
+            )
+        )
+    rows = [
+        failures.tried(f"summing up {one.part.name}", one.unclear_rows, one.rows) for one in answers
     ]
+    of_windows = window_table(movie, spots, windows)
     result = Result(
         movie=movie,
         settings=replace(settings, window=grid.window, step=grid.step),
         regions=tuple(regions),
-        onsets=onset_table([one.onset_row() for one in answers]),
-        windows=answers[0].phases.of_windows(window_table(movie, spots, windows), windows),
+        onsets=onset_table([one.onset for one in rows]),
+        windows=failures.tried(
+            "naming phases of windows", lambda _: of_windows,
+            answers[0].phases.of_windows, of_windows, windows,
+        ),
         spots=joined(
             [*(one.spots for one in answers), window_spots(movie, spots, windows)], columns.SPOTS
         ),
         traces=joined([one.traces for one in answers], columns.TRACES),
-        events=event_table([row for one in answers for row in one.event_rows()]),
-        crystals=joined([one.crystals() for one in answers], columns.CRYSTALS),
-        courses=joined([one.courses() for one in answers], columns.COURSES),
+        events=event_table([event for one in rows for event in one.events]),
+        crystals=joined([one.crystals for one in rows], columns.CRYSTALS),
+        courses=joined([one.courses for one in rows], columns.COURSES),
         phases=joined([one.since for one in answers], columns.PHASES),
         field=field_table(movie, trace, diffuse.focus_of_frames(len(movie))),
         rings=diffuse.table(movie),
         drift=drift_table(drift, len(movie)),
         particles=particles,
         window_traces=followed.traces,
-        notes=(*movie.notes, grid_note(grid, movie), *run.notes),
+        notes=(),
         timings=run.teller.timings,
-    )
+    )  # fmt: skip
     run.teller.end()
-    return apply_thresholds(result, settings.fraction, settings.d_tolerance, settings.persistence)
+    result = failures.tried("applying thresholds", lambda _: result, with_thresholds, result)
+    return replace(result, notes=(*movie.notes, grid_note(grid, movie), *run.notes))
+
+
+def _judged(
+    movie: Movie,
+    settings: Settings,
+    parts: Sequence[Part],
+    trace: FieldTrace,
+    diffuse: Diffuse,
+    failures: Failures,
+) -> tuple[list[RegionVerdict], WindowVerdicts]:
+    """What lattice and rings say of the field and the regions, and the map."""
+    followed = parts[0].followed
+    verdicts = failures.tried(
+        "judging crystals", lambda why: [RegionVerdict(unclear(why), ())] * len(parts),
+        judge_regions, movie, settings,
+        [(part.followed.spots, part.reflections) for part in parts], trace, diffuse, failures,
+    )  # fmt: skip
+    windows = failures.tried(
+        "judging windows", lambda _: WindowVerdicts.unclear(len(followed.spots.grid)),
+        judge_windows, movie, settings, followed, trace, verdicts[0].crystals,
+    )  # fmt: skip
+    for i, part in enumerate(parts):
+        if part.followed is followed:
+            verdicts[i] = failures.tried(
+                f"judging the patches of {part.name}", verdicts[i].unclear,
+                first_patches, movie, settings, followed, part.reflections, windows, trace,
+                diffuse, verdicts[i],
+            )  # fmt: skip
+    verdicts[0] = failures.tried(
+        "judging rings", verdicts[0].unclear, judge_rings, movie, settings, diffuse, verdicts[0]
+    )
+    return verdicts, windows
+
+
+def _rings_that_came(movie: Movie, diffuse: Diffuse) -> list[Ring]:
+    axis = DoseAxis.of(movie)
+    return [ring for _, ring in diffuse.coming(axis.start, axis.end)]
 
 
 def find_spots(

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.analysis.diffuse import Diffuse
 from napari_beamwatch.analysis.dose_axis import DoseAxis
-from napari_beamwatch.damage.judging import Verdict, judge
+from napari_beamwatch.damage.failures import Failures
+from napari_beamwatch.damage.judging import Verdict, judge, unclear
 from napari_beamwatch.damage.mass import ShapeTrace, find_shape_changes
 from napari_beamwatch.damage.pooling import (
     Judged,
@@ -41,6 +42,7 @@ def judge_regions(
     parts: Sequence[tuple[Spots, Sequence[FollowedReflection]]],
     field: FieldTrace,
     diffuse: Diffuse,
+    failures: Failures,
 ) -> list[RegionVerdict]:
     """Verdicts on regions, the field among them.
 
@@ -52,6 +54,8 @@ def judge_regions(
         Of each region.
     field : FieldTrace
     diffuse : Diffuse
+    failures : Failures
+        That cost the verdict on one crystal.
     """
     axis = DoseAxis.of(movie)
     scopes = [crystal_scopes(axis, spots, followed, movie) for spots, followed in parts]
@@ -63,7 +67,10 @@ def judge_regions(
             jobs.append((scope, witnesses_of(field, others, diffuse), max(1, looks)))
     pool = shared_pool()
     futures = [pool.submit(judged_scope, *job, settings) for job in jobs]
-    verdicts = [future.result() for future in futures]
+    verdicts = [
+        failures.tried(f"judging {scope.name}", unclear, future.result)
+        for (scope, _, _), future in zip(jobs, futures, strict=True)
+    ]
     told = []
     for some in scopes:
         mine = [

@@ -110,6 +110,11 @@ class Verdict:
     fitted: Fitted | None = None
 
 
+def unclear(why: str) -> Verdict:
+    """The verdict where there is none."""
+    return Verdict("ambiguous", why)
+
+
 def judge(
     scope: Scope,
     witnesses: Witnesses | None = None,

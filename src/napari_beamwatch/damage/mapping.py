@@ -23,6 +23,9 @@ MOST_ONSETS = 240
 DECAYS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 """Doses of the 1/e decay that are tried, in lengths of the record; 0 is a step."""
 
+LEAST_TOLD = 1e-9
+"""Part of its weight that must see a shape, and see it change, for a fit of its height."""
+
 WITHIN = 3.84
 """Fall of twice the log likelihood at the ends of a 95 % interval."""
 
@@ -125,11 +128,14 @@ def find_changes(
     found = (gain > threshold) & (loss >= LEAST_LOSS) & (plateau > 0)
     near = best_of_onset <= best_of_onset.min(axis=1)[:, None] + WITHIN
     onset = np.where(found, onsets[best // len(DECAYS)], np.nan)
-    low = np.where(found, onsets[near.argmax(axis=1)], np.nan)
-    high = np.where(found, onsets[len(onsets) - 1 - near[:, ::-1].argmax(axis=1)], np.nan)
+    # An end lies between the last onset within and the first beyond.
+    half = (onsets[1] - onsets[0]) / 2 if len(onsets) > 1 else 0.0
+    first, last = near.argmax(axis=1), len(onsets) - 1 - near[:, ::-1].argmax(axis=1)
+    low = np.where(found, np.maximum(onsets[first] - half, start[0]), np.nan)
+    high = np.where(found, np.minimum(onsets[last] + half, end[-1]), np.nan)
     lost = np.where(found, _gone_from(trace, quiet, end), np.nan)
-    half = weight[:, weight.shape[1] // 2 :].sum(axis=1)
-    would = half * (1 - np.exp(-1)) ** 2 / 2 > threshold
+    late = weight[:, weight.shape[1] // 2 :].sum(axis=1)
+    would = late * (1 - np.exp(-1)) ** 2 / 2 > threshold
     return Changes(onset, low, high, lost, loss, gain, would)
 
 
@@ -155,11 +161,12 @@ def _fits(trace: Floats, weight: Floats, shapes: Floats) -> tuple[Floats, Floats
     yy = (weight * trace**2).sum(axis=1)[:, None]
     b, bb, by = weight @ shapes.T, weight @ (shapes**2).T, (weight * trace) @ shapes.T
     determinant = n * bb - b**2
-    # A shape that is flat where anything was measured tells nothing of its height.
-    told = determinant > 1e-9 * n * bb
+    # A shape that is flat, or nothing, where anything was measured tells nothing of its height.
+    seen = bb > LEAST_TOLD * n
+    told = seen & (determinant > LEAST_TOLD * n * bb)
     height = np.where(told, (n * by - b * y) / np.where(told, determinant, 1.0), 0.0)
     rest = (y - height * b) / np.where(n > 0, n, 1.0)
-    alone = by / np.where(bb > 0, bb, 1.0)
+    alone = np.where(seen, by / np.where(seen, bb, 1.0), 0.0)
     # Nothing grows, and no less than nothing remains.
     height = np.where(rest < 0, alone, height)
     rest = np.maximum(rest, 0.0)

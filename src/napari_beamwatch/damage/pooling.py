@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.damage.dips import Event
 from napari_beamwatch.damage.interval import NOTHING, Estimate
-from napari_beamwatch.damage.judging import NO_PLATEAU, Verdict
+from napari_beamwatch.damage.judging import NO_PLATEAU, Verdict, unclear
 from napari_beamwatch.damage.mass import ShapeChange, first_loss
 
 FEW = 0.25
@@ -63,6 +63,10 @@ class RegionVerdict:
         """The verdict on one of its crystals."""
         return next((one.verdict for one in self.crystals if one.crystal == number), None)
 
+    def unclear(self, why: str) -> RegionVerdict:
+        """The same crystals, of which nothing is said together."""
+        return RegionVerdict(unclear(why), self.crystals)
+
 
 @dataclass(frozen=True, eq=False)
 class WindowVerdicts:
@@ -88,6 +92,15 @@ class WindowVerdicts:
     onset_frame: NDArray[np.int64]
     crystal: NDArray[np.int64]
     new_crystal: NDArray[np.int64]
+
+    @classmethod
+    def unclear(cls, count: int) -> WindowVerdicts:
+        """Of windows that could not be judged."""
+        nothing, none = np.full(count, np.nan), np.full(count, -1)
+        return cls(
+            ["ambiguous"] * count, [""] * count, nothing, nothing, nothing, nothing, none, none,
+            none,
+        )  # fmt: skip
 
 
 def pooled(judged: Sequence[Judged]) -> tuple[Verdict, Judged | None]:

@@ -81,13 +81,13 @@ def solve(binned: ParticleBins) -> Particles:
     """Particles of the frames that were added so far."""
     bins = binned.bins()
     if len(bins) < 2:
-        return Particles(table_of([]), bins, {}, TOO_FEW)
+        return Particles.none(TOO_FEW, bins)
     sums, origin = binned.pictures()
     if min(sums.shape[1:]) < SIDE:
-        return Particles(table_of([]), bins, {}, MOVED_OUT)
+        return Particles.none(MOVED_OUT, bins)
     finest = Pictures.of(sums)
     if len(finest) < len(bins):
-        return Particles(table_of([]), bins, {}, "a part of the record holds no counts")
+        return Particles.none("a part of the record holds no counts", bins)
     found: tuple[Pictures, list[Edge]] | None = None
     for by in COARSER:
         pictures = finest.coarser(by)
@@ -100,7 +100,7 @@ def solve(binned: ParticleBins) -> Particles:
             if edges[0].contrast > CLEARLY * pictures.worst_noise / np.sqrt(SHARED):
                 break
     if found is None:
-        return Particles(table_of([]), bins, {}, NOTHING)
+        return Particles.none(NOTHING, bins)
     grid = _Grid(scale, np.array(origin) * binned.block, binned.pixel_size)
     return _followed(*found, bins, grid)
 

@@ -55,6 +55,11 @@ class Particles:
     reason: str = ""
     notes: tuple[str, ...] = ()
 
+    @classmethod
+    def none(cls, reason: str, bins: tuple[Bin, ...] = ()) -> Particles:
+        """No particles, and why."""
+        return cls(table_of([]), bins, {}, reason)
+
     def outline(self, particle: int, bin_number: int) -> Points:
         """Outline of a particle in a bin.
 

@@ -8,12 +8,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from napari_beamwatch.damage.failures import Failures, failures_among
 from napari_beamwatch.regions import FIELD
 from napari_beamwatch.results.crystals import crystal_survival
 from napari_beamwatch.results.findings import Findings
 
 NAMED_SPOTS = 3
 """Reflections that are named in a line, strongest first."""
+
+NAMED_REGIONS = 3
+"""Regions that are named in the line of the field."""
+
+CHANGED = ("onset", "damaged_at_start")
 
 NUMBERS = (
     "onset_dose_e_per_A2", "onset_low_e_per_A2", "onset_high_e_per_A2", "onset_time_s",
@@ -38,16 +44,20 @@ def summary_of(result: Findings) -> dict[str, Any]:
         up to which the specimen was as it was at first (the lower end of the interval of the
         onset, or what was survived), ``stop_time_s`` the seconds from beam-on that is at the
         movie's rate, ``stop`` both in words; ``crystals`` how many were judged, changed and
-        survived, and the dose at which half had changed; ``warnings`` those of the movie.
+        survived, and the dose at which half had changed; ``warnings`` those of the movie, and
+        what could not be judged.
     """
     if not len(result.onsets):
         return {"movie": _name(result), "answer": f"{FIELD}: nothing was judged", "regions": {}}
     field = result.onsets.iloc[0]
     stop = _stop_dose(field)
     seconds = _seconds(field, stop)
+    warnings = [] if result.movie is None else list(result.movie.warnings)
+    failed: list[str] = []
+    failures = Failures(failed)
     return {
         "movie": _name(result),
-        "answer": answer(result, field),
+        "answer": answer(result, field, failures),
         "why": _word(field["reason"]),
         **{name: _word(field[name]) for name in WORDS},
         **{name: _number(field[name]) for name in NUMBERS},
@@ -56,15 +66,57 @@ def summary_of(result: Findings) -> dict[str, Any]:
         "stop_dose_e_per_A2": stop,
         "stop_time_s": seconds,
         "stop": _stop_words(field, stop, seconds),
-        "crystals": _crystals(result),
-        "regions": {str(row["region"]): answer(result, row) for _, row in _rest(result)},
-        "warnings": [] if result.movie is None else list(result.movie.warnings),
+        "crystals": failures.tried("counting crystals", lambda _: {}, _crystals, result),
+        "regions": {str(row["region"]): answer(result, row, failures) for _, row in _rest(result)},
+        "warnings": warnings + failures_among((*result.notes, *failed)),
     }
 
 
-def answer(result: Findings, row: pd.Series) -> str:
+def answer(result: Findings, row: pd.Series, failures: Failures | None = None) -> str:
     """The verdict of a row of the table of onsets, in a line."""
-    name, status = row["region"], row["status"]
+    name = row["region"]
+    return (failures or Failures([])).tried(
+        f"telling the answer for {name}", lambda why: f"{name}: ambiguous, {why}",
+        _line, result, row,
+    )  # fmt: skip
+
+
+def _line(result: Findings, row: pd.Series) -> str:
+    changed = regions_that_changed(result, row)
+    if not changed:
+        return _verdict(result, row, row["region"])
+    return f"{_verdict(result, row, AS_A_WHOLE)}; {changed}"
+
+
+AS_A_WHOLE = "field as a whole"
+
+
+def regions_that_changed(result: Findings, row: pd.Series) -> str:
+    """Which regions changed and when, if the row is that of a field which is not said to have.
+
+    What a region shows clearly can be lost in the field's many crystals: neither is wrong.
+    """
+    if row["region"] != FIELD or row["status"] in CHANGED:
+        return ""
+    rows = [one for _, one in _rest(result) if one["status"] in CHANGED]
+    said = [f"its region {one['region']} changed {_when(one)}".rstrip() for one in rows]
+    more = len(said) - NAMED_REGIONS
+    return "; ".join(said[:NAMED_REGIONS] + [f"and {more} more of its regions"] * (more > 0))
+
+
+def _when(row: pd.Series) -> str:
+    """When a region changed, in short."""
+    if row["status"] == "damaged_at_start":
+        return "from the start"
+    dose, frame = _number(row["onset_dose_e_per_A2"]), _number(row["onset_frame"])
+    if dose is not None:
+        return f"at {dose_text(dose)} e/Å²"
+    return "" if frame is None else f"in frame {frame + 1:.0f}"
+
+
+def _verdict(result: Findings, row: pd.Series, name: str) -> str:
+    """The verdict of a row on what is called so."""
+    status = row["status"]
     if status == "onset":
         parts = [f"{name} {_onset(row)}", _what(result, row)]
         if _word(row["evidence"]):
@@ -90,7 +142,8 @@ def dose_text(dose: float) -> str:
 def _onset(row: pd.Series) -> str:
     dose = _number(row["onset_dose_e_per_A2"])
     if dose is None:
-        return f"frame {int(row['onset_frame']) + 1} (dose unknown)"
+        frame = _number(row["onset_frame"])
+        return "changed" if frame is None else f"frame {frame + 1:.0f} (dose unknown)"
     said = f"{'≥ ' if _is_bound(row) else ''}{dose_text(dose)} e/Å²"
     low, high = _number(row["onset_low_e_per_A2"]), _number(row["onset_high_e_per_A2"])
     if low is not None and high is not None:

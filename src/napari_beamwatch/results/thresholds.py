@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -84,8 +84,7 @@ def window_thresholds(
         return found
     intensity = result.window_traces.intensity
     early = dose <= _plateau_end(dose, math.nan)
-    level = np.nan_to_num(np.nanmean(intensity[early], axis=0)) if early.any() else 0.0
-    weight = np.maximum(level, 0.0)
+    weight = np.maximum(_mean(intensity[early], axis=0), 0.0)
     known = np.isfinite(intensity)
     edges = np.flatnonzero(np.diff(window, prepend=-1))
     sums = np.add.reduceat(np.where(known, intensity, 0.0) * weight, edges, axis=1)
@@ -96,6 +95,19 @@ def window_thresholds(
     doses = below_fraction(common, np.ones(len(common)), dose, fraction, persistence)
     found[window[edges]] = np.where(there, doses, np.nan)
     return found
+
+
+def _mean(values: NDArray[np.floating[Any]], axis: int) -> Floats:
+    """Mean of what was measured; 0 where nothing was."""
+    known = np.isfinite(values)
+    sums = np.where(known, values, 0.0).sum(axis=axis, dtype=np.float64)
+    return np.asarray(sums / np.maximum(known.sum(axis=axis), 1), np.float64)
+
+
+def _median(values: Floats) -> float:
+    """Median of what was measured; 0 if nothing was."""
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if len(known) else 0.0
 
 
 def _plateau_end(dose: Floats, onset: float) -> float:
@@ -109,10 +121,10 @@ def _faded(traces: pd.DataFrame, onset: float, fraction: float, persistence: int
     error = traces.pivot(index="spot", columns="frame", values="intensity_se").to_numpy(float)
     dose = traces.drop_duplicates("frame").dose_e_per_A2.to_numpy(float)
     early = dose <= _plateau_end(dose, onset)
+    level = _mean(value[:, early], axis=1)
+    usual = np.array([_median(row) for row in error])
     with np.errstate(divide="ignore", invalid="ignore"):
-        level = np.nan_to_num([np.nanmean(row[early]) if early.any() else 0 for row in value])
-        usual = np.nanmedian(error, axis=1)
-        weight = np.where(np.isfinite(usual) & (usual > 0), np.maximum(level, 0) / usual**2, 0.0)
+        weight = np.where(usual > 0, np.maximum(level, 0) / usual**2, 0.0)
         known = np.isfinite(value)
         sums = (np.where(known, value, 0.0) * weight[:, None]).sum(axis=0)
         common = sums / (known * (weight * level)[:, None]).sum(axis=0)

@@ -130,10 +130,10 @@ def region_trace(
     """
     intensity = traces.intensity[:, spots].astype(np.float64)
     known = np.isfinite(intensity)
-    variance = np.where(known, traces.intensity_se[:, spots].astype(np.float64), np.nan) ** 2
+    variance = np.where(known, traces.intensity_se[:, spots].astype(np.float64), 0.0) ** 2
     strength = strengths(np.where(known, intensity, 0.0), known)
-    with np.errstate(invalid="ignore"):
-        spread = np.nan_to_num(np.nanmean(variance, axis=0), nan=np.inf)
+    measured = known.sum(axis=0)
+    spread = np.where(measured, variance.sum(axis=0) / np.maximum(measured, 1), np.inf)
     strength = np.maximum(strength, 1e-3 * max(float(strength.max(initial=0)), 1e-12))
     weight = strength / np.maximum(spread, 1e-300)
     typical = float((weight * strength).sum() / weight.sum())
@@ -145,7 +145,7 @@ def region_trace(
         each = np.maximum(running_mean((snr / known.sum(axis=1))[:, None], 9)[:, 0], 0)
         in_phase, own = overlap_factors(grid, windows)
         shared = (2 * each * in_phase + own) / (2 * each + 1)
-        spreads = (np.nan_to_num(variance) * weight**2 * known).sum(axis=1)
+        spreads = (variance * weight**2 * known).sum(axis=1)
         error = np.sqrt(spreads * shared) / base
     curve[base == 0] = np.nan
     gy_t, gx_t, se, averaged = _frequency(traces, spots, windows, gy, gx, grid, snr)

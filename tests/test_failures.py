@@ -1,0 +1,112 @@
+"""What fails in judging or naming one thing does not lose the run."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import CancelledError
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import napari_beamwatch as bw
+from napari_beamwatch.analysis import answers, passes, road, verdicts
+from napari_beamwatch.damage.failures import Failures
+from napari_beamwatch.results import summary
+from napari_beamwatch.simulate.cases import simulate
+
+REGION = bw.Region.rectangle("A", 0, 130, 0, 128)
+
+
+@pytest.fixture(scope="module")
+def movie() -> bw.Movie:
+    return simulate(
+        "lif-room-temperature", frames=16, frame_dose=40.0, size=256, drift=None, pixel_size=0.25
+    )
+
+
+def failing(*args: Any, **kwargs: Any) -> Any:
+    raise ZeroDivisionError("division by zero")
+
+
+def analysed(movie: bw.Movie) -> bw.Result:
+    return bw.analyze(movie, bw.Settings(drift="off", window=64), regions=[REGION])
+
+
+def test_a_crystal_that_cannot_be_judged_is_ambiguous_and_the_others_stand(
+    movie: bw.Movie, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    judged: Callable[..., Any] = verdicts.judged_scope
+    good = analysed(movie).crystals
+
+    def first_fails(scope: Any, *rest: Any) -> Any:
+        return failing() if scope.name.startswith("crystal 0 ") else judged(scope, *rest)
+
+    monkeypatch.setattr(verdicts, "judged_scope", first_fails)
+    with caplog.at_level(logging.ERROR, "napari_beamwatch"):
+        found = analysed(movie)
+    table = found.crystals.set_index(["region", "crystal"])
+    row = table.loc[("field", 0)]
+    assert row.status == "ambiguous"
+    assert "ZeroDivisionError: division by zero" in row.reason
+    others = found.crystals.crystal != 0
+    assert found.crystals[others].status.tolist() == good[good.crystal != 0].status.tolist()
+    said = found.summary["warnings"]
+    assert any(line.startswith("judging crystal 0 ") for line in said)
+    assert any(record.exc_info for record in caplog.records)
+
+
+BREAKABLE = {
+    "judging crystals": (road, "judge_regions"),
+    "judging windows": (road, "judge_windows"),
+    "judging the patches of A": (road, "first_patches"),
+    "judging rings": (road, "judge_rings"),
+    "judging particles": (road, "judge_particles"),
+    "telling which rings came": (road, "_rings_that_came"),
+    "naming phases of A": (answers.Phases, "of"),
+    "naming phases of windows": (answers.Phases, "of_windows"),
+    "summing up A": (answers.Answer, "onset_row"),
+    "applying thresholds": (road, "apply_thresholds"),
+    "finding particles": (passes, "solve"),
+    "finding rings and focus": (passes, "find_rings"),
+    "telling the answer for A": (summary, "_line"),
+    "counting crystals": (summary, "_crystals"),
+}
+
+
+def test_a_run_in_which_all_of_it_fails_is_written_and_says_so(
+    movie: bw.Movie, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for place, name in BREAKABLE.values():
+        monkeypatch.setattr(place, name, failing)
+    found = analysed(movie)
+    assert (found.onsets.status == "ambiguous").all()
+    assert found.onsets.reason.str.contains("division by zero").all()
+    assert (found.windows.status == "ambiguous").all()
+    assert len(found.spots)
+    assert found.traces.intensity.notna().any()
+    warnings = " ".join(found.summary["warnings"])
+    assert [doing for doing in BREAKABLE if doing + " failed" not in warnings] == []
+    loaded = bw.load_result(found.save(tmp_path / "run"))
+    assert loaded.onsets.status.tolist() == ["ambiguous"] * 2
+    assert "summing up A failed" in " ".join(loaded.summary["warnings"])
+
+
+@pytest.mark.parametrize("stops", [bw.BeamwatchError("no"), CancelledError(), KeyboardInterrupt()])
+def test_what_stops_an_analysis_or_is_said_in_words_goes_on(stops: BaseException) -> None:
+    def work() -> None:
+        raise stops
+
+    notes: list[str] = []
+    with pytest.raises(type(stops)):
+        Failures(notes).tried("this", lambda why: None, work)
+    assert notes == []
+
+
+def test_an_onset_without_a_dose_or_a_frame_can_be_told(movie: bw.Movie) -> None:
+    found = analysed(movie)
+    row = found.onsets.iloc[0].copy()
+    row["status"], row["onset_frame"], row["onset_dose_e_per_A2"] = "onset", None, np.nan
+    assert summary.answer(found, row).startswith("field changed · ")
