@@ -499,3 +499,18 @@ def test_a_camera_constant_is_a_number_above_nothing(constant: object) -> None:
 
 def test_settings_keep_the_camera_constant() -> None:
     assert bw.Settings.from_json(SETTINGS.to_json()) == SETTINGS
+
+
+@pytest.mark.parametrize("mode", ["diffraction", "DIFFRACTION", "STEM nanodiffraction"])
+def test_a_movie_that_says_it_is_diffraction_is_not_fourier_transformed(
+    frames: np.ndarray, mode: str
+) -> None:
+    movie = bw.Movie.from_array(frames, frame_dose=5.0, conditions={"imaging_mode": mode})
+    for transform in (bw.analyze, bw.find_spots, lambda m: bw.power_spectrum(m, None, 0)):
+        with pytest.raises(bw.BeamwatchError, match="set camera_constant"):
+            transform(movie)
+
+
+def test_who_says_that_frames_are_images_is_believed(frames: np.ndarray) -> None:
+    movie = bw.Movie.from_array(frames, frame_dose=5.0, conditions={"imaging_mode": "image"})
+    assert bw.power_spectrum(movie, None, 0).power.any()

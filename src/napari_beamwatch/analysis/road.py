@@ -39,6 +39,7 @@ from napari_beamwatch.results.tables import (
 )
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.field import FieldTrace, field_trace
+from napari_beamwatch.spectra.imaging import check_images
 from napari_beamwatch.spectra.rings import Ring
 from napari_beamwatch.spectra.windows import (
     USUAL_CONTRAST,
@@ -212,6 +213,7 @@ def find_spots(
 
 def _checked(movie: Movie, settings: Settings, regions: Sequence[Region]) -> Grid:
     """The grid of windows, once nothing speaks against it."""
+    check_images(movie)
     height, width = movie.shape[1:]
     for region in regions:
         region.check_inside(height, width)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import Region
+from napari_beamwatch.spectra.imaging import check_images
 from napari_beamwatch.spectra.windows import SMALLEST_WINDOW, Floats32, taper_line
 from napari_beamwatch.threads import free_threads
 
@@ -82,6 +83,7 @@ def power_spectrum(movie: Movie, region: Region | None, frame: int, n: int = 1) 
     -------
     PowerSpectrum
     """
+    check_images(movie)
     frames, height, width = movie.shape
     if not isinstance(frame, int | np.integer) or not 0 <= frame < frames:
         raise BeamwatchError(f"there is no frame {frame}: the movie has {frames}, from 0 on")
