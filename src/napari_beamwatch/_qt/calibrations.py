@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from napari_beamwatch import spelling
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
+from napari_beamwatch.spelling import Kind, Unit, read_quantity
 
 
 @dataclass(frozen=True)
@@ -20,46 +21,47 @@ class Quantity:
     ----------
     name : str
         As `Movie.with_` or `Conditions` calls it; the field's object name.
-    label, unit, tip : str
+    label, tip : str
+    kind : Kind
+        With the units that are understood.
     needed : bool
         Without it the answer lacks something.
-    other_units : tuple of (str, float)
-        Units that are understood, too, and what they are in `unit`.
     """
 
     name: str
     label: str
-    unit: str
+    kind: Kind
     tip: str
     needed: bool = False
-    other_units: tuple[tuple[str, float], ...] = ()
 
-
-_DOSE = (("e/A2", 1.0), ("e/nm²", 0.01), ("e/nm2", 0.01))
-_RATE = (("e/A2/s", 1.0), ("e/nm²/s", 0.01), ("e/nm2/s", 0.01))
 
 QUANTITIES = (
     Quantity(
-        "pixel_size", "pixel size", "Å", "Å a pixel, at the specimen; nm and pm are understood.",
-        True, (("A", 1.0), ("nm", 10.0), ("pm", 0.01)),
+        "pixel_size", "pixel size", spelling.PIXEL_SIZE,
+        "Å a pixel, at the specimen; nm and pm are understood.", True,
     ),
     Quantity(
-        "frame_dose", "dose per frame", "e/Å²", "Electrons per Å² in one frame as analysed.",
-        True, _DOSE,
+        "frame_dose", "dose per frame", spelling.FRAME_DOSE,
+        "Electrons per Å² in one frame as analysed; e/nm² are understood.", True,
     ),
     Quantity(
-        "dose_rate", "dose rate", "e/Å²/s", "Electrons per Å² and second; needs the frame time.",
-        False, _RATE,
+        "dose_rate", "dose rate", spelling.DOSE_RATE,
+        "Electrons per Å² and second; needs the frame time.",
     ),
-    Quantity("frame_time", "frame time", "s", "Seconds a frame.", False, (("ms", 1e-3),)),
     Quantity(
-        "pre_exposure", "pre-exposure", "e/Å²",
+        "frame_time", "frame time", spelling.FRAME_TIME,
+        "Seconds a frame; ms and fps are understood.",
+    ),
+    Quantity(
+        "pre_exposure", "pre-exposure", spelling.DOSE,
         "Dose before the record began: focusing, searching. 0 if there was none; unknown if "
-        "empty, and then every dose is a lower limit.",
-        True, _DOSE,
+        "empty, and then every dose is a lower limit.", True,
     ),
-    Quantity("temperature_C", "temperature", "°C", "Of the specimen.", False, (("C", 1.0),)),
-    Quantity("voltage_kV", "voltage", "kV", "Accelerating voltage.", False, (("V", 1e-3),)),
+    Quantity(
+        "temperature_C", "temperature", spelling.TEMPERATURE,
+        "Of the specimen; K are understood.",
+    ),
+    Quantity("voltage_kV", "voltage", spelling.VOLTAGE, "Accelerating voltage."),
 )  # fmt: skip
 
 
@@ -88,38 +90,33 @@ def origin_of(movie: Movie, name: str) -> str:
 
 def read(text: str, quantity: Quantity) -> float | None:
     """The number that was typed, in the quantity's unit; None for an empty field."""
-    text = text.strip()
-    if text in ("", "?"):
+    if text.strip() in ("", "?"):
         return None
-    found = re.fullmatch(r"([-+−]?[\d.,]+(?:[eE][-+]?\d+)?)\s*(.*)", text)
-    units = {quantity.unit: 1.0, "": 1.0, **dict(quantity.other_units)}
-    if found is None or found[2].strip() not in units:
-        others = ", ".join(unit for unit, _ in quantity.other_units)
-        raise BeamwatchError(
-            f"{quantity.label}: {text!r} is not understood; type a number in {quantity.unit}"
-            + (f" (or {others})" if others else "")
-        )
     try:
-        number = float(found[1].replace("−", "-").replace(",", "."))
-    except ValueError:
-        raise BeamwatchError(f"{quantity.label}: {text!r} is no number") from None
-    return number * units[found[2].strip()]
+        return read_quantity(text, quantity.kind)
+    except BeamwatchError as error:
+        raise BeamwatchError(f"{quantity.label}: {error}") from None
 
 
 FRACTION = Quantity(
-    "fractionation", "a frame is", "raw frames",
+    "fractionation", "a frame is",
+    Kind((Unit("raw frames", float, ("raw", "raw frame", "frames", "frame")),)),
     "Raw frames of the detector added up into a frame: type their number, or the dose of a frame "
     "with its unit, such as 5 e/Å².",
-    False, (("raw", 1.0), ("raw frame", 1.0), ("frames", 1.0)),
 )  # fmt: skip
+
+_DOSE_OF_A_FRAME = Quantity("fractionation", "dose of a frame", spelling.FRAME_DOSE, "")
 
 
 def read_fraction(text: str) -> dict[str, float]:
     """What `open_movie` is told of how frames are made: by number, or by dose."""
-    if "e/" in text:
-        dose = read(text, Quantity("fractionation", "dose of a frame", "e/Å²", "", True, _DOSE))
+    if "/" in text or "Å" in text:
+        dose = read(text, _DOSE_OF_A_FRAME)
         return {} if dose is None else {"fraction_dose": dose}
-    number = read(text, FRACTION)
+    try:
+        number = read(text, FRACTION)
+    except BeamwatchError as error:
+        raise BeamwatchError(f"{error}, or the dose of a frame, such as 5 e/Å²") from None
     if number is None:
         return {}
     if number != round(number):
@@ -129,7 +126,7 @@ def read_fraction(text: str) -> dict[str, float]:
 
 def shown(value: float | None, quantity: Quantity) -> str:
     """A value with its unit, as it is shown and can be typed."""
-    return "" if value is None else f"{value:.6g} {quantity.unit}"
+    return "" if value is None else f"{value:.6g} {quantity.kind.unit}"
 
 
 def changes_for(name: str, value: float | None) -> dict[str, Any]:

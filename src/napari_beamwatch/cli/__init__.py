@@ -9,8 +9,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from napari_beamwatch import spelling
 from napari_beamwatch.errors import BeamwatchError
 
 
@@ -45,8 +46,12 @@ def parser() -> argparse.ArgumentParser:
     simulate.add_argument("--list", action="store_true", help="show every case and exit")
     simulate.add_argument("--frames", type=int, metavar="N", help="number of frames")
     simulate.add_argument("--size", type=int, metavar="PX", help="side of the frames")
-    simulate.add_argument("--pixel-size", type=float, metavar="A", help="Å per pixel")
-    simulate.add_argument("--frame-dose", type=float, metavar="E", help="e/Å² a frame")
+    simulate.add_argument(
+        "--pixel-size", type=_in(spelling.PIXEL_SIZE), metavar="A", help="Å per pixel"
+    )
+    simulate.add_argument(
+        "--frame-dose", type=_in(spelling.FRAME_DOSE), metavar="E", help="e/Å² a frame"
+    )
     simulate.add_argument("--seed", type=int, default=0, metavar="N", help="default 0")
     simulate.add_argument("--force", action="store_true", help="replace OUT if it is there")
 
@@ -78,22 +83,43 @@ def _add_analyze(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     analyze.add_argument("--out", metavar="DIR", required=True, help="folder for the run")
 
     movie = analyze.add_argument_group("the movie", "what its file does not say, or says wrongly")
-    movie.add_argument("--pixel-size", type=float, metavar="A", help="Å per pixel")
+    movie.add_argument(
+        "--pixel-size", type=_in(spelling.PIXEL_SIZE), metavar="A", help="Å per pixel"
+    )
     dose = movie.add_mutually_exclusive_group()
-    dose.add_argument("--frame-dose", type=float, metavar="E", help="e/Å² a frame as analysed")
-    dose.add_argument("--dose-rate", type=float, metavar="E", help="e/Å²/s")
-    movie.add_argument("--frame-time", type=float, metavar="S", help="seconds a frame as analysed")
-    movie.add_argument("--pre-exposure", type=float, metavar="E", help="e/Å² before the record")
+    dose.add_argument(
+        "--frame-dose",
+        type=_in(spelling.FRAME_DOSE),
+        metavar="E",
+        help="e/Å² a frame as analysed",
+    )
+    dose.add_argument("--dose-rate", type=_in(spelling.DOSE_RATE), metavar="E", help="e/Å²/s")
+    movie.add_argument(
+        "--frame-time",
+        type=_in(spelling.FRAME_TIME),
+        metavar="S",
+        help="seconds a frame as analysed",
+    )
+    movie.add_argument(
+        "--pre-exposure", type=_in(spelling.DOSE), metavar="E", help="e/Å² before the record"
+    )
     fraction = movie.add_mutually_exclusive_group()
     fraction.add_argument(
         "--fraction-frames", type=int, metavar="N", help="frames of the file to add up for each"
     )
     fraction.add_argument(
-        "--fraction-dose", type=float, metavar="E", help="e/Å² to add up for each (EER)"
+        "--fraction-dose",
+        type=_in(spelling.FRAME_DOSE),
+        metavar="E",
+        help="e/Å² to add up for each (EER)",
     )
     movie.add_argument("--gain", metavar="FILE", help="gain reference")
-    movie.add_argument("--temperature", type=float, metavar="C", help="of the specimen, °C")
-    movie.add_argument("--voltage", type=float, metavar="KV", help="accelerating voltage, kV")
+    movie.add_argument(
+        "--temperature", type=_in(spelling.TEMPERATURE), metavar="C", help="of the specimen, °C"
+    )
+    movie.add_argument(
+        "--voltage", type=_in(spelling.VOLTAGE), metavar="KV", help="accelerating voltage, kV"
+    )
 
     how = analyze.add_argument_group("the analysis")
     how.add_argument("--window", type=int, metavar="PX", help="side of the FFT windows")
@@ -110,16 +136,34 @@ def _add_analyze(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     how.add_argument("--phases", type=_names, metavar="LiF,Li2O", help="only these are matched")
     how.add_argument("--settings", metavar="FILE", help="JSON, as in run.json under settings")
     how.add_argument(
-        "--fraction", type=float, metavar="F", help="your threshold: part of the plateau (1/e)"
+        "--fraction",
+        type=_in(spelling.NUMBER),
+        metavar="F",
+        help="your threshold: part of the plateau (1/e)",
     )
     how.add_argument(
-        "--d-tolerance", type=float, metavar="PCT", help="your threshold: shift of d in %% (1)"
+        "--d-tolerance",
+        type=_in(spelling.NUMBER),
+        metavar="PCT",
+        help="your threshold: shift of d in %% (1)",
     )
     how.add_argument(
         "--persist", type=_persistence, metavar="FRAMES|end", help="how long it must last (end)"
     )
     how.add_argument("--scheduler", metavar="ADDRESS", help="of a dask cluster to work on")
     how.add_argument("--force", action="store_true", help="replace the run that is in DIR")
+
+
+def _in(kind: spelling.Kind) -> Callable[[str], float]:
+    """Reads quantities as people write them."""
+
+    def read(text: str) -> float:
+        try:
+            return spelling.read_quantity(text, kind)
+        except BeamwatchError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return read
 
 
 def _box(text: str) -> tuple[int, int, int, int]:

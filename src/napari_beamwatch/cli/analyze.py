@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -121,9 +120,6 @@ def _analyze_one(
 
 def _opened(source: str, args: Namespace) -> Movie:
     conditions = {"temperature_C": args.temperature, "voltage_kV": args.voltage}
-    for name, value in conditions.items():
-        if value is not None and not math.isfinite(value):
-            raise BeamwatchError(f"{name} cannot be {value}")
     return open_movie(
         source,
         pixel_size=args.pixel_size,

@@ -125,7 +125,7 @@ class MovieSection(Section):
             value = None if movie is None else value_of(movie, quantity.name)
             field.setEnabled(movie is not None)
             field.setText(shown(value, quantity))
-            field.setPlaceholderText("" if movie is None else f"? {quantity.unit}")
+            field.setPlaceholderText("" if movie is None else f"? {quantity.kind.unit}")
             said = "" if movie is None else origin_of(movie, quantity.name)
             absent = movie is not None and value is None
             asked = absent and quantity.needed
