@@ -32,6 +32,7 @@ from napari_beamwatch._napari.preferences import preferred_settings
 from napari_beamwatch._qt.frame_mean import usual_mean
 from napari_beamwatch._qt.opening import Opened
 from napari_beamwatch._qt.panel import Beamwatch
+from napari_beamwatch._qt.region_labels import CHARACTER, LINE
 from napari_beamwatch._qt.worker import POLITE, Worker
 from napari_beamwatch.analysis import Step
 from napari_beamwatch.regions import Region
@@ -146,12 +147,19 @@ def test_a_wrong_value_is_refused_and_the_old_one_stays(
     said: list[str] = []
     monkeypatch.setattr("napari_beamwatch._qt.panel.show_error", said.append)
     show(viewer, movie)
-    field = the(panel, QLineEdit, "pixel_size")
-    for wrong in ("five", "-3 Å"):
+    for name, wrong in (
+        ("pixel_size", "five"),
+        ("pixel_size", "-3 Å"),
+        ("frame_dose", "1,000 e/A2"),
+        ("voltage_kV", "300000 kV"),
+        ("temperature_C", "-400 °C"),
+    ):
+        field = the(panel, QLineEdit, name)
+        was = field.text()
         field.setText(wrong)
         field.editingFinished.emit()
-        assert field.text() == "0.125 Å"
-    assert len(said) == 2
+        assert field.text() == was
+    assert len(said) == 5
 
 
 def test_moving_a_slider_moves_the_threshold_and_not_the_onset(
@@ -294,6 +302,68 @@ def test_of_two_movies_one_is_looked_at_and_layers_of_the_other_go(
     assert panel.session.result is None
     viewer.layers.remove(second)
     assert panel.canvas.layer is first
+
+
+def test_a_panel_that_comes_after_a_movie_names_it_in_its_box(viewer: Any, movie: Any) -> None:
+    layer = show(viewer, movie)
+    _, panel = viewer.window.add_plugin_dock_widget("napari-beamwatch", "Beamwatch")
+    assert panel.canvas.layer is layer
+    assert the(panel, QComboBox, "movie_layer").currentText() == layer.name
+    panel.close_desk()
+
+
+def test_a_movie_that_is_opened_second_is_looked_at_or_offered_where_an_answer_would_go(
+    viewer: Any, panel: Beamwatch, movie: Any, result: Any
+) -> None:
+    box, offer = the(panel, QComboBox, "movie_layer"), the(panel, QLabel, "offer")
+    show(viewer, movie)
+    second = show(viewer, Movie.from_array(movie.frames[:9], pixel_size=0.125, frame_dose=15.0))
+    assert panel.canvas.layer is second
+    assert box.currentText() == second.name
+    panel.session.draw((Region.rectangle("A", 0, 64, 0, 64),))
+    third = show(viewer, movie)
+    assert panel.canvas.layer is second
+    assert offer.isVisibleTo(panel)
+    assert third.name in offer.text()
+    the(panel, QPushButton, "take").click()
+    assert panel.canvas.layer is third
+    assert box.currentText() == third.name
+    assert not offer.isVisibleTo(panel)
+    answer(panel, result)
+    fourth = show(viewer, movie)
+    assert offer.isVisibleTo(panel)
+    viewer.layers.remove(fourth)
+    assert not offer.isVisibleTo(panel)
+
+
+def test_labels_of_regions_take_no_more_room_than_they_are_given(
+    viewer: Any, panel: Beamwatch, movie: Any, result: Any
+) -> None:
+    layer = show(viewer, movie)
+    layer.visible = False
+    shown = replace(result, windows=result.windows[:0])
+    panel.session.draw((Region.rectangle("A", 200, 300, 20, 120),))
+    answer(panel, replace(shown, onsets=result.onsets.assign(region="A")))
+    regions = viewer.layers["Regions"]
+    (label,) = regions.features["label"]
+    assert len(label) > 15
+    regions.edge_color = "transparent"
+    picture = viewer.screenshot(canvas_only=True, flash=False)
+    rows, columns = np.nonzero(picture[: len(picture) // 2 + 40, :, 1] > 60)
+    assert 0.6 * CHARACTER * len(label) < np.ptp(columns) < CHARACTER * len(label)
+    assert LINE / 3 < np.ptp(rows) < LINE
+
+
+def test_zooming_out_raises_a_label_that_would_lie_on_its_neighbours(
+    viewer: Any, panel: Beamwatch, movie: Any
+) -> None:
+    show(viewer, movie)
+    panel.session.draw(
+        (Region.rectangle("A", 100, 200, 20, 90), Region.rectangle("B", 100, 200, 100, 170))
+    )
+    assert list(viewer.layers["Regions"].features["label"]) == ["A", "B"]
+    viewer.camera.zoom /= 16
+    assert list(viewer.layers["Regions"].features["label"]) == ["A", "B\n "]
 
 
 def test_our_layers_may_be_deleted(viewer: Any, panel: Beamwatch, movie: Any, result: Any) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_beamwatch.harmless import printable
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.movies.description import describe
 from napari_beamwatch.movies.display import display_range
@@ -28,7 +29,7 @@ def movie_layer(movie: Movie, truth: dict[str, Any] | None = None) -> LayerData:
     return (
         movie.frames,
         {
-            "name": movie.name,
+            "name": printable(movie.name),
             "scale": (step or 1.0, nm or 1.0, nm or 1.0),
             "units": ("s" if step else "pixel", *(("nm", "nm") if nm else ("pixel", "pixel"))),
             "axis_labels": ("t", "y", "x"),

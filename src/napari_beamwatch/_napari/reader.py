@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from napari import current_viewer
 from napari.utils.notifications import show_info, show_warning
 
 from napari_beamwatch._napari.layers import LayerData, movie_layer
+from napari_beamwatch._napari.scale_bar import show_scale_bar
+from napari_beamwatch.harmless import printable
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.movies.opening import holds_movie, open_movie
 
@@ -31,6 +34,7 @@ def read(path: Paths) -> list[LayerData]:
     """Open a movie as a layer; what is odd about it is said."""
     movie = open_movie(path if isinstance(path, str) else list(path))
     tell_of(movie)
+    show_scale_bar(current_viewer(), movie)
     return [movie_layer(movie)]
 
 
@@ -38,6 +42,7 @@ def tell_of(movie: Movie) -> None:
     """Say how the frames were made, and what is odd."""
     for note in movie.notes:
         if note.startswith("fractionation"):
-            show_info(f"{movie.name}: {note}")
+            show_info(printable(f"{movie.name}: {note}"))
     if movie.warnings:
-        show_warning("\n".join(f"{movie.name}: {warning}" for warning in movie.warnings))
+        said = (printable(f"{movie.name}: {warning}") for warning in movie.warnings)
+        show_warning("\n".join(said))

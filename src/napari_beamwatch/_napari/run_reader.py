@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from napari import current_viewer
+
 from napari_beamwatch._napari.layers import LayerData, movie_layer
+from napari_beamwatch._napari.scale_bar import show_scale_bar
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.results.loading import load_result
 
@@ -20,7 +23,13 @@ class MovieMovedError(BeamwatchError):
 def get_reader(path: str | Sequence[str]) -> Callable[[str], list[LayerData]] | None:
     """A reader for the ``run.json`` of a run folder."""
     ours = isinstance(path, str) and Path(path).name == "run.json" and Path(path).is_file()
-    return read if ours else None
+    return _read_into_view if ours else None
+
+
+def _read_into_view(path: str) -> list[LayerData]:
+    (made,) = read(path)
+    show_scale_bar(current_viewer(), made[1]["metadata"]["movie"])
+    return [made]
 
 
 def read(path: str, movie: Path | None = None) -> list[LayerData]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from napari import current_viewer
+
 from napari_beamwatch._napari.layers import LayerData, movie_layer
+from napari_beamwatch._napari.scale_bar import show_scale_bar
 from napari_beamwatch.simulate.cases import simulate
 
 
@@ -23,4 +26,5 @@ def survivor() -> list[LayerData]:
 
 def _sample(case: str) -> list[LayerData]:
     movie = simulate(case)
+    show_scale_bar(current_viewer(), movie)
     return [movie_layer(movie, truth=movie.truth.to_dict())]

@@ -66,14 +66,14 @@ def answer_of(session: Session) -> Answer:
     return Answer(told.big, told.beside, tuple(lines), told.tone)
 
 
-def dose_text(row: Row) -> str:
-    """The onset of a region in short, with its interval and unit: a label on the picture."""
+def dose_text(row: Row, *, interval: bool = True) -> str:
+    """The onset of a region in short, with its unit: a label on the picture."""
     status = row.get("status")
     if status == "onset":
         dose = _number(row, "onset_dose")
         if dose is None:
             return f"frame {int(row['onset_frame']) + 1}" if _is(row, "onset_frame") else "onset"
-        return f"{_at_least(row)}{dose:.3g} {_interval(row)}e/Å²"
+        return f"{_at_least(row)}{dose:.3g} {_interval(row) if interval else ''}e/Å²"
     if status == "survived":
         survived = _number(row, "survived_dose")
         return "survived" if survived is None else f"survived {survived:.4g} e/Å²"

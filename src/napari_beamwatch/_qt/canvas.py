@@ -17,6 +17,7 @@ from napari_beamwatch._napari.ours import OURS
 from napari_beamwatch._napari.overlays import overlay_layers
 from napari_beamwatch._napari.placement import Placement
 from napari_beamwatch._napari.run_reader import RESULT
+from napari_beamwatch._napari.scale_bar import show_scale_bar
 from napari_beamwatch._qt.corner import CornerText
 from napari_beamwatch._qt.drawn_regions import DrawnRegions
 from napari_beamwatch._qt.frame_mean import FrameMean
@@ -59,6 +60,8 @@ class Canvas:
     ----------
     layer : Layer or None
         That of the session's movie.
+    offered : Layer or None
+        Of a movie that was opened since: perhaps it is the one to work on.
     overlays : OverlayStack
     pace : callable
         How often the text and those who listen follow the slider: playback must not wait for
@@ -79,6 +82,7 @@ class Canvas:
     ) -> None:
         self.viewer, self.session, self._spread = viewer, session, spread
         self.layer: Layer | None = None
+        self.offered: Layer | None = None
         self.placement: Placement | None = None
         self._placed: tuple[Layer | None, object] | None = None
         self.regions = DrawnRegions(viewer, session)
@@ -122,7 +126,7 @@ class Canvas:
         if layer is self.layer:
             return
         movie = None if layer is None else movie_of(layer)
-        self.layer = layer
+        self.layer, self.offered = layer, None
         result = None if layer is None else layer.metadata.get(RESULT)
         if isinstance(result, Result) and result.movie is movie:
             self.session.show(result)
@@ -134,8 +138,9 @@ class Canvas:
         """Look at the selected movie, or else the topmost, unless there is one already."""
         found = self.candidates()
         if self.layer is None and found:
+            # Of a viewer that napari hands over this is a proxy: equal, but not the layer itself.
             active = self.viewer.layers.selection.active
-            self.choose(active if active in found else found[-1])
+            self.choose(found[found.index(active)] if active in found else found[-1])
 
     def prepare(self, result: Result) -> list[Layer]:
         """Make the layers of a result; may be called from any thread."""
@@ -250,17 +255,29 @@ class Canvas:
     def _on_inserted(self, event: Any) -> None:
         if OURS in event.value.metadata:
             return
-        if RESULT in event.value.metadata and not self._halfway and not self.session.running:
-            self.choose(event.value)
-        elif not self._halfway:
-            self.choose_any()
+        if not self._halfway:
+            self._consider(event.value)
         self.layers_changed.emit()
+
+    def _consider(self, layer: Layer) -> None:
+        """Look at a layer that has come, if it is a movie and nothing is lost with the last one."""
+        if self.layer is None:
+            self.choose_any()
+        elif RESULT in layer.metadata and not self.session.running:
+            self.choose(layer)
+        elif is_movie_layer(layer):
+            if "movie" in layer.metadata and not self.session.at_stake:
+                self.choose(layer)
+            else:
+                self.offered = layer
 
     def _on_removed(self, event: Any) -> None:
         if OURS in event.value.metadata:
             self._laid = None
             return
         self.regions.forget(event.value)
+        if event.value is self.offered:
+            self.offered = None
         if self.layer is not None and self.layer not in self.viewer.layers:
             self.layer = None
             self.session.take(None)
@@ -281,6 +298,7 @@ class Canvas:
         placed = Placement.of_movie(movie) if layer is None else Placement.of_layer(movie, layer)
         if self._placed is None or self._placed[1] is not shown[1]:
             self._averaged = 1
+        sized = self.placement is not None and self.placement.units[-1] == placed.units[-1]
         if at is None:
             self._mean.reset()
         elif placed != self.placement:
@@ -290,6 +308,8 @@ class Canvas:
             put(layer, placed.stacked())
             if "movie" in layer.metadata:
                 layer.metadata["movie"] = movie
+            if at is None or not sized:
+                show_scale_bar(self.viewer, movie)
         self.regions.place(placed)
         if at is not None:
             self.go_to(at)

@@ -12,8 +12,10 @@ from napari.layers import Layer, Shapes
 from napari_beamwatch._napari.placement import Placement
 from napari_beamwatch._qt.answer import dose_text
 from napari_beamwatch._qt.overlay_stack import put
+from napari_beamwatch._qt.region_labels import SIZE, labels_beside
 from napari_beamwatch._qt.session import Session
 from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.harmless import printable
 from napari_beamwatch.regions import Region
 
 REGIONS = "Regions"
@@ -32,6 +34,7 @@ class DrawnRegions:
         self._placement: Placement | None = None
         self._reading = False
         session.regions_changed.connect(self._on_regions)
+        viewer.camera.events.zoom.connect(self._on_zoom)
 
     def place(self, placement: Placement | None) -> None:
         """Lie on the movie that is looked at; regions of another movie go."""
@@ -55,15 +58,16 @@ class DrawnRegions:
         self.layer.mode = mode
 
     def label(self) -> None:
-        """Write the answer of each region beside it."""
+        """Write the answer of each region beside it, or as much of it as has room there."""
         if not self._there() or not len(self.layer.data):
             return
-        names = [str(name) for name in self.layer.features["name"]]
-        labels = []
-        for name in names:
-            row = self.session.onset_of(name)
-            labels.append(name if row is None else f"{name} · {dose_text(row)}")
         features = self.layer.features.copy()
+        said = [self._said(str(name)) for name in features["name"]]
+        corners = np.array([np.min(points, axis=0)[-2:] for points in self.layer.data])
+        zoom = self.viewer.camera.zoom
+        labels = labels_beside(said, corners * self.layer.scale[-2:], zoom)
+        if labels == list(features["label"]):
+            return
         features["label"] = labels
         self.layer.features = features
         self.layer.refresh_text()
@@ -77,9 +81,18 @@ class DrawnRegions:
     def close(self) -> None:
         """Listen no more; what was drawn stays."""
         self.session.regions_changed.disconnect(self._on_regions)
+        self.viewer.camera.events.zoom.disconnect(self._on_zoom)
         if self.layer is not None:
             self.layer.events.data.disconnect(self._on_drawn)
             self.layer = None
+
+    def _said(self, name: str) -> tuple[str, ...]:
+        """What a label may say, most first."""
+        shown, row = printable(name), self.session.onset_of(name)
+        if row is None:
+            return (shown,)
+        answers = (dose_text(row), dose_text(row, interval=False))
+        return (*(f"{shown} · {one}" for one in dict.fromkeys(answers)), shown)
 
     def _there(self) -> bool:
         return self.layer is not None and self.layer in self.viewer.layers
@@ -99,7 +112,7 @@ class DrawnRegions:
             features=_named(()),
             text={
                 "string": "{label}",
-                "size": 11,
+                "size": SIZE,
                 "anchor": "upper_left",
                 "color": COLOURS[0],
                 "translation": [-size / 40, 0],  # above the region
@@ -129,6 +142,9 @@ class DrawnRegions:
             self.label()
         finally:
             self._reading = False
+
+    def _on_zoom(self, _: object = None) -> None:
+        self.label()
 
     def _on_regions(self) -> None:
         if self._placement is not None and not self._reading:

@@ -106,6 +106,13 @@ class Session:
         return _measured(of.settings) != _measured(self.settings) or of.regions != self.regions
 
     @property
+    def at_stake(self) -> bool:
+        """Something would be lost if another movie was taken."""
+        edits = self.settings.added_spots or self.settings.removed_spots
+        found = self.result is not None or self._found is not None
+        return bool(self.running or self.regions or edits or found)
+
+    @property
     def onset(self) -> dict[str, Any] | None:
         """The row of the chosen region in the table of onsets; None if there is none yet."""
         return self.onset_of(self.chosen)

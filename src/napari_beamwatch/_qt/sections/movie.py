@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import (
@@ -66,6 +67,15 @@ class MovieSection(Section):
         row.addWidget(self._layers, 1)
         row.addWidget(button)
         self.body.addLayout(row)
+        self._offer, self._take = eliding(), QPushButton("Work on it")
+        self._offer.setObjectName("offer")
+        self._take.setObjectName("take")
+        self._take.setToolTip("Look at the movie that was opened last; this one stays open.")
+        self._take.clicked.connect(lambda: self._choose(canvas.offered))
+        row = QHBoxLayout()
+        row.addWidget(self._offer, 1)
+        row.addWidget(self._take)
+        self.body.addLayout(row)
         grid = QGridLayout()
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(3)
@@ -116,6 +126,10 @@ class MovieSection(Section):
                 self._layers.setCurrentIndex(-1)
         self._layers.setEnabled(self._layers.count() > 0)
         self._layers.setPlaceholderText("no movie")
+        offered = self._canvas.offered
+        self._offer.setText("" if offered is None else f"{offered.name} was opened, too")
+        for widget in (self._offer, self._take):
+            widget.setVisible(offered is not None)
 
     def show_movie(self) -> None:
         """Fill the fields from the movie."""
@@ -174,8 +188,11 @@ class MovieSection(Section):
             self._add_up(how)
 
     def _on_layer(self, index: int) -> None:
+        self._choose(self._layers.itemData(index))
+
+    def _choose(self, layer: Any) -> None:
         try:
-            self._canvas.choose(self._layers.itemData(index))
+            self._canvas.choose(layer)
         except BeamwatchError as error:
             self._say(str(error))
             self.show_layers()
