@@ -24,6 +24,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
     monkeypatch.setattr(subprocess, "run", run)
     monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setitem(sys.modules, "qtpy.QtWidgets", SimpleNamespace())  # no matter which
     return calls
 
 
@@ -65,3 +66,28 @@ def test_without_a_display_a_sentence_says_so(
     assert main(["view", str(movie)]) == 1
     assert "display" in capsys.readouterr().err
     assert asked == []
+
+
+def test_without_a_binding_of_qt_a_sentence_says_how_to_get_one(
+    asked: list[list[str]],
+    movie: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setitem(sys.modules, "qtpy.QtWidgets", None)
+    assert main(["view", str(movie)]) == 1
+    said = capsys.readouterr().err
+    assert said.endswith('pip install "napari-beamwatch[qt]"\n')
+    assert said.count("\n") == 1
+    assert asked == []
+
+
+def test_a_window_that_qt_ends_for_want_of_a_screen_is_a_failure_in_words(
+    asked: list[list[str]],
+    movie: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: SimpleNamespace(returncode=-6))
+    assert main(["view", str(movie)]) == 1
+    assert "display" in capsys.readouterr().err

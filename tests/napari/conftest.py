@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from npe2 import PluginManifest
 
 from napari_beamwatch import Movie, Settings, analyze
 from napari_beamwatch.analysis import Step
@@ -24,6 +25,14 @@ def movie() -> Movie:
 @pytest.fixture(scope="session")
 def result(movie: Movie) -> Any:
     return analyze(movie, Settings(**SETTINGS))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def plugins(npe2pm: Any) -> Any:
+    """The plugins that napari knows without a window: ours, and its own behind it."""
+    for name in ("napari-beamwatch", "napari"):
+        npe2pm.register(PluginManifest.from_distribution(name))
+    return npe2pm
 
 
 @pytest.fixture

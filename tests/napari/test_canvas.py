@@ -14,9 +14,9 @@ from napari.layers import Layer
 
 from napari_beamwatch import Movie
 from napari_beamwatch._napari.layers import movie_layer
+from napari_beamwatch._napari.ours import RESULT
 from napari_beamwatch._napari.overlays import overlay_layers
 from napari_beamwatch._napari.placement import Placement
-from napari_beamwatch._napari.run_reader import RESULT
 from napari_beamwatch._qt.canvas import Canvas
 from napari_beamwatch._qt.opening import Opened
 from napari_beamwatch._qt.session import Session
@@ -95,6 +95,17 @@ def test_an_answer_is_there_once_all_its_layers_are(desk: Desk, movie: Any, resu
     desk.turns.come_round()
     assert desk.session.result is result
     assert not desk.session.running
+
+
+def test_the_map_is_of_the_answer_with_the_threshold_as_it_stands(
+    desk: Desk, movie: Any, result: Result
+) -> None:
+    desk.show(movie)
+    desk.have(result)
+    desk.turns.come_round()
+    desk.session.set_threshold(fraction=0.5)
+    assert desk.session.result is not result
+    assert desk.viewer.layers["Onset map"].metadata[RESULT] is desk.session.result
 
 
 def test_a_cancel_between_two_turns_brings_the_last_map_back(

@@ -12,8 +12,11 @@ from napari.components import ViewerModel
 from npe2 import PluginManager, PluginManifest
 
 from napari_beamwatch._napari.reader import get_reader
+from napari_beamwatch._napari.run_reader import get_reader as get_run_reader
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies.eer_frames import EerFrames
+from napari_beamwatch.movies.formats.tiff import open_tiff
+from napari_beamwatch.movies.opening import DATASET_READERS, EER, READERS
 from napari_beamwatch.simulate.eer_writer import EerMetadata, RawFrame, write_eer
 
 
@@ -107,6 +110,83 @@ def test_an_mrc_movie_is_claimed_by_its_header_alone(
         lambda self, frame: pytest.fail("pixels were read"),
     )
     assert get_reader(str(path)) is not None
+
+
+@pytest.fixture
+def series(tmp_path: Path) -> Path:
+    """A folder of stills."""
+    folder = tmp_path / "series"
+    folder.mkdir()
+    for i in range(3):
+        tifffile.imwrite(folder / f"{i}.tif", np.full((16, 16), i, np.uint8))
+    return folder
+
+
+@pytest.mark.usefixtures("plugins")
+def test_a_folder_of_stills_opens_as_one_movie(series: Path) -> None:
+    (layer,) = ViewerModel().open(str(series), plugin="napari-beamwatch")
+    assert layer.data.shape == (3, 16, 16)
+    assert layer.name == "series"
+
+
+def test_a_folder_is_claimed_by_names_and_two_headers(
+    series: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+
+    def noting(path: Path) -> object:
+        opened.append(path.name)
+        return open_tiff(path)
+
+    monkeypatch.setattr("napari_beamwatch.movies.formats.stills.open_tiff", noting)
+    monkeypatch.setattr(tifffile.TiffPage, "asarray", lambda *_, **__: pytest.fail("pixels"))
+    assert get_reader(str(series)) is not None
+    assert opened == ["0.tif", "2.tif"]
+
+
+@pytest.mark.parametrize("kind", ["nothing", "text", "colour", "one", "several kinds", "a run"])
+def test_folders_of_anything_else_are_declined(series: Path, kind: str) -> None:
+    if kind in ("nothing", "text", "colour", "a run"):
+        for path in series.iterdir():
+            path.unlink()
+    if kind == "text":
+        (series / "notes.txt").write_text("none")
+    elif kind == "colour":
+        for i in range(2):
+            tifffile.imwrite(series / f"{i}.tif", np.zeros((8, 8, 3), np.uint8), photometric="rgb")
+    elif kind == "one":
+        for name in ("0.tif", "1.tif"):
+            (series / name).unlink()
+    elif kind == "several kinds":
+        np.save(series / "3.npy", np.zeros((16, 16)))
+    elif kind == "a run":
+        (series / "run.json").write_text("{}")
+    assert get_reader(str(series)) is None
+
+
+def test_a_folder_with_the_record_of_a_run_is_opened_as_that_run(tmp_path: Path) -> None:
+    assert get_run_reader(str(tmp_path)) is None
+    (tmp_path / "run.json").write_text("{}")
+    assert get_run_reader(str(tmp_path)) is not None
+    assert get_run_reader(str(tmp_path / "run.json")) is not None
+
+
+def test_a_name_that_would_move_a_cursor_is_harmless_as_the_name_of_a_layer(tmp_path: Path) -> None:
+    path = tmp_path / "a\x1b[2J\nb.npy"
+    np.save(path, np.random.default_rng(0).poisson(9, (4, 32, 32)).astype(np.float32))
+    ((_, known, _),) = get_reader(str(path))(str(path))  # type: ignore[misc]
+    assert known["name"] == "a··b"
+    assert Path(known["metadata"]["movie"].source) == path
+
+
+def test_every_ending_that_can_be_opened_is_claimed() -> None:
+    manifest = PluginManifest.from_distribution("napari-beamwatch")
+    (claimed,) = (
+        set(reader.filename_patterns)
+        for reader in manifest.contributions.readers or ()
+        if reader.command == "napari-beamwatch.get_reader"
+    )
+    assert claimed == {f"*{ending}" for ending in (*EER, *READERS, *DATASET_READERS)}
 
 
 def test_napari_finds_the_plugin_and_its_readers() -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from napari._app_model import get_app_model
 from napari.settings import get_settings
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
@@ -22,6 +24,9 @@ from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.writing import write_movie
 
 pytestmark = pytest.mark.gui
+
+
+SAMPLES = ("lif-room-temperature", "lif-to-li2o", "survivor")
 
 
 @pytest.fixture
@@ -104,10 +109,23 @@ def test_the_slider_walks_through_the_frames(make_napari_viewer, eer: Path) -> N
     assert len(shown) == 4
 
 
-def test_samples_stand_in_the_menu(make_napari_viewer) -> None:
-    viewer = make_napari_viewer()
-    (layer,) = viewer.open_sample("napari-beamwatch", "survivor")
-    assert layer.metadata["truth"]["status"] == "survived"
+def test_every_command_in_the_palette_can_be_run_and_hooks_are_greyed(
+    make_napari_viewer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("napari_beamwatch._napari.hooks.show_info", said.append)
+    small = partial(simulate, size=128, frames=8)
+    monkeypatch.setattr("napari_beamwatch._napari.sample_data.simulate", small)
+    viewer, app = make_napari_viewer(), get_app_model()
+    there = [item.command for item in app.menus.get_menu(app.menus.COMMAND_PALETTE_ID)]
+    ours = [command for command in there if command.id.startswith("napari-beamwatch.")]
+    for command in ours:
+        app.commands.execute_command(command.id).result()
+    assert [layer.metadata["truth"]["case"] for layer in viewer.layers] == [*SAMPLES]
+    assert list(viewer.window.dock_widgets) == ["Beamwatch (Beamwatch)"]
+    grey = [command for command in ours if command.enablement and not command.enablement.eval({})]
+    assert len(grey) == len(said) == 3  # two readers and a writer: they say where files go
+    assert len(ours) == len(SAMPLES) + 1 + len(grey)
 
 
 def wait_until(done: Callable[[], bool], seconds: float = 60) -> None:

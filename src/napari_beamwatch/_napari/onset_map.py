@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from napari_beamwatch._napari.layers import LayerData
 from napari_beamwatch._napari.map_scale import window_colours
-from napari_beamwatch._napari.ours import ONSET_MAP, OURS
+from napari_beamwatch._napari.ours import ONSET_MAP, OURS, RESULT
 from napari_beamwatch._napari.placement import Placement
 from napari_beamwatch._napari.window_maps import cells_of, on_the_grid
 from napari_beamwatch.results.result import Result
@@ -70,7 +70,12 @@ def onset_map(result: Result, placement: Placement) -> LayerData | None:
             "colormap": DirectLabelColormap(color_dict=colours),
             "features": features,
             "opacity": OUTLINED,
-            "metadata": {OURS: ONSET_MAP, "unit": unit, "outline": max(1, round(LINE * side))},
+            "metadata": {
+                OURS: ONSET_MAP,
+                RESULT: result,
+                "unit": unit,
+                "outline": max(1, round(LINE * side)),
+            },
             **on_the_grid(result, placement, side, flat=True),
         },
         "labels",

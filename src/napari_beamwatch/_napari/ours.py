@@ -5,6 +5,10 @@ from __future__ import annotations
 OURS = "beamwatch_overlay"
 """Key in the metadata of the layers that are ours to replace; its value is the name."""
 
+RESULT = "beamwatch_result"
+"""Key in the metadata of the onset map, and of a movie's layer that came with a result: the panel
+shows that one."""
+
 ONSET_MAP = "Onset map"
 LATTICE = "Lattice over dose"
 PHASES = "Phase over dose"

@@ -8,23 +8,28 @@ from pathlib import Path
 from napari import current_viewer
 from napari.utils.notifications import show_info, show_warning
 
+from napari_beamwatch._napari.hooks import say_where_files_go
 from napari_beamwatch._napari.layers import LayerData, movie_layer
 from napari_beamwatch._napari.scale_bar import show_scale_bar
 from napari_beamwatch.harmless import printable
 from napari_beamwatch.movies import Movie
+from napari_beamwatch.movies.formats.stills import holds_stills
 from napari_beamwatch.movies.opening import holds_movie, open_movie
 
 Paths = str | Sequence[str]
 
 
-def get_reader(path: Paths) -> Callable[[Paths], list[LayerData]] | None:
-    """A reader for `path`, or None unless it is a movie (2D + t) of ours.
+def get_reader(path: Paths | None = None) -> Callable[[Paths], list[LayerData]] | None:
+    """A reader for `path`, or None unless it is a movie (2D + t) of ours, or a folder of stills.
 
     EER files are claimed outright, so that a damaged one gets its explanation; of other
     formats the header decides.
     """
+    if path is None:
+        say_where_files_go()
+        return None
     if isinstance(path, str):
-        ours = path.lower().endswith(".eer") or holds_movie(Path(path))
+        ours = path.lower().endswith(".eer") or holds_movie(Path(path)) or holds_stills(Path(path))
     else:
         ours = len(path) > 1 and all(Path(one).is_file() for one in path)
     return read if ours else None

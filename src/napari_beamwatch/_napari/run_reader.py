@@ -7,27 +7,35 @@ from pathlib import Path
 
 from napari import current_viewer
 
+from napari_beamwatch._napari.hooks import say_where_files_go
 from napari_beamwatch._napari.layers import LayerData, movie_layer
+from napari_beamwatch._napari.ours import RESULT
 from napari_beamwatch._napari.scale_bar import show_scale_bar
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.results.loading import load_result
-
-RESULT = "beamwatch_result"
-"""Key in the metadata of a movie's layer that came with a result: the panel shows it."""
+from napari_beamwatch.results.record import RECORD
 
 
 class MovieMovedError(BeamwatchError):
     """The movie of a run is not where it was: somebody has to say where it is."""
 
 
-def get_reader(path: str | Sequence[str]) -> Callable[[str], list[LayerData]] | None:
-    """A reader for the ``run.json`` of a run folder."""
-    ours = isinstance(path, str) and Path(path).name == "run.json" and Path(path).is_file()
-    return _read_into_view if ours else None
+def get_reader(path: str | Sequence[str] | None = None) -> Callable[[str], list[LayerData]] | None:
+    """A reader for a run folder, or the ``run.json`` in it."""
+    if path is None:
+        say_where_files_go()
+    if not isinstance(path, str):
+        return None
+    ours = Path(path).name == RECORD or Path(path).is_dir()
+    return _read_into_view if ours and _record(path).is_file() else None
+
+
+def _record(path: str) -> Path:
+    return Path(path) / RECORD if Path(path).is_dir() else Path(path)
 
 
 def _read_into_view(path: str) -> list[LayerData]:
-    (made,) = read(path)
+    (made,) = read(str(_record(path)))
     show_scale_bar(current_viewer(), made[1]["metadata"]["movie"])
     return [made]
 

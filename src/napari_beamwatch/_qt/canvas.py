@@ -13,10 +13,9 @@ from napari.layers import Layer
 from psygnal import Signal
 
 from napari_beamwatch._napari.layers import movie_layer
-from napari_beamwatch._napari.ours import OURS
+from napari_beamwatch._napari.ours import OURS, RESULT
 from napari_beamwatch._napari.overlays import overlay_layers
 from napari_beamwatch._napari.placement import Placement
-from napari_beamwatch._napari.run_reader import RESULT
 from napari_beamwatch._napari.scale_bar import show_scale_bar
 from napari_beamwatch._qt.corner import CornerText
 from napari_beamwatch._qt.drawn_regions import DrawnRegions
@@ -107,6 +106,7 @@ class Canvas:
             viewer.bind_key(key, lambda _, does=does: does(), overwrite=True)
         session.movie_changed.connect(self._on_movie)
         session.result_changed.connect(self._on_result)
+        session.threshold_changed.connect(self._on_threshold)
 
     @property
     def frame(self) -> int:
@@ -248,6 +248,7 @@ class Canvas:
             self.viewer.bind_key(key, None, overwrite=True)
         self.session.movie_changed.disconnect(self._on_movie)
         self.session.result_changed.disconnect(self._on_result)
+        self.session.threshold_changed.disconnect(self._on_threshold)
         self.regions.close()
         self._mean.reset()
         self._corner.close()
@@ -329,6 +330,10 @@ class Canvas:
             self.layer.metadata[RESULT] = result  # it replaces the one that was opened
         self.regions.label()
         self._on_slider()
+
+    def _on_threshold(self) -> None:
+        if self.session.result is not None:
+            self.overlays.belong_to(self.session.result)
 
     def _on_step(self, _: object = None) -> None:
         self._paced()

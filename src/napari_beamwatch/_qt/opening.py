@@ -14,9 +14,10 @@ import numpy as np
 from napari.layers import Layer
 
 from napari_beamwatch._napari.layers import movie_layer
+from napari_beamwatch._napari.ours import RESULT
 from napari_beamwatch._napari.overlays import overlay_layers
 from napari_beamwatch._napari.placement import Placement
-from napari_beamwatch._napari.run_reader import RESULT, MovieMovedError, read
+from napari_beamwatch._napari.run_reader import MovieMovedError, read
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie, open_movie
 from napari_beamwatch.results.reopening import Recipe

@@ -15,8 +15,9 @@ import numpy as np
 from napari.layers import Image, Labels, Layer, Shapes, Tracks
 
 from napari_beamwatch._napari.onset_map import FILLED, OUTLINED
-from napari_beamwatch._napari.ours import NAMES, ONSET_MAP, OURS
+from napari_beamwatch._napari.ours import NAMES, ONSET_MAP, OURS, RESULT
 from napari_beamwatch._napari.placement import Placement
+from napari_beamwatch.results.result import Result
 
 Step = Callable[[], None]
 
@@ -69,6 +70,12 @@ class OverlayStack:
         with layers.batched_update() if known else nullcontext():
             for layer in gone:
                 layers.remove(layer)
+
+    def belong_to(self, result: Result) -> None:
+        """Be of a result whose layers look the same."""
+        layer = self.named(ONSET_MAP)
+        if layer is not None:
+            layer.metadata[RESULT] = result
 
     def toggle_map(self) -> None:
         """Show or hide the onset map."""
@@ -150,6 +157,7 @@ def _fill(layer: Layer, new: Layer) -> None:
 
 def blank(layer: Layer, placement: Placement) -> None:
     """Let a layer show nothing, where it is."""
+    layer.metadata.pop(RESULT, None)
     if isinstance(layer, Shapes):
         layer.data = []
     elif isinstance(layer, Tracks):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from importlib.util import find_spec
+from importlib import import_module
 from pathlib import Path
 
 from napari_beamwatch.errors import BeamwatchError
@@ -19,8 +19,6 @@ def view(file: str) -> bool:
 
     napari runs in a process of its own, for it wants the main thread and ends the process.
     """
-    if find_spec("napari") is None or find_spec("qtpy") is None:
-        raise BeamwatchError("there is no napari here: pip install napari-beamwatch[qt]")
     path = Path(file)
     run = path if path.name == "run.json" else path / "run.json"
     if run.is_file():
@@ -29,8 +27,26 @@ def view(file: str) -> bool:
         open_movie(file)  # what is wrong with it is said here, not in a window
     if not _has_display():
         raise BeamwatchError("there is no display here: `beamwatch analyze` needs none")
+    _check_qt()
     words = [sys.executable, "-m", WINDOW, str(path)]
-    return subprocess.run(words, check=False).returncode == 0
+    status = subprocess.run(words, check=False).returncode
+    if status < 0:  # Qt ends the process where it finds no screen
+        raise BeamwatchError(
+            f"the window was ended by signal {-status}: what is said above tells why; if it is the "
+            "display that cannot be reached, `beamwatch analyze` needs none"
+        )
+    return status == 0
+
+
+def _check_qt() -> None:
+    """Refuse to go on without a binding of Qt that can be imported."""
+    try:
+        import_module("qtpy.QtWidgets")
+    except ImportError as error:
+        raise BeamwatchError(
+            f"there is no Qt here to open a window with ({error}): "
+            'pip install "napari-beamwatch[qt]"'
+        ) from None
 
 
 def _has_display() -> bool:

@@ -132,6 +132,20 @@ def open_stills(images: Path | Sequence[Path]) -> tuple[Recording, DoseTable | N
     return recording, table
 
 
+def holds_stills(folder: Path) -> bool:
+    """Whether a folder looks like a series of images, by its names and two headers; never raises.
+
+    All images are opened, and all that is wrong with them said, by `open_stills` alone.
+    """
+    try:
+        paths = _images_in(folder)
+        ends = (paths[0], paths[-1])
+        _check_alike(ends, [_open_still(path) for path in ends])
+    except BeamwatchError:
+        return False
+    return len(paths) > 1
+
+
 def natural_key(path: Path) -> tuple[tuple[int, int, str], ...]:
     """Sorts numbers in names by their value."""
     parts = re.split(r"(\d+)", path.name.lower())
