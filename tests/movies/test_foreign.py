@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies.formats import extras, foreign
+from napari_beamwatch.movies.formats import extras
 from napari_beamwatch.movies.formats.foreign import open_foreign
 
 rsciio = pytest.importorskip("rsciio")
@@ -261,8 +261,7 @@ def test_a_truncated_series_opens_up_to_its_last_whole_frame(tmp_path, stack):
     assert "4 of 5" in opened.warnings[0]
 
 
-def test_many_threads_read_at_once(tmp_path, stack, monkeypatch):
-    monkeypatch.setattr(foreign, "READ_BEFORE_REOPENING", 2000)
+def test_many_threads_read_at_once(tmp_path, stack):
     source = open_foreign(write("emd", tmp_path / "a.emd", stack)).frames
     with ThreadPoolExecutor(8) as pool:
         for t, frame in enumerate(pool.map(lambda i: source.read(i % 5), range(100))):
@@ -285,20 +284,34 @@ def test_two_gigabytes_of_tvips_are_read_in_flat_memory(tmp_path, stack):
     assert process.memory_info().rss - before < 50 * 2**20
 
 
-def test_several_signals_are_listed(monkeypatch, tmp_path, stack):
-    path = tmp_path / "a.emd"
-    path.write_bytes(b"x")
-    both = [signal(stack), signal(stack[:3])]
-    both[1]["metadata"] = {"General": {"title": "other"}}
-    monkeypatch.setattr(foreign, "_signals", lambda path: both)
+def test_several_signals_are_listed(tmp_path, stack):
+    path = write("hspy", tmp_path / "a.hspy", stack)
+    add_signal(path, "other", stack[:3])
     with pytest.raises(BeamwatchError, match=r"0 \(movie.*1 \(other"):
         open_foreign(path)
-    assert open_foreign(path, "other").frames.shape == (3, 12, 18)
+    for name in ("other", "1", "/Experiments/other/data"):
+        opened = open_foreign(path, name)
+        assert opened.frames.shape == (3, 12, 18)
+        assert opened.frames.dataset == "/Experiments/other/data"
     assert open_foreign(path, "0").frames.shape == (5, 12, 18)
-    both[1] = signal(stack[0])
+    with pytest.raises(BeamwatchError, match="no signal third"):
+        open_foreign(path, "third")
+
+
+def test_the_only_stack_among_images_is_taken_and_it_is_said(tmp_path, stack):
+    path = write("hspy", tmp_path / "a.hspy", stack)
+    add_signal(path, "other", stack[0])
     opened = open_foreign(path)
     assert opened.frames.shape == (5, 12, 18)
     assert any("of 2" in note for note in opened.notes)
+
+
+def add_signal(path, title, array):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(path, "a") as file:
+        group = file.create_group(f"Experiments/{title}")
+        group["data"] = array
+        group.create_group("metadata/General").attrs["title"] = title
 
 
 def test_a_missing_library_is_named_with_the_command_to_install_it(tmp_path, monkeypatch):
@@ -309,7 +322,5 @@ def test_a_missing_library_is_named_with_the_command_to_install_it(tmp_path, mon
         raise ImportError(name)
 
     monkeypatch.setattr(extras.importlib, "import_module", missing)
-    with pytest.raises(
-        BeamwatchError, match=r'rosettasciio.*pip install "napari-beamwatch\[formats\]"'
-    ):
+    with pytest.raises(BeamwatchError, match=r'h5py.*pip install "napari-beamwatch\[formats\]"'):
         open_foreign(path)

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies.formats import extras
 from napari_beamwatch.movies.formats.zarr_arrays import open_zarr
 
 zarr = pytest.importorskip("zarr")
@@ -132,12 +131,3 @@ def test_a_header_that_lies_about_the_shape_is_refused(tmp_path, stack):
     where.write_text(text.replace("12,", "400000000,"))
     with pytest.raises(BeamwatchError, match="broken"):
         open_zarr(path)
-
-
-def test_a_missing_library_is_named_with_the_command_to_install_it(tmp_path, monkeypatch):
-    def missing(name):
-        raise ImportError(name)
-
-    monkeypatch.setattr(extras.importlib, "import_module", missing)
-    with pytest.raises(BeamwatchError, match=r'pip install "napari-beamwatch\[formats\]"'):
-        open_zarr(tmp_path)

@@ -13,9 +13,6 @@ from numpy.typing import NDArray
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Conditions, DoseCalibration, DoseTable, Movie, open_movie
 from napari_beamwatch.movies.eer_frames import EerFrames
-from napari_beamwatch.movies.formats.foreign import ForeignFrames
-from napari_beamwatch.movies.formats.hdf5 import Hdf5Frames
-from napari_beamwatch.movies.formats.zarr_arrays import ZarrFrames
 from napari_beamwatch.movies.frames import (
     CroppedFrames,
     FrameSource,
@@ -118,12 +115,8 @@ class Recipe:
 def _opening(frames: FrameSource) -> dict[str, Any]:
     if isinstance(frames, EerFrames):
         return {"fraction_frames": frames.raw_per_frame, "superres": frames.superres}
-    if isinstance(frames, Hdf5Frames):
-        return {"dataset": frames.dataset}
-    if isinstance(frames, ZarrFrames) and frames.array.path:
-        return {"dataset": str(frames.array.path)}
-    if isinstance(frames, ForeignFrames):
-        return {"dataset": str(frames.signal)}
+    if dataset := getattr(frames, "dataset", ""):  # of those that can lie beside others
+        return {"dataset": dataset}
     return {}
 
 

@@ -1,7 +1,8 @@
-"""A walk through the tags of a DM3 or DM4 file, before anybody builds on them.
+"""The tags of a DM3 or DM4 file.
 
-A damaged length makes readers take pixels for tags, one by one, for hours. This follows the
-tree without keeping anything and refuses a file whose tags do not lie one in the other.
+A damaged length makes a reader take pixels for tags, one by one, for hours. Here the tree is
+followed within bounds, a file whose tags do not lie one in the other is refused, and of
+arrays it is kept where they lie.
 
 References
 ----------
@@ -11,33 +12,62 @@ References
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from napari_beamwatch.errors import BeamwatchError
 
 GROUP, DATA = 20, 21
 STRUCT, STRING, ARRAY = 15, 18, 20
-_BYTES = {2: 2, 3: 4, 4: 2, 5: 4, 6: 4, 7: 8, 8: 1, 9: 1, 10: 1, 11: 8, 12: 8}
+_KINDS = {
+    2: "i2", 3: "i4", 4: "u2", 5: "u4", 6: "f4", 7: "f8", 8: "u1", 9: "i1", 10: "i1", 11: "i8",
+    12: "u8",
+}  # fmt: skip
+_FORMATS = {
+    2: "h", 3: "i", 4: "H", 5: "I", 6: "f", 7: "d", 8: "B", 9: "b", 10: "b", 11: "q", 12: "Q",
+}  # fmt: skip
+_TEXT = 4
+_BYTES = {code: int(kind[1]) for code, kind in _KINDS.items()}
 DEEPEST = 64
 MOST_TAGS = 1_000_000
 LONGEST_TYPE = 10_000
 """Words that describe one tag's type."""
+LONGEST_TEXT = 1024
+"""Characters; longer arrays of 16-bit words are no text that is needed."""
+KEPT = ("ImageList", "Thumbnails")
+"""Branches of the tree that anybody asks for."""
+
+Tags = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Extent:
+    """An array of numbers in the file: where it begins, how many bytes it takes."""
+
+    start: int
+    nbytes: int
 
 
 class _BrokenError(Exception):
     """The tags do not lie one in the other."""
 
 
-def check_tags(path: Path, size: int) -> None:
-    """Refuse a file of `size` bytes whose tags are damaged or cut off."""
+def read_tags(path: Path, size: int) -> tuple[Tags, str]:
+    """Tags of a file of `size` bytes, and the byte order of its numbers, ``<`` or ``>``.
+
+    Values are numbers, texts, `Extent` and mappings; what has no name is named by its place
+    among its neighbours. A file whose tags are damaged or cut off is refused.
+    """
     with open(path, "rb") as file:
-        head = file.read(8)
+        head = file.read(16)
         version = int.from_bytes(head[:4], "big")
         if version not in (3, 4):
             raise BeamwatchError(f"{path} is not a DM3 or DM4 file: it does not begin like one")
+        little = head[12:16] if version == 4 else head[8:12]
+        order = "<" if int.from_bytes(little, "big") else ">"
         try:
-            _Walk(file, size, version).root()
+            return _Walk(file, size, version, order).root(), order
         except (_BrokenError, struct.error):
             raise BeamwatchError(
                 f"{path} is damaged, or breaks off: its tags do not hold together (an interrupted "
@@ -46,51 +76,80 @@ def check_tags(path: Path, size: int) -> None:
 
 
 class _Walk:
-    def __init__(self, file: IO[bytes], size: int, version: int) -> None:
+    def __init__(self, file: IO[bytes], size: int, version: int, order: str) -> None:
         self.file = file
         self.size = size
         self.wide = version == 4
+        self.order = order
         self.tags = 0
 
-    def root(self) -> None:
+    def root(self) -> Tags:
         self.file.seek(16 if self.wide else 12)
-        self._group(0)
+        tree: Tags = {}
+        self._group(0, tree)
+        return tree
 
-    def _group(self, depth: int) -> None:
+    def _group(self, depth: int, into: Tags | None) -> None:
         if depth > DEEPEST:
             raise _BrokenError
         self._skip(2)
         count = self._word()
         if count > self.size:
             raise _BrokenError
-        for _ in range(count):
-            self._tag(depth)
+        for place in range(count):
+            self._tag(depth, place, into)
 
-    def _tag(self, depth: int) -> None:
+    def _tag(self, depth: int, place: int, into: Tags | None) -> None:
         self.tags += 1
         if self.tags > MOST_TAGS:
             raise _BrokenError
-        kind, name = struct.unpack(">BH", self.file.read(3))
-        self._skip(name + (8 if self.wide else 0))
+        kind, length = struct.unpack(">BH", self.file.read(3))
+        name = self._bytes(length).decode("latin-1") or str(place)
+        if self.wide:
+            self._skip(8)
+        kept = into is not None and (depth > 0 or name in KEPT)
         if kind == GROUP:
-            self._group(depth + 1)
+            below: Tags | None = {} if kept else None
+            if into is not None and below is not None:
+                into[name] = below
+            self._group(depth + 1, below)
         elif kind == DATA:
-            self._data()
+            value = self._data()
+            if into is not None and kept and value is not None:
+                into[name] = value
         else:
             raise _BrokenError
 
-    def _data(self) -> None:
+    def _data(self) -> Any:
         if self.file.read(4) != b"%%%%":
             raise _BrokenError
         words = self._word()
         if not 1 <= words <= LONGEST_TYPE:
             raise _BrokenError
-        self._skip(_length([self._word() for _ in range(words)]))
+        kind = [self._word() for _ in range(words)]
+        length = _length(kind)
+        if kind[0] in _FORMATS:
+            return struct.unpack(self.order + _FORMATS[kind[0]], self._bytes(length))[0]
+        start = self.file.tell()
+        if kind[0] == ARRAY and kind[1] == _TEXT and kind[-1] <= LONGEST_TEXT:
+            text = self._bytes(length)
+            encoding = "utf-16-le" if self.order == "<" else "utf-16-be"
+            if start + length <= self.size:
+                return text.decode(encoding, "replace")
+        self.file.seek(start)
+        self._skip(length)
+        return Extent(start, length) if kind[0] == ARRAY and kind[1] in _BYTES else None
 
     def _word(self) -> int:
         form, length = (">Q", 8) if self.wide else (">I", 4)
         value: int = struct.unpack(form, self.file.read(length))[0]
         return value
+
+    def _bytes(self, count: int) -> bytes:
+        got = self.file.read(count)
+        if len(got) < count:
+            raise _BrokenError
+        return got
 
     def _skip(self, count: int) -> None:
         if self.file.seek(count, 1) > self.size:

@@ -18,13 +18,11 @@ def optional(module: str, files: str) -> Any:
     module : str
         What to import.
     files : str
-        What it is needed for: "Zarr files".
+        What it is needed for: "HDF5 files".
     """
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        package = {"rsciio": "rosettasciio"}.get(module.split(".")[0], module.split(".")[0])
         raise BeamwatchError(
-            f"{files} need {package}, which cannot be imported ({error}); install it with: "
-            f"{INSTALL}"
+            f"{files} need {module}, which cannot be imported ({error}); install it with: {INSTALL}"
         ) from error

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import datetime
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies.formats.foreign_errors import LARGEST_FRAME, explained, file_size
+from napari_beamwatch.movies.formats.joined import JoinedFrames
 from napari_beamwatch.movies.formats.raw_frames import RawFrames, read_bytes
-from napari_beamwatch.movies.frames import Frame, FrameSource
+from napari_beamwatch.movies.frames import FrameSource
 from napari_beamwatch.movies.plausible import believable, believable_pixel_size
 from napari_beamwatch.movies.recording import Floats, Recording, Stated, stated_conditions
 
@@ -36,35 +36,6 @@ _OLD_FRAME_HEAD = 12
 _DIFFRACTION = 2
 MOST_TIMED = 200_000
 """Frames up to which every frame's time is looked up."""
-
-
-@dataclass(frozen=True, eq=False)
-class JoinedFrames(FrameSource):
-    """Frames of several sources of one size, one source after the other."""
-
-    parts: tuple[RawFrames, ...]
-
-    costly: ClassVar[bool] = False
-    seekable_rows: ClassVar[bool] = True
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        return (sum(part.shape[0] for part in self.parts), *self.parts[0].shape[1:])
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.parts[0].dtype
-
-    def read(self, frame: int) -> Frame:
-        return self.read_rows(frame, 0, self.shape[1])
-
-    def read_rows(self, frame: int, y0: int, y1: int) -> Frame:
-        for part in self.parts:
-            count = part.shape[0]
-            if frame < count:
-                return part.read_rows(frame, y0, y1)
-            frame -= count
-        raise IndexError("no such frame")
 
 
 def open_tvips(path: Path) -> Recording:

@@ -1,66 +1,35 @@
-"""Zarr arrays, version 2 and 3, and OME-Zarr with its scales and units."""
+"""Zarr arrays, version 2 and 3, and OME-Zarr with its scales and units.
+
+Read here by hand, chunk by chunk: what a store may make a library do (see `packing`) is
+then bounded by what this package knows, whichever versions are installed.
+"""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies.formats.extras import optional
-from napari_beamwatch.movies.formats.foreign_errors import LARGEST_FRAME, explained
-from napari_beamwatch.movies.formats.hdf5 import _is_numeric, _listed
+from napari_beamwatch.movies.formats.foreign_errors import explained
+from napari_beamwatch.movies.formats.stored_arrays import (
+    StoredFrames,
+    frames_of,
+    is_numeric,
+    listed,
+)
 from napari_beamwatch.movies.formats.units import is_reciprocal, to_angstrom, to_seconds
-from napari_beamwatch.movies.frames import Frame, FrameSource
+from napari_beamwatch.movies.formats.zarr_metadata import Array, Group, arrays_below, node
+from napari_beamwatch.movies.formats.zarr_store import open_store
 from napari_beamwatch.movies.plausible import believable, believable_pixel_size
-from napari_beamwatch.movies.recording import Recording, Stated
+from napari_beamwatch.movies.recording import Recording, Stated, stated_conditions
 
 WHAT = "a Zarr array"
-LARGEST_CHUNK = 2**30
-"""Bytes of a chunk in memory; a whole one is decoded for every frame in it."""
-
-
-@dataclass(frozen=True, eq=False)
-class ZarrFrames(FrameSource):
-    """Frames of a Zarr array, whose store holds paths and no open files.
-
-    Attributes
-    ----------
-    array : zarr.Array
-    path : str
-    axes : tuple of int or None
-        For each axis of the array, 0 for t, 1 for y, 2 for x, None for one of length 1.
-    size : tuple of int
-        Frames, rows, columns.
-    """
-
-    array: Any
-    path: str
-    axes: tuple[int | None, ...]
-    size: tuple[int, int, int]
-
-    costly: ClassVar[bool] = True
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        return self.size
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        dtype: np.dtype[Any] = np.dtype(self.array.dtype).newbyteorder("=")
-        return dtype
-
-    def read(self, frame: int) -> Frame:
-        return self.read_rows(frame, 0, self.size[1])
-
-    def read_rows(self, frame: int, y0: int, y1: int) -> Frame:
-        chosen = {None: 0, 0: frame, 1: slice(y0, y1), 2: slice(None)}
-        with explained(self.path, WHAT):
-            rows = np.asarray(self.array[tuple(chosen[axis] for axis in self.axes)])
-            return rows.astype(self.dtype, copy=False)
+DEEPEST = 4
+MOST_NODES = 10_000
+"""Groups and arrays that are looked through for movies."""
 
 
 @dataclass(frozen=True)
@@ -84,44 +53,47 @@ def open_zarr(path: Path, dataset: str | None = None) -> Recording:
         image, or the only array that can be a movie.
     """
     path = Path(path)
-    zarr = optional("zarr", "Zarr arrays")
     if not path.exists():
         raise BeamwatchError(f"there is no file {path}")
     notes: list[str] = []
     with explained(path, WHAT):
-        node = zarr.open(str(path), mode="r")
+        top = node(open_store(path), "")
+        if top is None:
+            raise BeamwatchError(f"{path} is not {WHAT}: it has no metadata of one")
         multiscale: dict[str, Any] | None = None
-        if not isinstance(node, zarr.Array):
-            multiscale = _multiscale(node)
+        array: Array | Group | None = top
+        if isinstance(top, Group):
+            multiscale = _multiscale(top)
             if dataset is None:
-                dataset = _chosen(path, node, multiscale, zarr)
+                dataset = _chosen(path, top, multiscale)
                 notes.append(f"array {dataset} of the group")
-            array = node.get(dataset)
-        else:
-            array = node
-        if not isinstance(array, zarr.Array):
+            array = top.child(dataset)
+        if not isinstance(array, Array):
             raise BeamwatchError(
-                f"{path} has no array {dataset}; it has {_listed(_candidates(node, zarr))}"
+                f"{path} has no array {dataset}; it has {listed(_candidates(top))}"
             )
         axes = _axes(array, multiscale, dataset, notes)
         frames = _frames(path, array, axes)
         named = {
             place: axis for place, axis in zip(frames.axes, axes, strict=True) if place is not None
         }
-        pixel_size, warnings = _pixel_size(named, notes)
+        pixel_size, mode, warnings = _pixel_size(named, notes)
         frame_time = _frame_time(named)
+    conditions, origins = stated_conditions({"imaging_mode": mode}, "OME-Zarr metadata")
     return Recording(
         frames=frames,
         path=str(path),
         pixel_size=pixel_size,
         frame_time=frame_time,
+        conditions=conditions,
+        condition_origins=origins,
         warnings=warnings,
         notes=tuple(notes),
     )
 
 
-def _multiscale(group: Any) -> dict[str, Any] | None:
-    attributes = dict(group.attrs)
+def _multiscale(group: Group) -> dict[str, Any] | None:
+    attributes = group.attributes
     ome = attributes.get("ome", attributes)  # version 0.5 keeps it one level down
     found = ome.get("multiscales") if isinstance(ome, dict) else None
     if isinstance(found, list) and found and isinstance(found[0], dict):
@@ -129,34 +101,32 @@ def _multiscale(group: Any) -> dict[str, Any] | None:
     return None
 
 
-def _chosen(path: Path, group: Any, multiscale: dict[str, Any] | None, zarr: Any) -> str:
+def _chosen(path: Path, group: Group, multiscale: dict[str, Any] | None) -> str:
     if multiscale and multiscale.get("datasets"):
         return str(multiscale["datasets"][0]["path"])
-    found = _candidates(group, zarr)
+    found = _candidates(group)
     stacks = [one for one in found if len(one[1]) == 3] or found
     if not stacks:
         raise BeamwatchError(f"{path} holds no array that can be a movie (t, y, x)")
     if len(stacks) > 1:
         raise BeamwatchError(
-            f"{path} holds several arrays; say which one with dataset=: {_listed(stacks)}"
+            f"{path} holds several arrays; say which one with dataset=: {listed(stacks)}"
         )
     return stacks[0][0]
 
 
-def _candidates(node: Any, zarr: Any) -> list[tuple[str, tuple[int, ...]]]:
-    if isinstance(node, zarr.Array):
-        return [("", tuple(node.shape))]
-    found = []
-    for name, member in sorted(node.members(max_depth=4)):
-        if not isinstance(member, zarr.Array) or not 2 <= len(member.shape) <= 5:
-            continue
-        if _is_numeric(np.dtype(member.dtype)):
-            found.append((name, tuple(member.shape)))
-    return found
+def _candidates(top: Group | Array) -> list[tuple[str, tuple[int, ...]]]:
+    if isinstance(top, Array):
+        return [("", top.shape)]
+    return [
+        (name, array.shape)
+        for name, array in sorted(arrays_below(top, DEEPEST, MOST_NODES), key=lambda one: one[0])
+        if 2 <= len(array.shape) <= 5 and array.numeric
+    ]
 
 
 def _axes(
-    array: Any, multiscale: dict[str, Any] | None, dataset: str | None, notes: list[str]
+    array: Array, multiscale: dict[str, Any] | None, dataset: str | None, notes: list[str]
 ) -> list[_Axis]:
     """Names, steps and units of the array's axes, from OME metadata or by position."""
     ndim = len(array.shape)
@@ -164,11 +134,8 @@ def _axes(
     if ndim < 2 or ndim > 5:
         return plain
     if multiscale is None:
-        names = getattr(array.metadata, "dimension_names", None) or array.attrs.get(
-            "_ARRAY_DIMENSIONS"
-        )
-        if names and len(names) == ndim and set(map(_short, names)) >= {"y", "x"}:
-            return [_Axis(_short(name)) for name in names]
+        if len(array.names) == ndim and set(map(_short, array.names)) >= {"y", "x"}:
+            return [_Axis(_short(name)) for name in array.names]
         return plain
     described = multiscale.get("axes") or []
     if len(described) != ndim:
@@ -194,11 +161,11 @@ def _short(name: Any) -> str:
     return {"time": "t", "frame": "t", "frames": "t", "height": "y", "width": "x"}.get(text, text)
 
 
-def _frames(path: Path, array: Any, axes: list[_Axis]) -> ZarrFrames:
-    shape = tuple(int(n) for n in array.shape)
-    dtype = np.dtype(array.dtype)
+def _frames(path: Path, array: Array, axes: list[_Axis]) -> StoredFrames:
+    stored = array.stored()
+    shape, dtype = stored.shape, stored.dtype
     names = [axis.name for axis in axes]
-    if not _is_numeric(dtype):
+    if not is_numeric(dtype):
         raise BeamwatchError(f"{path} holds {dtype}, not real numbers")
     if len(shape) != len(names) or "y" not in names or "x" not in names or names[-1] != "x":
         raise BeamwatchError(f"{path} has axes {shape} without y and x in the last places")
@@ -222,30 +189,27 @@ def _frames(path: Path, array: Any, axes: list[_Axis]) -> ZarrFrames:
         )
     if any(name == "c" and n > 1 for name, n in zip(names, shape, strict=True)):
         raise BeamwatchError(f"{path} has several channels ({long[0]}); save one of them")
-    count = shape[places.index(0)] if 0 in places else 1
-    height, width = shape[names.index("y")], shape[names.index("x")]
-    chunk = math.prod(getattr(array, "shards", None) or array.chunks) * dtype.itemsize
-    if height * width * dtype.itemsize > LARGEST_FRAME or chunk > LARGEST_CHUNK:
-        raise BeamwatchError(
-            f"{path} promises frames of {height} by {width} pixels in chunks of "
-            f"{chunk / 2**20:.0f} MB: broken, or not stored frame by frame"
-        )
-    return ZarrFrames(array, str(path), tuple(places), (count, height, width))
+    return frames_of(stored, array.name, tuple(places), array.stored_bytes)
 
 
-def _pixel_size(named: dict[int, _Axis], notes: list[str]) -> tuple[Stated | None, tuple[str, ...]]:
+def _pixel_size(
+    named: dict[int, _Axis], notes: list[str]
+) -> tuple[Stated | None, str | None, tuple[str, ...]]:
+    """Pixel size, imaging mode, warnings."""
     y, x = named[1], named[2]
     if is_reciprocal(x.unit):
         notes.append(f"the axes are in {x.unit}: diffraction, which has no pixel size")
-        return None, ()
+        return None, "diffraction", ()
     size_y, size_x = to_angstrom(y.step, y.unit), to_angstrom(x.step, x.unit)
     if size_y is None or size_x is None:
-        return None, ()
+        return None, None, ()
     if size_y > 0 and size_x > 0 and abs(size_x / size_y - 1) > 0.01:
-        return None, (
-            f"the pixel sizes along x ({size_x:g} Å) and y ({size_y:g} Å) differ: neither is used",
+        warning = (
+            f"the pixel sizes along x ({size_x:g} Å) and y ({size_y:g} Å) differ: neither is used"
         )
-    return believable_pixel_size(size_x, "OME-Zarr metadata")
+        return None, None, (warning,)
+    pixel_size, said = believable_pixel_size(size_x, "OME-Zarr metadata")
+    return pixel_size, None, said
 
 
 def _frame_time(named: dict[int, _Axis]) -> Stated | None:

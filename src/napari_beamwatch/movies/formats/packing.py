@@ -1,0 +1,185 @@
+"""How chunks of pixels are packed: the codecs that are known, each held to a bound.
+
+A file names the codecs of its chunks. Libraries look such a name up among everything that
+is installed, and some of what they find runs code that the file holds (``pickle``) or
+unpacks without end. Only what stands in `CODECS` is ever run, and none gives more bytes
+than it was allowed.
+"""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import imagecodecs
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from napari_beamwatch.errors import BeamwatchError
+
+SLACK = 2**16
+"""Bytes by which what lies between two codecs may be longer than the pixels."""
+
+LZMA_MEMORY = 2**28
+"""Bytes that a dictionary of LZMA may take; a file's header asks for up to 4 GB."""
+
+
+class PackingError(Exception):
+    """A chunk that is not packed as it says."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One codec of a chunk.
+
+    Attributes
+    ----------
+    codec : str
+        One of `CODECS`.
+    element : int
+        Bytes of an element, where the codec shuffles them.
+    dtype : str
+        Type of the differences, where it stores those.
+    """
+
+    codec: str
+    element: int = 1
+    dtype: str = ""
+
+
+def unpacked(packed: bytes, steps: Sequence[Step], nbytes: int) -> bytes:
+    """A chunk's pixels.
+
+    Parameters
+    ----------
+    packed : bytes
+        As stored.
+    steps : sequence of Step
+        In the order in which they are undone.
+    nbytes : int
+        Bytes of its pixels: neither more nor fewer may come out.
+    """
+    for step in steps:
+        try:
+            packed = CODECS[step.codec](packed, nbytes + SLACK, step)
+        except (PackingError, ValueError, RuntimeError, EOFError, OSError) as error:
+            raise BeamwatchError(f"a chunk is damaged ({step.codec}: {error})") from None
+        except (zlib.error, lzma.LZMAError) as error:
+            raise BeamwatchError(f"a chunk is damaged ({step.codec}: {error})") from None
+    if len(packed) != nbytes:
+        raise BeamwatchError(f"a chunk holds {len(packed)} bytes where it promises {nbytes}")
+    return packed
+
+
+def _streams(packed: bytes, most: int, new: Callable[[], Any]) -> bytes:
+    """What one stream after the other unpacks to, up to `most` bytes."""
+    out, done = [], 0
+    while packed:
+        stream = new()
+        done += len(piece := stream.decompress(packed, most - done + 1))
+        out.append(piece)
+        if done > most:
+            raise PackingError("it unpacks to more than its pixels")
+        if not stream.eof:
+            raise PackingError("it breaks off")
+        packed = stream.unused_data
+    return out[0] if len(out) == 1 else b"".join(out)
+
+
+def _zlib(packed: bytes, most: int, _: Step) -> bytes:
+    return _streams(packed, most, lambda: zlib.decompressobj(zlib.MAX_WBITS | 32))  # or gzip's
+
+
+def _bz2(packed: bytes, most: int, _: Step) -> bytes:
+    return _streams(packed, most, bz2.BZ2Decompressor)
+
+
+def _lzma(packed: bytes, most: int, _: Step) -> bytes:
+    return _streams(packed, most, lambda: lzma.LZMADecompressor(memlimit=LZMA_MEMORY))
+
+
+def _zstd(packed: bytes, most: int, _: Step) -> bytes:
+    return _bytes(imagecodecs.zstd_decode(packed, out=most))
+
+
+def _lz4(packed: bytes, most: int, _: Step) -> bytes:
+    size = int.from_bytes(packed[:4], "little")
+    if len(packed) < 4 or size > most:
+        raise PackingError("it says that it unpacks to more than its pixels")
+    return _bytes(imagecodecs.lz4_decode(packed[4:], out=size))
+
+
+def _lzf(packed: bytes, most: int, _: Step) -> bytes:
+    return _bytes(imagecodecs.lzf_decode(packed, out=most))
+
+
+def _blosc(packed: bytes, most: int, _: Step) -> bytes:
+    size, _block, stored = np.frombuffer(packed[4:16].ljust(12, b"\0"), "<u4")
+    if stored != len(packed) or size > most:
+        raise PackingError("its header says that it is another one")
+    return _bytes(imagecodecs.blosc_decode(packed, numthreads=1, out=int(size)))
+
+
+def _bytes(unpacked: Any) -> bytes:
+    return bytes(unpacked) if not isinstance(unpacked, bytes) else unpacked
+
+
+def _shuffle(packed: bytes, _: int, step: Step) -> bytes:
+    """Undo: first bytes of all elements, then their second ones, …; a rest lies at the end."""
+    whole = len(packed) // step.element * step.element
+    bytewise = np.frombuffer(packed, np.uint8, whole).reshape(step.element, -1)
+    return bytewise.T.tobytes() + packed[whole:]
+
+
+def _delta(packed: bytes, _: int, step: Step) -> bytes:
+    steps = np.frombuffer(packed, step.dtype)
+    return np.cumsum(steps, dtype=steps.dtype).astype(steps.dtype).tobytes()
+
+
+def _fletcher32(packed: bytes, _: int, __: Step) -> bytes:
+    data, stated = packed[:-4], int.from_bytes(packed[-4:], "little")
+    if len(packed) < 4 or imagecodecs.h5checksum_fletcher32(data) != stated:
+        raise PackingError("its checksum is another one")
+    return data
+
+
+def _crc32c(packed: bytes, _: int, __: Step) -> bytes:
+    data, stated = packed[:-4], int.from_bytes(packed[-4:], "little")
+    if len(packed) < 4 or crc32c(data) != stated:
+        raise PackingError("its checksum is another one")
+    return data
+
+
+CODECS: dict[str, Callable[[bytes, int, Step], bytes]] = {
+    "zlib": _zlib, "gzip": _zlib, "bz2": _bz2, "lzma": _lzma, "zstd": _zstd, "blosc": _blosc,
+    "lz4": _lz4, "lzf": _lzf, "shuffle": _shuffle, "delta": _delta, "crc32c": _crc32c,
+    "fletcher32": _fletcher32,
+}  # fmt: skip
+
+
+def crc32c(data: bytes) -> int:
+    """CRC-32 of Castagnoli, as checksums of Zarr are."""
+    return int(_crc(np.frombuffer(data, np.uint8), _CRC_TABLE))
+
+
+def _crc_table() -> NDArray[np.uint32]:
+    table: NDArray[np.uint32] = np.arange(256, dtype=np.uint32)
+    for _ in range(8):
+        table = (table >> np.uint32(1)) ^ (table & np.uint32(1)) * np.uint32(0x82F63B78)
+    return table
+
+
+_CRC_TABLE = _crc_table()
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]  # numba's decorator has no types
+def _crc(data: NDArray[np.uint8], table: NDArray[np.uint32]) -> np.uint32:
+    crc = np.uint32(0xFFFFFFFF)
+    for byte in data:
+        crc = table[(crc ^ byte) & np.uint32(0xFF)] ^ (crc >> np.uint32(8))
+    return crc ^ np.uint32(0xFFFFFFFF)
