@@ -22,7 +22,7 @@ from napari_beamwatch.movies.formats.hdf5_objects import (
     place_of,
 )
 from napari_beamwatch.movies.formats.joined import JoinedFrames
-from napari_beamwatch.movies.formats.packing import Step, unpacked
+from napari_beamwatch.movies.formats.packing import PackingError, Step, unpacked
 from napari_beamwatch.movies.formats.raw_frames import RawFrames
 from napari_beamwatch.movies.formats.stored_arrays import (
     ChunkedArray,
@@ -72,7 +72,7 @@ class Hdf5Chunks:
                 if about.byte_offset is None or about.size == 0:
                     return None
                 if about.size > self.nbytes + self.nbytes // 8 + 2**16:
-                    raise BeamwatchError("a chunk takes more than the bytes of its pixels")
+                    raise PackingError("it takes more than the bytes of its pixels")
                 skipped, packed = data.id.read_direct_chunk(corner)
                 count = len(self.steps)  # the last is undone first; bit 0 stands for the first
                 steps = [
@@ -327,13 +327,11 @@ def _source_of(path: Path, piece: Any) -> Place:
 def _whole_frames(space: Any, shape: Index) -> tuple[int, int]:
     """First frame and number of frames of a selection of whole frames; 0 if it is another."""
     h5py = optional("h5py", "HDF5 files")
-    extent = tuple(int(n) for n in space.get_simple_extent_dims())
-    if extent != shape:
-        return 0, 0
     if space.get_select_type() == h5py.h5s.SEL_ALL:
-        low, high = [0] * len(shape), [n - 1 for n in shape]
-    else:
-        low, high = ([int(n) for n in side] for side in space.get_select_bounds())
+        return 0, shape[0] if len(shape) == 3 else 1
+    if tuple(int(n) for n in space.get_simple_extent_dims()) != shape:
+        return 0, 0
+    low, high = ([int(n) for n in side] for side in space.get_select_bounds())
     if len(shape) == 2:
         low, high, shape = [0, *low], [0, *high], (1, *shape)
     box = [b - a + 1 for a, b in zip(low, high, strict=True)]

@@ -20,17 +20,18 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from napari_beamwatch.errors import BeamwatchError
-
 SLACK = 2**16
 """Bytes by which what lies between two codecs may be longer than the pixels."""
+
+_DAMAGED = (ValueError, RuntimeError, EOFError, OSError, zlib.error, lzma.LZMAError)
+"""What libraries raise over damaged data."""
 
 LZMA_MEMORY = 2**28
 """Bytes that a dictionary of LZMA may take; a file's header asks for up to 4 GB."""
 
 
-class PackingError(Exception):
-    """A chunk that is not packed as it says."""
+class PackingError(ValueError):
+    """A chunk that is not packed as it says; the message has no name of a file."""
 
 
 @dataclass(frozen=True)
@@ -63,16 +64,19 @@ def unpacked(packed: bytes, steps: Sequence[Step], nbytes: int) -> bytes:
         In the order in which they are undone.
     nbytes : int
         Bytes of its pixels: neither more nor fewer may come out.
+
+    Raises
+    ------
+    PackingError
+        If they do.
     """
     for step in steps:
         try:
             packed = CODECS[step.codec](packed, nbytes + SLACK, step)
-        except (PackingError, ValueError, RuntimeError, EOFError, OSError) as error:
-            raise BeamwatchError(f"a chunk is damaged ({step.codec}: {error})") from None
-        except (zlib.error, lzma.LZMAError) as error:
-            raise BeamwatchError(f"a chunk is damaged ({step.codec}: {error})") from None
+        except _DAMAGED as error:
+            raise PackingError(f"{step.codec}: {error}") from None
     if len(packed) != nbytes:
-        raise BeamwatchError(f"a chunk holds {len(packed)} bytes where it promises {nbytes}")
+        raise PackingError(f"it holds {len(packed)} bytes instead of {nbytes}")
     return packed
 
 

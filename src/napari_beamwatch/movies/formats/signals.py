@@ -230,13 +230,15 @@ def _frame_time(axes: Sequence[SignalAxis], said: Said) -> Stated | None:
     """From a time axis; of a single image, its exposure."""
     before = axes[:-2]
     long = [axis for axis in before if axis.size != 1]
+    exposure = None if long else believable(said.exposure, 1e-6, 1e6)
+    if exposure:
+        return Stated(exposure, "exposure in the file")
     for axis in (long or before)[:1]:
-        seconds = None if axis.step is None else to_seconds(axis.step, axis.unit)
-        seconds = believable(seconds, 1e-9, 1e6)
+        step = None if axis.step is None else to_seconds(axis.step, axis.unit)
+        seconds = believable(step, 1e-9, 1e6)
         if seconds:
             return Stated(seconds, "time axis of the file")
-    exposure = None if long else believable(said.exposure, 1e-6, 1e6)
-    return Stated(exposure, "exposure in the file") if exposure else None
+    return None
 
 
 def number(value: Any) -> float | None:

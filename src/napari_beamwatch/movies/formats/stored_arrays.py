@@ -18,6 +18,7 @@ from napari_beamwatch.movies.formats.foreign_errors import (
     check_frame_bytes,
     explained,
 )
+from napari_beamwatch.movies.formats.packing import PackingError
 from napari_beamwatch.movies.frames import Frame, FrameSource
 
 LARGEST_CHUNK = 2**30
@@ -102,7 +103,12 @@ class ChunkedArray:
         grid = [range(a // n, -(-b // n)) for a, b, n in zip(begin, end, self.chunk, strict=True)]
         with explained(self.path, "a file"), self.store.opened() as fetch:
             for index in itertools.product(*grid):
-                stored = fetch(index)
+                try:
+                    stored = fetch(index)
+                except PackingError as error:
+                    raise BeamwatchError(
+                        f"{self.path} is damaged: chunk {', '.join(map(str, index))}: {error}"
+                    ) from None
                 if stored is None:
                     continue
                 pixels = np.frombuffer(stored, self.dtype).reshape(laid).transpose(back)

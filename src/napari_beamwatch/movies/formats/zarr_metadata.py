@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies.formats.packing import Step, unpacked
+from napari_beamwatch.movies.formats.packing import PackingError, Step, unpacked
 from napari_beamwatch.movies.formats.stored_arrays import (
     ChunkedArray,
     Fetch,
@@ -242,7 +242,7 @@ class Chunks:
     def unpacked(self, packed: bytes) -> bytes:
         """Pixels of a chunk as it is stored."""
         if len(packed) > self.most:
-            raise BeamwatchError(f"a chunk takes more than the {self.nbytes} bytes of its pixels")
+            raise PackingError("it takes more than the bytes of its pixels")
         return unpacked(packed, self.steps, self.nbytes)
 
 
@@ -273,10 +273,10 @@ class Shards:
             if begin == count == 2**64 - 1:
                 return None
             if begin > 2**62 or count > self.chunks.most:
-                raise BeamwatchError(f"{name} has a broken table of its chunks")
+                raise PackingError("its table of chunks is broken")
             packed = self.chunks.store.read(name, begin, count)
             if packed is None or len(packed) < count:
-                raise BeamwatchError(f"{name} breaks off (an interrupted copy?)")
+                raise PackingError("it breaks off (an interrupted copy?)")
             return self.chunks.unpacked(packed)
 
         yield fetch
