@@ -16,9 +16,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from napari_beamwatch.compiling import kernel
 from napari_beamwatch.damage.law import log_density, quasi_log_likelihood
 from napari_beamwatch.damage.models import remaining
 from napari_beamwatch.damage.scopes import Samples
@@ -70,7 +70,7 @@ class Weighed:
     residual: Floats
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def fit_levels(
     y: Floats,
     windows: Floats,
@@ -111,7 +111,7 @@ def fit_levels(
     return plateau, residual
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def log_likelihood_of(
     y: Floats,
     windows: Floats,
@@ -135,7 +135,7 @@ def log_likelihood_of(
     return total
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def weigh(
     y: Floats,
     windows: Floats,
@@ -193,7 +193,7 @@ def weighed(samples: Samples, models: Models, *, exact: bool) -> Weighed:
     return Weighed(models, total, plateau, residual)
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def weigh_by_tables(
     y: Floats,
     windows: Floats,

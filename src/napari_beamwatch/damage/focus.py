@@ -16,8 +16,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from napari_beamwatch.compiling import kernel
 
 Floats = NDArray[np.float64]
 
@@ -25,7 +26,7 @@ AMOUNTS = np.linspace(0.15, 2.0, 12) * 2 * np.pi
 """Phases by which the focus moves the spot of largest |g|."""
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def focus_misfit(
     y: Floats, weight: Floats, g: Floats, start: Floats, end: Floats, amounts: Floats, knots: int
 ) -> float:
@@ -67,7 +68,7 @@ def focus_misfit(
     return least
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def _spot_misfit(y: Floats, weight: Floats, path: Floats, phase: float) -> float:
     """Of one spot, its three terms fitted; a power below 0 is taken as 0."""
     normal = np.zeros((3, 3))

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
+from napari_beamwatch.compiling import kernel
 
 HIGH_ORDER = 9.0
 """Order from which four terms of Debye's expansion are good to 1e-7."""
@@ -30,7 +30,7 @@ SMALLEST_POWER = 1e-9
 """Power over the floor below which a measured one is taken as this."""
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def log_density(y: float, s: float, windows: float, in_phase: float, own: float) -> float:
     """Logarithm of the density of a mean signal-to-noise ratio.
 
@@ -54,7 +54,7 @@ def log_density(y: float, s: float, windows: float, in_phase: float, own: float)
     return bessel - math.log(2 * c) - (q + noncentrality) / 2 + order * math.log(q / 2)
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def log_scaled_bessel(order: float, z: float) -> float:
     """Logarithm of I_order(z)·(z/2)^−order, for orders and arguments from 0 on.
 
@@ -75,7 +75,7 @@ def log_scaled_bessel(order: float, z: float) -> float:
     return low + math.log(here)
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def _debye(order: float, z: float) -> float:
     w = math.sqrt(1 + (z / order) ** 2)
     p = 1 / w
@@ -93,7 +93,7 @@ def _debye(order: float, z: float) -> float:
     )
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def _log_bessel_zero(z: float) -> float:
     """Of order 0, by the polynomials of Abramowitz and Stegun 9.8.1 and 9.8.2."""
     if z < 3.75:
@@ -110,7 +110,7 @@ def _log_bessel_zero(z: float) -> float:
     return z + math.log(series / math.sqrt(z))
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def quasi_log_likelihood(y: float, s: float, windows: float, in_phase: float, own: float) -> float:
     """What has the score (y − s)/variance(s): a likelihood from the first two moments alone [1]_.
 

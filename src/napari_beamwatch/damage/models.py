@@ -11,8 +11,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from napari_beamwatch.compiling import kernel
 
 Floats = NDArray[np.float64]
 
@@ -23,7 +24,7 @@ _X, _W = np.polynomial.legendre.leggauss(5)
 NODES, WEIGHTS = tuple((_X + 1) / 2), tuple(_W / 2)
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def remaining(start: Floats, end: Floats, onset: float, tau: float, beta: float) -> Floats:
     """Power that each frame shows of the part that goes, relative to the plateau.
 
@@ -51,7 +52,7 @@ def remaining(start: Floats, end: Floats, onset: float, tau: float, beta: float)
     return shown
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def _mean_amplitude(since: float, length: float, tau: float, beta: float) -> float:
     """Mean amplitude over `length` of dose from `since` after the onset."""
     if beta == 1.0:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from napari_beamwatch.compiling import kernel
 from napari_beamwatch.damage.fitting import mean_levels
 from napari_beamwatch.damage.scopes import Samples
 
@@ -76,7 +76,7 @@ def common_trace(
     return np.where(known, value, 0.0), np.where(known, 1 / np.maximum(information, 1e-200), np.inf)
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def best_cuts(value: Floats, variance: Floats, penalty: float) -> NDArray[np.int64]:
     """Starts of the pieces of constant level that describe a trace best [1]_.
 

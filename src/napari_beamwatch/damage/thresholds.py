@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from napari_beamwatch.compiling import kernel
 from napari_beamwatch.errors import BeamwatchError
 
 Floats = NDArray[np.float64]
@@ -68,7 +68,7 @@ def moved_spacing(
     return below_fraction(off, np.ones(len(off)), dose_end, 1 - tolerance / 100, persistence)
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def _crossings(
     intensity: NDArray[np.float32], level: Floats, dose_end: Floats, lasts: int
 ) -> Floats:

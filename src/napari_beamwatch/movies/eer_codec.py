@@ -21,8 +21,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from napari_beamwatch.compiling import kernel
 
 Bytes = NDArray[np.uint8]
 Offsets = NDArray[np.int64]
@@ -51,7 +52,7 @@ class Scheme:
         return 1 << min(self.x, self.y) if max(self.x, self.y) <= 2 else 1
 
 
-@njit(nogil=True, cache=True, inline="always")
+@kernel(inline="always")
 def _word(data: Bytes, bit: np.uint64) -> np.uint64:
     """At least 57 bits of `data` from `bit` on."""
     # Unsigned indices: signed ones may be negative, and the check for that keeps the compiler
@@ -68,7 +69,7 @@ def _word(data: Bytes, bit: np.uint64) -> np.uint64:
     return word >> (bit & np.uint64(7))
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def add_events(
     data: Bytes,
     start_bits: Offsets,
@@ -160,7 +161,7 @@ def add_events(
     return -1
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def add_placed_events(
     data: Bytes,
     start_bits: Offsets,
@@ -221,7 +222,7 @@ def add_placed_events(
     return -1
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def count_events(
     data: Bytes, start: int, stop: int, pixels: int, run_bits: int, place_bits: int
 ) -> int:

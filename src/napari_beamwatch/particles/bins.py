@@ -11,9 +11,9 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from napari_beamwatch.compiling import kernel
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.movies.frames import Frame
 
@@ -176,4 +176,4 @@ def _add_blocks(image: Frame, block: int, dy: int, dx: int, sums: Floats32) -> N
             sums[i, j] = total
 
 
-_block_sums: Any = njit(nogil=True, cache=True)(_add_blocks)
+_block_sums: Any = kernel()(_add_blocks)

@@ -20,8 +20,9 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from napari_beamwatch.compiling import kernel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -113,10 +114,10 @@ def _log_add(a: float, b: float) -> float:
     return top if top == -np.inf else top + math.log(math.exp(a - top) + math.exp(b - top))
 
 
-wrap: Any = njit(nogil=True, cache=True)(_wrap)
-marginal: Any = njit(nogil=True, cache=True)(_marginal)
-add: Any = njit(nogil=True, cache=True)(_add)
-log_add: Any = njit(nogil=True, cache=True)(_log_add)
+wrap: Any = kernel()(_wrap)
+marginal: Any = kernel()(_marginal)
+add: Any = kernel()(_add)
+log_add: Any = kernel()(_log_add)
 
 
 def _below(log_d: Floats, start: int, stop: int, value: float) -> int:
@@ -130,7 +131,7 @@ def _below(log_d: Floats, start: int, stop: int, value: float) -> int:
     return start
 
 
-below: Any = njit(nogil=True, cache=True)(_below)
+below: Any = kernel()(_below)
 
 
 def _in_this_zone(lib: Packed, p: int, zone: Ints) -> float:
@@ -142,7 +143,7 @@ def _in_this_zone(lib: Packed, p: int, zone: Ints) -> float:
     return weight / 2
 
 
-in_this_zone: Any = njit(nogil=True, cache=True)(_in_this_zone)
+in_this_zone: Any = kernel()(_in_this_zone)
 
 
 def _dot(a: Floats, b: Floats) -> float:
@@ -150,7 +151,7 @@ def _dot(a: Floats, b: Floats) -> float:
     return value
 
 
-dot: Any = njit(nogil=True, cache=True)(_dot)
+dot: Any = kernel()(_dot)
 
 
 def _nearest(lib: Packed, p: int, x: float, y: float, e1: Floats, e2: Floats, zone: Ints) -> int:
@@ -168,7 +169,7 @@ def _nearest(lib: Packed, p: int, x: float, y: float, e1: Floats, e2: Floats, zo
     return lib.start[p] + place if in_zone == 0 and place >= 0 else -1
 
 
-nearest: Any = njit(nogil=True, cache=True)(_nearest)
+nearest: Any = kernel()(_nearest)
 
 
 def _complete(
@@ -245,7 +246,7 @@ def _complete(
     return total
 
 
-complete: Any = njit(nogil=True, cache=True)(_complete)
+complete: Any = kernel()(_complete)
 
 
 def _weigh(
@@ -379,4 +380,4 @@ def _weigh(
                     break
 
 
-weigh: Any = njit(nogil=True, cache=True)(_weigh)
+weigh: Any = kernel()(_weigh)

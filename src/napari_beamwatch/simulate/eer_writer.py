@@ -15,9 +15,9 @@ from typing import Any, BinaryIO
 from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from napari_beamwatch.compiling import kernel
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.movies.eer_codec import Scheme
@@ -149,7 +149,7 @@ def encode(frame: RawFrame, pixels: int, scheme: Scheme) -> bytes:
     return out[: (used + 15) // 16 * 2].tobytes()
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def _put(out: NDArray[np.uint8], bit: int, value: int, size: int) -> int:
     for i in range(size):
         if (value >> i) & 1:
@@ -157,7 +157,7 @@ def _put(out: NDArray[np.uint8], bit: int, value: int, size: int) -> int:
     return bit + size
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def _encode(
     positions: NDArray[np.int64],
     places: NDArray[np.int64],

@@ -20,9 +20,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from napari_beamwatch.compiling import kernel
 from napari_beamwatch.spectra.windows import Floats32, Grid
 
 Complex64 = NDArray[np.complex64]
@@ -216,7 +216,7 @@ class _Plan:
     gx: NDArray[np.float64]
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def _slots(
     window_of: NDArray[np.int64],
     frequency: NDArray[np.int64],
@@ -256,7 +256,7 @@ def _slots(
     return slots, known[:, :used].copy(), counts
 
 
-@njit(nogil=True, cache=True, fastmath=True)
+@kernel(fastmath=True)
 def _transform_blocks(
     image: NDArray[Any],
     cap: np.float32,
@@ -316,7 +316,7 @@ def _transform_blocks(
                     per_block[b, f, j, k, 2] = _product(plain, products[row + 2 : row + 4])
 
 
-@njit(nogil=True, cache=True, fastmath=True)
+@kernel(fastmath=True)
 def _sum_plain(block: Floats32, taper: Floats32, sums: NDArray[np.float64]) -> None:
     pieces, step = taper.shape
     for k in range(pieces):
@@ -328,7 +328,7 @@ def _sum_plain(block: Floats32, taper: Floats32, sums: NDArray[np.float64]) -> N
                 sums[j, k] += taper[j, y] * along
 
 
-@njit(nogil=True, cache=True, fastmath=True)
+@kernel(fastmath=True)
 def _product(a: Floats32, b: Floats32) -> np.complex64:
     """Sum of the products of two rows of complex numbers, real part above imaginary."""
     real = np.float32(0)
@@ -339,7 +339,7 @@ def _product(a: Floats32, b: Floats32) -> np.complex64:
     return np.complex64(complex(real, imaginary))
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def _gather(
     window_of: NDArray[np.int64],
     slots: NDArray[np.int64],

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from napari_beamwatch.compiling import kernel
 from napari_beamwatch.spectra.finding import Peaks
 from napari_beamwatch.spectra.peaks import distance
 from napari_beamwatch.spectra.windows import Grid
@@ -150,7 +150,7 @@ def _linked_peaks(peaks: Peaks, grid: Grid) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in links]
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def _links(
     order: NDArray[np.int64],
     starts: NDArray[np.int64],
@@ -178,7 +178,7 @@ def _links(
     return links
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def _apart(
     a: NDArray[np.float64], b: NDArray[np.float64], gy: float, gx: float, hy: float, hx: float
 ) -> float:

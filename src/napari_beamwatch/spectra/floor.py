@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from napari_beamwatch.compiling import kernel
 from napari_beamwatch.spectra.windows import Floats32
 
 Floats = NDArray[np.float64]
@@ -187,7 +187,7 @@ def common_floor(power: Floats32, plane: HalfPlane) -> Floats32:
     return np.asarray(radial * np.exp(plane.harmonics @ around), np.float32)
 
 
-@njit(nogil=True, cache=True, fastmath=True)
+@kernel(fastmath=True)
 def cut_means(values: Floats32, inverse: Floats32, cut: float) -> Floats:
     """Mean over windows (first axis) of power over floor, cut off.
 
@@ -207,7 +207,7 @@ def cut_means(values: Floats32, inverse: Floats32, cut: float) -> Floats:
     return sums.astype(np.float64) / len(values)
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def lower_quartiles(values: Floats32, ring: NDArray[np.int32], rings: int) -> Floats:
     """Lower quartile of each ring over all windows, to 1 %; 0 for rings without bins.
 
@@ -255,7 +255,7 @@ def _smooth(values: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray
     return np.convolve(values * weight, kernel, "same") / np.maximum(norm, 1e-12)
 
 
-@njit(nogil=True, cache=True, fastmath=True)
+@kernel(fastmath=True)
 def band_means(over: Floats32, edges: NDArray[np.int64], cut: float) -> Floats:
     """Mean over each band of power over floor, cut off.
 
@@ -282,7 +282,7 @@ def band_means(over: Floats32, edges: NDArray[np.int64], cut: float) -> Floats:
     return sums / np.maximum(counts, 1.0)
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def uncut(mean: float) -> float:
     """Mean of exponential values whose mean after cutting off at `CUT` is `mean`.
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from napari_beamwatch.compiling import kernel
 from napari_beamwatch.spectra.floor import CUT, band_means, uncut
 from napari_beamwatch.spectra.windows import FINE, REACH, Floats32
 
@@ -22,7 +22,7 @@ MOST_PEAKS = 512
 """Peaks kept of one window; a window of noise has none, one of a crystal a dozen."""
 
 
-@njit(nogil=True, cache=True, fastmath=True)
+@kernel(fastmath=True)
 def taper_tiles(
     image: Floats32,
     corners: NDArray[np.int64],
@@ -51,7 +51,7 @@ def taper_tiles(
                 to[x] = (row[x] - level) * weight[x]
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def peaks_of_windows(
     fields: NDArray[np.complex64],
     scales: Floats,
@@ -150,7 +150,7 @@ def peaks_of_windows(
     return found[:count].copy()
 
 
-@njit(nogil=True, cache=True, fastmath=True)
+@kernel(fastmath=True)
 def _powers(
     field: NDArray[np.complex64],
     scale: np.float32,
@@ -166,7 +166,7 @@ def _powers(
             relative[x] = to[x] * by[x]
 
 
-@njit(nogil=True, cache=True, fastmath=True)
+@kernel(fastmath=True)
 def _largest(row: Floats32) -> np.float32:
     most = np.float32(0)
     for x in range(len(row)):
@@ -174,7 +174,7 @@ def _largest(row: Floats32) -> np.float32:
     return most
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def _neighbour(power: Floats32, y: int, x: int) -> float:
     """Power of a bin that may lie across an edge; across x = 0 lies the Friedel mate."""
     rows, columns = power.shape
@@ -183,7 +183,7 @@ def _neighbour(power: Floats32, y: int, x: int) -> float:
     return power[y % rows, x] if x < columns else 0.0
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def _highest(power: Floats32, y: int, x: int) -> bool:
     here = power[y, x]
     for dy in range(-1, 2):
@@ -193,7 +193,7 @@ def _highest(power: Floats32, y: int, x: int) -> bool:
     return True
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def _refined(
     field: NDArray[np.complex64], y: int, x: int, between: Floats
 ) -> tuple[float, float, float, float]:
@@ -247,14 +247,14 @@ def _refined(
     return at_y, at_x, here, bend
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def _top(below: float, here: float, above: float) -> float:
     """Where a parabola through three neighbouring values is highest, within one step."""
     bend = 2 * here - below - above
     return min(max((above - below) / 2 / bend, -1.0), 1.0) if bend > 0 else 0.0
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def _width(power: Floats32, y: int, x: int, at_y: float, at_x: float, floor: float) -> float:
     """Full width at half maximum of a peak beyond that of a Hann taper, in bins; at most 4.
 
@@ -272,13 +272,13 @@ def _width(power: Floats32, y: int, x: int, at_y: float, at_x: float, floor: flo
     return float(2.3548 * np.sqrt(min(max(moment / total / 2 - 1 / 3, 0.0), 2.9)))
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def distance(ay: float, ax: float, by: float, bx: float) -> float:
     """Distance of two frequencies, or of one from the other's Friedel mate if that is nearer."""
     return float(min(np.hypot(ay - by, ax - bx), np.hypot(ay + by, ax + bx)))
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def chains(rows: Floats, reach: float) -> NDArray[np.int64]:
     """Number of the spot each row belongs to: rows of different segments that follow each other.
 
@@ -315,7 +315,7 @@ def chains(rows: Floats, reach: float) -> NDArray[np.int64]:
     return spot
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def side_lobes(rows: Floats, window: int) -> NDArray[np.bool_]:
     """Rows that belong to a stronger one nearby in the same window and segment.
 

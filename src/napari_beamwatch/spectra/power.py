@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.fft
-from numba import njit
 from numpy.typing import NDArray
 
+from napari_beamwatch.compiling import kernel
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import Region
@@ -148,7 +148,7 @@ def spectrum_of(image: Floats32, inside: NDArray[np.bool_]) -> tuple[Floats32, f
     return power, mean
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def fill_polygon(corners: Floats, inside: NDArray[np.bool_]) -> None:
     """Set which pixels have their middle in a polygon; of even-odd kind where it meets itself.
 
@@ -180,7 +180,7 @@ def fill_polygon(corners: Floats, inside: NDArray[np.bool_]) -> None:
                 row[start:stop] = True
 
 
-@njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "arcp", "nsz"})
+@kernel(fastmath={"reassoc", "contract", "arcp", "nsz"})
 def taper_inside(
     image: Floats32,
     inside: NDArray[np.bool_],
@@ -222,7 +222,7 @@ def taper_inside(
     return mean, power
 
 
-@njit(nogil=True, cache=True, fastmath=True)
+@kernel(fastmath=True)
 def whole_plane(half: NDArray[np.complex64], scale: np.float32, power: Floats32) -> None:
     """Squares of a real transform over the whole plane, frequency zero in the middle."""
     rows, columns = power.shape

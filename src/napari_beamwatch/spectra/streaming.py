@@ -8,9 +8,9 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from napari_beamwatch.compiling import kernel
 from napari_beamwatch.movies.frames import Frame, FrameSource
 from napari_beamwatch.spectra.runners import Tick, ahead
 from napari_beamwatch.spectra.windows import Floats32
@@ -170,7 +170,7 @@ def _add_together(total: Floats32, held: list[tuple[Frame, float, Shifts]], by: 
     list(shared_pool().map(lambda y: add_band(total, *frames, *rest, y, y + BAND_ROWS), bands))
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def add_band(
     total: Floats32,
     a: NDArray[Any],
@@ -202,7 +202,7 @@ def add_band(
                 to[x] += along[i]
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def _add_row(
     along: Floats32, frame: NDArray[Any], y: int, move: NDArray[np.int64], cap: np.float32
 ) -> None:

@@ -18,11 +18,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.special import gammainc, gammaincc
 
+from napari_beamwatch.compiling import kernel
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.spectra.diffraction.background import (
     LOWEST_RADIUS,
@@ -379,7 +379,7 @@ def _centre_of_pairs(pairs: Floats, centre: Centre) -> Centre:
     return Centre(float(mean[0]), float(mean[1]), se, centre.seen)
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def settle(
     image: Floats,
     level: Floats,

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from napari_beamwatch.compiling import kernel
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.spectra.diffraction.background import RADIUS
 from napari_beamwatch.spectra.diffraction.finding import WEIGHT, DiffractionSpots
@@ -254,7 +254,7 @@ def _near_spots(shape: tuple[int, ...], places: Floats) -> Mask:
     return near
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def read_spots(
     counts: Floats,
     near: NDArray[np.bool_],

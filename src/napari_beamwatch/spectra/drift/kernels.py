@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from napari_beamwatch.compiling import kernel
 from napari_beamwatch.spectra.drift.arrays import Complex64, Floats
 from napari_beamwatch.spectra.drift.low_frequencies import Band
 from napari_beamwatch.threads import free_threads, shared_pool
@@ -20,7 +20,7 @@ def phases(band: Band, shift: Floats) -> tuple[Complex64, Complex64]:
     return py, px
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def lay_frame(y: Any, a: Any, py: Any, px: Any, moved: Any, still: Any, coherence: Any) -> None:
     """Add a frame to the sums, moved back and as it lies."""
     for i in range(y.shape[0]):
@@ -32,7 +32,7 @@ def lay_frame(y: Any, a: Any, py: Any, px: Any, moved: Any, still: Any, coherenc
             coherence[i, j] += a * a * phase
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def frame_against(
     y: Any, own_a: Any, py: Any, px: Any, moving: Any, own: Any, other: Any, fixed: Any,
     a: Any, product: Any,
@@ -45,7 +45,7 @@ def frame_against(
             product[i, j] = (y[i, j] - a * fixed[i, j]) * np.conj(image)
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def frame_slope(
     product: Any, moving: Any, a: Any, py: Any, px: Any, ky: Any, kx: Any
 ) -> tuple[float, float, float, float]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 from scipy import fft
 
+from napari_beamwatch.compiling import kernel
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies.frames import Frame
 from napari_beamwatch.spectra.drift.arrays import Complex64, Floats32
@@ -120,7 +120,7 @@ def _sample(frame: Frame, every: int = 16) -> tuple[float, float]:
     return mean, math.sqrt(max(0.0, squares / count - mean * mean))
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def _moments(frame: Any, every: int) -> tuple[int, float, float]:
     count, total, squares = 0, 0.0, 0.0
     for y in range(0, frame.shape[0], every):
@@ -137,7 +137,7 @@ def _moments(frame: Any, every: int) -> tuple[int, float, float]:
     return count, total, squares
 
 
-@njit(nogil=True, cache=True, fastmath={"contract", "reassoc", "nsz"})
+@kernel(fastmath={"contract", "reassoc", "nsz"})
 def _bin(frame: Any, b: int, mean: Any, most: Any, out: Any) -> None:
     """Sums of b × b pixels; those above `most`, and no numbers, count as the mean."""
     ny, nx = out.shape

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from napari_beamwatch.compiling import kernel
 from napari_beamwatch.spectra.finding import Peaks
 from napari_beamwatch.spectra.windows import Grid
 
@@ -92,7 +92,7 @@ class LatticeSpots:
         return out
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def mark_large(
     spots: Floats,
     window: NDArray[np.int64],
@@ -137,7 +137,7 @@ def mark_large(
         large[i] = found > 0 and found >= SHARE * asked
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def fill_discs(
     place: NDArray[np.int64], gy: Floats, gx: Floats, reach: Floats, out: NDArray[np.bool_]
 ) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from napari_beamwatch.compiling import kernel
 from napari_beamwatch.spectra.power import PowerSpectrum
 from napari_beamwatch.spectra.windows import Floats32
 
@@ -74,7 +74,7 @@ def radial_profile(spectrum: PowerSpectrum) -> RadialProfile:
     return RadialProfile(k / count, power, power / np.sqrt(bins), bins, spectrum.pixel_size)
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def add_rings(power: Floats32, ky: Floats, kx: Floats, width: float, sums: Floats) -> None:
     """Add bins to rings ``width`` wide: how many, their frequencies and their power.
 

@@ -17,9 +17,9 @@ from functools import cache, cached_property
 
 import numpy as np
 import scipy.fft
-from numba import njit
 from numpy.typing import NDArray
 
+from napari_beamwatch.compiling import kernel
 from napari_beamwatch.spectra.floor import half_plane
 from napari_beamwatch.spectra.peaks import taper_tiles
 from napari_beamwatch.spectra.windows import Floats32, Grid
@@ -263,7 +263,7 @@ def power_of_halves(
     )
 
 
-@njit(nogil=True, cache=True, fastmath=True)
+@kernel(fastmath=True)
 def add_cells(
     one: NDArray[np.complex64],
     two: NDArray[np.complex64],

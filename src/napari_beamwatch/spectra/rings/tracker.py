@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 import scipy.fft
-from numba import njit
 from numpy.typing import NDArray
 
+from napari_beamwatch.compiling import kernel
 from napari_beamwatch.spectra.peaks import taper_tiles
 from napari_beamwatch.spectra.rings.masks import LatticeSpots
 from napari_beamwatch.spectra.rings.radial import (
@@ -113,7 +113,7 @@ class _Sum:
         self.inside &= other.inside
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def join_pixels(tile: NDArray[Any], by: int, joined: Floats32) -> None:
     """Sums of squares of pixels."""
     for y in range(tile.shape[0]):
@@ -123,7 +123,7 @@ def join_pixels(tile: NDArray[Any], by: int, joined: Floats32) -> None:
                 to[x] += np.float32(row[i])
 
 
-@njit(nogil=True, cache=True, fastmath=True)
+@kernel(fastmath=True)
 def add_tiles(total: Floats32, tiles: NDArray[Any]) -> None:
     """Add tiles to their sums."""
     for i in range(len(total)):

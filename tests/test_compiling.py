@@ -1,0 +1,29 @@
+"""Kernels are kept where something may be written, and run in any case."""
+
+import warnings
+
+import pytest
+from numba.core import caching
+
+from napari_beamwatch import compiling
+from napari_beamwatch.compiling import kernel
+
+
+def doubled(x):
+    return 2 * x
+
+
+def test_where_nothing_can_be_written_kernels_run_uncached_with_one_warning(monkeypatch):
+    for name in [name for name in vars(caching) if name.endswith("CacheLocator")]:
+        monkeypatch.setattr(getattr(caching, name), "from_function", lambda *_: None, raising=False)
+    compiling._say_uncached.cache_clear()
+    with pytest.warns(RuntimeWarning, match="NUMBA_CACHE_DIR") as said:
+        first, second = kernel()(doubled), kernel(fastmath=True)(doubled)
+    assert len(said) == 1
+    assert first(21) == second(21) == 42
+
+
+def test_elsewhere_they_are_kept():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert kernel()(doubled).stats.cache_path
