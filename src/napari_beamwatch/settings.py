@@ -3,14 +3,38 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
-import numpy as np
-
 from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.quantities import number, whole
 
 CRITERIA = ("fading", "spacing", "new_phase", "mass_loss")
+
+MOST = 1_000_000
+"""Frames that a movie may have, too."""
+
+LONGEST = 100_000
+"""Of windows and steps, whatever the unit."""
+
+FARTHEST = 100_000.0
+"""Pixels that a specimen may drift."""
+
+_RANGES: dict[str, tuple[float, float, str]] = {
+    "alpha": (1e-12, 0.5, ""),
+    "false_alarm": (1e-12, 0.5, ""),
+    "fraction": (1e-6, 1 - 1e-6, ""),
+    "d_tolerance": (1e-6, 99.0, "%"),
+    "pixel_size_uncertainty": (0.0, 0.49, ""),
+    "cs_mm": (0.0, 10.0, "mm"),
+    "camera_constant": (1e-3, 1e9, "Å·px"),
+}
+"""Between which numbers lie. A chance of 1e-12 is that of no movie ever; one above a half means
+that most answers are false."""
+
+_NEEDED = tuple(name for name in _RANGES if name != "camera_constant")
 
 Pairs = tuple[tuple[float, float], ...]
 
@@ -66,7 +90,7 @@ class Settings:
     removed_spots: Pairs = ()
     false_alarm: float = 0.01
     criteria: tuple[str, ...] = CRITERIA
-    fraction: float = float(np.exp(-1))
+    fraction: float = math.exp(-1)
     d_tolerance: float = 1.0
     persistence: int | Literal["end"] = "end"
     phases: tuple[str, ...] = ()
@@ -76,57 +100,35 @@ class Settings:
     camera_constant: float | None = None
 
     def __post_init__(self) -> None:
-        if self.taper not in ("hann", "cosine"):
-            raise BeamwatchError(f"the taper is 'hann' or 'cosine', not {self.taper!r}")
+        for name in ("window", "step"):
+            self._set(name, _length(f"the {name}", getattr(self, name)))
+        self._set("taper", _among("the taper", self.taper, ("hann", "cosine")))
         if isinstance(self.drift, str):
-            if self.drift not in ("auto", "off"):
-                raise BeamwatchError(f"drift is 'auto', 'off' or given, not {self.drift!r}")
+            _among("the drift, where it is not given,", self.drift, ("auto", "off"))
         else:
-            object.__setattr__(self, "drift", pairs("the drift", self.drift))
+            self._set("drift", pairs("the drift", self.drift, FARTHEST, "px"))
         for name in ("added_spots", "removed_spots"):
-            spots = pairs(name.replace("_", " "), getattr(self, name))
-            if any(max(abs(gy), abs(gx)) > 0.5 for gy, gx in spots):
-                raise BeamwatchError(
-                    f"{name.replace('_', ' ')}: frequencies are in cycles per pixel, 0.5 at most"
-                )
-            object.__setattr__(self, name, spots)
-        if not isinstance(self.criteria, tuple | list) or not set(self.criteria) <= set(CRITERIA):
-            raise BeamwatchError(f"criteria are among {', '.join(CRITERIA)}, not {self.criteria!r}")
-        object.__setattr__(self, "criteria", tuple(c for c in CRITERIA if c in self.criteria))
-        if not isinstance(self.running_sum, int) or self.running_sum < 1:
-            raise BeamwatchError(f"a running sum is of 1 frame or more, not {self.running_sum!r}")
-        if self.camera_constant is not None and (
-            not isinstance(self.camera_constant, int | float)
-            or not 0 < self.camera_constant < float("inf")
-        ):
-            raise BeamwatchError(
-                f"a camera constant is a number of Å·px above 0, not {self.camera_constant!r}"
-            )
-        if not isinstance(self.false_alarm, int | float) or not 0 < self.false_alarm < 1:
-            raise BeamwatchError(f"false_alarm lies between 0 and 1, not {self.false_alarm!r}")
-        if not isinstance(self.fraction, int | float) or not 0 < self.fraction < 1:
-            raise BeamwatchError(f"the fraction lies between 0 and 1, not {self.fraction!r}")
-        if not isinstance(self.d_tolerance, int | float) or not 0 < self.d_tolerance < 100:
-            raise BeamwatchError(f"d_tolerance is a percentage above 0, not {self.d_tolerance!r}")
-        if self.persistence != "end" and (
-            not isinstance(self.persistence, int) or self.persistence < 1
-        ):
-            raise BeamwatchError(
-                f"the persistence is a number of frames or 'end', not {self.persistence!r}"
-            )
-        if not isinstance(self.phases, tuple | list):
-            raise BeamwatchError(f"phases are a list of names, not {self.phases!r}")
-        object.__setattr__(self, "phases", tuple(map(str, self.phases)))
-        if not isinstance(self.cs_mm, int | float) or not 0 <= self.cs_mm < 10:
-            raise BeamwatchError(f"a spherical aberration is 0 to 10 mm, not {self.cs_mm!r}")
-        uncertain = self.pixel_size_uncertainty
-        if not isinstance(uncertain, int | float) or not 0 <= uncertain < 0.5:
-            raise BeamwatchError(
-                "the pixel size is uncertain by a part of it from 0 to 0.5, not "
-                f"{self.pixel_size_uncertainty!r}"
-            )
-        if not isinstance(self.alpha, int | float) or not 0 < self.alpha < 1:
-            raise BeamwatchError(f"alpha lies between 0 and 1, not {self.alpha!r}")
+            said = name.replace("_", " ")
+            self._set(name, pairs(said, getattr(self, name), 0.5, "cycles per pixel"))
+        criteria = _words("criteria", self.criteria)
+        for one in criteria:
+            _among("a criterion", one, CRITERIA)
+        self._set("criteria", tuple(c for c in CRITERIA if c in criteria))
+        self._set("phases", _words("phases", self.phases))
+        self._set("running_sum", whole(self.running_sum, "a running sum", 1, MOST, "frames"))
+        if self.persistence != "end":
+            persistence = whole(self.persistence, "the persistence, if not 'end',", 1, MOST)
+            self._set("persistence", persistence)
+        for name, (low, high, unit) in _RANGES.items():
+            value = getattr(self, name)
+            if value is not None:
+                self._set(name, number(value, name, low, high, unit))
+        for name in _NEEDED:
+            if getattr(self, name) is None:
+                raise BeamwatchError(f"{name} cannot be left out: it is a number")
+
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
 
     def to_json(self) -> str:
         """All settings as JSON."""
@@ -146,12 +148,45 @@ class Settings:
         return cls(**said)
 
 
-def pairs(what: str, values: Any) -> Pairs:
-    """Pairs of numbers, however they are given."""
+def parsed_length(what: str, length: int | str) -> tuple[float, str]:
+    """A window or step as a number and its unit: "px", "nm" or "Å"."""
+    if not isinstance(length, str):
+        return length, "px"
+    found = re.fullmatch(r"\s*(\S*?)\s*(px|nm|Å|A|)\s*", length)
+    if found is None:
+        raise BeamwatchError(f"{what}: {length!r} is no length; give pixels, or so many nm or Å")
+    unit = {"": "px", "A": "Å"}.get(found[2], found[2])
+    return number(found[1], f"{what}, {length!r},", 1e-3, LONGEST, unit), unit
+
+
+def pairs(what: str, values: Any, most: float, unit: str) -> Pairs:
+    """Pairs of numbers from −`most` to `most`, however they are given."""
     try:
-        table = np.asarray(values, np.float64).reshape(-1, 2)
-    except (TypeError, ValueError):
-        raise BeamwatchError(f"{what}: pairs of numbers (y, x) are needed") from None
-    if not np.isfinite(table).all():
-        raise BeamwatchError(f"{what}: a value is no number")
-    return tuple((float(y), float(x)) for y, x in table)
+        rows = [tuple(row) for row in values]
+    except TypeError:
+        rows = [()]
+    if any(len(row) != 2 for row in rows):
+        raise BeamwatchError(f"{what}: pairs of numbers (y, x) are needed")
+    y, x = ([number(row[i], what, -most, most, unit) for row in rows] for i in (0, 1))
+    return tuple(zip(y, x, strict=True))
+
+
+def _length(what: str, length: Any) -> int | str | None:
+    if length is None:
+        return None
+    if isinstance(length, str):
+        parsed_length(what, length)
+        return length
+    return whole(length, f"{what}, where it is no text with a unit,", 1, LONGEST, "px")
+
+
+def _among(what: str, value: Any, known: tuple[str, ...]) -> str:
+    if not isinstance(value, str) or value not in known:
+        raise BeamwatchError(f"{what} is one of {', '.join(known)}, not {value!r}")
+    return value
+
+
+def _words(what: str, values: Any) -> tuple[str, ...]:
+    if not isinstance(values, tuple | list) or not all(isinstance(one, str) for one in values):
+        raise BeamwatchError(f"{what} are a list of names, not {values!r}")
+    return tuple(values)

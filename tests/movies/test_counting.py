@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import convolve
 
-from napari_beamwatch import Movie, open_movie
+from napari_beamwatch import BeamwatchError, Movie, open_movie
 from napari_beamwatch.movies import counting
 from napari_beamwatch.movies.counting import judge_counting, measure_flux
 from napari_beamwatch.movies.frames import ArrayFrames, Frame
@@ -90,11 +90,11 @@ def test_the_flux_of_a_large_movie_is_sampled_and_says_so(monkeypatch: pytest.Mo
     monkeypatch.setattr(counting, "READ_WHOLE", 1000)
     flux = np.linspace(2, 4, 700)
     frames = np.random.default_rng(0).poisson(flux[:, None, None], (700, 64, 64))
-    counts, origin, warnings = measure_flux(Rows(frames.astype(np.uint8)))
-    assert counts is not None
-    assert np.abs(counts / flux - 1).max() < 0.15
-    assert origin == "sampled in 512 of 700 frames"
-    assert warnings == []
+    seen = measure_flux(Rows(frames.astype(np.uint8)), "the array")
+    assert seen.counts is not None
+    assert np.abs(seen.counts / flux - 1).max() < 0.15
+    assert seen.origin == "sampled in 512 of 700 frames"
+    assert seen.warnings == ()
 
 
 def test_pixels_that_are_no_numbers_are_left_out_and_named() -> None:
@@ -106,11 +106,30 @@ def test_pixels_that_are_no_numbers_are_left_out_and_named() -> None:
     assert any("2 of 4 frames" in warning and "NaN" in warning for warning in movie.warnings)
 
 
-def test_frames_without_any_number_leave_the_flux_unknown() -> None:
-    frames = np.full((3, 8, 8), np.nan, np.float32)
+def test_frames_without_any_number_are_left_out_but_their_dose_counts() -> None:
+    frames = electrons(3.0, frames=5, side=64).astype(np.float32)
+    frames[2] = np.nan
     movie = Movie.from_array(frames, 1.0, 1.0)
-    assert movie.counts is None
-    assert movie.dose == pytest.approx([1, 2, 3])
+    assert movie.lit.tolist() == [True, True, False, True, True]
+    assert movie.dose == pytest.approx([1, 2, 3, 4, 5])
+    assert any("1 frames hold no number" in warning for warning in movie.warnings)
+
+
+@pytest.mark.parametrize(
+    ("frames", "why"),
+    [
+        (np.full((3, 8, 8), np.nan, np.float32), "no pixel that is a grey value"),
+        (np.full((3, 8, 8), -np.inf), "no pixel that is a grey value"),
+        (electrons(3.0, 3, 8) * 1e30 + 1e30, "no pixel that is a grey value"),
+        (np.full((3, 8, 8), 2**64 - 1, np.uint64), "no pixel that is a grey value"),
+        (electrons(3.0, 3, 8) * 1e-30, "too small to compute with"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_computed_with_is_refused_with_what_to_do(
+    frames: np.ndarray, why: str
+) -> None:
+    with pytest.raises(BeamwatchError, match=why):
+        Movie.from_array(frames)
 
 
 def test_an_empty_record_is_said_to_be_empty() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from napari_beamwatch import BeamwatchError, DoseCalibration, Movie
+from napari_beamwatch.movies import counting
 from napari_beamwatch.movies.frames import (
     FRAME_CACHE,
     ArrayFrames,
@@ -74,16 +75,44 @@ class TestLaziness:
         movie.frames[4, :5, :5].compute()
         assert source.decoded == [4]
 
-    def test_a_dask_array_stays_lazy(self) -> None:
-        def refuse(block: np.ndarray) -> np.ndarray:
-            raise AssertionError("computed")
+    def test_a_dask_array_is_looked_at_like_any_other(self, array: np.ndarray) -> None:
+        known = Movie.from_array(array, 0.5)
+        movie = Movie.from_array(da.from_array(array, chunks=(5, 7, 30)), 0.5)
+        assert movie.counts.tolist() == known.counts.tolist()
+        assert movie.counting == known.counting
+        assert movie.frames.chunks == ((1,) * 12, (20,), (30,))
+        assert (movie.frames.compute() == array).all()
 
-        lazy = da.zeros((4, 8, 8), chunks=(2, 4, 4)).map_blocks(
-            refuse, dtype=float, meta=np.empty((0, 0, 0))
-        )
+    def test_of_a_large_dask_array_some_frames_are_looked_at(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(counting, "READ_WHOLE", 1000)
+        computed: list[int] = []
+
+        def note(block: np.ndarray) -> np.ndarray:
+            computed.append(len(block))
+            return block
+
+        lazy = da.ones((400, 8, 8), chunks=(1, 4, 8)).map_blocks(note, dtype=float)
         movie = Movie.from_array(lazy, 0.1, 1.0)
-        assert movie.frames.chunks == ((1,) * 4, (8,), (8,))
+        assert "sampled in 9 of 400" in movie.recording.counts_origin
+        assert len(computed) < 40
         assert movie.dose is not None
+
+    def test_neighbours_in_a_chunk_of_dask_are_computed_together(self, array: np.ndarray) -> None:
+        FRAME_CACHE.clear()
+        computed: list[int] = []
+
+        def note(block: np.ndarray) -> np.ndarray:
+            computed.append(len(block))
+            return block
+
+        lazy = da.from_array(array, chunks=(6, 20, 30)).map_blocks(
+            note, dtype=array.dtype, meta=array[:0, :0, :0]
+        )
+        movie = Movie.from_array(lazy)
+        assert (movie.frame(3) == array[3]).all()
+        assert computed == [6, 6]
 
     def test_the_cache_keeps_to_its_bytes_and_drops_the_oldest(self, array: np.ndarray) -> None:
         source = Counted(array)

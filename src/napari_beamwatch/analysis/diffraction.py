@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from napari_beamwatch import columns
 from napari_beamwatch.analysis.answers import with_thresholds
+from napari_beamwatch.analysis.checks import check_record
 from napari_beamwatch.analysis.naming import Phases
 from napari_beamwatch.analysis.pattern_verdict import judge_pattern
 from napari_beamwatch.analysis.progress import OFTEN, Progress, Teller
@@ -62,7 +63,6 @@ from napari_beamwatch.threads import shared_pool
 Floats = NDArray[np.float64]
 Out = TypeVar("Out")
 
-FEWEST_FRAMES = 2
 
 CRYSTAL, LATE_CRYSTAL = 0, 1
 """Of all spots, and of those that came later: which of them share a crystal, one pattern of the
@@ -362,11 +362,7 @@ def _checked(movie: Movie, settings: Settings, regions: Sequence[Region]) -> flo
             "added and removed spots are frequencies of an image, not of diffraction patterns: "
             "leave them out"
         )
-    if movie.lit.sum() < FEWEST_FRAMES:
-        raise BeamwatchError(
-            f"{movie.name} has {int(movie.lit.sum())} frames with beam; at least {FEWEST_FRAMES} "
-            "are needed to see a change"
-        )
+    check_record(movie, settings)
     if settings.camera_constant is None:
         raise BeamwatchError("diffraction patterns have spacings by a camera constant (Å·px) only")
     return settings.camera_constant

@@ -11,6 +11,7 @@ import pandas as pd
 
 from napari_beamwatch import columns
 from napari_beamwatch.analysis.answers import Answer, Part, with_thresholds
+from napari_beamwatch.analysis.checks import check_record
 from napari_beamwatch.analysis.diffraction import analyze_diffraction, find_diffraction_spots
 from napari_beamwatch.analysis.diffuse import Diffuse
 from napari_beamwatch.analysis.dose_axis import DoseAxis
@@ -37,7 +38,7 @@ from napari_beamwatch.results.tables import (
     window_spots,
     window_table,
 )
-from napari_beamwatch.settings import Settings
+from napari_beamwatch.settings import Settings, parsed_length
 from napari_beamwatch.spectra.field import FieldTrace, field_trace
 from napari_beamwatch.spectra.imaging import check_images
 from napari_beamwatch.spectra.rings import Ring
@@ -47,8 +48,6 @@ from napari_beamwatch.spectra.windows import (
     Resolution,
     default_grid,
 )
-
-FEWEST_FRAMES = 2
 
 
 def analyze(
@@ -220,11 +219,7 @@ def _checked(movie: Movie, settings: Settings, regions: Sequence[Region]) -> Gri
     names = [region.name for region in regions]
     if len({FIELD, *names}) <= len(names):
         raise BeamwatchError(f"regions need names of their own, none of them {FIELD!r}")
-    if movie.lit.sum() < FEWEST_FRAMES:
-        raise BeamwatchError(
-            f"{movie.name} has {int(movie.lit.sum())} frames with beam; at least {FEWEST_FRAMES} "
-            "are needed to see a change"
-        )
+    check_record(movie, settings)
     return chosen_grid(movie, settings)
 
 
@@ -236,23 +231,14 @@ def chosen_grid(movie: Movie, settings: Settings) -> Grid:
 
 def in_pixels(length: int | str | None, movie: Movie) -> int | None:
     """A window or step that may be given as a length ("3.2 nm", "40 Å"), in pixels."""
-    if length is None or isinstance(length, int | np.integer):
-        return None if length is None else int(length)
-    number, _, unit = str(length).strip().partition(" ")
-    scale = {"px": None, "nm": 10.0, "Å": 1.0, "A": 1.0, "": None}.get(unit, -1.0)
-    try:
-        value = float(number)
-    except ValueError:
-        scale = -1.0
-        value = 0.0
-    if scale == -1.0:
-        raise BeamwatchError(f"{length!r} is no length: give pixels, or a number with nm or Å")
-    if scale is None:
+    if length is None:
+        return None
+    value, unit = parsed_length("the length", length)
+    if unit == "px":
         return round(value)
     if movie.pixel_size is None:
         raise BeamwatchError(f"{length!r} needs a pixel size; give the window in pixels")
-    pixels = value * scale / movie.pixel_size
-    return 2 * round(pixels / 2)
+    return 2 * round(value * {"nm": 10.0, "Å": 1.0}[unit] / movie.pixel_size / 2)
 
 
 def grid_note(grid: Grid, movie: Movie) -> str:

@@ -15,6 +15,7 @@ from napari_beamwatch.analysis import Progress, Step
 from napari_beamwatch.analysis import analyze as analyze_movie
 from napari_beamwatch.cli.words import print_answer
 from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.files import read_text
 from napari_beamwatch.movies import Movie, open_movie
 from napari_beamwatch.movies.opening import PACKED
 from napari_beamwatch.regions import Region
@@ -90,15 +91,11 @@ def settings_from(args: Namespace) -> Settings:
 
 
 def _settings_file(path: Path) -> Settings:
+    text = read_text(path.expanduser(), "a settings file", LONGEST_SETTINGS)
     try:
-        with path.expanduser().open(encoding="utf-8") as file:
-            return Settings.from_json(file.read(LONGEST_SETTINGS))
-    except OSError as error:
-        raise BeamwatchError(f"{path} cannot be read: {error.strerror}") from None
+        return Settings.from_json(text)
     except BeamwatchError as error:
         raise BeamwatchError(f"{path}: {error}") from None
-    except (TypeError, ValueError, RecursionError) as error:
-        raise BeamwatchError(f"{path} holds no settings: {error}") from None
 
 
 def _analyze_one(

@@ -10,8 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.movies.beam import DARK, usual_counts
 from napari_beamwatch.movies.given import Given
 from napari_beamwatch.movies.recording import Floats, Recording
 
@@ -31,6 +33,8 @@ class Calibration:
         Seconds since the start of the record at the end of each frame.
     time_start : float
         Seconds at the start of the first frame: not zero where frames were cut off.
+    lit : array of bool
+        Frames with beam that hold numbers.
     frame_dose, dose_start, dose : array or None
         e/Å²: of each frame, at its start, at its end (the latter two accumulated, with
         pre-exposure where it is known).
@@ -46,6 +50,7 @@ class Calibration:
     pixel_size: float | None
     times: Floats | None
     time_start: float
+    lit: NDArray[np.bool_]
     frame_dose: Floats | None
     dose_start: Floats | None
     dose: Floats | None
@@ -114,6 +119,15 @@ def calibrate(recording: Recording, given: Given) -> Calibration:
                     f"the counts vary by up to {departure:.0%} from frame to frame; the dose you "
                     "gave is nominal and is not modulated by them"
                 )
+    lit = recording.lit
+    if frame_dose is not None:
+        without = lit & (frame_dose <= 0)
+        if without.any() and not without.all():
+            lit = lit & (frame_dose > 0)
+            warnings.append(
+                f"{int(without.sum())} frames have a dose of 0, yet they hold counts: they are "
+                "left out as frames without beam"
+            )
     if start is not None and end is not None:
         if given.pre_exposure:
             start, end = start + given.pre_exposure, end + given.pre_exposure
@@ -130,6 +144,7 @@ def calibrate(recording: Recording, given: Given) -> Calibration:
         pixel_size=pixel_size,
         times=times,
         time_start=time_start,
+        lit=lit,
         frame_dose=_frozen(frame_dose),
         dose_start=_frozen(start),
         dose=_frozen(end),
@@ -172,27 +187,47 @@ def _durations(times: Floats, start: float) -> Floats:
 
 
 def _flux(recording: Recording) -> tuple[Floats | None, list[str]]:
-    """Counts relative to their median over lit frames; frames before beam-on are zero."""
+    """Counts relative to their median over lit frames; the others are zero."""
     counts = recording.counts
     if counts is None:
         return None, []
-    lit = recording.lit
-    typical = float(np.median(counts[lit]))
-    if typical <= 0:
+    usual = usual_counts(counts)
+    if usual <= 0:
         return None, ["no frame holds any counts: the beam was off, or the file is empty"]
-    flux: Floats = np.where(lit, counts / typical, 0.0)
+    lit = recording.lit
+    flux: Floats = np.where(lit, counts / float(np.median(counts[lit])) if lit.any() else 0.0, 0.0)
+    return flux, _beam_warnings(recording, flux)
+
+
+def _beam_warnings(recording: Recording, flux: Floats) -> list[str]:
+    """What is odd about the beam."""
     warnings = []
-    if recording.first_lit:
+    unlit = recording.exposure <= 0
+    first = int(np.argmin(unlit))
+    if first:
         warnings.append(
-            f"the first {recording.first_lit} frames are dark: the dose starts at frame "
-            f"{recording.first_lit} (0-based)"
+            f"the first {first} frames are dark: the dose starts at frame {first} (0-based)"
         )
-    dark = int((lit & (flux < 0.2)).sum())
-    if dark:
+    later = int(unlit[first:].sum())
+    if later:
+        last = len(unlit) - int(np.argmin(unlit[::-1]))
+        where = "" if later > len(unlit) - last else f", from frame {last} (0-based) to the end"
         warnings.append(
-            f"{dark} frames after beam-on hold almost no counts (beam blanked, or lost frames)"
+            f"{later} frames after beam-on are dark (beam blanked){where}: they have no dose and "
+            "are left out"
         )
-    return flux, warnings
+    faint = int((recording.lit & (flux < DARK)).sum())
+    if faint:
+        warnings.append(
+            f"{faint} frames hold less than {DARK:.0%} of the usual counts, which fall or rise "
+            "too slowly for a beam that is blanked: they are taken as they are"
+        )
+    if recording.lost is not None:
+        warnings.append(
+            f"{int(recording.lost.sum())} frames hold no number at all: the analysis leaves them "
+            "out, but their dose counts"
+        )
+    return warnings
 
 
 def _departure(flux: Floats | None) -> float:
@@ -219,15 +254,16 @@ def _doses(
 def _users_doses(
     recording: Recording, given: Given, durations: Floats | None, flux: Floats | None
 ) -> _Doses | None:
-    lit = recording.lit
+    exposure = recording.exposure
     usual = None if durations is None else float(np.median(durations))
     calibration = given.dose_calibration
     if calibration is not None and durations is not None and usual is not None:
         rate = calibration.dose_rate
-        doses = np.where(lit, rate * durations, 0.0)
+        doses = rate * durations * exposure
         spread = ""
-        if flux is not None:
-            doses = doses * flux * (lit.sum() / flux.sum())
+        if flux is not None and flux.any():
+            measured = rate * durations * flux / flux[flux > 0].mean()
+            doses = np.where(recording.lit, measured, doses)
             spread = ", varying with the counts"
         return _Doses(
             doses,
@@ -240,14 +276,14 @@ def _users_doses(
     if given.frame_dose is not None:
         _agree(given)
         return _Doses(
-            np.where(lit, given.frame_dose, 0.0),
+            given.frame_dose * exposure,
             given.frame_dose * recording.lead.frames,
             f"user: nominal {given.frame_dose:g} e/Å² a frame",
             nominal=True,
         )
     if given.dose_rate is not None and durations is not None and usual is not None:
         return _Doses(
-            np.where(lit, given.dose_rate * durations, 0.0),
+            given.dose_rate * durations * exposure,
             given.dose_rate * usual * recording.lead.frames,
             f"user: nominal {given.dose_rate:g} e/Å²/s × frame time",
             nominal=True,
@@ -261,7 +297,7 @@ def _files_doses(recording: Recording, pixel_size: float | None) -> _Doses | Non
         return None
     area = 1.0 if stated.unit == "e/A2" or pixel_size is None else pixel_size**2
     return _Doses(
-        np.where(recording.lit, stated.per_frame / area, 0.0),
+        np.where(recording.exposure > 0, stated.per_frame / area, 0.0),
         recording.lead.stated / area,
         stated.origin,
     )
@@ -297,7 +333,7 @@ def _counted_doses(recording: Recording, given: Given, pixel_size: float | None)
         source += ", corrected for one event per pixel and raw frame: a lower bound"
     elif recording.dead_time:
         source += ", not corrected for coincidence: a lower bound"
-    return _Doses(np.where(recording.lit, electrons / area, 0.0), lead / area, source)
+    return _Doses(np.where(recording.exposure > 0, electrons / area, 0.0), lead / area, source)
 
 
 def _undercut(recording: Recording, pixel_size: float | None, doses: _Doses) -> list[str]:

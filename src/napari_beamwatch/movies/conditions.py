@@ -7,6 +7,17 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.quantities import number
+
+RANGES: dict[str, tuple[float, float, str]] = {
+    "voltage_kV": (0.1, 4000.0, "kV"),
+    "temperature_C": (-273.15, 3000.0, "°C"),
+    "thickness_nm": (0.1, 1e6, "nm"),
+    "particle_size_nm": (0.1, 1e7, "nm"),
+    "defocus_nm": (-1e7, 1e7, "nm"),
+    "magnification": (1.0, 1e9, ""),
+}
+"""What each can be; beyond it is a slip of the unit."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,13 @@ class Conditions:
     storage: str | None = None
     vacuum: str | None = None
 
+    def __post_init__(self) -> None:
+        for name, value in self.stated().items():
+            if name in RANGES:
+                object.__setattr__(self, name, number(value, name, *RANGES[name]))
+            elif not isinstance(value, str):
+                raise BeamwatchError(f"{name} is told in words, not {value!r}")
+
     @classmethod
     def of(cls, given: Conditions | Mapping[str, Any] | None) -> Conditions:
         """Conditions from a mapping of their names; an unknown name is refused."""
@@ -51,21 +69,15 @@ class Conditions:
             return cls()
         if isinstance(given, Conditions):
             return given
-        known = {field.name: field.type for field in fields(cls)}
-        unknown = sorted(set(given) - set(known))
+        if not isinstance(given, Mapping):
+            raise BeamwatchError(f"conditions are given by their names, not as {given!r}")
+        known = [field.name for field in fields(cls)]
+        unknown = sorted(set(map(str, given)) - set(known))
         if unknown:
             raise BeamwatchError(
                 f"unknown condition {', '.join(unknown)}; the known ones are {', '.join(known)}"
             )
-        values: dict[str, Any] = {}
-        for name, value in given.items():
-            if value is not None and str(known[name]).startswith("float"):
-                try:
-                    value = float(value)
-                except (TypeError, ValueError):
-                    raise BeamwatchError(f"{name} must be a number, not {value!r}") from None
-            values[name] = value
-        return cls(**values)
+        return cls(**given)
 
     def stated(self) -> dict[str, Any]:
         """The conditions that are known, by name."""

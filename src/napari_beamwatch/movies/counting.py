@@ -9,12 +9,16 @@ the specimen out of both.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.movies.beam import DARK, usual_counts
 from napari_beamwatch.movies.frames import Frame, FrameSource
+from napari_beamwatch.movies.pixels import LARGEST, SMALLEST, admitted
 from napari_beamwatch.movies.recording import Counting, Floats, Recording
 
 READ_WHOLE = 512 * 2**20
@@ -22,6 +26,9 @@ READ_WHOLE = 512 * 2**20
 
 SAMPLED_FRAMES = 512
 SAMPLED_DECODED_FRAMES = 9
+MOST_CHANGES = 16
+"""Comings and goings of the beam that are traced to their frame in a movie that is sampled."""
+
 SAMPLED_BANDS = 8
 BAND_ROWS = 4
 BLOCK = 16
@@ -32,72 +39,160 @@ blur of an integrating camera correlates neighbours too, but its files hold fewe
 
 
 def examine(recording: Recording) -> Recording:
-    """The recording with its flux and its counting measured, where it states none."""
+    """The recording as everybody else sees it.
+
+    Its pixels are of a type and size that can be computed with, and its flux and its counting
+    are measured where it states none.
+    """
+    recording = replace(recording, frames=admitted(recording.frames))
     if recording.counts is not None:
         return recording
-    source = recording.frames
-    counts, origin, warnings = measure_flux(source)
-    warnings = [*recording.warnings, *warnings]
-    if counts is None:
-        return replace(recording, warnings=tuple(warnings))
-    looked_at = replace(recording, counts=counts, counts_origin=origin)
-    counting = recording.counting or measure_counting(source, looked_at.first_lit)
-    return replace(looked_at, counting=counting, warnings=tuple(warnings))
+    what = recording.path or "the array"
+    measured = measure_flux(recording.frames, what)
+    warnings = (*recording.warnings, *measured.warnings)
+    looked_at = replace(recording, lost=measured.lost, warnings=warnings)
+    if measured.counts is None:
+        return looked_at
+    looked_at = replace(looked_at, counts=measured.counts, counts_origin=measured.origin)
+    counting = recording.counting or measure_counting(recording.frames, looked_at.lit)
+    return replace(looked_at, counting=counting)
 
 
-def measure_flux(source: FrameSource) -> tuple[Floats | None, str, list[str]]:
+@dataclass(frozen=True, eq=False)
+class Flux:
+    """Mean pixel of each frame.
+
+    Attributes
+    ----------
+    counts : array of float or None
+        Grey levels a pixel; None where grey levels are below zero in the mean, so that they
+        cannot be a flux.
+    origin : str
+        How it was found; empty if every pixel was read.
+    lost : array of bool or None
+        Frames that hold no number; their counts are those between their neighbours'. None if
+        there is none.
+    warnings : tuple of str
+    """
+
+    counts: Floats | None
+    origin: str
+    lost: NDArray[np.bool_] | None
+    warnings: tuple[str, ...]
+
+
+def measure_flux(source: FrameSource, what: str) -> Flux:
     """Mean pixel of each frame.
 
     Movies up to `READ_WHOLE` bytes are read whole. Of larger ones, bands of rows of evenly
-    spaced frames are read, and the flux of frames between is interpolated; the origin says
-    so.
-
-    Returns
-    -------
-    counts : array of float or None
-        Grey levels a pixel; None where grey levels are below zero in the mean or not finite,
-        so that they cannot be a flux.
-    origin : str
-        Empty if every pixel was read.
-    warnings : list of str
+    spaced frames are read, more where a beam came or went between two of them, and the flux of
+    frames between is interpolated; the origin says so.
     """
     frames, height, width = source.shape
-    pixels = height * width
-    whole = frames * pixels * source.dtype.itemsize <= READ_WHOLE
+    whole = frames * height * width * source.dtype.itemsize <= READ_WHOLE
+    bands = [(0, height)] if whole or not source.seekable_rows else _bands(height)
+    seen: dict[int, _Seen] = {}
+
+    def look(chosen: Iterable[int]) -> None:
+        for frame in chosen:
+            seen[frame] = _look(source, frame, bands)
+
     if whole:
-        chosen = np.arange(frames)
+        look(range(frames))
     else:
         many = SAMPLED_FRAMES if source.seekable_rows else SAMPLED_DECODED_FRAMES
-        chosen = np.unique(np.linspace(0, frames - 1, min(frames, many)).round().astype(int))
-    bands = [(0, height)] if whole or not source.seekable_rows else _bands(height)
-    means = np.empty(len(chosen))
-    broken = 0
-    for i, frame in enumerate(chosen):
-        values = [_mean_of(source.read_rows(int(frame), y0, y1)) for y0, y1 in bands]
-        means[i] = np.mean([mean for mean, _ in values])
-        broken += any(missing for _, missing in values)
+        look(np.unique(np.linspace(0, frames - 1, min(frames, many)).round().astype(int)).tolist())
+        _look_where_the_beam_changed(seen, look)
+    chosen = np.array(sorted(seen))
+    means = np.array([seen[t].mean for t in chosen])
+    largest = max(one.largest for one in seen.values())
+    known = np.isfinite(means)
+    if not known.any():
+        raise BeamwatchError(
+            f"{what} holds no pixel that is a grey value: all looked at are NaN, infinite or "
+            f"beyond ±{LARGEST:g}"
+        )
+    if 0 < largest < SMALLEST:
+        raise BeamwatchError(
+            f"{what} holds grey values of {largest:g} at most, too small to compute with "
+            f"(below {SMALLEST:g}): multiply its frames, so that an electron makes about 1"
+        )
     warnings = []
+    broken = sum(one.broken for one in seen.values())
     if broken:
         warnings.append(
-            f"{broken} of {len(chosen)} frames looked at hold pixels that are NaN or infinite; "
-            "they are left out of every mean"
+            f"{broken} of {len(chosen)} frames looked at hold pixels that are NaN, infinite or "
+            f"beyond ±{LARGEST:g}; they are left out of every mean"
         )
-    if not np.isfinite(means).all():
-        return None, "", [*warnings, "some frames hold no finite pixel: the flux is unknown"]
-    if (means < 0).any():
-        return None, "", [*warnings, "grey values lie below zero in the mean: they are no counts"]
+    lost = None
+    if not known.all():
+        lost = np.zeros(frames, bool)
+        lost[chosen[~known]] = True
+    if (means[known] < 0).any():
+        said = "grey values lie below zero in the mean: they are no counts"
+        return Flux(None, "", lost, (*warnings, said))
+    counts: Floats = np.interp(np.arange(frames), chosen[known], means[known])
+    origin = f"sampled in {len(chosen)} of {frames} frames"
     if len(chosen) == frames:
-        return means, "" if whole else "from bands of rows", warnings
-    counts: Floats = np.interp(np.arange(frames), chosen, means)
-    return counts, f"sampled in {len(chosen)} of {frames} frames", warnings
+        origin = "" if whole else "from bands of rows"
+    return Flux(counts, origin, lost, tuple(warnings))
 
 
-def measure_counting(source: FrameSource, first_lit: int) -> Counting | None:
-    """How electrons show as grey levels, from two neighbouring frames in mid-record."""
-    frames = source.shape[0]
-    if frames - first_lit < 2:
+@dataclass(frozen=True)
+class _Seen:
+    """Mean of the finite pixels of a frame, the largest of them, and whether others are there."""
+
+    mean: float
+    largest: float
+    broken: bool
+
+
+def _look(source: FrameSource, frame: int, bands: list[tuple[int, int]]) -> _Seen:
+    parts = [_part(source.read_rows(frame, y0, y1)) for y0, y1 in bands]
+    means = [part.mean for part in parts if np.isfinite(part.mean)]
+    return _Seen(
+        float(np.mean(means)) if means else np.nan,
+        max(part.largest for part in parts),
+        any(part.broken for part in parts),
+    )
+
+
+def _part(pixels: Frame) -> _Seen:
+    broken = False
+    if pixels.dtype.kind == "f":
+        finite: NDArray[np.bool_] = np.isfinite(pixels)
+        broken = not finite.all()
+        if broken:
+            pixels = pixels[finite]
+    if pixels.size == 0:
+        return _Seen(np.nan, 0.0, broken)
+    largest = max(float(pixels.max()), -float(pixels.min()))
+    return _Seen(float(pixels.mean(dtype=np.float64)), largest, broken)
+
+
+def _look_where_the_beam_changed(
+    seen: dict[int, _Seen], look: Callable[[Iterable[int]], None]
+) -> None:
+    """Look at more frames, until those on either side of a change of the beam are neighbours."""
+    chosen = sorted(seen)
+    means = np.nan_to_num([seen[t].mean for t in chosen])
+    dark = means < DARK * usual_counts(means)
+    for i in np.flatnonzero(np.diff(dark))[:MOST_CHANGES]:
+        low, high = chosen[i], chosen[i + 1]
+        while high - low > 1:
+            middle = (low + high) // 2
+            look([middle])
+            as_low = (seen[middle].mean < DARK * usual_counts(means)) == dark[i]
+            low, high = (middle, high) if as_low else (low, middle)
+        look(t for t in (low - 1, high + 1) if 0 <= t <= chosen[-1] and t not in seen)
+
+
+def measure_counting(source: FrameSource, lit: NDArray[np.bool_]) -> Counting | None:
+    """How electrons show as grey levels, from two neighbouring lit frames in mid-record."""
+    pairs = np.flatnonzero(lit[:-1] & lit[1:])
+    if not len(pairs):
         return None
-    at = first_lit + (frames - first_lit - 2) // 2
+    at = int(pairs[(len(pairs) - 1) // 2])
     y0, y1 = _middle(source.shape[1])
     x0, x1 = _middle(source.shape[2])
     a, b = (source.read_rows(t, y0, y1)[:, x0:x1] for t in (at, at + 1))
@@ -140,13 +235,3 @@ def _bands(height: int) -> list[tuple[int, int]]:
 def _middle(size: int, most: int = 512) -> tuple[int, int]:
     start = max(0, (size - most) // 2)
     return start, min(size, start + most)
-
-
-def _mean_of(pixels: Frame) -> tuple[float, bool]:
-    """Mean of the finite pixels, and whether others were among them."""
-    if pixels.dtype.kind != "f":
-        return float(pixels.mean(dtype=np.float64)), False
-    finite: NDArray[np.bool_] = np.isfinite(pixels)
-    if finite.all():
-        return float(pixels.mean(dtype=np.float64)), False
-    return (float(pixels[finite].mean(dtype=np.float64)) if finite.any() else np.nan), True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,14 @@ from typing import Any
 import numpy as np
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies.recording import Floats, add_groups
+from napari_beamwatch.files import read_text
+from napari_beamwatch.movies.plausible import ACCUMULATED_DOSE
+from napari_beamwatch.movies.recording import MOST_FRAMES, Floats, add_groups
+from napari_beamwatch.quantities import number
+
+WHAT = "a dose table"
+LARGEST_TABLE = 16 * 2**20
+"""Bytes; a million rows have room."""
 
 COLUMNS = ("start", "end", "unrecorded")
 
@@ -82,7 +90,7 @@ class DoseTable:
 
 def _columns(given: Any) -> dict[str, Floats]:
     if isinstance(given, str | Path):
-        given = _read_csv(Path(given))
+        given = read_table(Path(given).expanduser())
     if hasattr(given, "columns"):  # a DataFrame
         given = {str(name): given[name].to_numpy() for name in given.columns}
     if isinstance(given, Mapping):
@@ -90,9 +98,11 @@ def _columns(given: Any) -> dict[str, Floats]:
         for name, values in given.items():
             word = str(name).strip().lower().removesuffix("_e_per_a2")
             if word in (*COLUMNS, "dose"):
-                wanted[word] = _numbers(values)
+                wanted[word] = numbers_of(values, WHAT)
+                if wanted[word].ndim != 1:
+                    raise BeamwatchError(f"{WHAT} has one column {word}, of one number a frame")
         return wanted
-    rows = _numbers(given)
+    rows = numbers_of(given, WHAT)
     if rows.ndim != 2 or rows.shape[1] not in (2, 3):
         raise BeamwatchError(
             "a dose table has rows of start, end and, optionally, unrecorded dose in e/Å²"
@@ -100,30 +110,63 @@ def _columns(given: Any) -> dict[str, Floats]:
     return {name: rows[:, i] for i, name in enumerate(COLUMNS[: rows.shape[1]])}
 
 
-def _read_csv(path: Path) -> Any:
-    import pandas as pd  # takes a third of a second; only needed here
+def read_table(path: Path) -> dict[str, list[str]]:
+    """Columns of a CSV file by their names in the first row; lines that begin with # are none."""
+    lines = [
+        line
+        for line in read_text(path, "a table of doses", LARGEST_TABLE).splitlines()
+        if line.strip() and not line.startswith("#")
+    ]
+    if len(lines) < 2:
+        raise BeamwatchError(f"{path} is no table of doses: it needs a header and a row a frame")
+    if len(lines) > MOST_FRAMES:
+        raise BeamwatchError(f"{path} has {len(lines)} rows, more than a movie can have frames")
+    separator = max(",;\t", key=lines[0].count)
+    if separator not in lines[0] and len(lines[0].split()) > 1:
+        rows = [line.split() for line in lines]
+    else:
+        try:
+            rows = list(csv.reader(lines, delimiter=separator, skipinitialspace=True))
+        except csv.Error as error:
+            raise BeamwatchError(f"{path} is no table of doses: {error}") from None
+    names = [name.strip() for name in rows[0]]
+    for i, row in enumerate(rows):
+        if len(row) != len(names):
+            raise BeamwatchError(
+                f"{path.name}, row {i}: {len(row)} values for {len(names)} columns (a decimal "
+                "comma? write a point)"
+            )
+    if len(set(names)) < len(names):
+        raise BeamwatchError(f"{path.name} has two columns of one name")
+    return {name: [row[i].strip() for row in rows[1:]] for i, name in enumerate(names)}
 
+
+def numbers_of(values: Any, what: str) -> Floats:
+    """Numbers in an array, however they are given; text among them is read as `number` reads it."""
     try:
-        return pd.read_csv(path, comment="#", sep=None, engine="python")
-    except FileNotFoundError:
-        raise BeamwatchError(f"there is no dose table {path}") from None
-    except (ValueError, OSError) as error:
-        raise BeamwatchError(f"{path} is not a table of doses: {error}") from None
-
-
-def _numbers(values: Any) -> Floats:
-    try:
-        numbers = np.asarray(values, dtype=np.float64)
+        given = values if isinstance(values, np.ndarray) else np.array(values)
+        if given.dtype.kind in "iuf":
+            numbers = given.astype(np.float64)
+        elif given.dtype.kind in "bc":
+            raise TypeError
+        else:
+            some = np.array(values, object)
+            read = [number(one, what, -np.inf, np.inf) for one in some.ravel()]
+            numbers = np.array(read, np.float64).reshape(some.shape)
     except (TypeError, ValueError):
-        raise BeamwatchError("a dose table must hold numbers only") from None
+        raise BeamwatchError(f"{what} must hold numbers only") from None
     if not np.isfinite(numbers).all():
-        raise BeamwatchError("a dose table must not have gaps, NaN or infinity")
+        raise BeamwatchError(f"{what} must not have gaps, NaN or infinity")
     return numbers
 
 
 def _check(start: Floats, end: Floats) -> None:
     if not len(start) == len(end) or len(start) == 0:
         raise BeamwatchError("the columns of a dose table must be equally long, one row a frame")
+    if float(np.abs(end).max()) > ACCUMULATED_DOSE[1]:
+        raise BeamwatchError(
+            f"a dose table ends at {end[-1]:g} e/Å²; at most {ACCUMULATED_DOSE[1]:g} is accumulated"
+        )
     slack = 1e-9 * max(1.0, float(np.abs(end).max()))
     if (end < start).any() or start[0] < 0:
         row = int(np.argmax(end < start))

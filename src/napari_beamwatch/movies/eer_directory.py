@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies.eer_codec import Scheme
+from napari_beamwatch.movies.formats.foreign_errors import file_size
 
 WIDTH, HEIGHT, COMPRESSION, STRIP_OFFSETS, STRIP_LENGTHS = 256, 257, 259, 273, 279
 ACQUISITION_XML, FRAME_XML = 65001, 65002
@@ -134,6 +135,7 @@ class _Pattern:
 
 def read_directory(path: Path) -> EerDirectory:
     """Walk the directories of an EER file."""
+    file_size(path, "an EER file")
     with path.open("rb", buffering=0) as file:
         return _Walk(path, file).walk()
 
@@ -202,8 +204,6 @@ class _Walk:
 
     def _header(self) -> int:
         head = self._read(16, 0)
-        if self.size == 0:
-            raise BeamwatchError(f"{self.path} is empty (0 bytes)")
         if head[:2] == b"MM":
             self.order = ">"
         if len(head) < 16 or head[:2] not in (b"II", b"MM") or head[2:4] not in (b"+\0", b"\0+"):

@@ -63,7 +63,7 @@ class FrameSource(ABC):
 
 @dataclass(frozen=True, eq=False)
 class ArrayFrames(FrameSource):
-    """Frames of an array in memory, or of anything sliceable like one (dask, zarr)."""
+    """Frames of an array in memory, or of anything sliceable like one."""
 
     array: Any
 
@@ -81,6 +81,61 @@ class ArrayFrames(FrameSource):
 
     def read(self, frame: int) -> Frame:
         return np.asarray(self.array[frame])
+
+
+@dataclass(frozen=True, eq=False)
+class DaskBlocks(FrameSource):
+    """Chunks of a dask array along time, each read as if it were one frame."""
+
+    array: da.Array
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        _, y, x = self.array.shape
+        return int(self.array.numblocks[0]), int(y), int(x)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        dtype: np.dtype[Any] = np.dtype(self.array.dtype)
+        return dtype
+
+    def read(self, frame: int) -> Frame:
+        block: Frame = np.asarray(self.array.blocks[frame])
+        return block
+
+
+@dataclass(frozen=True, eq=False)
+class DaskFrames(FrameSource):
+    """Frames of a dask array; what is computed together is kept for its neighbours.
+
+    Attributes
+    ----------
+    blocks : DaskBlocks
+    """
+
+    blocks: DaskBlocks
+
+    costly: ClassVar[bool] = False
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        t, y, x = self.blocks.array.shape
+        return int(t), int(y), int(x)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.blocks.dtype
+
+    def read(self, frame: int) -> Frame:
+        ends = np.cumsum(self.blocks.array.chunks[0])
+        block = int(np.searchsorted(ends, frame, side="right"))
+        first = int(ends[block - 1]) if block else 0
+        length = int(ends[block]) - first
+        if length * self.shape[1] * self.shape[2] * self.dtype.itemsize > CACHE_BYTES // 2:
+            one: Frame = np.asarray(self.blocks.array[frame])
+        else:
+            one = FRAME_CACHE.read(self.blocks, block)[frame - first]
+        return one
 
 
 @dataclass(frozen=True, eq=False)
@@ -273,8 +328,8 @@ class _Sliceable:
 
 def as_dask(source: FrameSource) -> da.Array:
     """Lazy (frames, rows, columns) array of a source, one chunk a frame."""
-    if isinstance(source, ArrayFrames) and isinstance(source.array, da.Array):
-        return source.array.rechunk((1, -1, -1))
+    if isinstance(source, DaskFrames):
+        return source.blocks.array.rechunk((1, -1, -1))
     if 0 in source.shape:
         raise BeamwatchError(f"the movie holds no pixels: its shape is {source.shape}")
     return da.from_array(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,8 +10,25 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies.conditions import Conditions
-from napari_beamwatch.movies.dose_table import DoseTable
+from napari_beamwatch.movies.dose_table import DoseTable, numbers_of
+from napari_beamwatch.movies.plausible import (
+    ACCUMULATED_DOSE,
+    COUNTS_PER_ELECTRON,
+    DOSE_RATE,
+    FRAME_DOSE,
+    FRAME_TIME,
+    PIXEL_SIZE,
+)
 from napari_beamwatch.movies.recording import Floats, add_groups
+from napari_beamwatch.quantities import number
+
+_RANGES: dict[str, tuple[tuple[float, float], str]] = {
+    "pixel_size": (PIXEL_SIZE, "Å"),
+    "dose_rate": (DOSE_RATE, "e/Å²/s"),
+    "frame_time": (FRAME_TIME, "s"),
+    "counts_per_electron": (COUNTS_PER_ELECTRON, "grey levels"),
+    "pre_exposure": (ACCUMULATED_DOSE, "e/Å²"),
+}
 
 
 @dataclass(frozen=True)
@@ -37,11 +53,10 @@ class DoseCalibration:
     method: str = "Faraday cup"
 
     def __post_init__(self) -> None:
-        _positive(self.dose_rate, "the calibrated dose rate", "e/Å²/s")
-        if not 0 <= self.uncertainty < 1:
-            raise BeamwatchError(
-                f"the relative uncertainty of a calibration lies in 0…1, not {self.uncertainty}"
-            )
+        rate = number(self.dose_rate, "the calibrated dose rate", *DOSE_RATE, "e/Å²/s")
+        object.__setattr__(self, "dose_rate", rate)
+        spread = number(self.uncertainty, "the relative uncertainty of a calibration", 0.0, 0.99)
+        object.__setattr__(self, "uncertainty", spread)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,22 +105,19 @@ class Given:
     lead_dose: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, unit in (
-            ("pixel_size", "Å"),
-            ("dose_rate", "e/Å²/s"),
-            ("frame_time", "s"),
-            ("counts_per_electron", "grey levels"),
-        ):
+        for name, (limits, unit) in _RANGES.items():
             value = getattr(self, name)
             if value is not None:
-                object.__setattr__(self, name, _positive(value, name, unit))
-        if self.pre_exposure is not None:
-            pre = _number(self.pre_exposure, "pre_exposure")
-            if not (np.isfinite(pre) and pre >= 0):
-                raise BeamwatchError(f"pre_exposure cannot be {pre} e/Å²; give 0 or more")
-            object.__setattr__(self, "pre_exposure", pre)
+                object.__setattr__(self, name, number(value, name, *limits, unit))
         if self.frame_dose is not None:
             object.__setattr__(self, "frame_dose", _frame_doses(self.frame_dose))
+        calibration = self.dose_calibration
+        if not isinstance(calibration, DoseCalibration | None):
+            raise BeamwatchError(f"dose_calibration is a DoseCalibration, not {calibration!r}")
+        if not isinstance(self.dead_time_correction, bool | np.bool_):
+            raise BeamwatchError(
+                f"dead_time_correction is True or False, not {self.dead_time_correction!r}"
+            )
         if self.beam_profile is not None and self.beam_profile.ndim != 2:
             raise BeamwatchError("a beam profile is one image of the field (two dimensions)")
 
@@ -162,31 +174,19 @@ class Given:
         return self if table is None else replace(self, dose_table=table[kept])
 
 
-def _number(value: Any, name: str) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise BeamwatchError(f"{name} must be a number, not {value!r}") from None
-
-
-def _positive(value: Any, name: str, unit: str) -> float:
-    number = _number(value, name)
-    if not (np.isfinite(number) and number > 0):
-        raise BeamwatchError(f"{name} cannot be {number:g} {unit}; give a positive number")
-    return number
-
-
 def _frame_doses(value: Any) -> float | Floats:
-    if isinstance(value, Iterable):
-        try:
-            doses = np.asarray(value, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise BeamwatchError("frame_dose must be numbers in e/Å²") from None
-        if doses.ndim == 0:
-            return _positive(doses, "frame_dose", "e/Å²")
-        if doses.ndim != 1 or not np.isfinite(doses).all() or (doses < 0).any():
-            raise BeamwatchError(
-                "frame_dose must be one number, or a row of them, 0 or more, in e/Å²"
-            )
-        return doses
-    return _positive(value, "frame_dose", "e/Å²")
+    """One dose for all frames, or one for each: 0 where the beam was off."""
+    if isinstance(value, str) or not hasattr(value, "__len__") or getattr(value, "ndim", 1) == 0:
+        return number(value, "frame_dose", *FRAME_DOSE, "e/Å²")
+    doses = numbers_of(value, "frame_dose")
+    if doses.ndim != 1:
+        raise BeamwatchError("frame_dose must be one number, or a row of them, in e/Å²")
+    exposed = doses[doses != 0]
+    least, most = FRAME_DOSE
+    if not len(exposed):
+        raise BeamwatchError("frame_dose is 0 for every frame: no frame was exposed")
+    if not ((exposed >= least) & (exposed <= most)).all():
+        raise BeamwatchError(
+            f"frame_dose of a frame is 0 (beam off) or lies between {least:g} and {most:g} e/Å²"
+        )
+    return doses

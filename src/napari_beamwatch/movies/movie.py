@@ -16,7 +16,15 @@ from napari_beamwatch.movies.calibration import Calibration, calibrate
 from napari_beamwatch.movies.conditions import Conditions
 from napari_beamwatch.movies.counting import examine
 from napari_beamwatch.movies.dose_table import DoseTable
-from napari_beamwatch.movies.frames import ArrayFrames, Frame, as_dask, cached_read
+from napari_beamwatch.movies.frames import (
+    ArrayFrames,
+    DaskBlocks,
+    DaskFrames,
+    Frame,
+    FrameSource,
+    as_dask,
+    cached_read,
+)
 from napari_beamwatch.movies.given import DoseCalibration, Given
 from napari_beamwatch.movies.recording import Counting, Floats, Recording
 
@@ -63,6 +71,8 @@ class Movie:
     ) -> Movie:
         """A movie of an array in memory or of a dask array.
 
+        A dask array is looked at like a file: small ones whole, some frames of large ones.
+
         Parameters
         ----------
         array : array of shape (t, y, x) or (y, x)
@@ -73,17 +83,20 @@ class Movie:
         **given
             As `with_`.
         """
-        if not hasattr(array, "shape") or not hasattr(array, "dtype"):
-            array = np.asarray(array)
+        if not isinstance(getattr(array, "dtype", None), np.dtype):
+            try:
+                array = np.asarray(array)
+            except (TypeError, ValueError) as error:
+                raise BeamwatchError(f"a movie is an array of numbers: {error}") from None
         if array.ndim == 2:
             array = array[None]
         if array.ndim != 3:
             raise BeamwatchError(f"a movie has three dimensions (t, y, x), not {array.ndim}")
-        if array.dtype.kind not in "uifb":
-            raise BeamwatchError(f"frames must be real numbers, not {array.dtype}")
-        recording = Recording(frames=ArrayFrames(array), path="")
-        if isinstance(array, np.ndarray):  # looking costs nothing; a dask array stays lazy
-            recording = examine(recording)
+        lazy = isinstance(array, da.Array)
+        if lazy and np.isnan(array.shape).any():
+            raise BeamwatchError("the dask array does not know its own size: compute its chunks")
+        frames: FrameSource = DaskFrames(DaskBlocks(array)) if lazy else ArrayFrames(array)
+        recording = examine(Recording(frames=frames, path=""))
         return cls(recording).with_(pixel_size=pixel_size, frame_dose=frame_dose, **given)
 
     @cached_property
@@ -172,12 +185,10 @@ class Movie:
     @property
     def dose_rate(self) -> float | None:
         """Mean dose rate over the lit frames in e/Å²/s, or None."""
-        lit = self.lit
-        if self.times is None or self.frame_dose is None or not lit.any():
+        if self.times is None or self.frame_dose is None:
             return None
-        first = int(np.argmax(lit))
-        before = self.times[first - 1] if first else self.calibration.time_start
-        seconds = float(self.times[-1] - before)
+        exposed = self.frame_dose > 0
+        seconds = float(np.diff(self.times, prepend=self.calibration.time_start)[exposed].sum())
         return float(self.frame_dose.sum()) / seconds if seconds > 0 else None
 
     @property
@@ -202,8 +213,8 @@ class Movie:
 
     @property
     def lit(self) -> NDArray[np.bool_]:
-        """True for each frame from beam-on; the analysis skips the others."""
-        return self.recording.lit
+        """True for each frame with beam; the analysis skips the others."""
+        return self.calibration.lit
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Numbers of file headers, refused where they cannot be true."""
+"""What size, time and dose can be, whoever states them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,25 @@ import math
 
 from napari_beamwatch.movies.recording import Stated
 
-SMALLEST_PIXEL, LARGEST_PIXEL = 1e-3, 1e5
-"""Å. A header beyond these holds another unit, or nothing."""
+PIXEL_SIZE = (1e-3, 1e5)
+"""Å. Beyond these it is in another unit, or nothing."""
+
+FRAME_DOSE = (1e-6, 1e8)
+"""e/Å². The least is a tenth of a thousandth of what a raw detector frame holds."""
+
+ACCUMULATED_DOSE = (0.0, 1e10)
+DOSE_RATE = (1e-6, 1e12)
+"""e/Å²/s."""
+
+FRAME_TIME = (1e-9, 1e6)
+"""s."""
+
+COUNTS_PER_ELECTRON = (1e-6, 1e9)
 
 
 def believable_pixel_size(value: float, origin: str) -> tuple[Stated | None, tuple[str, ...]]:
     """A header's pixel size in Å, or a warning that says why it is not used."""
-    if math.isfinite(value) and SMALLEST_PIXEL <= value <= LARGEST_PIXEL:
+    if believable(value, *PIXEL_SIZE) is not None:
         return Stated(value, origin), ()
     return None, (f"the pixel size in the file ({value:g} Å, {origin}) is nonsense and not used",)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -9,11 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.harmless import printable
+from napari_beamwatch.movies.beam import unlit_frames
 from napari_beamwatch.movies.conditions import Conditions
 from napari_beamwatch.movies.frames import CroppedFrames, FrameSource, SlicedFrames
 from napari_beamwatch.movies.opened_files import OpenedFiles
 
 Floats = NDArray[np.float64]
+
+MOST_FRAMES = 1_000_000
+MOST_PIXELS = 2**32
+"""Of a movie, and of one of its frames. Nobody records more, and many things are as long as a
+movie, so that a header that claims more must not be believed for a moment."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +136,11 @@ class Recording:
     lead : Lead
     files : OpenedFiles
         What the frames are read from; `open_movie` notes it.
+    exposed : array or None
+        Part of each frame during which the beam was on, where that is known better than from
+        the counts of these frames alone: of a part or a sum of others.
+    lost : array of bool or None
+        Frames without a single number; None if there is none.
     """
 
     frames: FrameSource
@@ -147,6 +160,8 @@ class Recording:
     notes: tuple[str, ...] = ()
     lead: Lead = Lead()
     files: OpenedFiles = OpenedFiles()
+    exposed: Floats | None = None
+    lost: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         t, y, x = self.frames.shape
@@ -155,7 +170,14 @@ class Recording:
             raise BeamwatchError(f"{what} holds no frames")
         if y < 1 or x < 1:
             raise BeamwatchError(f"{what} holds frames without pixels ({y} by {x})")
-        for name in ("times", "counts"):
+        if t > MOST_FRAMES or y * x > MOST_PIXELS:
+            raise BeamwatchError(
+                f"{what} claims {t} frames of {y} by {x} pixels, more than a movie can have "
+                f"({MOST_FRAMES} of {MOST_PIXELS} pixels): its header is broken"
+            )
+        for name in ("warnings", "notes"):
+            object.__setattr__(self, name, tuple(map(printable, getattr(self, name))))
+        for name in ("times", "counts", "exposed", "lost"):
             values = getattr(self, name)
             if values is not None and len(values) != t:
                 raise BeamwatchError(f"{what} states {len(values)} {name} for {t} frames")
@@ -163,20 +185,23 @@ class Recording:
             raise BeamwatchError(f"{what} states {len(self.dose.per_frame)} doses for {t} frames")
 
     @property
-    def first_lit(self) -> int:
-        """Index of the first frame with beam: earlier ones hold almost no counts."""
+    def exposure(self) -> Floats:
+        """Part of each frame during which the beam was on; by the counts, unless it is known."""
+        if self.exposed is not None:
+            return self.exposed
         if self.counts is None:
-            return 0
-        # The upper half of the frames tells what "lit" means, also if half were dark.
-        typical = float(np.median(np.sort(self.counts)[len(self.counts) // 2 :]))
-        if typical <= 0:
-            return 0
-        return int(np.argmax(self.counts >= 0.2 * typical))
+            return np.ones(self.frames.shape[0])
+        return (~unlit_frames(self.counts)).astype(np.float64)
 
     @property
     def lit(self) -> NDArray[np.bool_]:
-        """True for each frame from the first lit one on."""
-        return np.arange(self.frames.shape[0]) >= self.first_lit
+        """True for each frame with beam that holds numbers; the analysis skips the others."""
+        lit: NDArray[np.bool_] = self.exposure > 0
+        return lit if self.lost is None else lit & ~self.lost
+
+    @property
+    def _is_unexamined(self) -> bool:
+        return self.exposed is None and self.counts is None
 
     def sliced(self, first: int, last: int) -> Recording:
         """Frames ``first:last``; the dose of those before them is kept as `lead`."""
@@ -196,8 +221,10 @@ class Recording:
             dose=None
             if self.dose is None
             else replace(self.dose, per_frame=self.dose.per_frame[kept]),
+            exposed=None if self._is_unexamined else self.exposure[kept],
+            lost=None if self.lost is None else self.lost[kept],
             lead=Lead(
-                frames=lead.frames + float(self.lit[cut].sum()),
+                frames=lead.frames + float(self.exposure[cut].sum()),
                 counts=lead.counts + _total(self.counts, cut),
                 stated=lead.stated
                 + _total(None if self.dose is None else self.dose.per_frame, cut),
@@ -225,6 +252,8 @@ class Recording:
             if self.dose is None
             else replace(self.dose, per_frame=add_groups(self.dose.per_frame, n)),
             raw_per_frame=self.raw_per_frame * n,
+            exposed=None if self._is_unexamined else add_groups(self.exposure, n) / n,
+            lost=None if self.lost is None else add_groups(self.lost.astype(np.float64), n) > 0,
             lead=replace(lead, frames=lead.frames / n),
         )
 
@@ -241,6 +270,10 @@ def _total(values: Floats | None, which: slice) -> float:
 
 
 def stated_conditions(said: dict[str, Any], origin: str) -> tuple[Conditions, dict[str, str]]:
-    """Conditions of a file and their origins; values that are None are left out."""
-    kept = {name: value for name, value in said.items() if value is not None}
+    """Conditions of a file and their origins; values that are None or cannot be are left out."""
+    kept = {}
+    for name, value in said.items():
+        # A header may say anything; nonsense is left out.
+        with contextlib.suppress(BeamwatchError):
+            kept.update(Conditions.of({name: value}).stated())
     return Conditions.of(kept), dict.fromkeys(kept, origin)

@@ -21,6 +21,7 @@ from napari_beamwatch.movies.frames import (
 )
 from napari_beamwatch.movies.gain import GainFrames
 from napari_beamwatch.movies.given import Given
+from napari_beamwatch.movies.pixels import AdmittedFrames
 
 CLOSE = 1e-6
 """Relative difference of doses and times that is rounding."""
@@ -59,14 +60,16 @@ class Recipe:
         steps: list[tuple[str, tuple[int, ...]]] = []
         gain: tuple[str, Path | None, str | None] = "", None, None
         frames = movie.recording.frames
-        while isinstance(frames, SlicedFrames | CroppedFrames | SummedFrames | GainFrames):
+        while isinstance(
+            frames, SlicedFrames | CroppedFrames | SummedFrames | GainFrames | AdmittedFrames
+        ):
             if isinstance(frames, SlicedFrames):
                 steps.append(("frames", (frames.first, frames.last)))
             elif isinstance(frames, CroppedFrames):
                 steps.append(("crop", (frames.y0, frames.y1, frames.x0, frames.x1)))
             elif isinstance(frames, SummedFrames):
                 steps.append(("sum", (frames.n,)))
-            else:
+            elif isinstance(frames, GainFrames):
                 gain = frames.gain.note, frames.gain.file, frames.gain.hash
             frames = frames.base
         ordered = tuple(reversed(steps))

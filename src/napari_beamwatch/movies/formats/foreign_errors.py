@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.files import regular_size
 
 LARGEST_FRAME = 4 * 2**30
 """Bytes. No camera makes larger frames, so a header that says so is broken."""
@@ -56,11 +57,9 @@ def reason(error: BaseException) -> str:
 
 
 def file_size(path: Path, what: str) -> int:
-    """Bytes of a file that must exist and hold something."""
+    """Bytes of a regular file that must exist and hold something."""
     with explained(path, what):
-        if path.is_dir():
-            raise IsADirectoryError
-        size = path.stat().st_size
+        size = regular_size(path)
     if size == 0:
         raise BeamwatchError(f"{path} is empty (0 bytes)")
     return size

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime
 import re
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ import numpy as np
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies.conditions import Conditions
-from napari_beamwatch.movies.dose_table import DoseTable
+from napari_beamwatch.movies.dose_table import DoseTable, read_table
 from napari_beamwatch.movies.formats.foreign import SUFFIXES as FOREIGN
 from napari_beamwatch.movies.formats.foreign import open_foreign
 from napari_beamwatch.movies.formats.foreign_errors import check_frame_bytes, explained, file_size
@@ -28,7 +27,6 @@ TIFF = (".tif", ".tiff")
 MRC = (".mrc", ".mrcs")
 STILLS = (*TIFF, *MRC, ".npy", ".png", *FOREIGN)
 FILE_COLUMNS = ("file", "filename", "image", "name")
-LARGEST_TABLE = 2**26
 
 
 @dataclass(frozen=True, eq=False)
@@ -356,8 +354,6 @@ def _table_in(folder: Path, paths: Sequence[Path]) -> DoseTable | None:
             "give a list of images"
         )
     where = tables[0]
-    if file_size(where, "a table of doses") > LARGEST_TABLE:
-        raise BeamwatchError(f"{where} is too large for a table of doses")
     table = DoseTable.of(_in_order(where, paths))
     if len(table) != len(paths):
         raise BeamwatchError(
@@ -366,28 +362,17 @@ def _table_in(folder: Path, paths: Sequence[Path]) -> DoseTable | None:
     return table
 
 
-def _in_order(where: Path, paths: Sequence[Path]) -> Any:
-    """The table's columns in the order of the images, if it names them; else its path."""
-    with explained(where, "a table of doses"):
-        text = where.read_text(encoding="utf-8-sig")
-        lines = [line for line in text.splitlines() if line.strip() and line[0] != "#"]
-        if not lines:
-            raise BeamwatchError(f"{where} is empty")
-        separator = max(",;\t", key=lines[0].count)
-        rows = list(csv.reader(lines, delimiter=separator, skipinitialspace=True))
-    names = [name.strip().lower() for name in rows[0]]
-    at = next((names.index(name) for name in FILE_COLUMNS if name in names), None)
-    if at is None:
-        return where
-    by_name: dict[str, list[str]] = {}
-    for row in rows[1:]:
-        if len(row) != len(names):
-            raise BeamwatchError(f"{where.name}: the row {','.join(row)!r} is not complete")
-        by_name[Path(row[at].strip()).name] = row
-    ordered = []
+def _in_order(where: Path, paths: Sequence[Path]) -> dict[str, list[str]]:
+    """The table's columns, in the order of the images if it names them."""
+    columns = read_table(where)
+    named = next((name for name in columns if name.lower() in FILE_COLUMNS), None)
+    if named is None:
+        return columns
+    row_of = {Path(file).name: i for i, file in enumerate(columns.pop(named))}
+    order = []
     for path in paths:
-        row_of = by_name.get(path.name) or by_name.get(path.stem)
-        if row_of is None:
+        row = row_of.get(path.name, row_of.get(path.stem))
+        if row is None:
             raise BeamwatchError(f"{where.name} has no row for the image {path.name}")
-        ordered.append(row_of)
-    return {name: [row[i] for row in ordered] for i, name in enumerate(names) if i != at}
+        order.append(row)
+    return {name: [values[row] for row in order] for name, values in columns.items()}

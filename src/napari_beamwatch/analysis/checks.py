@@ -1,0 +1,35 @@
+"""What is asked of a record before the work begins."""
+
+from __future__ import annotations
+
+from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.movies import Movie
+from napari_beamwatch.settings import Settings
+
+FEWEST_FRAMES = 2
+
+LARGEST_SUM = 4
+"""Of a record at least so many running sums: in fewer, before and after are one."""
+
+
+def check_record(movie: Movie, settings: Settings) -> None:
+    """Refuse settings that no answer could come from in this movie.
+
+    A movie that nothing was looked for in, or that was added up until before and after are one,
+    would be answered as one that survived.
+    """
+    lit = int(movie.lit.sum())
+    if movie.counts is not None and not (movie.counts > 0).any():
+        raise BeamwatchError(f"{movie.name} is empty: no frame holds any counts. Was the beam on?")
+    if lit < FEWEST_FRAMES:
+        raise BeamwatchError(
+            f"{movie.name} has {lit} frames with beam; at least {FEWEST_FRAMES} are needed to see "
+            "a change"
+        )
+    if settings.running_sum > max(1, lit // LARGEST_SUM):
+        raise BeamwatchError(
+            f"a running sum of {settings.running_sum} frames hides when something changed in the "
+            f"{lit} of {movie.name}: {max(1, lit // LARGEST_SUM)} at most"
+        )
+    if not settings.criteria:
+        raise BeamwatchError("no sign of damage is looked for: choose at least one of the criteria")
