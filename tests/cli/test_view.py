@@ -40,6 +40,13 @@ def test_a_movie_is_opened_with_the_panel(asked: list[list[str]], movie: Path) -
     assert asked == [[sys.executable, "-m", "napari_beamwatch._qt.window", str(movie)]]
 
 
+def test_the_window_is_told_to_be_verbose_where_the_command_was(
+    asked: list[list[str]], movie: Path
+) -> None:
+    assert main(["view", "-v", str(movie)]) == 0
+    assert asked[0][-1] == "--verbose"
+
+
 def test_of_a_run_folder_its_record_is_opened(asked: list[list[str]], tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text("{}")
     assert main(["view", str(tmp_path)]) == 0

@@ -10,6 +10,7 @@ import napari
 from qtpy.QtGui import QGuiApplication
 
 from napari_beamwatch._qt.panel import Beamwatch
+from napari_beamwatch.log import told_on_terminal
 
 PLUGIN, PANEL = "napari-beamwatch", "Beamwatch"
 
@@ -34,5 +35,6 @@ def furnish(viewer: Any, path: Path) -> Beamwatch:
 
 
 if __name__ == "__main__":
-    furnish(napari.Viewer(), Path(sys.argv[1]))
-    napari.run(gui_exceptions=True)
+    with told_on_terminal("--verbose" in sys.argv[2:]):
+        furnish(napari.Viewer(), Path(sys.argv[1]))
+        napari.run(gui_exceptions=True)

@@ -128,9 +128,10 @@ def analyze_diffraction(
         notes=(),
         timings=run.teller.timings,
     )
-    run.teller.end()
     result = failures.tried("applying thresholds", lambda _: result, with_thresholds, result)
-    return replace(result, notes=(*movie.notes, *_notes(spots, constant), *notes))
+    result = replace(result, notes=(*movie.notes, *_notes(spots, constant), *notes))
+    run.teller.finish(result.notes)
+    return result
 
 
 def find_diffraction_spots(

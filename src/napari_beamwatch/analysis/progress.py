@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import pandas as pd
+
+from napari_beamwatch.log import LOG
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,4 +83,11 @@ class Teller:
         """Note how long the part took that was done."""
         now = time.perf_counter()
         self.timings[self._step.doing] = now - self._since
+        LOG.info("%s: %.2f s", self._step.doing, now - self._since)
         self._since = now
+
+    def finish(self, notes: Iterable[str]) -> None:
+        """End the last part; what was chosen on the way goes to the log."""
+        self.end()
+        for note in notes:
+            LOG.info("%s", note)

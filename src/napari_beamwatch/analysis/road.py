@@ -137,9 +137,10 @@ def analyze(
         notes=(),
         timings=run.teller.timings,
     )  # fmt: skip
-    run.teller.end()
     result = failures.tried("applying thresholds", lambda _: result, with_thresholds, result)
-    return replace(result, notes=(*movie.notes, grid_note(grid, movie), *run.notes))
+    result = replace(result, notes=(*movie.notes, grid_note(grid, movie), *run.notes))
+    run.teller.finish(result.notes)
+    return result
 
 
 def _judged(

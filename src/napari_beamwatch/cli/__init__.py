@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 from napari_beamwatch import spelling
 from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.log import told_on_terminal
 
 
 def parser() -> argparse.ArgumentParser:
@@ -68,6 +69,15 @@ def parser() -> argparse.ArgumentParser:
         description="Open napari with the panel Beamwatch and a movie, or a run that was saved.",
     )
     view.add_argument("file", metavar="FILE_OR_RUN", help="a movie, or the folder of a run")
+    for anywhere in (top, *commands.choices.values()):
+        # Not said behind the command is no answer to what was said before it.
+        anywhere.add_argument(
+            "-v",
+            "--verbose",
+            action="store_true",
+            default=False if anywhere is top else argparse.SUPPRESS,
+            help="tell on stderr what is opened, chosen and done, and how long it takes",
+        )
     return top
 
 
@@ -211,6 +221,12 @@ def main(words: Sequence[str] | None = None) -> int:
     if args.command is None:
         top.print_usage(sys.stderr)
         return 2
+    with told_on_terminal(args.verbose):
+        return _done(args)
+
+
+def _done(args: argparse.Namespace) -> int:
+    """Exit status of a command that was carried out."""
     try:
         if args.command == "info":
             from napari_beamwatch.cli.info import info
@@ -223,7 +239,7 @@ def main(words: Sequence[str] | None = None) -> int:
         elif args.command == "view":
             from napari_beamwatch.cli.view import view
 
-            return 0 if view(args.file) else 1
+            return 0 if view(args.file, verbose=args.verbose) else 1
         elif args.command == "analyze":
             from napari_beamwatch.cli.analyze import UsageError, analyze
 

@@ -16,6 +16,7 @@ from napari_beamwatch.analysis import analyze as analyze_movie
 from napari_beamwatch.cli.words import print_answer
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.files import read_text
+from napari_beamwatch.log import LOG
 from napari_beamwatch.movies import Movie, open_movie
 from napari_beamwatch.movies.opening import PACKED
 from napari_beamwatch.regions import Region
@@ -134,7 +135,7 @@ def _opened(source: str, args: Namespace) -> Movie:
 @contextmanager
 def progress_line(name: str) -> Iterator[Progress | None]:
     """What tells of progress on one line of the terminal, if there is one; wiped at the end."""
-    if not sys.stderr.isatty():
+    if not sys.stderr.isatty() or LOG.isEnabledFor(logging.INFO):  # then parts are told in lines
         yield None
         return
     width = 0

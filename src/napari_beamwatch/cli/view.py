@@ -14,7 +14,7 @@ from napari_beamwatch.movies import open_movie
 WINDOW = "napari_beamwatch._qt.window"
 
 
-def view(file: str) -> bool:
+def view(file: str, *, verbose: bool = False) -> bool:
     """Open the window; True if it ended well.
 
     napari runs in a process of its own, for it wants the main thread and ends the process.
@@ -28,7 +28,7 @@ def view(file: str) -> bool:
     if not _has_display():
         raise BeamwatchError("there is no display here: `beamwatch analyze` needs none")
     _check_qt()
-    words = [sys.executable, "-m", WINDOW, str(path)]
+    words = [sys.executable, "-m", WINDOW, str(path), *(["--verbose"] if verbose else [])]
     status = subprocess.run(words, check=False).returncode
     if status < 0:  # Qt ends the process where it finds no screen
         raise BeamwatchError(

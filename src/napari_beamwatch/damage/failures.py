@@ -7,21 +7,18 @@ the run is told and written.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from typing import ParamSpec, TypeVar
 
 from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.log import LOG
 
 In = ParamSpec("In")
 Out = TypeVar("Out")
 
 FAILED = "failed: "
 """How notes on it begin, as those on the drift begin with ``drift:``."""
-
-LOG = logging.getLogger("napari_beamwatch")
-LOG.addHandler(logging.NullHandler())  # else Python prints what nobody asked for
 
 
 class Failures:

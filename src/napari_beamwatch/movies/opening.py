@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.log import LOG
 from napari_beamwatch.movies.counting import examine
 from napari_beamwatch.movies.dose_table import DoseTable
 from napari_beamwatch.movies.eer import open_eer
@@ -124,7 +125,7 @@ def open_movie(
     recording = replace(recording, files=files)
     if gain is not None:
         recording = _with_gain(recording, gain)
-    return Movie(examine(recording)).with_(
+    movie = Movie(examine(recording)).with_(
         pixel_size=pixel_size,
         frame_dose=frame_dose,
         dose_rate=dose_rate,
@@ -133,6 +134,13 @@ def open_movie(
         pre_exposure=pre_exposure,
         conditions=conditions,
     )
+    frames, height, width = movie.shape
+    LOG.info("opened %s: %d frames of %d × %d px", movie.source, frames, height, width)
+    LOG.info("dose: %s", movie.dose_source)
+    LOG.debug("frames come from %s as %s", type(recording.frames).__name__, movie.frames.dtype)
+    for warning in movie.warnings:
+        LOG.info("%s", warning)
+    return movie
 
 
 def movie_suffix(path: Path) -> str:

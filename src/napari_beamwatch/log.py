@@ -1,0 +1,49 @@
+"""The one logger, ``napari_beamwatch``, and how ``--verbose`` shows what it is told.
+
+As a library the package is silent: who wants its words takes the logger by its name. Loggers of
+others are left as they are.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from napari_beamwatch.harmless import printable
+
+LOG = logging.getLogger("napari_beamwatch")
+LOG.addHandler(logging.NullHandler())
+
+
+@contextmanager
+def told_on_terminal(wanted: bool) -> Iterator[None]:
+    """While inside, what is logged is told on stderr, each line with the seconds since the start.
+
+    Parameters
+    ----------
+    wanted : bool
+        Where it is not, nothing changes.
+    """
+    if not wanted:
+        yield
+        return
+    teller = logging.StreamHandler(sys.stderr)
+    teller.setFormatter(_Seconds())
+    before, through = LOG.level, LOG.propagate
+    LOG.addHandler(teller)
+    LOG.setLevel(logging.DEBUG)
+    # Else a handler that somebody's library gave the root says every line again.
+    LOG.propagate = False
+    try:
+        yield
+    finally:
+        LOG.removeHandler(teller)
+        LOG.setLevel(before)
+        LOG.propagate = through
+
+
+class _Seconds(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return f"{record.relativeCreated / 1000:7.2f} s  {printable(record.getMessage())}"
