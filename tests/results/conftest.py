@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 import napari_beamwatch as bw
+from napari_beamwatch.results import saving
+from napari_beamwatch.results.run_folder import FIGURES
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.writing import write_movie
 
@@ -24,3 +26,21 @@ def result(movie_file: Path) -> bw.Result:
     movie = bw.open_movie(movie_file, fraction_frames=80, conditions={"voltage_kV": 200.0})
     region = bw.Region.rectangle("A", 0, 130, 0, 128)
     return bw.analyze(movie, bw.Settings(drift="off"), regions=[region])
+
+
+@pytest.fixture(scope="session")
+def saved(result: bw.Result, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder of the result, figure and all; not to be changed."""
+    return result.save(tmp_path_factory.mktemp("saved") / "run")
+
+
+@pytest.fixture
+def without_figures(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs are saved with figures that are empty: drawing takes longer than all else."""
+    del saved  # which has its own
+
+    def blank(_: object, __: object, folder: Path) -> None:
+        for name in FIGURES:
+            (folder / name).touch()
+
+    monkeypatch.setattr(saving, "_draw", blank)

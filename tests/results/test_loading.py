@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -18,14 +19,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import napari_beamwatch as bw
-from napari_beamwatch.results.saving import TABLES
+from napari_beamwatch.harmless import cell
+from napari_beamwatch.results import loading
+from napari_beamwatch.results.run_folder import TABLES
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.spectra.tracking import WindowTraces
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 
 @pytest.fixture
-def run(result: bw.Result, tmp_path: Path) -> Path:
-    return result.save(tmp_path / "run")
+def run(saved: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(saved, tmp_path / "run"))
 
 
 def test_tables_come_back_with_their_types(run: Path, result: bw.Result) -> None:
@@ -261,6 +266,107 @@ def test_traces_that_are_damaged_say_so(run: Path, content: bytes) -> None:
         bw.load_result(run)
 
 
+def test_paths_of_a_record_are_asked_about_and_not_walked(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.walk", lambda *_: pytest.fail("walked"))
+    for other in ("/usr", "/dev/zero", "/etc/passwd", "..", str(run)):
+        _edit(run, lambda record, other=other: record["movie"].update(files=[other]))
+        _edit(run, lambda record: record["movie"].update(files_from_here=["../.."]))
+        loaded = bw.load_result(run)
+        assert loaded.movie is None
+        assert "not at" in _said(loaded)
+
+
+def test_a_pipe_instead_of_a_movie_or_a_file_of_the_run_is_not_waited_for(
+    result: bw.Result, tmp_path: Path
+) -> None:
+    run, file = _run_beside_its_movie(result, tmp_path)
+    file.unlink()
+    os.mkfifo(file)
+    assert bw.load_result(run).movie is None
+    for name in ("spots.csv", "window_traces.npz", "run.json"):
+        (run / name).unlink()
+        os.mkfifo(run / name)
+        with pytest.raises(bw.BeamwatchError, match=r"missing|holds no run"):
+            bw.load_result(run)
+
+
+def test_a_gain_reference_that_the_record_does_not_vouch_for_is_not_opened(
+    run: Path, tmp_path: Path
+) -> None:
+    reference = tmp_path / "reference.npy"
+    np.save(reference, np.ones((256, 256)))
+    _edit(run, lambda record: record["movie"].update(gain="", gain_file=str(reference)))
+    loaded = bw.load_result(run)
+    assert loaded.movie is None
+    assert "has changed since" in _said(loaded)
+
+
+def test_arrays_larger_than_the_run_are_not_unpacked(run: Path, result: bw.Result) -> None:
+    shape = result.window_traces.snr.shape
+    arrays = {f.name: np.zeros(shape, np.float32) for f in fields(WindowTraces)}
+    arrays["snr"] = np.zeros((4000, 4000), np.float32)
+    np.savez_compressed(run / "window_traces.npz", **arrays)
+    with pytest.raises(bw.BeamwatchError, match=r"snr\.npy holds 64000128 bytes"):
+        bw.load_result(run)
+
+
+def test_arrays_that_are_not_of_a_run_are_refused(run: Path, result: bw.Result) -> None:
+    arrays = {f.name: getattr(result.window_traces, f.name) for f in fields(WindowTraces)}
+    np.savez(run / "window_traces.npz", **arrays, more=np.zeros(3))
+    with pytest.raises(bw.BeamwatchError, match="nothing is called 'more'"):
+        bw.load_result(run)
+
+
+def test_a_table_without_a_documented_column_says_so(run: Path) -> None:
+    table = pd.read_csv(run / "onsets.csv").drop(columns="status")
+    table.to_csv(run / "onsets.csv", index=False)
+    _edit(run, lambda record: record["tables"]["onsets"].pop("status"))
+    with pytest.raises(bw.BeamwatchError, match=r"onsets\.csv lacks status"):
+        bw.load_result(run)
+
+
+def test_a_run_that_is_replaced_while_it_is_read_is_not_mixed(
+    run: Path, result: bw.Result, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = loading.read_table
+
+    def replaced(path: Path, *words: Any) -> pd.DataFrame:
+        if path.name == "traces.csv":
+            replace(result, notes=("another",)).save(run, force=True)
+        return read(path, *words)
+
+    monkeypatch.setattr(loading, "read_table", replaced)
+    with pytest.raises(bw.BeamwatchError, match="was replaced while it was read: load it again"):
+        bw.load_result(run)
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "−1", "@x", "'quoted", "a\x1b[2Jb", "a,b"])
+def test_names_that_spreadsheets_compute_are_words_in_files_and_come_back(
+    result: bw.Result, tmp_path: Path, name: str
+) -> None:
+    regions = (bw.Region.rectangle(name, 0, 130, 0, 128),)
+    named = {
+        table: getattr(result, table).replace({"region": {"A": name}})
+        for table in ("onsets", "spots", "traces", "crystals", "courses", "events", "phases")
+    }
+    run = replace(result, regions=regions, **named).save(tmp_path / "run")
+    written = pd.read_csv(run / "onsets.csv", dtype=str).region[1]
+    assert written == cell(name)
+    loaded = bw.load_result(run)
+    assert loaded.regions[0].name == name
+    assert (loaded.traces.region.isin(["field", name])).all()
+    assert (loaded.traces.region == name).any()
+
+
+def test_numbers_and_indices_below_zero_stay_what_they_are(run: Path, result: bw.Result) -> None:
+    written = pd.read_csv(run / "spots.csv", dtype={"hkl": str})
+    assert written.gy_per_px.dtype == np.float64
+    assert (written.gy_per_px < 0).any()
+    assert written.hkl.dropna().tolist() == result.spots.hkl.dropna().tolist()
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
     | st.sampled_from(["/dev/zero", "\0", "object", "Int64", "frames", "..", 2**70]),
@@ -322,7 +428,7 @@ def test_a_record_that_is_no_json_never_raises_anything_else(
 
 def _load_or_say_why(run: Path) -> None:
     with contextlib.suppress(bw.BeamwatchError):
-        bw.load_result(run)
+        assert bw.load_result(run).summary
 
 
 def _gaps(table: pd.DataFrame) -> pd.DataFrame:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +16,9 @@ import pytest
 
 import napari_beamwatch as bw
 from napari_beamwatch import columns
+from napari_beamwatch.movies.fingerprint import fingerprint
 from napari_beamwatch.results import saving
-from napari_beamwatch.results.saving import FILES
+from napari_beamwatch.results.run_folder import FILES, TABLES, WORK
 
 CONTRACT = {
     "onsets.csv", "windows.csv", "spots.csv", "traces.csv", "events.csv", "drift.csv",
@@ -32,18 +35,22 @@ EXTRAS = {
 }
 
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
+
 @pytest.fixture
-def run(result: bw.Result, tmp_path: Path) -> Path:
-    return result.save(tmp_path / "deep" / "run")
+def run(saved: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(saved, tmp_path / "run"))
 
 
-def test_the_folder_holds_the_files_of_the_contract(run: Path) -> None:
-    assert {path.name for path in run.iterdir()} == CONTRACT | EXTRAS
-    assert [path.name for path in run.parent.iterdir()] == ["run"]
+def test_the_folder_holds_the_files_of_the_contract(saved: Path) -> None:
+    assert {path.name for path in saved.iterdir()} == CONTRACT | EXTRAS
+    assert [path.name for path in saved.parent.iterdir()] == ["run"]
+    assert all(path.stat().st_size for path in saved.iterdir())
 
 
 def test_tables_have_one_header_and_the_documented_columns(run: Path) -> None:
-    for name in saving.TABLES:
+    for name in TABLES:
         with (run / f"{name}.csv").open(encoding="utf-8", newline="") as file:
             assert next(csv.reader(file)) == list(getattr(columns, name.upper()))
 
@@ -72,8 +79,8 @@ def test_a_missing_status_is_empty_and_a_phase_called_na_is_not(
     assert loaded.phase_after.isna().all()
 
 
-def test_text_with_commas_quotes_and_lines_comes_back(result: bw.Result, tmp_path: Path) -> None:
-    said = 'spots "200", 111\nand Å'
+def test_text_with_commas_and_quotes_comes_back(result: bw.Result, tmp_path: Path) -> None:
+    said = 'spots "200", 111 and Å'
     folder = replace(result, onsets=result.onsets.assign(reason=said)).save(tmp_path / "run")
     assert (bw.load_result(folder).onsets.reason == said).all()
 
@@ -152,7 +159,7 @@ def test_what_fails_while_moving_in_leaves_the_old_run(
     move = Path.replace
 
     def busy(source: Path, target: Path) -> Path:
-        if source.parent.name == "new" and source.name == name:
+        if source.parent.name.startswith(WORK) and target.name == source.name == name:
             raise PermissionError("in use")
         return move(source, target)
 
@@ -174,6 +181,32 @@ def test_what_fails_at_first_leaves_nothing(
 def test_a_result_without_its_movie_is_not_saved(result: bw.Result, tmp_path: Path) -> None:
     with pytest.raises(bw.BeamwatchError, match="movie of this result was not found"):
         replace(result, movie=None).save(tmp_path / "run")
+
+
+def test_a_run_needs_a_name(
+    result: bw.Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(bw.BeamwatchError, match="the name of a folder"):
+        result.save("")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_movie_that_was_replaced_after_the_analysis_is_not_drawn_beside_its_result(
+    result: bw.Result, tmp_path: Path
+) -> None:
+    assert result.movie is not None
+    file = Path(shutil.copy(result.movie.source, tmp_path / "movie.eer"))
+    movie = bw.open_movie(file, fraction_frames=80)
+    os.utime(file, ns=(0, 0))
+    with pytest.raises(bw.BeamwatchError, match="has changed since it was opened"):
+        replace(result, movie=movie).save(tmp_path / "run")
+    assert [path.name for path in tmp_path.iterdir()] == ["movie.eer"]
+
+
+def test_the_record_certifies_the_movie_that_was_analysed(run: Path, movie_file: Path) -> None:
+    record = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    assert record["movie"]["hash"] == fingerprint([movie_file])
 
 
 def test_the_record_is_the_last_file_to_come() -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 from napari_beamwatch import spelling
 from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.harmless import printable
 from napari_beamwatch.log import told_on_terminal
 
 
@@ -246,7 +247,7 @@ def _done(args: argparse.Namespace) -> int:
             try:
                 return 0 if analyze(args) else 1
             except UsageError as error:
-                print(f"beamwatch analyze: {error}", file=sys.stderr)
+                print(printable(f"beamwatch analyze: {error}"), file=sys.stderr)
                 return 2
         else:
             if not args.list and (args.out is None or args.case is None):
@@ -259,7 +260,7 @@ def _done(args: argparse.Namespace) -> int:
             else:
                 simulate(args)
     except BeamwatchError as error:
-        print(f"beamwatch: {error}", file=sys.stderr)
+        print(printable(f"beamwatch: {error}"), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("beamwatch: interrupted", file=sys.stderr)
@@ -270,6 +271,6 @@ def _done(args: argparse.Namespace) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError, MemoryError) as error:
         # The machine's own limits: a full disk, a drive that went away, no memory left.
-        print(f"beamwatch: {error or type(error).__name__}", file=sys.stderr)
+        print(printable(f"beamwatch: {error or type(error).__name__}"), file=sys.stderr)
         return 1
     return 0

@@ -16,11 +16,12 @@ from napari_beamwatch.analysis import analyze as analyze_movie
 from napari_beamwatch.cli.words import print_answer
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.files import read_text
+from napari_beamwatch.harmless import printable
 from napari_beamwatch.log import LOG
 from napari_beamwatch.movies import Movie, open_movie
 from napari_beamwatch.movies.opening import PACKED
 from napari_beamwatch.regions import Region
-from napari_beamwatch.results.saving import check_free
+from napari_beamwatch.results.run_folder import check_free, strangers
 from napari_beamwatch.settings import Settings
 
 if TYPE_CHECKING:
@@ -40,10 +41,12 @@ def analyze(args: Namespace) -> bool:
     Raises
     ------
     UsageError
-        If two movies would be written to one folder.
+        If the folder has no name, or two movies would be written to one.
     BeamwatchError
         If nothing could be analysed at all.
     """
+    if not args.out.strip():
+        raise UsageError("--out needs the name of a folder; . is the current one")
     jobs = folders(args.file, Path(args.out).expanduser())
     settings = settings_from(args)
     regions = [Region.rectangle(f"roi{i}", *box) for i, box in enumerate(args.roi, start=1)]
@@ -57,7 +60,8 @@ def analyze(args: Namespace) -> bool:
             except (BeamwatchError, OSError, MemoryError) as error:
                 if len(jobs) == 1:
                     raise
-                print(f"beamwatch: {source}: {error or type(error).__name__}", file=sys.stderr)
+                said = f"beamwatch: {source}: {error or type(error).__name__}"
+                print(printable(said), file=sys.stderr)
                 good = False
     return good
 
@@ -111,9 +115,11 @@ def _analyze_one(
     movie = _opened(source, args)
     with progress_line(movie.name) as progress:
         result = analyze_movie(movie, settings, regions, progress, client)
+    beside = len(strangers(folder))
     result.save(folder, force=args.force)
     print_answer(result.summary)
-    print(f"  written to {folder}")
+    said = f", beside {beside} files or folders that are not of the run" if beside else ""
+    print(printable(f"  written to {folder}{said}"))
 
 
 def _opened(source: str, args: Namespace) -> Movie:
@@ -143,7 +149,7 @@ def progress_line(name: str) -> Iterator[Progress | None]:
     def show(step: Step) -> None:
         nonlocal width
         part = step.done / step.total if step.total else 0.0
-        line = f"{name}: {step.doing} {min(part, 1.0):.0%}"
+        line = printable(f"{name}: {step.doing} {min(part, 1.0):.0%}")
         sys.stderr.write("\r" + line.ljust(width))
         sys.stderr.flush()
         width = max(width, len(line))

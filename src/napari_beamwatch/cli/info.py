@@ -6,6 +6,7 @@ import json
 import textwrap
 from typing import Any
 
+from napari_beamwatch.harmless import printable
 from napari_beamwatch.movies import open_movie
 from napari_beamwatch.movies.description import describe
 
@@ -76,14 +77,17 @@ def in_words(facts: dict[str, Any]) -> str:
             )
         )
     width = max(len(name) for name, _, _ in rows)
-    lines = [facts["source"]]
+    lines = [printable(facts["source"])]
     for name, value, origin in rows:
-        lines.append(f"  {name:<{width}}  {value}" + (f"  [{origin}]" if origin else ""))
+        said = f"  {name:<{width}}  {value}" + (f"  [{origin}]" if origin else "")
+        lines.append(printable(said))
     for title, sentences in (("notes", facts["notes"]), ("warnings", facts["warnings"])):
         if sentences:
             lines.append(title)
             lines += [
-                textwrap.fill(sentence, 96, initial_indent="  - ", subsequent_indent="    ")
+                textwrap.fill(
+                    printable(sentence), 96, initial_indent="  - ", subsequent_indent="    "
+                )
                 for sentence in sentences
             ]
     return "\n".join(lines)

@@ -6,6 +6,8 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
+from napari_beamwatch.harmless import printable
+
 WIDTH = 96
 
 
@@ -16,7 +18,7 @@ def print_answer(summary: Mapping[str, Any]) -> None:
 
 def in_words(summary: Mapping[str, Any]) -> str:
     """A `Result.summary` as lines."""
-    lines = [f"{summary['movie'] or 'movie'}: {summary['answer']}"]
+    lines = [printable(f"{summary['movie'] or 'movie'}: {summary['answer']}")]
     if summary.get("why") and summary["why"] not in summary["answer"]:
         lines.append(_filled("why: ", summary["why"]))
     threshold = summary.get("threshold_dose_e_per_A2")
@@ -24,10 +26,12 @@ def in_words(summary: Mapping[str, Any]) -> str:
         lines.append(f"  your threshold: {threshold:.4g} e/Å² ({summary['threshold_criterion']})")
     if summary.get("stop"):
         lines.append(f"  {summary['stop']}")
-    lines += [f"  {said}" for said in summary["regions"].values()]
+    lines += [f"  {printable(said)}" for said in summary["regions"].values()]
     lines += [_filled("warning: ", said) for said in summary.get("warnings", ())]
     return "\n".join(lines)
 
 
 def _filled(label: str, text: str) -> str:
-    return textwrap.fill(label + text, WIDTH, initial_indent="  ", subsequent_indent="    ")
+    return textwrap.fill(
+        label + printable(text), WIDTH, initial_indent="  ", subsequent_indent="    "
+    )

@@ -23,6 +23,7 @@ from napari_beamwatch.movies.formats.mrc import open_mrc
 from napari_beamwatch.movies.formats.npy import open_npy
 from napari_beamwatch.movies.formats.stills import open_stills
 from napari_beamwatch.movies.formats.tiff import open_tiff
+from napari_beamwatch.movies.formats.unpacked import clear_left_over
 from napari_beamwatch.movies.formats.zarr_arrays import open_zarr
 from napari_beamwatch.movies.gain import GainFrames, load_gain
 from napari_beamwatch.movies.movie import Movie
@@ -110,6 +111,7 @@ def open_movie(
     -------
     Movie
     """
+    clear_left_over()
     named = [source] if isinstance(source, str | os.PathLike) else source
     before = states_before([Path(one).expanduser() for one in named])
     recording, table = _recorded(

@@ -14,12 +14,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from napari_beamwatch import columns
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
-from napari_beamwatch.movies.fingerprint import fingerprint
+from napari_beamwatch.particles import COLUMNS as PARTICLES
 from napari_beamwatch.particles import Particles
+from napari_beamwatch.results.movie_files import files_given, files_now
 from napari_beamwatch.results.record import (
-    RECORD,
     bins_of,
     explained,
     read_record,
@@ -29,11 +30,28 @@ from napari_beamwatch.results.record import (
 )
 from napari_beamwatch.results.reopening import Recipe, differences, given_from_plain
 from napari_beamwatch.results.result import Result
-from napari_beamwatch.results.saving import PARTICLE_TABLES, TABLES, WINDOW_TRACES
+from napari_beamwatch.results.run_folder import (
+    OUTLINES,
+    PROFILE,
+    RECORD,
+    TABLES,
+    WINDOW_TRACES,
+    recover,
+)
 from napari_beamwatch.results.table_files import read_table
 from napari_beamwatch.spectra.tracking import WindowTraces
 
 PathLike = str | os.PathLike[str]
+
+COLUMNS = {
+    **{name: tuple(getattr(columns, name.upper())) for name in TABLES},
+    "particles": tuple(PARTICLES),
+    "outlines": OUTLINES,
+}
+"""What each table must have."""
+
+FLOAT_BYTES = 4
+LONGEST_HEADER = 2**16
 
 
 def load_result(
@@ -47,7 +65,8 @@ def load_result(
         Of the run.
     movie : Movie or path or sequence of paths, optional
         Where the movie is now, or the movie itself; otherwise it is looked for where it was, and
-        where it was as seen from the run folder.
+        where it was as seen from the run folder. There it is opened only if it has the ending of
+        a movie (or is a Zarr folder) and the hash that it had when it was analysed.
 
     Returns
     -------
@@ -55,31 +74,41 @@ def load_result(
         Its `movie` is None where that was not found or has changed; a note says so.
     """
     folder = Path(folder).expanduser()
+    recover(folder)
     record = read_record(folder)
     with explained(folder / RECORD):
-        kinds = {name: dict(record["tables"][name]) for name in (*TABLES, *PARTICLE_TABLES)}
-        tables = {name: read_table(folder / f"{name}.csv", kinds[name]) for name in kinds}
-        settings, regions = settings_of(record), regions_of(record)
+        regions = regions_of(record)
+        facts = record["movie"]
+        names = [str(facts["name"]), *(region.name for region in regions)]
+        tables = {
+            name: read_table(folder / f"{name}.csv", dict(record["tables"][name]), names, needed)
+            for name, needed in COLUMNS.items()
+        }
+        settings = settings_of(record)
         notes = sentences(record["notes"])
         timings = {str(name): float(value) for name, value in record["timings_s"].items()}
         particles = _particles(record["particles"], tables.pop("particles"), tables.pop("outlines"))
-        facts = record["movie"]
         recipe = Recipe.from_plain(facts, facts["files"])
         sentences(facts["warnings"])
+        frames, image = int(facts["frames"]), (int(facts["height_px"]), int(facts["width_px"]))
     with explained(folder / WINDOW_TRACES):
-        arrays = _arrays(folder / WINDOW_TRACES)
-        profile = arrays.pop("beam_profile", None)
-        traces = _window_traces(arrays, int(facts["frames"]), tables["spots"])
+        followed = (frames, int(tables["spots"]["window"].notna().sum()))
+        shapes = {field.name: followed for field in fields(WindowTraces)}
+        arrays = _arrays(folder / WINDOW_TRACES, {**shapes, PROFILE: image})
+        profile = arrays.pop(PROFILE, None)
+        traces = WindowTraces(**arrays)
+    if read_record(folder) != record:
+        raise BeamwatchError(f"the run in {folder} was replaced while it was read: load it again")
     with explained(folder / RECORD):
         given = given_from_plain(facts["given"], profile)
         if isinstance(movie, Movie):
             _check_same(movie, facts)
             found, said = movie, ""
         elif movie is not None:
-            found, said = recipe.movie(_given_files(movie, facts), given), ""
+            found, said = recipe.movie(files_given(movie, facts), given), ""
             _check_same(found, facts)
         else:
-            files, said = _files_now(folder, recipe, facts)
+            files, said = files_now(folder, recipe, facts)
             found = None
             if not said:
                 found, said = _reopened(recipe, files, given, facts)
@@ -113,100 +142,30 @@ def _particles(
     return Particles(table, bins_of(said), outlines, str(said["reason"]), sentences(said["notes"]))
 
 
-def _arrays(path: Path) -> dict[str, NDArray[np.float32]]:
+def _arrays(path: Path, shapes: Mapping[str, tuple[int, int]]) -> dict[str, NDArray[np.float32]]:
+    """Arrays by name, once the file says that they are as large as they must be."""
     if not path.is_file():
         raise BeamwatchError(f"{path} is missing: the run is not complete")
     try:
+        with zipfile.ZipFile(path) as packed:
+            for member in packed.infolist():
+                height, width = shapes[member.filename.removesuffix(".npy")]
+                if member.file_size > height * width * FLOAT_BYTES + LONGEST_HEADER:
+                    raise ValueError(f"{member.filename} holds {member.file_size} bytes")
         with np.load(path, allow_pickle=False) as file:
-            return {name: np.asarray(file[name], np.float32) for name in file.files}
+            arrays = {name: np.asarray(file[name], np.float32) for name in file.files}
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise BeamwatchError(f"{path} is damaged: {error}") from None
-
-
-def _window_traces(
-    arrays: Mapping[str, NDArray[np.float32]], frames: int, spots: pd.DataFrame
-) -> WindowTraces:
-    shape = (frames, int(spots["window"].notna().sum()))
-    named = {field.name: arrays[field.name] for field in fields(WindowTraces)}
-    for name, array in named.items():
-        if array.shape != shape:
-            raise ValueError(f"{name} is of shape {array.shape}, not {shape}")
-    return WindowTraces(**named)
+    for name, array in arrays.items():
+        if array.shape != shapes[name]:
+            raise ValueError(f"{name} is of shape {array.shape}, not {shapes[name]}")
+    return arrays
 
 
 def _check_same(movie: Movie, facts: Mapping[str, Any]) -> None:
     other = differences(movie, facts)
     if other:
         raise BeamwatchError(f"{movie.name} is not the movie of this run: {other}")
-
-
-def _given_files(movie: PathLike | Sequence[PathLike], facts: Mapping[str, Any]) -> list[Path]:
-    """Files the user says are the movie."""
-    several = [movie] if isinstance(movie, str | os.PathLike) else list(movie)
-    files = [Path(file).expanduser().absolute() for file in several]
-    if len(files) == 1 and len(facts["files"]) > 1 and files[0].is_dir():
-        files = [files[0] / Path(file).name for file in facts["files"]]
-    missing = [file for file in files if not _readable(file)]
-    if missing or not files:
-        raise BeamwatchError(f"there is no file or folder {missing[0] if missing else ''}".rstrip())
-    without = _needs_gain(facts)
-    if without:
-        raise BeamwatchError(without)
-    if fingerprint(files) != facts["hash"]:
-        raise BeamwatchError(f"{files[0]} is not the movie of this run: its content is another")
-    return files
-
-
-def _files_now(folder: Path, recipe: Recipe, facts: Mapping[str, Any]) -> tuple[list[Path], str]:
-    """Files of the movie as they lie today, or why not."""
-    if not recipe.files:
-        return [], (
-            "the movie was analysed from memory and is not part of the run: give it with "
-            "load_result(folder, movie=movie)"
-        )
-    without = _needs_gain(facts)
-    if without:
-        return [], without
-    changed = False
-    from_here = [folder / str(file) for file in facts["files_from_here"] if file is not None]
-    for files in (list(recipe.files), from_here):
-        if len(files) == len(recipe.files) and all(map(_readable, files)):
-            if fingerprint(files) == facts["hash"]:
-                return files, ""
-            changed = True
-    if changed:
-        return [], (
-            f"{recipe.files[0]} has changed since it was analysed: the movie is not shown with "
-            "this run"
-        )
-    return [], (
-        f"the movie is not at {recipe.files[0]} any more: give it with "
-        "load_result(folder, movie=path)"
-    )
-
-
-def _readable(path: Path) -> bool:
-    """Whether it is a file or a folder: reading a device or a pipe might never end."""
-    return path.is_file() or path.is_dir()
-
-
-def _needs_gain(facts: Mapping[str, Any]) -> str:
-    """Why the gain reference that corrected the movie is not at hand; empty if it is."""
-    if not facts["gain"]:
-        return ""
-    said = (
-        f"the movie {facts['source']} was corrected by a gain reference ({facts['gain']}), which "
-    )
-    file = facts["gain_file"]
-    if file is None:
-        said += "the run does not hold"
-    elif not Path(file).is_file():
-        said += f"is not at {file} any more"
-    elif fingerprint([Path(file)]) != facts["gain_hash"]:
-        said += f"has changed since: {file}"
-    else:
-        return ""
-    return said + ": give it with load_result(folder, movie=open_movie(path, gain=…))"
 
 
 def _reopened(

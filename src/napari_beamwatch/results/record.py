@@ -22,15 +22,14 @@ from napari_beamwatch.regions import Region
 from napari_beamwatch.results.findings import Findings
 from napari_beamwatch.results.methods import methods_sentence
 from napari_beamwatch.results.reopening import Recipe, given_to_plain
+from napari_beamwatch.results.run_folder import RECORD
 from napari_beamwatch.results.summary import summary_of
 from napari_beamwatch.settings import Settings
-
-RECORD = "run.json"
 
 FORMAT = 1
 """Of the run folder; another number is another way to read it."""
 
-LARGEST = 256 * 2**20
+LARGEST = 64 * 2**20
 """Bytes; a longer record was not written by us."""
 
 PACKAGES = (
@@ -83,7 +82,9 @@ def record_of(
 def write_record(record: Mapping[str, Any], path: Path) -> None:
     """Write ``run.json``; what is no number is null."""
     text = json.dumps(_finite(record), indent=2, ensure_ascii=False, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    begun = path.with_suffix(".part")
+    begun.write_text(text + "\n", encoding="utf-8")
+    begun.replace(path)  # a record that is there is whole
 
 
 def read_record(folder: Path) -> dict[str, Any]:

@@ -11,7 +11,10 @@ from qtpy.QtWidgets import QFileDialog, QGridLayout, QMessageBox, QPushButton
 from napari_beamwatch import __version__
 from napari_beamwatch._qt.sections.section import Section
 from napari_beamwatch._qt.session import Session
+from napari_beamwatch.harmless import printable
 from napari_beamwatch.results.methods import methods_sentence
+from napari_beamwatch.results.run_folder import obstacle
+from napari_beamwatch.results.table_files import harmless
 
 
 class ExportSection(Section):
@@ -85,7 +88,7 @@ class ExportSection(Section):
     def copy_table(self) -> None:
         """Put the table of onsets on the clipboard."""
         if self._session.result is not None:
-            _copy(self._session.result.onsets.to_csv(sep="\t", index=False))
+            _copy(harmless(self._session.result.onsets).to_csv(sep="\t", index=False))
             self.say("table copied")
 
     def copy_methods(self) -> None:
@@ -100,13 +103,13 @@ class ExportSection(Section):
         if not chosen:
             return
         folder = Path(chosen)
-        force = (folder / "run.json").exists()
-        if force:
+        found = obstacle(folder)
+        if found is not None:
             yes = QMessageBox.StandardButton.Yes
-            asked = f"{folder.name} holds a run already. Replace it?"
+            asked = printable(f"{found.what}. Save there all the same, which {found.remedy}?")
             if QMessageBox.question(self, "Beamwatch", asked) != yes:
                 return
-        self.save(folder, force=force)
+        self.save(folder, force=found is not None)
 
     def _on_figure(self) -> None:
         kinds = "PNG (*.png);;SVG (*.svg);;PDF (*.pdf)"

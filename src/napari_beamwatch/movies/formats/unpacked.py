@@ -1,19 +1,29 @@
-"""Compressed files unpacked once to a temporary file that is bounded and goes away."""
+"""Compressed files unpacked once to a temporary file that is bounded and goes away.
+
+Each process has a folder for its copies among the temporary files, and a lock beside it. Whoever is
+killed leaves both behind; the next to open a movie finds the lock free and clears them.
+"""
 
 from __future__ import annotations
 
 import bz2
 import contextlib
 import os
+import platform
+import re
+import secrets
 import shutil
+import sys
 import tempfile
 import weakref
 import zlib
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import IO
 
 from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.locks import NoLocksError, lock, unlock
 from napari_beamwatch.movies.formats.foreign_errors import explained, file_size
 
 LARGEST_UNPACKED = 64 * 2**30
@@ -30,6 +40,11 @@ HEADER = 1024
 BLOCK = 2**20
 
 
+MARK = f"beamwatch-{re.sub(r'[^A-Za-z0-9]', '', platform.node()) or 'here'}-"
+"""Of folders of this machine: of a disk that several share, locks may tell of one only."""
+LOCK = ".lock"
+
+
 class TemporaryCopy:
     """A temporary file that is removed with this object, at the latest at exit.
 
@@ -43,6 +58,40 @@ class TemporaryCopy:
 
     def __reduce__(self) -> tuple[type[TemporaryCopy], tuple[str, bool]]:
         return TemporaryCopy, (self.path, False)
+
+
+@cache
+def clear_left_over() -> None:
+    """Remove what processes that were killed have unpacked; looked for once."""
+    for path in Path(tempfile.gettempdir()).glob(f"{MARK}*{LOCK}"):
+        with contextlib.suppress(OSError):
+            handle = lock(path, make=False) if _is_ours(path) else None
+            if handle is not None:
+                shutil.rmtree(path.with_suffix(""), ignore_errors=True)
+                unlock(handle, path)
+
+
+@cache
+def _folder(among: str, process: int) -> Path:
+    """Where a process keeps its copies among the temporary files."""
+    folder = Path(among, f"{MARK}{process}-{secrets.token_hex(4)}")
+    handle = None
+    with contextlib.suppress(NoLocksError):
+        handle = lock(folder.with_suffix(LOCK))
+    folder.mkdir(mode=0o700)
+    weakref.finalize(unpack, _give_back, folder, handle, process)  # at exit, after those of copies
+    return folder
+
+
+def _give_back(folder: Path, handle: int | None, process: int) -> None:
+    if os.getpid() == process:
+        shutil.rmtree(folder, ignore_errors=True)
+        if handle is not None:
+            unlock(handle, folder.with_suffix(LOCK))
+
+
+def _is_ours(path: Path) -> bool:
+    return sys.platform == "win32" or path.stat().st_uid == os.getuid()
 
 
 def unpack(path: Path, expected: Callable[[bytes], int]) -> tuple[TemporaryCopy, bool]:
@@ -75,7 +124,8 @@ def unpack(path: Path, expected: Callable[[bytes], int]) -> tuple[TemporaryCopy,
             raise BeamwatchError(f"{path} is not {what}, or it breaks off at once")
         size = expected(head)
         _check_room(path, size, packed)
-        handle, name = tempfile.mkstemp(prefix="beamwatch-", suffix=Path(path.stem).suffix)
+        folder = _folder(tempfile.gettempdir(), os.getpid())
+        handle, name = tempfile.mkstemp(suffix=Path(path.stem).suffix, dir=folder)
         copy = TemporaryCopy(name, owned=True)
         done = min(size, len(head))
         with os.fdopen(handle, "wb") as out:

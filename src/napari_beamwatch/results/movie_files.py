@@ -1,0 +1,101 @@
+"""Where the movie of a run is now, and whether it is still the one that was analysed.
+
+A run may come from anybody, and the paths in its record may name anything. What they name is
+looked into only if it is a regular file of a name that movies have, or a folder that is marked as
+Zarr, and it is opened only if it has the hash of the record.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.movies.fingerprint import fingerprint
+from napari_beamwatch.movies.formats.stills import STILLS
+from napari_beamwatch.movies.opening import (
+    DATASET_READERS,
+    EER,
+    READERS,
+    ZARR_MARKS,
+    movie_suffix,
+)
+from napari_beamwatch.results.reopening import Recipe
+
+PathLike = str | os.PathLike[str]
+
+ENDINGS = {*EER, *READERS, *DATASET_READERS, *STILLS}
+
+
+def files_given(movie: PathLike | Sequence[PathLike], facts: Mapping[str, Any]) -> list[Path]:
+    """Files the user says are the movie."""
+    several = [movie] if isinstance(movie, str | os.PathLike) else list(movie)
+    files = [Path(file).expanduser().absolute() for file in several]
+    if len(files) == 1 and len(facts["files"]) > 1 and files[0].is_dir():
+        files = [files[0] / Path(file).name for file in facts["files"]]
+    missing = [file for file in files if not file.exists()]
+    if missing or not files:
+        raise BeamwatchError(f"there is no file or folder {missing[0] if missing else ''}".rstrip())
+    without = gain_missing(facts)
+    if without:
+        raise BeamwatchError(without)
+    if not all(map(_may_be_movie, files)) or fingerprint(files) != facts["hash"]:
+        raise BeamwatchError(f"{files[0]} is not the movie of this run: its content is another")
+    return files
+
+
+def files_now(folder: Path, recipe: Recipe, facts: Mapping[str, Any]) -> tuple[list[Path], str]:
+    """Files of the movie as they lie today, or why not."""
+    if not recipe.files:
+        return [], (
+            "the movie was analysed from memory and is not part of the run: give it with "
+            "load_result(folder, movie=movie)"
+        )
+    without = gain_missing(facts)
+    if without:
+        return [], without
+    changed = False
+    from_here = [folder / str(file) for file in facts["files_from_here"] if file is not None]
+    for files in (list(recipe.files), from_here):
+        there = len(files) == len(recipe.files) and all(file.is_absolute() for file in files)
+        if there and all(map(_may_be_movie, files)):
+            if fingerprint(files) == facts["hash"]:
+                return files, ""
+            changed = True
+    if changed:
+        return [], (
+            f"{recipe.files[0]} has changed since it was analysed: the movie is not shown with "
+            "this run"
+        )
+    return [], (
+        f"the movie is not at {recipe.files[0]} any more: give it with "
+        "load_result(folder, movie=path)"
+    )
+
+
+def gain_missing(facts: Mapping[str, Any]) -> str:
+    """Why the gain reference that corrected the movie is not at hand; empty if it is."""
+    file = facts["gain_file"]
+    if not facts["gain"] and file is None:
+        return ""
+    said = (
+        f"the movie {facts['source']} was corrected by a gain reference ({facts['gain']}), which "
+    )
+    if file is None:
+        said += "the run does not hold"
+    elif not Path(file).is_absolute() or not Path(file).is_file():
+        said += f"is not at {file} any more"
+    elif fingerprint([Path(file)]) != facts["gain_hash"]:
+        said += f"has changed since: {file}"
+    else:
+        return ""
+    return said + ": give it with load_result(folder, movie=open_movie(path, gain=…))"
+
+
+def _may_be_movie(path: Path) -> bool:
+    """Whether to look into it: reading a device might never end, walking a disk takes hours."""
+    if path.is_dir():
+        return any((path / mark).is_file() for mark in ZARR_MARKS)
+    return path.is_file() and movie_suffix(path) in ENDINGS
