@@ -6,6 +6,7 @@ import gc
 import json
 import shutil
 from pathlib import Path
+from typing import Any, ClassVar
 
 import mrcfile
 import numpy as np
@@ -15,6 +16,7 @@ import napari_beamwatch as bw
 from napari_beamwatch.analysis import Step
 from napari_beamwatch.cli import analyze as command
 from napari_beamwatch.cli import main
+from napari_beamwatch.cli.words import in_words
 from napari_beamwatch.simulate.cases import simulate
 
 
@@ -132,6 +134,64 @@ def test_a_run_is_replaced_with_force_only_and_refused_before_the_work(
     assert "holds a run already: --force" in capsys.readouterr().err
     assert main([*words, "--force", "--fraction", "0.25"]) == 0
     assert bw.load_result(tmp_path).settings.fraction == 0.25
+
+
+def test_a_folder_without_a_name_is_wrong_usage(
+    movie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["analyze", str(movie), "--out", ""]) == 2
+    assert "--out needs the name of a folder" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_beside_other_files_is_forced_and_told_of(
+    movie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "thesis.docx").write_text("mine")
+    monkeypatch.setattr(command, "analyze_movie", _saves_nothing)
+    words = ["analyze", str(movie), "--out", str(tmp_path)]
+    assert main(words) == 1
+    assert "holds no run, but thesis.docx: --force" in capsys.readouterr().err
+    assert main([*words, "--force"]) == 0
+    said = capsys.readouterr().out
+    assert f"written to {tmp_path}, beside what was there (thesis.docx)" in said
+
+
+def test_what_cannot_be_written_to_is_noticed_before_the_work(
+    movie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "open_movie", lambda *_, **__: pytest.fail("opened"))
+    (tmp_path / "file").write_text("mine")
+    assert main(["analyze", str(movie), "--out", str(tmp_path / "file" / "run")]) == 1
+    assert "nothing can be written to" in capsys.readouterr().err
+
+
+def test_names_with_escape_sequences_do_not_reach_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "a\x1b[2Jb\u202ec"
+    assert main(["analyze", f"{name}.mrc", "--out", str(tmp_path / "run")]) == 1
+    assert main(["analyze", f"{name}.mrc", f"{name}2.mrc", "--out", str(tmp_path / name)]) == 1
+    said = capsys.readouterr().err
+    assert "there is no file or folder a·b·c.mrc" in said
+    assert said.count("\n") == 3
+    assert not {"\x1b", "\u202e"} & set(said)
+    summary = {"movie": name, "answer": f"{name} survived", "regions": {}, "warnings": [name] * 2}
+    assert not {"\x1b", "\u202e"} & set(in_words(summary))
+
+
+class _Nothing:
+    """A result that is written by name only."""
+
+    summary: ClassVar[dict[str, Any]] = {"movie": "lif", "answer": "field: none", "regions": {}}
+
+    def save(self, folder: Path, *, force: bool) -> Path:
+        return folder
+
+
+def _saves_nothing(*_: object) -> _Nothing:
+    return _Nothing()
 
 
 def test_a_failure_leaves_the_old_run(movie: Path, tmp_path: Path, quick: str) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_beamwatch.analysis import Progress, Step
 from napari_beamwatch.analysis import analyze as analyze_movie
+from napari_beamwatch.cli.ending import in_order
 from napari_beamwatch.cli.words import print_answer
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.files import read_text
@@ -21,7 +22,7 @@ from napari_beamwatch.log import LOG
 from napari_beamwatch.movies import Movie, open_movie
 from napari_beamwatch.movies.opening import PACKED
 from napari_beamwatch.regions import Region
-from napari_beamwatch.results.run_folder import check_free, strangers
+from napari_beamwatch.results.run_folder import check_free, listed, strangers
 from napari_beamwatch.settings import Settings
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def analyze(args: Namespace) -> bool:
     settings = settings_from(args)
     regions = [Region.rectangle(f"roi{i}", *box) for i, box in enumerate(args.roi, start=1)]
     good = True
-    with _client(args.scheduler) as client:
+    with in_order(), _client(args.scheduler) as client:
         for source, folder in jobs:
             try:
                 _analyze_one(source, folder, args, settings, regions, client)
@@ -115,10 +116,10 @@ def _analyze_one(
     movie = _opened(source, args)
     with progress_line(movie.name) as progress:
         result = analyze_movie(movie, settings, regions, progress, client)
-    beside = len(strangers(folder))
+    beside = strangers(folder)
     result.save(folder, force=args.force)
     print_answer(result.summary)
-    said = f", beside {beside} files or folders that are not of the run" if beside else ""
+    said = f", beside what was there ({listed(beside)})" if beside else ""
     print(printable(f"  written to {folder}{said}"))
 
 

@@ -90,11 +90,11 @@ def obstacle(folder: Path) -> Obstacle | None:
         return Obstacle(f"{folder} holds a run already", "replaces it")
     there = [name for name in FILES if os.path.lexists(folder / name)]
     if there:
-        said = f"{folder} has {_listed(there)} already, of no whole run"
+        said = f"{folder} has {listed(there)} already, of no whole run"
         return Obstacle(said, "replaces them")
     others = strangers(folder)
     if others:
-        said = f"{folder} holds no run, but {_listed(others)}"
+        said = f"{folder} holds no run, but {listed(others)}"
         return Obstacle(said, "writes the run beside that")
     return None
 
@@ -227,6 +227,7 @@ def _names(folder: Path) -> list[str]:
         return []
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
+    """Names for a sentence, the first of many."""
     more = len(names) - MOST_NAMED
     return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from napari_beamwatch.harmless import printable
 from napari_beamwatch.phases.reflections import INDICES
 
 MM = 1 / 25.4
@@ -73,5 +74,5 @@ def barred(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Text that matplotlib must not read as mathematics."""
-    return text.replace("$", r"\$")
+    """Text that matplotlib must not read as mathematics, without what it cannot draw."""
+    return printable(text).replace("$", r"\$")
