@@ -16,9 +16,11 @@ import tifffile
 import zarr
 
 import napari_beamwatch as bw
+from napari_beamwatch.analysis import passes
 from napari_beamwatch.movies.fingerprint import fingerprint
 from napari_beamwatch.movies.formats import unpacked
 from napari_beamwatch.simulate.eer_writer import RawFrame, write_eer
+from napari_beamwatch.spectra.runners import Threads
 
 SIZE = 64
 SETTINGS = bw.Settings(window=64, step=64, drift="off", criteria=("fading",))
@@ -99,6 +101,17 @@ def test_a_movie_replaced_while_it_is_read_gives_no_result(tmp_path: Path, name:
 
     with pytest.raises(bw.BeamwatchError, match="has changed since it was opened"):
         bw.find_spots(movie, SETTINGS, progress=replace_it)
+
+
+def test_so_does_one_that_the_workers_of_a_cluster_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, other = (_written(tmp_path / str(seed), "a.mrc", seed) for seed in (1, 2))
+    movie = bw.open_movie(path, pixel_size=0.5, frame_dose=5.0)
+    monkeypatch.setattr(passes, "Cluster", lambda *_: Threads())  # workers, but quick ones
+    os.replace(other, path)
+    with pytest.raises(bw.BeamwatchError, match="has changed since it was opened"):
+        bw.find_spots(movie, SETTINGS, client="workers")
 
 
 @pytest.mark.parametrize("name", WRITERS)

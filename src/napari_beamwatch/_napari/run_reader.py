@@ -13,7 +13,7 @@ from napari_beamwatch._napari.ours import RESULT
 from napari_beamwatch._napari.scale_bar import show_scale_bar
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.results.loading import load_result
-from napari_beamwatch.results.record import RECORD
+from napari_beamwatch.results.run_folder import RECORD
 
 
 class MovieMovedError(BeamwatchError):

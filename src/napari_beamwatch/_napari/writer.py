@@ -9,8 +9,8 @@ from napari_beamwatch._napari.hooks import say_where_files_go
 from napari_beamwatch._napari.layers import LayerData
 from napari_beamwatch._napari.ours import ONSET_MAP, OURS, RESULT
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.results.record import RECORD
 from napari_beamwatch.results.result import Result
+from napari_beamwatch.results.run_folder import RECORD
 from napari_beamwatch.results.table_files import write_table
 
 
