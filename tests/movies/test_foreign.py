@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import pickle
 import shutil
@@ -324,3 +325,65 @@ def test_a_missing_library_is_named_with_the_command_to_install_it(tmp_path, mon
     monkeypatch.setattr(extras.importlib, "import_module", missing)
     with pytest.raises(BeamwatchError, match=r'h5py.*pip install "napari-beamwatch\[formats\]"'):
         open_foreign(path)
+
+
+def velox(path, said, stack):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(path, "w") as file:
+        group = file.create_group("Data/Image/0123")
+        group["Data"] = np.moveaxis(stack, 0, 2)
+        text = np.frombuffer(json.dumps(said).encode() + b"\0", "u1")
+        group["Metadata"] = np.repeat(text[:, None], len(stack), axis=1)
+    return path
+
+
+CETA = {"DetectorName": "BM-Ceta", "DetectorType": "ImagingDetector", "ExposureTime": "0.4"}
+
+
+def said_by_velox(unit="m", step="1e-11", **optics):
+    size = {"width": step, "height": step}
+    return {
+        "BinaryResult": {"Detector": "BM-Ceta", "PixelSize": size, "PixelUnitX": unit},
+        "Detectors": {"Detector-0": CETA},
+        "Scan": {"FrameTime": "0.66"},
+        "Optics": {"AccelerationVoltage": "300000"} | optics,
+    }
+
+
+@pytest.mark.parametrize(
+    ("said", "mode"),
+    [
+        (said_by_velox(OperatingMode="1", ProjectorMode="1"), "diffraction"),
+        (said_by_velox("1/m", "1e8"), "diffraction"),
+        (said_by_velox(OperatingMode="1", ProjectorMode="2"), "TEM"),
+        (said_by_velox(OperatingMode="2", ProjectorMode="1"), "STEM"),
+        (said_by_velox(), None),
+    ],
+)
+def test_velox_tells_diffraction_from_images(tmp_path, stack, said, mode):
+    opened = open_foreign(velox(tmp_path / "a.emd", said, stack))
+    np.testing.assert_array_equal(read_all(opened), stack)
+    assert opened.conditions.imaging_mode == mode
+    assert (opened.pixel_size is None) == (mode == "diffraction")
+    assert opened.conditions.voltage_kV == 300
+    assert opened.frame_time.value == 0.4  # of the camera, not of the scan before
+
+
+def test_a_signal_of_diffraction_is_believed(tmp_path, stack):
+    metadata = {"Signal": {"signal_type": "electron_diffraction"}}
+    for kind in ("hspy", "zspy"):
+        opened = open_foreign(write(kind, tmp_path / f"a.{kind}", stack, **metadata))
+        assert opened.conditions.imaging_mode == "diffraction"
+        assert opened.pixel_size is None
+
+
+def test_real_files_are_read_as_rosettasciio_reads_them(shared_data):
+    for name, module in (
+        ("graphene_defect_raw.dm3", "digitalmicrograph"),
+        ("fei_example_tem_stack.emd", "emd"),
+        ("Camera Ceta Imaging Micro.emd", "emd"),
+    ):
+        path = shared_data(name)
+        (theirs,) = importlib.import_module(f"rsciio.{module}").file_reader(str(path))
+        opened = open_foreign(path)
+        np.testing.assert_array_equal(read_all(opened), theirs["data"].reshape(opened.frames.shape))

@@ -92,6 +92,7 @@ def test_reciprocal_axes_are_diffraction(tmp_path, stack):
     axes = [axis("t", "time"), axis("y", "space", "1/nm"), axis("x", "space", "1/nm")]
     opened = open_zarr(ome(tmp_path / "a.zarr", stack, axes, [1, 0.1, 0.1]))
     assert opened.pixel_size is None
+    assert opened.conditions.imaging_mode == "diffraction"
     assert any("diffraction" in note for note in opened.notes)
 
 

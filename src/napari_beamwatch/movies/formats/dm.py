@@ -67,14 +67,14 @@ def _signal(
     for i, n in enumerate(lengths):
         said = calibrations[i] if i < len(calibrations) else {}
         said = said if isinstance(said, Mapping) else {}
-        axes.append(SignalAxis(n, number(said.get("Scale")), text(said.get("Units")) or ""))
+        axes.append(SignalAxis(n, number(said.get("Scale")), _text(said.get("Units")) or ""))
     tags = _below(image, "ImageTags")
     if isinstance(source := tags.get("source"), Mapping):  # made by the stack builder
         tags = _below(source, "Tags at creation") or tags
     frames = math.prod(shape[:-2]) if len(shape) > 2 else 1
     return Signal(
         dataset=str(which),
-        title=text(image.get("Name")) or "untitled",
+        title=_text(image.get("Name")) or "untitled",
         dtype=dtype,
         axes=tuple(reversed(axes)),
         open=_opener(path, size, where, dtype, shape),
@@ -125,9 +125,9 @@ def _director(path: Path) -> tuple[str, ...]:
 
 def _said(tags: Tags) -> Said:
     scope = _below(tags, "Microscope Info")
-    illumination = (text(scope.get("Illumination Mode")) or "").upper()
-    operation = (text(scope.get("Operation Mode")) or "").upper()
-    imaging = (text(scope.get("Imaging Mode")) or "").upper()
+    illumination = (_text(scope.get("Illumination Mode")) or "").upper()
+    operation = (_text(scope.get("Operation Mode")) or "").upper()
+    imaging = (_text(scope.get("Imaging Mode")) or "").upper()
     # The projector of a scanning microscope always shows diffraction.
     scanning = "STEM" in illumination or "SCAN" in operation or "DigiScan" in tags
     mode = "STEM" if scanning else "TEM" if illumination else None
@@ -136,7 +136,7 @@ def _said(tags: Tags) -> Said:
         mode, magnification = DIFFRACTION, None  # that number is the camera length
     voltage = number(scope.get("Voltage"))
     bar = _below(tags, "DataBar")
-    date, time = text(bar.get("Acquisition Date")), text(bar.get("Acquisition Time"))
+    date, time = _text(bar.get("Acquisition Date")), _text(bar.get("Acquisition Time"))
     names = (
         _below(tags, "Session Info").get("Microscope"),
         scope.get("Name"),
@@ -151,11 +151,15 @@ def _said(tags: Tags) -> Said:
         voltage=None if voltage is None else voltage / 1000,
         magnification=magnification,
         mode=mode,
-        camera=text(_below(tags, "Acquisition", "Device").get("Name")),
-        microscope=next((text(name) for name in names if text(name)), None),
-        specimen=text(_below(tags, "Session Info").get("Specimen")),
+        camera=_text(_below(tags, "Acquisition", "Device").get("Name")),
+        microscope=next((_text(name) for name in names if _text(name)), None),
+        specimen=_text(_below(tags, "Session Info").get("Specimen")),
         recorded=f"{date} {time}" if date and time else date,
     )
+
+
+def _text(value: Any) -> str | None:
+    return text(value.text if isinstance(value, Extent) else value)
 
 
 def _below(tree: Mapping[str, Any], *names: str) -> dict[str, Any]:

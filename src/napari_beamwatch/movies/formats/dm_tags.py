@@ -43,10 +43,19 @@ Tags = dict[str, Any]
 
 @dataclass(frozen=True)
 class Extent:
-    """An array of numbers in the file: where it begins, how many bytes it takes."""
+    """An array of numbers in the file.
+
+    Attributes
+    ----------
+    start, nbytes : int
+        Where it begins, how many bytes it takes.
+    text : str
+        What it says if it is a short one of 16-bit words, as texts are stored.
+    """
 
     start: int
     nbytes: int
+    text: str = ""
 
 
 class _BrokenError(Exception):
@@ -56,7 +65,7 @@ class _BrokenError(Exception):
 def read_tags(path: Path, size: int) -> tuple[Tags, str]:
     """Tags of a file of `size` bytes, and the byte order of its numbers, ``<`` or ``>``.
 
-    Values are numbers, texts, `Extent` and mappings; what has no name is named by its place
+    Values are numbers, `Extent` and mappings; what has no name is named by its place
     among its neighbours. A file whose tags are damaged or cut off is refused.
     """
     with open(path, "rb") as file:
@@ -130,15 +139,13 @@ class _Walk:
         length = _length(kind)
         if kind[0] in _FORMATS:
             return struct.unpack(self.order + _FORMATS[kind[0]], self._bytes(length))[0]
-        start = self.file.tell()
+        start, text = self.file.tell(), ""
         if kind[0] == ARRAY and kind[1] == _TEXT and kind[-1] <= LONGEST_TEXT:
-            text = self._bytes(length)
             encoding = "utf-16-le" if self.order == "<" else "utf-16-be"
-            if start + length <= self.size:
-                return text.decode(encoding, "replace")
-        self.file.seek(start)
-        self._skip(length)
-        return Extent(start, length) if kind[0] == ARRAY and kind[1] in _BYTES else None
+            text = self._bytes(length).decode(encoding, "replace")
+        else:
+            self._skip(length)
+        return Extent(start, length, text) if kind[0] == ARRAY and kind[1] in _BYTES else None
 
     def _word(self) -> int:
         form, length = (">Q", 8) if self.wide else (">I", 4)
