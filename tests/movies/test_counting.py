@@ -112,7 +112,7 @@ def test_frames_without_any_number_are_left_out_but_their_dose_counts() -> None:
     movie = Movie.from_array(frames, 1.0, 1.0)
     assert movie.lit.tolist() == [True, True, False, True, True]
     assert movie.dose == pytest.approx([1, 2, 3, 4, 5])
-    assert any("1 frames hold no number" in warning for warning in movie.warnings)
+    assert any("1 frames hold no picture" in warning for warning in movie.warnings)
 
 
 @pytest.mark.parametrize(

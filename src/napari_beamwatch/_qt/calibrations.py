@@ -69,7 +69,8 @@ def value_of(movie: Movie, name: str) -> float | None:
     """What is known of a quantity, in its unit."""
     if name == "frame_dose":
         dose = movie.frame_dose
-        return None if dose is None else float(np.median(dose[movie.lit]))
+        lit = movie.lit
+        return None if dose is None or not lit.any() else float(np.median(dose[lit]))
     if name == "frame_time":
         times = movie.times
         return None if times is None else float(np.median(np.diff(times, prepend=0.0)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
+from napari_beamwatch.movies.counting import measure_flux
 from napari_beamwatch.settings import Settings
 
 FEWEST_FRAMES = 2
@@ -21,10 +22,20 @@ def check_record(movie: Movie, settings: Settings) -> None:
     lit = int(movie.lit.sum())
     if movie.counts is not None and not (movie.counts > 0).any():
         raise BeamwatchError(f"{movie.name} is empty: no frame holds any counts. Was the beam on?")
+    if lit == 0 and movie.recording.lost is not None:
+        raise BeamwatchError(
+            f"{movie.name} shows nothing: every frame is saturated, or all its pixels are alike "
+            "(on an offset so large that single electrons are lost on it? Subtract it first)"
+        )
     if lit < FEWEST_FRAMES:
         raise BeamwatchError(
             f"{movie.name} has {lit} frames with beam; at least {FEWEST_FRAMES} are needed to see "
             "a change"
+        )
+    if movie.counts is None and measure_flux(movie.recording.frames, movie.name).counts is None:
+        raise BeamwatchError(
+            f"the grey values of {movie.name} are not above zero in the mean, so that they are no "
+            "electrons: give the frames as the camera counted them, not normalised"
         )
     if settings.running_sum > max(1, lit // LARGEST_SUM):
         raise BeamwatchError(

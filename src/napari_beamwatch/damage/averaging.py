@@ -24,6 +24,7 @@ from scipy.special import gammaln
 
 from napari_beamwatch.damage.fitting import Models, Weighed, exactly, weighed
 from napari_beamwatch.damage.scopes import Samples
+from napari_beamwatch.errors import BeamwatchError
 
 Floats = NDArray[np.float64]
 
@@ -194,8 +195,10 @@ def average(samples: Samples, effort: Effort = THOROUGH, *, dispersion: float = 
     plateau_of = np.concatenate([np.full(len(m), i < 2) for i, (m, _) in enumerate(parts)])
     found = weighed(samples, models, exact=False)
     log_weight = found.log_likelihood / dispersion + prior
+    if not (len(models) and np.isfinite(log_weight.max())):
+        raise BeamwatchError("no law of fading can be fitted to these traces")
     if effort.exact:
-        near = np.flatnonzero(log_weight > log_weight.max() - NEGLIGIBLE)
+        near = np.flatnonzero(log_weight >= log_weight.max() - NEGLIGIBLE)
         found, prior, plateau_of = exactly(samples, found, near), prior[near], plateau_of[near]
         log_weight = found.log_likelihood / dispersion + prior
     most = float(log_weight.max())
@@ -234,16 +237,19 @@ def _explored(
     log_weight = searched.log_likelihood[kept] / dispersion
     count = effort.points[family.size - 1]
     draws, log_density = _student(count, family.size)
+    frame = float(samples.end[0] - samples.start[0])
+    log_width = np.full(len(kept), -np.inf)
+    models = start
     for turn in range(effort.most_rounds):
-        centre, root = _spread(points, log_weight, frame=float(samples.end[0] - samples.start[0]))
+        centre, root = _spread(points, log_weight, frame if family.plateau else 1.0)
         points = centre + draws @ root.T
-        models = family.models(points, limits.first)
-        prior = limits.log_prior(family, models)
+        tried = family.models(points, limits.first)
+        prior = limits.log_prior(family, tried)
         inside = np.flatnonzero(np.isfinite(prior))
         if not len(inside):
             break
         order = inside[np.argsort(points[inside, 0])]
-        models = Models(models.onset[order], models.tau[order], models.beta[order])
+        models = Models(tried.onset[order], tried.tau[order], tried.beta[order])
         points = points[order]
         density = log_density[order] - np.log(np.abs(np.linalg.det(root)))
         log_width = prior[order] - density - np.log(count)
@@ -253,8 +259,11 @@ def _explored(
     return models, log_width
 
 
-def _spread(points: Floats, log_weight: Floats, frame: float) -> tuple[Floats, Floats]:
-    """Mean and root of the covariance of points, tempered so that enough of them count."""
+def _spread(points: Floats, log_weight: Floats, scale: float) -> tuple[Floats, Floats]:
+    """Mean and root of the covariance of points, tempered so that enough of them count.
+
+    `scale` is that of the first coordinate.
+    """
     cold = 1.0
     wanted = max(8.0, 0.1 * len(points))
     while _effective(log_weight * cold) < wanted and cold > 1e-6:
@@ -264,9 +273,10 @@ def _spread(points: Floats, log_weight: Floats, frame: float) -> tuple[Floats, F
     centre = weight @ points
     away = points - centre
     covariance = (away * weight[:, None]).T @ away
-    least = np.full(points.shape[1], 1e-4)
+    least = np.full(points.shape[1], 1e-9)
+    least[0] *= scale**2
     return centre, np.linalg.cholesky(
-        1.3 * covariance + np.diag(least * np.diag(covariance) + 1e-9)
+        1.3 * covariance + np.diag(1e-4 * np.diag(covariance) + least)
     )
 
 

@@ -113,6 +113,10 @@ def find_changes(
     threshold : float
         Gain from which a change counts.
     """
+    if not len(end):  # no frame could be judged
+        nothing = np.full(len(trace), np.nan)
+        gain, survived = np.zeros(len(trace)), np.zeros(len(trace), bool)
+        return Changes(nothing, nothing, nothing, nothing, nothing, gain, survived)
     shapes, onsets = _shapes(start, end)
     steady = _weighted_mean(trace, weight)
     alone = (weight * trace**2).sum(axis=1) - weight.sum(axis=1) * steady**2

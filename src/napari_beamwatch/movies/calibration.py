@@ -34,7 +34,7 @@ class Calibration:
     time_start : float
         Seconds at the start of the first frame: not zero where frames were cut off.
     lit : array of bool
-        Frames with beam that hold numbers.
+        Frames with beam that hold a picture.
     frame_dose, dose_start, dose : array or None
         e/Å²: of each frame, at its start, at its end (the latter two accumulated, with
         pre-exposure where it is known).
@@ -222,10 +222,11 @@ def _beam_warnings(recording: Recording, flux: Floats) -> list[str]:
             f"{faint} frames hold less than {DARK:.0%} of the usual counts, which fall or rise "
             "too slowly for a beam that is blanked: they are taken as they are"
         )
-    if recording.lost is not None:
+    lost = int((recording.lost & ~unlit).sum()) if recording.lost is not None else 0
+    if lost:
         warnings.append(
-            f"{int(recording.lost.sum())} frames hold no number at all: the analysis leaves them "
-            "out, but their dose counts"
+            f"{lost} frames hold no picture (saturated, all pixels alike, or none a number): the "
+            "analysis leaves them out, but their dose counts"
         )
     return warnings
 

@@ -26,6 +26,13 @@ READ_WHOLE = 512 * 2**20
 
 SAMPLED_FRAMES = 512
 SAMPLED_DECODED_FRAMES = 9
+ALIKE = 1e-4
+"""Of the largest grey value: pixels that differ by less are lost when frames are added up in single
+precision."""
+
+SATURATED = 0.01
+"""Part of the pixels at the end of their range from which a frame says nothing."""
+
 MOST_CHANGES = 16
 """Comings and goings of the beam that are traced to their frame in a movie that is sampled."""
 
@@ -65,13 +72,13 @@ class Flux:
     Attributes
     ----------
     counts : array of float or None
-        Grey levels a pixel; None where grey levels are below zero in the mean, so that they
+        Grey levels a pixel; None where they are not above zero in the mean, so that they
         cannot be a flux.
     origin : str
         How it was found; empty if every pixel was read.
     lost : array of bool or None
-        Frames that hold no number; their counts are those between their neighbours'. None if
-        there is none.
+        Frames that hold no picture; None if there is none. Where they hold no number either,
+        their counts are those between their neighbours'.
     warnings : tuple of str
     """
 
@@ -124,13 +131,16 @@ def measure_flux(source: FrameSource, what: str) -> Flux:
             f"{broken} of {len(chosen)} frames looked at hold pixels that are NaN, infinite or "
             f"beyond ±{LARGEST:g}; they are left out of every mean"
         )
+    blank = ~known | np.array([seen[t].blank for t in chosen])
     lost = None
-    if not known.all():
+    if blank.any():
         lost = np.zeros(frames, bool)
-        lost[chosen[~known]] = True
-    if (means[known] < 0).any():
-        said = "grey values lie below zero in the mean: they are no counts"
+        lost[chosen[blank]] = True
+    usual = usual_counts(means[known])
+    if means[known].min() < -DARK * usual or (usual <= 0 and largest > 0):
+        said = "grey values are not above zero in the mean: they are no counts"
         return Flux(None, "", lost, (*warnings, said))
+    means = np.maximum(means, 0.0)  # a dark frame may be a little below what is taken for dark
     counts: Floats = np.interp(np.arange(frames), chosen[known], means[known])
     origin = f"sampled in {len(chosen)} of {frames} frames"
     if len(chosen) == frames:
@@ -140,20 +150,45 @@ def measure_flux(source: FrameSource, what: str) -> Flux:
 
 @dataclass(frozen=True)
 class _Seen:
-    """Mean of the finite pixels of a frame, the largest of them, and whether others are there."""
+    """What was seen of a frame.
+
+    Attributes
+    ----------
+    mean, low, high : float
+        Of its finite pixels; the mean is NaN if there are none.
+    broken : bool
+        It has others.
+    saturated : float
+        Part of the pixels at the end of the range of their type.
+    """
 
     mean: float
-    largest: float
+    low: float
+    high: float
     broken: bool
+    saturated: float
+
+    @property
+    def largest(self) -> float:
+        """Absolute value."""
+        return max(-self.low, self.high)
+
+    @property
+    def blank(self) -> bool:
+        """Whether all pixels are alike, as far as single precision goes, or many saturated."""
+        alike = self.largest > 0 and self.high - self.low <= ALIKE * self.largest
+        return alike or self.saturated > SATURATED
 
 
 def _look(source: FrameSource, frame: int, bands: list[tuple[int, int]]) -> _Seen:
     parts = [_part(source.read_rows(frame, y0, y1)) for y0, y1 in bands]
-    means = [part.mean for part in parts if np.isfinite(part.mean)]
+    known = [part for part in parts if np.isfinite(part.mean)]
     return _Seen(
-        float(np.mean(means)) if means else np.nan,
-        max(part.largest for part in parts),
+        float(np.mean([part.mean for part in known])) if known else np.nan,
+        min((part.low for part in known), default=0.0),
+        max((part.high for part in known), default=0.0),
         any(part.broken for part in parts),
+        float(np.mean([part.saturated for part in parts])),
     )
 
 
@@ -165,9 +200,11 @@ def _part(pixels: Frame) -> _Seen:
         if broken:
             pixels = pixels[finite]
     if pixels.size == 0:
-        return _Seen(np.nan, 0.0, broken)
-    largest = max(float(pixels.max()), -float(pixels.min()))
-    return _Seen(float(pixels.mean(dtype=np.float64)), largest, broken)
+        return _Seen(np.nan, 0.0, 0.0, broken, 0.0)
+    mean, low, high = float(pixels.mean(dtype=np.float64)), pixels.min(), pixels.max()
+    full = pixels.dtype.kind in "iu" and high == np.iinfo(pixels.dtype).max
+    saturated = float((pixels == high).mean()) if full else 0.0
+    return _Seen(mean, float(low), float(high), broken, saturated)
 
 
 def _look_where_the_beam_changed(

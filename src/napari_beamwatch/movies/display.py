@@ -20,8 +20,9 @@ def display_range(movie: Movie) -> tuple[float, float]:
     middle frame, the one that viewers show first, are looked at.
     """
     counts, counting = movie.counts, movie.counting
-    if counts is not None and counting is not None and counting.kind == "single":
-        mean = float(np.median(counts[movie.lit]))
+    lit = movie.lit
+    if counts is not None and counting is not None and counting.kind == "single" and lit.any():
+        mean = float(np.median(counts[lit]))
         reach = NOISE_SHOWN * np.sqrt(mean)
         return max(0.0, mean - reach), max(1.0, mean + reach)
     source = movie.recording.frames

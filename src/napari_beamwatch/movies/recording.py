@@ -140,7 +140,8 @@ class Recording:
         Part of each frame during which the beam was on, where that is known better than from
         the counts of these frames alone: of a part or a sum of others.
     lost : array of bool or None
-        Frames without a single number; None if there is none.
+        Frames without a picture: saturated, without a number, or with the same one everywhere.
+        None if there is none.
     """
 
     frames: FrameSource
@@ -195,7 +196,7 @@ class Recording:
 
     @property
     def lit(self) -> NDArray[np.bool_]:
-        """True for each frame with beam that holds numbers; the analysis skips the others."""
+        """True for each frame with beam that holds a picture; the analysis skips the others."""
         lit: NDArray[np.bool_] = self.exposure > 0
         return lit if self.lost is None else lit & ~self.lost
 

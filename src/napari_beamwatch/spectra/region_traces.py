@@ -93,6 +93,8 @@ def overlap_factors(
 def _pairs(mask: NDArray[np.bool_], dy: int, dx: int) -> int:
     """Windows that have another `dy` rows and `dx` columns further."""
     rows, columns = mask.shape
+    if abs(dy) >= rows or abs(dx) >= columns:
+        return 0
     a = mask[max(0, -dy) : rows - max(0, dy), max(0, -dx) : columns - max(0, dx)]
     b = mask[max(0, dy) : rows - max(0, -dy), max(0, dx) : columns - max(0, -dx)]
     return int((a & b).sum())

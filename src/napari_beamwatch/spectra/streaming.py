@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.compiling import kernel
+from napari_beamwatch.movies.counting import SATURATED
 from napari_beamwatch.movies.frames import Frame, FrameSource
 from napari_beamwatch.spectra.runners import Tick, ahead
 from napari_beamwatch.spectra.windows import Floats32
@@ -31,9 +32,6 @@ SAMPLED = 256
 
 HOT = 12.0
 """Standard deviations of a frame above its mean up to which a pixel counts."""
-
-SATURATED = 0.01
-"""Part of the pixels at the end of their range from which a frame says nothing."""
 
 BAND_ROWS = 64
 """Rows of a sum that are added at a time: they stay in the processor's cache."""

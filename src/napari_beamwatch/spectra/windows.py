@@ -211,7 +211,7 @@ def frames_to_see(grid: Grid, movie: Movie) -> int | None:
     .. [1] Saxton, W. O. Quantitative comparison of images and transforms. J. Microsc. 190,
        52-60 (1998).
     """
-    if movie.frame_dose is None or movie.pixel_size is None:
+    if movie.frame_dose is None or movie.pixel_size is None or not movie.lit.any():
         return None
     electrons = float(np.median(movie.frame_dose[movie.lit])) * movie.pixel_size**2
     electrons *= grid.weight_sum**2 / grid.weight_power

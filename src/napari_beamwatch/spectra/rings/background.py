@@ -31,6 +31,9 @@ SMOOTH = 7
 MODULATED = 6
 """Coefficients of A."""
 
+FEWEST_RADII = SMOOTH + MODULATED + 1
+"""Below so many, the lattice or a detector has taken the rest, nothing is told of a background."""
+
 DAMPED = 2.0
 """Standard errors above the background from which a value weighs less."""
 

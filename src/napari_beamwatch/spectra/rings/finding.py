@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy.optimize import OptimizeWarning, curve_fit
 
 from napari_beamwatch.spectra.rings.background import (
+    FEWEST_RADII,
     MISFIT,
     Shapes,
     defocus_steps,
@@ -123,6 +124,10 @@ def find_rings(
         return ()
     limit = threshold(segments[lit[0]].power.shape[1] * len(lit), alpha)
     over = {i: _Seen.of(segments[i], single_counts=single_counts) for i in lit}
+    lit = [i for i in lit if len(over[i].k) >= FEWEST_RADII]
+    if not lit:
+        return ()
+    over = {i: over[i] for i in lit}
     thon = _thon_steps(list(over.values()), segments[lit[0]].window)
     found = [
         (i, line, significance)
@@ -267,11 +272,14 @@ def rings_of(seen: _Seen, thon: Floats | None, limit: float) -> list[tuple[Line,
 def sector_median(segment: RadialPower) -> tuple[Floats, Floats, Floats]:
     """Frequency, median over sectors of the mean power, and its standard error.
 
-    Only radii with bins in at least half of the sectors.
+    Only radii with bins in at least half of the sectors, and with power: a picture made by no
+    electrons, such as one of stripes, has none at most of them.
     """
     known = segment.bins > 0.5
+    power = np.where(known, segment.power, 0.0)
     used = (known.sum(axis=0) >= SECTORS // 2) & (segment.k * segment.window > LOWEST - 2)
-    power = np.where(known, segment.power, np.nan)[:, used]
+    used &= (power > 0).sum(axis=0) > known.sum(axis=0) // 2  # so that the median is above 0
+    power = np.where(known, power, np.nan)[:, used]
     bins = np.where(known, segment.bins, np.nan)[:, used]
     each = np.nanmean(bins, axis=0)
     # The median of a Gamma law of shape n is 1 − 1/3n of its mean.

@@ -23,6 +23,7 @@ from scipy.optimize import nnls
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.spectra.rings.background import (
+    FEWEST_RADII,
     Shapes,
     defocus_steps,
     search_thon,
@@ -156,6 +157,8 @@ def defocus_over_dose(
     if not lit:
         return _none(segments, 1.0, "too few frames with beam: no defocus")
     seen = [_Seen.of(segment, pixel_size, single_counts) for segment in lit]
+    if len(seen[0].k) < FEWEST_RADII or not all((each.se > 0).all() for each in seen):
+        return _none(segments, 1.0, "too little is seen between the spots: no defocus")
     weight = np.stack([1 / each.se**2 for each in seen])
     mean = (weight * np.stack([each.power for each in seen])).sum(axis=0) / weight.sum(axis=0)
     mean_se = 1 / np.sqrt(weight.sum(axis=0))
