@@ -9,7 +9,7 @@ DEMO := build/demo/lif-room-temperature.eer
 RUN := build/demo/run
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
 
-.PHONY: help demo test lint types contracts unit bench campaign lock stages clean
+.PHONY: help demo test lint types contracts unit bench campaign lock lowest newest dist stages clean
 
 help:
 	@echo "make demo    simulate a movie, say when its lattice changed, open it where there is a display"
@@ -17,6 +17,8 @@ help:
 	@echo "make bench   the benchmarks, as ratios within one run; some ten minutes"
 	@echo "make campaign   onsets of thousands of simulated traces and hundreds of movies; hours"
 	@echo "make lock    refresh constraints.txt      make stages   redo the multislice pictures"
+	@echo "make lowest, make newest   install at either end of the dependencies, use everything once"
+	@echo "make dist    build what is released, look into it, test what was unpacked"
 
 $(READY): pyproject.toml constraints.txt
 	@tools/make_venv.sh .venv
@@ -65,8 +67,16 @@ campaign: $(READY)
 	$(BIN)/python benchmarks/onset_campaign.py --seed 1234 --fades 400 --stable 1000 --lasting 300
 	$(BIN)/python benchmarks/movie_campaign.py --out build/movies.jsonl --jobs 2
 
-lock: $(READY)
-	$(BIN)/pip freeze --exclude-editable --exclude napari-beamwatch > constraints.txt
+# From an environment of its own: what else was put into .venv is nobody's dependency.
+lock:
+	@UNPINNED=1 tools/make_venv.sh build/lock
+	build/lock/bin/pip freeze --exclude-editable --exclude napari-beamwatch > constraints.txt
+
+lowest newest:
+	@tools/smoke.sh $@
+
+dist: $(READY)
+	@tools/check_dist.sh $(BIN)/python
 
 stages:
 	@tools/make_venv.sh .venv-stages stages
