@@ -27,6 +27,18 @@ def everybody() -> dict[str, tuple[int, bool, list[logging.Handler]]]:
     return {one.name: (one.level, one.propagate, [*one.handlers]) for one in loggers}
 
 
+def test_a_failure_is_told_with_its_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    with told_on_terminal(True):
+        try:
+            raise ZeroDivisionError("of no help\x1b[2J")
+        except ZeroDivisionError:
+            LOG.exception("judging failed")
+    said = capsys.readouterr().err.splitlines()
+    assert said[0].endswith(" s  judging failed")
+    assert said[1].startswith("Traceback")
+    assert said[-1] == "ZeroDivisionError: of no help·"
+
+
 def test_a_library_says_nothing(file: Path, capfd: pytest.CaptureFixture[str]) -> None:
     open_movie(file)
     assert capfd.readouterr() == ("", "")

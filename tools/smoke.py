@@ -6,6 +6,7 @@ usage: smoke.py FOLDER      where to write; see smoke.sh
 from __future__ import annotations
 
 import importlib
+import json
 import pkgutil
 import sys
 import time
@@ -39,27 +40,25 @@ def formats(folder: Path) -> str:
     import imagecodecs
     import mrcfile
     import tifffile
-    import zarr
-    from rsciio import hspy
 
     frames = np.random.default_rng(0).poisson(2, (5, 64, 72)).astype(np.uint16)
-    places = {kind: folder / f"small.{kind}" for kind in ("mrc", "tif", "h5", "hspy", "zarr")}
+    places = {
+        kind: folder / f"small.{kind}" for kind in ("mrc", "tif", "h5", "zstd.zarr", "blosc.zarr")
+    }
     with mrcfile.new(places["mrc"], overwrite=True) as file:
         file.set_data(frames)
     tifffile.imwrite(places["tif"], frames, photometric="minisblack", compression="zlib")
     with h5py.File(places["h5"], "w") as file:
         file["frames"] = frames
-    axes = [
-        {"name": name, "size": size, "scale": 1.0, "offset": 0.0, "units": "", "navigate": not i}
-        for i, (name, size) in enumerate(zip("tyx", frames.shape, strict=True))
-    ]
-    metadata = {"General": {"title": "small"}, "Signal": {"signal_type": ""}}
-    written = {"data": frames, "axes": axes, "metadata": metadata}
-    empty = ("original_metadata", "learning_results", "tmp_parameters", "package_info", "models")
-    written |= {name: {} for name in empty}
-    written |= {"attributes": {"_lazy": False}, "package": "", "package_version": ""}
-    hspy.file_writer(str(places["hspy"]), written)
-    zarr.create_array(places["zarr"], data=frames, chunks=(1, 64, 72), overwrite=True)
+    packers = {"zstd": imagecodecs.zstd_encode, "blosc": imagecodecs.blosc_encode}
+    for codec, pack in packers.items():
+        store = places[f"{codec}.zarr"]
+        store.mkdir(exist_ok=True)
+        kind = {"zarr_format": 2, "dtype": "<u2", "order": "C", "fill_value": 0, "filters": None}
+        kind |= {"shape": frames.shape, "chunks": (1, 64, 72), "compressor": {"id": codec}}
+        (store / ".zarray").write_text(json.dumps(kind))
+        for i, frame in enumerate(frames):
+            (store / f"{i}.0.0").write_bytes(pack(frame.tobytes()))
     stills = folder / "stills"
     stills.mkdir(exist_ok=True)
     for i, frame in enumerate(frames):

@@ -46,4 +46,8 @@ def told_on_terminal(wanted: bool) -> Iterator[None]:
 
 class _Seconds(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        return f"{record.relativeCreated / 1000:7.2f} s  {printable(record.getMessage())}"
+        line = f"{record.relativeCreated / 1000:7.2f} s  {printable(record.getMessage())}"
+        if record.exc_info is None:
+            return line
+        trace = self.formatException(record.exc_info).splitlines()
+        return "\n".join([line, *map(printable, trace)])
