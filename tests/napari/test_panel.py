@@ -18,8 +18,10 @@ from napari.layers import Layer
 from qtpy.QtWidgets import (
     QApplication,
     QComboBox,
+    QFileDialog,
     QLabel,
     QLineEdit,
+    QMessageBox,
     QPushButton,
     QSlider,
     QSpinBox,
@@ -752,6 +754,27 @@ def test_the_table_of_onsets_can_be_copied(
     assert clipboard.text().startswith("movie\tregion\t")
     panel._export.copy_methods()
     assert "false onset" in clipboard.text()
+
+
+@pytest.mark.parametrize("yes", [True, False])
+def test_a_run_is_saved_beside_other_files_only_when_that_is_wanted(
+    panel: Beamwatch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, yes: bool
+) -> None:
+    (tmp_path / "thesis.docx").write_text("mine")
+    asked: list[str] = []
+    saved: list[tuple[Path, bool]] = []
+
+    def question(*words: Any) -> QMessageBox.StandardButton:
+        asked.append(words[-1])
+        return QMessageBox.StandardButton.Yes if yes else QMessageBox.StandardButton.No
+
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
+    monkeypatch.setattr(QMessageBox, "question", question)
+    monkeypatch.setattr(panel._export, "save", lambda to, *, force: saved.append((to, force)))
+    panel._export._on_save()
+    (said,) = asked
+    assert "holds no run, but thesis.docx. Save there all the same" in said
+    assert saved == ([(tmp_path, True)] if yes else [])
 
 
 def test_the_panel_fits_beside_the_picture(viewer: Any, panel: Beamwatch) -> None:
