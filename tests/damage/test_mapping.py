@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
+import warnings
 
 import numpy as np
 import pytest
 from scipy.optimize import nnls
 
-from napari_beamwatch.damage.mapping import _fits, _shapes, common_traces, find_changes
+from napari_beamwatch.damage.mapping import (
+    TOGETHER,
+    _fits,
+    _shapes,
+    common_traces,
+    find_changes,
+)
 
 FRAMES = 80
 START = np.arange(FRAMES) * 5.0
@@ -101,3 +109,56 @@ def test_a_thousand_windows_take_a_moment() -> None:
     began = time.perf_counter()
     changes(truth, 15.0)
     assert time.perf_counter() - began < 2.0
+
+
+def test_a_record_of_very_many_frames_is_fitted_in_no_more_than_a_moment_and_little_memory() -> (
+    None
+):
+    frames, onset = 20_000, 400.0
+    end = np.arange(1, frames + 1) / 20
+    level = np.exp(-np.maximum(end - onset, 0) / 50)
+    trace = level + 2 * np.random.default_rng(0).normal(size=(1, frames))
+    weight = np.full((1, frames), 0.25)
+    tracemalloc.start()
+    try:
+        found = find_changes(trace, weight, weight, end - 0.05, end, threshold=25.0)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert found.low[0] < onset < found.high[0]
+    assert peak < 100e6  # every shape over every frame would be 270 MB, several times
+
+
+def test_windows_are_fitted_some_at_a_time_and_answer_as_they_do_alone() -> None:
+    truth = np.linspace(60, 300, 2 * TOGETHER + 3)
+    trace, weight, quiet = common_traces(
+        windows(truth, 15.0), np.arange(len(truth)), np.full(len(truth), 15.0),
+        np.ones(FRAMES), len(truth),
+    )  # fmt: skip
+    together = find_changes(trace, weight, quiet, START, END, threshold=25.0)
+    for i in (0, TOGETHER - 1, TOGETHER, len(truth) - 1):
+        alone = find_changes(
+            trace[i : i + 1], weight[i : i + 1], quiet[i : i + 1], START, END, 25.0
+        )
+        assert (alone.onset[0], alone.low[0], alone.high[0], alone.lost[0]) == (
+            together.onset[i], together.low[i], together.high[i], together.lost[i],
+        )  # fmt: skip
+        assert alone.gain[0] == pytest.approx(together.gain[i])
+
+
+def test_an_interval_is_never_narrower_than_what_was_tried() -> None:
+    # So strong that the next onset that is tried is excluded: its width was 0, its error too.
+    found = changes(np.full(4, 200.0), 5000.0, seed=3)
+    seen = np.isfinite(found.onset)
+    assert seen.any()
+    assert (found.high - found.low)[seen].min() >= (END[-1] - START[0]) / (4 * FRAMES) * 0.99
+
+
+def test_windows_of_which_next_to_nothing_was_measured_do_no_harm() -> None:
+    weight = np.zeros((1, FRAMES))
+    weight[0, -2:] = [1e-200, 1e-5]
+    trace = np.where(weight > 0, [[-1e3]], 0.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = find_changes(trace, weight, weight, START, END, threshold=25.0)
+    assert np.isnan(found.onset).all()

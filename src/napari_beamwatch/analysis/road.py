@@ -15,6 +15,7 @@ from napari_beamwatch.analysis.checks import check_record
 from napari_beamwatch.analysis.diffraction import analyze_diffraction, find_diffraction_spots
 from napari_beamwatch.analysis.diffuse import Diffuse
 from napari_beamwatch.analysis.dose_axis import DoseAxis
+from napari_beamwatch.analysis.effort import Effort
 from napari_beamwatch.analysis.map_verdicts import judge_windows
 from napari_beamwatch.analysis.passes import Passes
 from napari_beamwatch.analysis.patches import first_patches
@@ -79,9 +80,13 @@ def analyze(
     if settings.camera_constant is not None:
         return analyze_diffraction(movie, settings, regions, progress, client)
     grid = _checked(movie, settings, regions)
+    effort = Effort.of(movie, grid, len(regions))
+    effort.check()
     run = Passes(movie, settings, grid, progress, client)
+    run.notes += effort.notes()
     stack, drift = run.stack()
     spots = run.find(stack, grid)
+    replace(effort, spots=len(spots.peaks)).check()
     followed, particles, diffuse = run.follow(spots, stack)
     parts = [Part(None, followed, followed.region(None))]
     for region in regions:
@@ -201,6 +206,7 @@ def find_spots(
     if settings.camera_constant is not None:
         return find_diffraction_spots(movie, settings, regions, progress, client)
     grid = _checked(movie, settings, regions)
+    replace(Effort.of(movie, grid, 0), frames=0).check()  # nothing is followed
     run = Passes(movie, settings, grid, progress, client)
     stack, _ = run.stack()
     spots = run.find(stack, grid)
@@ -222,6 +228,13 @@ def _checked(movie: Movie, settings: Settings, regions: Sequence[Region]) -> Gri
         raise BeamwatchError(f"regions need names of their own, none of them {FIELD!r}")
     check_record(movie, settings)
     return chosen_grid(movie, settings)
+
+
+def said_before(movie: Movie, settings: Settings, regions: Sequence[Region] = ()) -> list[str]:
+    """What is to be known before an analysis is begun, a sentence each: that it takes long."""
+    if settings.camera_constant is not None:
+        return []
+    return Effort.of(movie, chosen_grid(movie, settings), len(regions)).notes()
 
 
 def chosen_grid(movie: Movie, settings: Settings) -> Grid:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_beamwatch.analysis import Progress, Step
+from napari_beamwatch.analysis import Progress, Step, said_before
 from napari_beamwatch.analysis import analyze as analyze_movie
 from napari_beamwatch.cli.ending import in_order
 from napari_beamwatch.cli.words import print_answer
@@ -114,6 +114,8 @@ def _analyze_one(
 ) -> None:
     check_free(folder, force=args.force)  # before the work, not after it
     movie = _opened(source, args)
+    for said in said_before(movie, settings, regions):
+        print(f"beamwatch: {movie.name}: {said}", file=sys.stderr)
     with progress_line(movie.name) as progress:
         result = analyze_movie(movie, settings, regions, progress, client)
     beside = strangers(folder)

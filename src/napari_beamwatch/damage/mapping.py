@@ -8,7 +8,7 @@ grid at once, as products of matrices.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,13 @@ ONSETS = 4
 """Onsets that are tried in a frame, up to `MOST_ONSETS` in all."""
 
 MOST_ONSETS = 240
+
+TOGETHER = 256
+"""Windows that are fitted at a time: every shape takes a number for each."""
+
+FINEST = 4 * MOST_ONSETS
+"""Samples of a record that the shapes are fitted to; neighbouring frames of a longer one are
+averaged."""
 
 DECAYS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 """Doses of the 1/e decay that are tried, in lengths of the record; 0 is a step."""
@@ -117,7 +124,43 @@ def find_changes(
         nothing = np.full(len(trace), np.nan)
         gain, survived = np.zeros(len(trace)), np.zeros(len(trace), bool)
         return Changes(nothing, nothing, nothing, nothing, nothing, gain, survived)
+    trace, weight, quiet, start, end = _binned(trace, weight, quiet, start, end)
     shapes, onsets = _shapes(start, end)
+    parts = [
+        _changes(
+            trace[i : i + TOGETHER], weight[i : i + TOGETHER], quiet[i : i + TOGETHER],
+            start, end, shapes, onsets, threshold,
+        )
+        for i in range(0, max(1, len(trace)), TOGETHER)
+    ]  # fmt: skip
+    names = [field.name for field in fields(Changes)]
+    return Changes(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+def _binned(
+    trace: Floats, weight: Floats, quiet: Floats, start: Floats, end: Floats
+) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """The same in no more samples than are fitted; what scatters within one is of no account."""
+    count = -(-len(end) // FINEST)
+    if count <= 1:
+        return trace, weight, quiet, start, end
+    first = np.arange(0, len(end), count)
+    sums = [np.add.reduceat(values, first, axis=1) for values in (weight * trace, weight, quiet)]
+    mean = sums[0] / np.where(sums[1] > 0, sums[1], 1.0)
+    return mean, sums[1], sums[2], start[first], end[np.append(first[1:], len(end)) - 1]
+
+
+def _changes(
+    trace: Floats,
+    weight: Floats,
+    quiet: Floats,
+    start: Floats,
+    end: Floats,
+    shapes: Floats,
+    onsets: Floats,
+    threshold: float,
+) -> Changes:
+    """Changes of some windows."""
     steady = _weighted_mean(trace, weight)
     alone = (weight * trace**2).sum(axis=1) - weight.sum(axis=1) * steady**2
     height, rest, left = _fits(trace, weight, shapes)
