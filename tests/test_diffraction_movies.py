@@ -14,7 +14,7 @@ import pytest
 
 import napari_beamwatch as bw
 from napari_beamwatch import columns, threads
-from napari_beamwatch.analysis import Step
+from napari_beamwatch.analysis import Step, diffraction
 from napari_beamwatch.analysis.pattern_verdict import as_windows
 from napari_beamwatch.spectra.diffraction import (
     FrameReading,
@@ -514,3 +514,18 @@ def test_a_movie_that_says_it_is_diffraction_is_not_fourier_transformed(
 def test_who_says_that_frames_are_images_is_believed(frames: np.ndarray) -> None:
     movie = bw.Movie.from_array(frames, frame_dose=5.0, conditions={"imaging_mode": "image"})
     assert bw.power_spectrum(movie, None, 0).power.any()
+
+
+@pytest.mark.parametrize("broken", ["judge_pattern", "spot_table", "_onset_row"])
+def test_what_fails_after_the_passes_does_not_lose_the_run(
+    frames: np.ndarray, broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*args: object) -> None:
+        raise IndexError("of nothing")
+
+    monkeypatch.setattr(diffraction, broken, fails)
+    found = bw.analyze(movie_of(frames[:12]), SETTINGS)
+    assert found.onsets.status.tolist() == ["ambiguous"]
+    assert "IndexError: of nothing" in found.onsets.reason.iloc[0]
+    assert len(found.traces)
+    assert "IndexError: of nothing" in " ".join(found.summary["warnings"])

@@ -296,6 +296,21 @@ def test_an_empty_table_and_every_status_can_be_told(movie: Any, result: Any) ->
         assert why(session.onset)
 
 
+def test_the_card_does_not_call_a_field_unclear_without_its_regions_that_changed(
+    movie: Any, result: Any
+) -> None:
+    session = Session()
+    session.take(movie)
+    rows = result.onsets.iloc[[0, 0]].assign(
+        region=[FIELD, "A"], status=["ambiguous", "onset"], onset_dose_e_per_A2=[np.nan, 201.0]
+    )
+    rows = rows.reset_index(drop=True)
+    session.answer(session.begin("analysing").generation, replace(result, onsets=rows))
+    told = answer_of(session)
+    assert (told.big, told.beside) == ("ambiguous", "field as a whole")
+    assert told.lines[0] == "Its region A changed at 201 e/Å²."
+
+
 def test_what_is_missing_is_asked_for(noise: Movie) -> None:
     session = Session()
     assert answer_of(session).big == "no movie"

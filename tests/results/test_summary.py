@@ -148,6 +148,19 @@ def test_regions_have_a_line_each_and_warnings_are_those_of_the_movie(result: bw
     assert summary["warnings"] == list(result.movie.warnings)
 
 
+def test_a_field_that_cannot_be_told_knows_of_its_regions_that_changed(result: bw.Result) -> None:
+    summary = told(result, **{**ONSET, "status": ["ambiguous", "onset"]})
+    assert summary["answer"] == (
+        "field as a whole: ambiguous, three spots left their plateau together; "
+        "its region A changed at 152 e/Å²"
+    )
+    many = replace(result, onsets=result.onsets.iloc[[0, 1, 1, 1, 1, 1]])
+    assert "; and 2 more of its regions" in told(
+        many, **{**SURVIVED, "status": ["survived"] + ["damaged_at_start"] * 5}
+    )["answer"]  # fmt: skip
+    assert "as a whole" not in told(result, **ONSET)["answer"]
+
+
 def test_a_summary_is_plain_json(result: bw.Result) -> None:
     assert json.loads(json.dumps(result.summary, allow_nan=False)) == result.summary
 

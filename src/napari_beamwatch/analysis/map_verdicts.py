@@ -142,9 +142,10 @@ def _changes(
 
 
 def _beam(field: FieldTrace, axis: DoseAxis) -> Floats:
-    """Mean signal relative to its median over the exposed frames."""
-    usual = np.nanmedian(field.mean[axis.lit]) if np.isfinite(field.mean).any() else np.nan
-    return np.asarray(field.mean / usual, np.float64)
+    """Mean signal relative to its median over the exposed frames; NaN where there was none."""
+    known = axis.lit & (np.nan_to_num(field.mean) > 0)
+    usual = np.median(field.mean[known]) if known.any() else 1.0
+    return np.where(known, field.mean / usual, np.nan)
 
 
 def _strength(spots: Spots) -> Floats:

@@ -30,9 +30,6 @@ averaged."""
 DECAYS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 """Doses of the 1/e decay that are tried, in lengths of the record; 0 is a step."""
 
-LEAST_TOLD = 1e-9
-"""Part of its weight that must see a shape, and see it change, for a fit of its height."""
-
 WITHIN = 3.84
 """Fall of twice the log likelihood at the ends of a 95 % interval."""
 
@@ -122,8 +119,7 @@ def find_changes(
     """
     if not len(end):  # no frame could be judged
         nothing = np.full(len(trace), np.nan)
-        gain, survived = np.zeros(len(trace)), np.zeros(len(trace), bool)
-        return Changes(nothing, nothing, nothing, nothing, nothing, gain, survived)
+        return Changes(*(nothing,) * 6, np.zeros(len(trace), bool))
     trace, weight, quiet, start, end = _binned(trace, weight, quiet, start, end)
     shapes, onsets = _shapes(start, end)
     parts = [
@@ -208,12 +204,11 @@ def _fits(trace: Floats, weight: Floats, shapes: Floats) -> tuple[Floats, Floats
     yy = (weight * trace**2).sum(axis=1)[:, None]
     b, bb, by = weight @ shapes.T, weight @ (shapes**2).T, (weight * trace) @ shapes.T
     determinant = n * bb - b**2
-    # A shape that is flat, or nothing, where anything was measured tells nothing of its height.
-    seen = bb > LEAST_TOLD * n
-    told = seen & (determinant > LEAST_TOLD * n * bb)
+    # A shape that is flat where anything was measured tells nothing of its height.
+    told = determinant > 1e-9 * n * bb
     height = np.where(told, (n * by - b * y) / np.where(told, determinant, 1.0), 0.0)
     rest = (y - height * b) / np.where(n > 0, n, 1.0)
-    alone = np.where(seen, by / np.where(seen, bb, 1.0), 0.0)
+    alone = by / np.where(bb > 0, bb, 1.0)
     # Nothing grows, and no less than nothing remains.
     height = np.where(rest < 0, alone, height)
     rest = np.maximum(rest, 0.0)
