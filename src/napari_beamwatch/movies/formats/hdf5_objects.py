@@ -17,6 +17,7 @@ import numpy as np
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies.formats.beside import beside
 from napari_beamwatch.movies.formats.extras import optional
+from napari_beamwatch.movies.formats.hdf5_rehearsal import rehearse
 
 MOST_LINKS = 32
 """Links followed on the way to one object."""
@@ -48,8 +49,9 @@ class Place:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Any]:
-    """The file, to be read."""
+    """The file, to be read, once it is known that the library survives it."""
     h5py = optional("h5py", "HDF5 files")
+    rehearse(path)
     with h5py.File(str(path), "r") as file:
         yield file
 
@@ -95,7 +97,7 @@ def _parts(name: str) -> list[str]:
 
 
 def datasets(group: Any) -> Iterator[tuple[str, Any]]:
-    """Data sets below a group, each once, without following links.
+    """Data sets below a group, each once, by hard links only.
 
     Raises
     ------
@@ -103,23 +105,26 @@ def datasets(group: Any) -> Iterator[tuple[str, Any]]:
         If there are more than `MOST_NODES` objects.
     """
     h5py = optional("h5py", "HDF5 files")
-    found: list[tuple[str, Any]] = []
-    seen = 0
-
-    def look(_: str, node: Any) -> bool | None:
-        nonlocal seen
-        seen += 1
-        if isinstance(node, h5py.Dataset):
-            found.append((node.name, node))
-        return True if seen > MOST_NODES else None
-
-    group.visititems(look)
-    if seen > MOST_NODES:
-        raise BeamwatchError(
-            f"{group.file.filename} holds more than {MOST_NODES} objects; say which data set with "
-            "dataset="
-        )
-    yield from found
+    seen: set[int] = set()
+    looked = 0
+    waiting = [group]
+    while waiting:
+        here = waiting.pop()
+        for name in here:
+            looked += 1
+            if looked > MOST_NODES:
+                raise BeamwatchError(
+                    f"{group.file.filename} holds more than {MOST_NODES} objects; say which data "
+                    "set with dataset="
+                )
+            node = member(here, name)
+            if node is None or (address := h5py.h5o.get_info(node.id).addr) in seen:
+                continue
+            seen.add(address)
+            if isinstance(node, h5py.Dataset):
+                yield str(node.name), node
+            elif isinstance(node, h5py.Group):
+                waiting.append(node)
 
 
 def linked(group: Any) -> list[str]:

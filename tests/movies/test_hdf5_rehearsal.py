@@ -1,0 +1,94 @@
+"""A file that the HDF5 library crashes over, or loops over, is refused in words."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.movies.formats import hdf5_rehearsal
+from napari_beamwatch.movies.formats.hdf5 import open_hdf5
+
+h5py = pytest.importorskip("h5py")
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+
+
+@pytest.fixture
+def movie(tmp_path, stack):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file["movie"] = stack
+    return path
+
+
+@pytest.fixture
+def rehearsal(monkeypatch):
+    """A new one, ended with the test."""
+    made = hdf5_rehearsal._Rehearsal()
+    monkeypatch.setattr(hdf5_rehearsal, "_REHEARSAL", made)
+    yield made
+    made.stop()
+
+
+def instead(tmp_path: Path, monkeypatch, walk: str) -> None:
+    """Let the other process do this in place of its walk."""
+    script = hdf5_rehearsal.SCRIPT.read_text()
+    changed = script.replace("walk(json.loads(line))", walk)
+    assert changed != script
+    path = tmp_path / "other.py"
+    path.write_text(changed)
+    monkeypatch.setattr(hdf5_rehearsal, "SCRIPT", path)
+
+
+def test_a_crash_of_the_library_is_said_and_the_next_file_opens(
+    tmp_path, monkeypatch, movie, rehearsal, stack
+):
+    crash = "os.kill(os.getpid(), signal.SIGSEGV) if 'a.h5' in line else walk(json.loads(line))"
+    instead(tmp_path, monkeypatch, crash)
+    for _ in range(2):
+        with pytest.raises(BeamwatchError, match="crashes the HDF5 library"):
+            open_hdf5(movie)
+    movie.rename(tmp_path / "b.h5")
+    np.testing.assert_array_equal(open_hdf5(tmp_path / "b.h5").frames.read(2), stack[2])
+
+
+def test_an_endless_loop_in_the_library_is_ended(tmp_path, monkeypatch, movie, rehearsal):
+    monkeypatch.setattr(hdf5_rehearsal, "LIMIT", 1)
+    instead(tmp_path, monkeypatch, "exec('while True: pass')")
+    with pytest.raises(BeamwatchError, match="busy for more than 1 s"):
+        open_hdf5(movie)
+
+
+def test_whoever_cancels_does_not_wait(tmp_path, monkeypatch, movie, rehearsal):
+    instead(tmp_path, monkeypatch, "exec('while True: pass')")
+    main = threading.main_thread().ident
+    timer = threading.Timer(0.5, signal.pthread_kill, [main, signal.SIGINT])
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        open_hdf5(movie)
+    timer.join()
+    assert rehearsal._process is None
+
+
+def test_a_file_is_walked_through_once_while_it_stays_as_it_is(movie, rehearsal, monkeypatch):
+    asked = []
+    ask = rehearsal._asked
+    monkeypatch.setattr(rehearsal, "_asked", lambda path: asked.append(path) or ask(path))
+    frames = open_hdf5(movie).frames
+    frames.read(0)
+    open_hdf5(movie).frames.read(1)
+    assert len(asked) == 1
+    with h5py.File(movie, "a") as file:
+        file["more"] = np.zeros(3)
+    open_hdf5(movie)
+    assert len(asked) == 2
+
+
+def test_without_another_process_files_open_all_the_same(movie, rehearsal, monkeypatch, stack):
+    monkeypatch.setattr(hdf5_rehearsal, "SCRIPT", Path("/none.py"))
+    np.testing.assert_array_equal(open_hdf5(movie).frames.read(1), stack[1])
