@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 
 from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.movies import open_movie
 from napari_beamwatch.movies.formats import hdf5_objects
 from napari_beamwatch.movies.formats.foreign import open_foreign
 from napari_beamwatch.movies.formats.hdf5 import open_hdf5
+from napari_beamwatch.results.reopening import Recipe
 
 h5py = pytest.importorskip("h5py")
 
@@ -430,3 +432,17 @@ def test_metadata_of_velox_that_are_none_cost_the_conditions_only(tmp_path, stac
     opened = open_foreign(tmp_path / "a.emd")
     assert opened.frames.shape == (18, 5, 12)
     assert opened.conditions.stated() == {}
+
+
+@pytest.mark.parametrize("dataset", ["plain", "packed", "linked", "stacked"])
+def test_a_run_finds_the_same_movie_again_in_a_file_of_several(other, stack, dataset):
+    path = virtual(other / "a.h5", ["other.h5"])
+    with h5py.File(path, "a") as file:
+        file.move("movie", "stacked")
+        file["plain"] = stack + 1
+        file.create_dataset("packed", data=stack + 2, chunks=(1, 12, 18), compression="gzip")
+        file["linked"] = h5py.ExternalLink("other.h5", "/g/movie")
+    movie = open_movie(path, dataset=dataset)[1:4]
+    recipe = Recipe.from_plain(Recipe.of(movie).to_plain(), [str(path)])
+    again = recipe.movie(recipe.files, movie.given)
+    np.testing.assert_array_equal(again.frame(0), movie.frame(0))
