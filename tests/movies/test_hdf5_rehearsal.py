@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -92,3 +94,22 @@ def test_a_file_is_walked_through_once_while_it_stays_as_it_is(movie, rehearsal,
 def test_without_another_process_files_open_all_the_same(movie, rehearsal, monkeypatch, stack):
     monkeypatch.setattr(hdf5_rehearsal, "SCRIPT", Path("/none.py"))
     np.testing.assert_array_equal(open_hdf5(movie).frames.read(1), stack[1])
+
+
+def test_under_a_lower_limit_of_memory_files_are_walked_through_all_the_same(tmp_path, movie):
+    code = (
+        "import resource, sys;"
+        "resource.setrlimit(resource.RLIMIT_AS, (4 * 2**30, 4 * 2**30));"
+        "import runpy; sys.argv = ['it', '5'];"
+        f"runpy.run_path({str(tmp_path / 'other.py')!r}, run_name='__main__')"
+    )
+    script = hdf5_rehearsal.SCRIPT.read_text()
+    (tmp_path / "other.py").write_text(script.replace("walk(json.loads(line))", "os.abort()"))
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        input=f'"{movie}"\n',
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == str(-signal.SIGABRT)

@@ -78,8 +78,9 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             signal.alarm(LIMIT)  # ends a loop within the library, too
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(ValueError, OSError):  # a lower limit stands already
                 resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+            with contextlib.suppress(Exception):
                 walk(json.loads(line))
             os._exit(0)
         _, status = os.waitpid(child, 0)
