@@ -8,10 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.quantities import number
 
 FIELD = "field"
 SMALLEST = 64
 """Side in pixels of the smallest window that a region may have of its own."""
+
+FARTHEST = 1e9
+"""Pixels from the corner of any field."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +33,16 @@ class Region:
     vertices: tuple[tuple[float, float], ...]
 
     def __post_init__(self) -> None:
-        points = np.asarray(self.vertices, float)
+        if not isinstance(self.name, str) or not self.name:
+            raise BeamwatchError(f"a region needs a name in words, not {self.name!r}")
+        try:
+            points = np.asarray(self.vertices, float)
+        except (TypeError, ValueError):
+            raise BeamwatchError(f"region {self.name!r}: corners are numbers (y, x)") from None
         if points.ndim != 2 or points.shape[0] < 3 or points.shape[1] != 2:
             raise BeamwatchError(f"region {self.name!r} needs three or more corners (y, x)")
-        if not np.isfinite(points).all():
-            raise BeamwatchError(f"region {self.name!r} has a corner that is no number")
+        if not (np.abs(points) <= FARTHEST).all():
+            raise BeamwatchError(f"region {self.name!r} has a corner that is nowhere")
         y, x = points[:, 0], points[:, 1]
         if abs((y * np.roll(x, -1) - x * np.roll(y, -1)).sum()) == 0:
             raise BeamwatchError(f"region {self.name!r} has no area")
@@ -41,8 +50,14 @@ class Region:
     @classmethod
     def rectangle(cls, name: str, y0: float, y1: float, x0: float, x1: float) -> Region:
         """Rows ``y0:y1`` and columns ``x0:x1``, half-open."""
+        y0, y1, x0, x1 = (
+            number(side, f"a side of region {name!r}", -FARTHEST, FARTHEST, "px")
+            for side in (y0, y1, x0, x1)
+        )
         if not (y0 < y1 and x0 < x1):
-            raise BeamwatchError(f"region {name!r} is empty: rows {y0}:{y1}, columns {x0}:{x1}")
+            raise BeamwatchError(
+                f"region {name!r} is empty: rows {y0:g}:{y1:g}, columns {x0:g}:{x1:g}"
+            )
         return cls(name, ((y0, x0), (y0, x1), (y1, x1), (y1, x0)))
 
     @property

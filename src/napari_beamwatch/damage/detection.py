@@ -64,9 +64,9 @@ def threshold(spots: int, samples: int, false_alarm: float) -> float:
 
     def excess(u: float) -> float:
         tail = float(shares @ stats.chi2.sf(u, np.arange(1, spots + 1)))
-        return math.log(max(tail, 1e-300)) - math.log(chance)
+        return math.log(max(tail, 1e-300)) - math.log(max(chance, 1e-290))
 
-    return float(optimize.brentq(excess, 1e-6, 600.0))
+    return float(optimize.brentq(excess, 1e-6, 600.0 + 2 * spots))
 
 
 def detect(samples: Samples, false_alarm: float, dispersion: float = 1.0) -> Detection:

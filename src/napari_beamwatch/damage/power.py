@@ -25,6 +25,10 @@ LATE = 0.9
 """Part of the record after which a change is too late to be called."""
 
 
+LEAST_FALL = 1e-3
+"""Standard errors."""
+
+
 @dataclass(frozen=True)
 class Power:
     """What would have been found with 95 % probability.
@@ -74,7 +78,9 @@ def _needed(spots: int, limit: float) -> float:
     def short(root: float) -> float:
         return float(stats.ncx2.sf(limit, spots, root**2)) - SURELY
 
-    return float(optimize.brentq(short, 1e-3, math.sqrt(limit) + 10))
+    if short(LEAST_FALL) >= 0:  # of so many spots, chance alone passes that often
+        return LEAST_FALL
+    return float(optimize.brentq(short, LEAST_FALL, math.sqrt(limit) + 10))
 
 
 def _falls(

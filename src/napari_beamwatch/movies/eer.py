@@ -18,8 +18,9 @@ from napari_beamwatch.movies.eer_directory import EerDirectory, read_directory, 
 from napari_beamwatch.movies.eer_frames import EerFrames
 from napari_beamwatch.movies.formats.units import to_angstrom
 from napari_beamwatch.movies.metadata_xml import Items, parse_items
-from napari_beamwatch.movies.plausible import believable, believable_pixel_size
+from napari_beamwatch.movies.plausible import FRAME_DOSE, believable, believable_pixel_size
 from napari_beamwatch.movies.recording import (
+    MOST_FRAMES,
     Counting,
     Floats,
     Recording,
@@ -28,8 +29,12 @@ from napari_beamwatch.movies.recording import (
     add_groups,
     stated_conditions,
 )
+from napari_beamwatch.quantities import number, whole
 
 FEWEST_FRAMES = 100
+LARGEST_PADDING = 2**16
+"""Bytes that may follow the events of a raw frame."""
+
 LARGEST_FRAME_DOSE = 5.0
 """Default fractionation: at least so many frames, at most so many e/Å² each."""
 
@@ -152,12 +157,9 @@ def fractionation(
     if fraction_frames is not None and fraction_dose is not None:
         raise BeamwatchError("give fraction_frames or fraction_dose, not both")
     if fraction_frames is not None:
-        n, why = int(fraction_frames), "as asked"
-        if n < 1 or n != fraction_frames:
-            raise BeamwatchError(f"fraction_frames must be a whole number, not {fraction_frames}")
+        n, why = whole(fraction_frames, "fraction_frames", 1, MOST_FRAMES, "raw frames"), "as asked"
     elif fraction_dose is not None:
-        if not (np.isfinite(fraction_dose) and fraction_dose > 0):
-            raise BeamwatchError(f"fraction_dose must be positive, not {fraction_dose}")
+        fraction_dose = number(fraction_dose, "fraction_dose", *FRAME_DOSE, "e/Å²")
         if raw_dose is None:
             raise BeamwatchError(
                 "fraction_dose needs the dose of a raw frame: give pixel_size, or dose_rate, or "
@@ -188,13 +190,21 @@ def fractionation(
 
 
 def _check_length(path: Path, directory: EerDirectory) -> None:
-    """Refuse frame sizes that the streams cannot fill, before anything is allocated."""
-    longest = (1 << directory.scheme.run) - 1
-    fewest_bits = directory.height * directory.width // longest * directory.scheme.run
-    if int(directory.stream_lengths.max()) * 8 + 64 < fewest_bits:
+    """Refuse streams that cannot be those of frames of that size, before anything is allocated."""
+    scheme, pixels = directory.scheme, directory.height * directory.width
+    longest = (1 << scheme.run) - 1
+    fewest_bits = pixels // longest * scheme.run
+    most_bits = pixels * (scheme.run + scheme.x + scheme.y)
+    bits = int(directory.stream_lengths.max()) * 8
+    if bits + 64 < fewest_bits:
         raise BeamwatchError(
             f"{path} claims frames of {directory.width} by {directory.height} px, but its data "
             "cannot fill them: the file is damaged"
+        )
+    if bits > most_bits + 8 * LARGEST_PADDING:
+        raise BeamwatchError(
+            f"{path} claims {bits // 8} bytes for a raw frame of {directory.width} by "
+            f"{directory.height} px, more than an event in every pixel takes: the file is damaged"
         )
 
 

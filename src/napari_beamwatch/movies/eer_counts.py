@@ -19,6 +19,9 @@ CHECKED_FRAMES = 8
 MOST_FRAME_XML = 20_000
 """Raw frames up to which each one's own XML is read on opening."""
 
+LONGEST_FRAME_XML = 4096
+"""Bytes. Cameras write some hundred."""
+
 
 def raw_event_counts(path: Path, directory: EerDirectory) -> tuple[Floats, str, list[str]]:
     """Events of each raw frame, without decoding them all.
@@ -81,6 +84,8 @@ def _stated_events(path: Path, directory: EerDirectory) -> Floats | None:
     """Events by each raw frame's own XML; None if any does not say."""
     pixels = directory.height * directory.width
     events = np.empty(len(directory))
+    if max(length for _, length in directory.frame_xml) > LONGEST_FRAME_XML:
+        return None
     for i, span in enumerate(directory.frame_xml):
         try:
             dose = parse_items(read_xml(path, span)).number("dose")

@@ -154,6 +154,7 @@ class _Walk:
         self.offsets: list[int] = []
         self.lengths: list[int] = []
         self.first_strip = [0]
+        self.claimed = 0
         self.acquisition_xml: Span | None = None
         self.frame_xml: list[Span] = []
         self.final_image = False
@@ -253,10 +254,17 @@ class _Walk:
         return kept, kept and eight_bytes and (xml is None or xml.count > 8)
 
     def _add(self, strips: list[Span], xml: Span | None) -> bool:
-        """Take in the strips of a raw frame; False if they lie beyond the end of the file."""
+        """Take in the strips of a raw frame; False if they are not in the file."""
         if any(offset + length > self.size or length <= 0 for offset, length in strips):
             self.truncated = "it ends in the middle of a raw frame"
             return False
+        # Strips that share bytes could claim any amount of memory.
+        self.claimed += sum(length for _, length in strips)
+        if self.claimed > self.size:
+            raise BeamwatchError(
+                f"{self.path} claims more bytes of raw frames than it has: they overlap, which no "
+                "camera writes"
+            )
         for offset, length in strips:
             self.offsets.append(offset)
             self.lengths.append(length)
@@ -307,6 +315,10 @@ class _Walk:
         if frames == 0 or self.shape is None or self.scheme is None:
             why = f": {self.truncated}" if self.truncated else ""
             raise BeamwatchError(f"{self.path} holds no electron-event frames{why}")
+        offsets, lengths = np.array(self.offsets, np.int64), np.array(self.lengths, np.int64)
+        order = np.argsort(offsets, kind="stable")
+        if (offsets[order][1:] < (offsets + lengths)[order][:-1]).any():
+            raise BeamwatchError(f"{self.path} is damaged: its raw frames share bytes")
         warnings = []
         if self.truncated:
             warnings.append(f"{self.path.name}: {self.truncated}; {frames} whole raw frames read")
@@ -319,8 +331,8 @@ class _Walk:
             width=self.shape[1],
             scheme=self.scheme,
             compression=self.compression,
-            offsets=np.array(self.offsets, np.int64),
-            lengths=np.array(self.lengths, np.int64),
+            offsets=offsets,
+            lengths=lengths,
             first_strip=np.array(self.first_strip, np.int64),
             acquisition_xml=self.acquisition_xml,
             frame_xml=tuple(self.frame_xml) if len(self.frame_xml) == frames else (),

@@ -169,6 +169,8 @@ def load_gain(
     files = OpenedFiles()
     if isinstance(reference, np.ndarray):
         image, suffix, name = reference, "", "the gain array"
+    elif not isinstance(reference, str | os.PathLike):
+        raise BeamwatchError(f"a gain reference is a file or an array, not {reference!r}")
     else:
         path = Path(reference).absolute()
         files = OpenedFiles((path,), states_before([path]))

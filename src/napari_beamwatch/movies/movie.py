@@ -27,6 +27,7 @@ from napari_beamwatch.movies.frames import (
 )
 from napari_beamwatch.movies.given import DoseCalibration, Given
 from napari_beamwatch.movies.recording import Counting, Floats, Recording
+from napari_beamwatch.quantities import whole
 
 
 class Recalibration(TypedDict, total=False):
@@ -285,21 +286,20 @@ class Movie:
 
     def sum(self, n: int) -> Movie:
         """Groups of `n` frames as one frame each; an incomplete last group is dropped."""
-        if not isinstance(n, int | np.integer) or not 1 <= n <= len(self):
-            raise BeamwatchError(f"cannot add {n} frames at a time: the movie has {len(self)}")
+        n = whole(n, "frames added at a time", 1, len(self))
         if n == 1:
             return self
-        recording = self.recording.summed(int(n))
+        recording = self.recording.summed(n)
         dropped = len(self) % n
         if dropped:
             word = "frame was" if dropped == 1 else "frames were"
             note = f"the last {dropped} {word} dropped: no whole group of {n}"
             recording = replace(recording, warnings=(*recording.warnings, note))
         given = self.given
-        whole = len(self) - dropped
+        kept = len(self) - dropped
         if dropped:
-            given = given.sliced(0, whole)
-        return replace(self, recording=recording, given=given.summed(int(n)))
+            given = given.sliced(0, kept)
+        return replace(self, recording=recording, given=given.summed(n))
 
     def vacuum_calibration(self) -> DoseCalibration:
         """The dose rate that this movie, if it shows nothing but the beam, measures.
@@ -339,11 +339,10 @@ class Movie:
 
 def _normalised(profile: ArrayLike) -> NDArray[np.float32]:
     try:
-        image = np.asarray(profile, dtype=np.float32)
+        image = np.asarray(profile, dtype=np.float64)
     except (TypeError, ValueError):
         raise BeamwatchError("a beam profile must be an image of numbers") from None
     mean = float(image.mean()) if image.size else 0.0
     if not np.isfinite(mean) or mean <= 0 or (image < 0).any():
         raise BeamwatchError("a beam profile must be 0 or more everywhere, and not all zero")
-    normalised: NDArray[np.float32] = image / np.float32(mean)
-    return normalised
+    return (image / mean).astype(np.float32)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_beamwatch.errors import BeamwatchError
@@ -26,9 +25,11 @@ from napari_beamwatch.movies.formats.tiff import open_tiff
 from napari_beamwatch.movies.formats.unpacked import clear_left_over
 from napari_beamwatch.movies.formats.zarr_arrays import open_zarr
 from napari_beamwatch.movies.gain import GainFrames, load_gain
+from napari_beamwatch.movies.given import Given
 from napari_beamwatch.movies.movie import Movie
 from napari_beamwatch.movies.opened_files import OpenedFiles, states_before
 from napari_beamwatch.movies.recording import Recording
+from napari_beamwatch.quantities import whole
 
 PathLike = str | os.PathLike[str]
 Gain = PathLike | NDArray[Any]
@@ -111,6 +112,7 @@ def open_movie(
     -------
     Movie
     """
+    said = Given(pixel_size=pixel_size, dose_rate=dose_rate)
     clear_left_over()
     named = [source] if isinstance(source, str | os.PathLike) else source
     before = states_before([Path(one).expanduser() for one in named])
@@ -120,8 +122,8 @@ def open_movie(
         fraction_frames=fraction_frames,
         fraction_dose=fraction_dose,
         superres=superres,
-        pixel_size=pixel_size,
-        raw_dose_rate=dose_rate,
+        pixel_size=said.pixel_size,
+        raw_dose_rate=said.dose_rate,
     )
     files = OpenedFiles.of(recording.path, recording.frames, before)
     recording = replace(recording, files=files)
@@ -139,7 +141,7 @@ def open_movie(
     frames, height, width = movie.shape
     LOG.info("opened %s: %d frames of %d × %d px", movie.source, frames, height, width)
     LOG.info("dose: %s", movie.dose_source)
-    LOG.debug("frames come from %s as %s", type(recording.frames).__name__, movie.frames.dtype)
+    LOG.debug("frames come from %s as %s", type(recording.frames).__name__, movie.dtype)
     for warning in movie.warnings:
         LOG.info("%s", warning)
     return movie
@@ -172,6 +174,8 @@ def _recorded(
     """What the file says; a folder may bring a dose table of its own."""
     fraction_frames, table = eer["fraction_frames"], None
     if not isinstance(source, str | os.PathLike):
+        if not isinstance(source, Iterable):
+            raise BeamwatchError(f"a movie is opened by its path, not by {source!r}")
         paths = [Path(path).expanduser() for path in source]
         if len(paths) == 1:
             return _recorded(paths[0], dataset, **eer)
@@ -211,8 +215,7 @@ def _added_up(
     recording: Recording, table: DoseTable | None, n: int
 ) -> tuple[Recording, DoseTable | None]:
     frames = recording.frames.shape[0]
-    if not isinstance(n, int | np.integer) or not 1 <= n <= frames:
-        raise BeamwatchError(f"cannot add up {n} frames at a time: the movie has {frames}")
+    n = whole(n, "fraction_frames", 1, frames, "frames of the file")
     added = recording.summed(n)
     groups, left = divmod(frames, n)
     warnings = list(recording.warnings)

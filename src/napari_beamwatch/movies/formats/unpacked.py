@@ -36,6 +36,11 @@ UNSUSPICIOUS = 2**30
 LARGEST_RATIO = 1000
 """Unpacked over packed size beyond `UNSUSPICIOUS` bytes; movies of counts reach about 100."""
 
+MOST_CRUMBS = 1000
+LEAST_MEMBER = 1024
+"""Members of a packed file, and bytes that those beyond so many must unpack to in the mean: each
+takes its time, and a million empty ones are 20 MB. Tools that pack in members make them larger."""
+
 HEADER = 1024
 BLOCK = 2**20
 
@@ -144,18 +149,21 @@ def _gunzipped(file: IO[bytes]) -> Iterator[bytes]:
     Unlike `gzip.open`, which throws away what it unpacked last before a break.
     """
     unzip = zlib.decompressobj(wbits=31)
-    packed = b""
+    packed, members, done = b"", 1, 0
     while packed := packed or file.read(BLOCK):
         try:
             block = unzip.decompress(packed, BLOCK)
         except zlib.error:
             return
+        done += len(block)
         if block:
             yield block
         packed = unzip.unconsumed_tail
         if unzip.eof:  # another member may follow, or padding
             packed = unzip.unused_data.lstrip(b"\0")
             unzip = zlib.decompressobj(wbits=31)
+            members += 1
+            _check_crumbs(members, done)
     with contextlib.suppress(zlib.error):
         yield unzip.flush()
 
@@ -163,19 +171,31 @@ def _gunzipped(file: IO[bytes]) -> Iterator[bytes]:
 def _bunzipped(file: IO[bytes]) -> Iterator[bytes]:
     """What a bzip2 file holds, block by block; it just ends where the file is damaged."""
     unzip = bz2.BZ2Decompressor()
+    members, done = 1, 0
     while True:
         packed = b""
         if unzip.eof:
             packed = unzip.unused_data
             unzip = bz2.BZ2Decompressor()
+            members += 1
+            _check_crumbs(members, done)
         if not packed and unzip.needs_input and not (packed := file.read(BLOCK)):
             return
         try:
             block = unzip.decompress(packed, BLOCK)
         except OSError:
             return
+        done += len(block)
         if block:
             yield block
+
+
+def _check_crumbs(members: int, done: int) -> None:
+    if members > MOST_CRUMBS + done // LEAST_MEMBER:
+        raise BeamwatchError(
+            f"the compressed file is made of {members} and more parts that hold next to nothing: "
+            "broken, or not meant well. If it is a movie, unpack it yourself and open the result"
+        )
 
 
 def _check_room(path: Path, size: int, packed: int) -> None:

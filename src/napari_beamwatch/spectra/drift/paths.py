@@ -137,6 +137,8 @@ def _hop(problem: Problem, path: Floats) -> tuple[int, Floats] | None:
             sides.append(side)
         fit = cells.cut(cells.correlation(sides[0] * np.conj(sides[1])))
         spread = float(fit.std())
+        if not spread > 0:  # nothing is seen on one of the sides
+            continue
         hy, hx = cells.half
         here = float(fit[hy - 1 : hy + 2, hx - 1 : hx + 2].max())
         i, j = np.unravel_index(int(fit.argmax()), fit.shape)
