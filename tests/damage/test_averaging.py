@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,20 @@ def test_decay_from_the_first_frame_shows_no_plateau(traces: Any) -> None:
 def test_a_loss_that_goes_on_beyond_the_record_has_no_1e_dose(traces: Any) -> None:
     samples = samples_of(traces.scope(traces.fading(60, 90), 1, windows=60))
     assert np.isnan(course(samples, average(samples)).dose_1e.value)
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e12])
+def test_answers_do_not_depend_on_the_unit_of_the_dose(traces: Any, scale: float) -> None:
+    samples = samples_of(traces.scope(traces.fading(40, 10), 1))
+    scaled = replace(samples, start=samples.start * scale, end=samples.end * scale)
+    plain, found = (course(each, average(each, QUICK)).onset for each in (samples, scaled))
+    for name in ("value", "low", "high"):
+        assert getattr(found, name) == pytest.approx(scale * getattr(plain, name), rel=1e-6)
+
+
+def test_power_beyond_all_electrons_has_an_answer(traces: Any) -> None:
+    samples = samples_of(traces.scope(traces.fading(40, 10), 1))
+    average(replace(samples, y=samples.y * 1e16))
 
 
 def test_the_same_traces_give_the_same_answer(traces: Any) -> None:

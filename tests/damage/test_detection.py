@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from napari_beamwatch.damage import power
 from napari_beamwatch.damage.detection import (
     detect,
     dispersion_of,
@@ -35,6 +36,12 @@ def test_steady_records_alarm_no_more_often_than_stated(
 def test_a_threshold_rises_with_what_is_looked_at() -> None:
     assert threshold(4, 100, 0.001) > threshold(4, 100, 0.01) > threshold(1, 100, 0.01)
     assert threshold(4, 200, 0.01) > threshold(4, 50, 0.01)
+
+
+def test_as_many_spots_as_a_crystal_may_have_and_any_rate_have_a_threshold() -> None:
+    for spots in (1, 60, 400, 3000):
+        assert 0 < power._needed(spots, threshold(spots, 100, 0.01)) < 10
+    assert threshold(3, 100, 1e-12) > threshold(3, 100, 1e-6)
 
 
 def test_power_is_what_simulated_losses_show(traces: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from napari_beamwatch import BeamwatchError, open_movie
+from napari_beamwatch.movies import eer_counts
 from napari_beamwatch.movies.eer import fractionation, open_eer
 from napari_beamwatch.movies.eer_codec import (
     PAD,
@@ -387,6 +389,52 @@ class TestBadFiles:
             path.write_bytes(lie)
             with pytest.raises(BeamwatchError, match="claims frames"):
                 open_movie(path)
+
+    def test_raw_frames_that_share_bytes_are_refused_before_they_are_read(self, eer: Path) -> None:
+        data, directory = bytearray(eer.read_bytes()), read_directory(eer)
+        first, second = (struct.pack("<Q", int(at)) for at in directory.offsets[:2])
+        assert data.count(second) == 1
+        data[data.index(second) : data.index(second) + 8] = first
+        eer.write_bytes(bytes(data))
+        with pytest.raises(BeamwatchError, match="share bytes"):
+            open_movie(eer)
+
+    def test_a_raw_frame_cannot_be_as_long_as_its_file(self, tmp_path: Path) -> None:
+        path = tmp_path / "movie.eer"
+        write_eer(path, random_frames((16, 16), 1), (16, 16))
+        directory, data = read_directory(path), bytearray(path.read_bytes())
+        lie = len(data) + 2**20
+        data[:] = data.replace(
+            struct.pack("<HHQQ", 279, 16, 1, int(directory.lengths[0])),
+            struct.pack("<HHQQ", 279, 16, 1, lie - int(directory.offsets[0])),
+        )
+        path.write_bytes(bytes(data))
+        os.truncate(path, lie + 2**20)
+        with pytest.raises(BeamwatchError, match="an event in every pixel"):
+            open_movie(path)
+
+    def test_strips_cannot_claim_more_than_the_file_has(self, tmp_path: Path) -> None:
+        path = tmp_path / "movie.eer"
+        write_eer(path, random_frames((64, 64), 2), (64, 64), strips=8)
+        offsets = read_directory(path).offsets
+        data = bytearray(path.read_bytes())
+        # Every strip is the first one, as long as the file allows.
+        old = offsets[:8].astype("<u8").tobytes()
+        at = data.index(old)
+        data[at : at + 64] = np.full(8, offsets[0], "<u8").tobytes()
+        lengths = read_directory(path).lengths[:8].astype("<u8").tobytes()
+        at = data.index(lengths)
+        data[at : at + 64] = np.full(8, len(data) - int(offsets[0]), "<u8").tobytes()
+        path.write_bytes(bytes(data))
+        with pytest.raises(BeamwatchError, match="they overlap"):
+            open_movie(path)
+
+    def test_metadata_as_long_as_a_book_beside_every_raw_frame_is_not_read(
+        self, eer: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(eer_counts, "LONGEST_FRAME_XML", 8)
+        monkeypatch.setattr(eer_counts, "read_xml", lambda *_: pytest.fail("it was read"))
+        assert "estimated" in open_movie(eer).recording.counts_origin
 
     @pytest.mark.parametrize(
         "content", [b"", b"II+\0", b"not a movie at all, just text", bytes(4096)]

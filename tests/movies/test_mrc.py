@@ -15,6 +15,7 @@ import pytest
 from mrcfile.dtypes import fei2_dtype_big_endian
 
 from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.movies import open_movie
 from napari_beamwatch.movies.formats import unpacked
 from napari_beamwatch.movies.formats.mrc import open_mrc
 
@@ -285,6 +286,58 @@ def test_unpacking_stops_where_the_header_says_the_movie_ends(tmp_path, stack):
             out.write(bytes(2**20))
     opened = open_mrc(path)
     assert os.path.getsize(opened.frames.copy.path) == plain.stat().st_size
+
+
+@pytest.mark.parametrize(("pack", "ending"), [(gzip.compress, "gz"), (bz2.compress, "bz2")])
+def test_a_bomb_is_unpacked_no_further_than_its_head(tmp_path, monkeypatch, pack, ending):
+    # As a gigabyte in a megabyte, both a hundredth of it.
+    head = write(tmp_path / "a.mrc", np.zeros((1, 16, 16), np.uint8)).read_bytes()[:1024]
+    lie = bytearray(head)
+    lie[:12] = np.array([1024, 1024, 10], "<i4").tobytes()
+    path = tmp_path / f"a.mrc.{ending}"
+    path.write_bytes(pack(bytes(lie) + bytes(10 * 2**20)))
+    assert path.stat().st_size < 12_000
+    monkeypatch.setattr(unpacked, "UNSUSPICIOUS", 2**20)
+    done = []
+    made = unpacked.tempfile.mkstemp
+    monkeypatch.setattr(unpacked.tempfile, "mkstemp", lambda **how: done.append(how) or made(**how))
+    with pytest.raises(BeamwatchError, match="not meant well"):
+        open_mrc(path)
+    assert not done
+
+
+@pytest.mark.parametrize(("pack", "ending"), [(gzip.compress, "gz"), (bz2.compress, "bz2")])
+@pytest.mark.parametrize("crumb", [b"", b"\0"])
+def test_a_million_crumbs_are_given_up_after_some(tmp_path, stack, pack, ending, crumb):
+    plain = write(tmp_path / "a.mrc", stack)
+    path = tmp_path / f"a.mrc.{ending}"
+    path.write_bytes(pack(plain.read_bytes()[:1500]) + pack(crumb) * 5000)
+    with pytest.raises(BeamwatchError, match="hold next to nothing"):
+        open_mrc(path)
+
+
+def test_a_movie_packed_in_many_members_is_no_crumbs(tmp_path):
+    frames = np.random.default_rng(0).poisson(9, (20, 64, 64)).astype(np.uint8)
+    raw = write(tmp_path / "a.mrc", frames).read_bytes()
+    path = tmp_path / "a.mrc.gz"
+    parts = range(0, len(raw), 4096)
+    path.write_bytes(b"".join(gzip.compress(raw[at : at + 4096], 1) for at in parts))
+    np.testing.assert_array_equal(read_all(open_mrc(path)), frames)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_half_floats_are_a_movie_like_any_other(tmp_path, stack, order):
+    plain = write(tmp_path / "a.mrc", stack.astype(np.float16))
+    data = plain.read_bytes()
+    if order == ">":
+        data = np.frombuffer(data[:1024], "<i4").byteswap().tobytes() + (
+            np.frombuffer(data[1024:], "<f2").byteswap().tobytes()
+        )
+        plain.write_bytes(data)
+        patch(plain, 212, b"\x11\x11\0\0")
+    movie = open_movie(plain, pixel_size=0.5, frame_dose=1.0)
+    assert movie.dtype == np.float32
+    np.testing.assert_array_equal(movie.frames.compute(), stack)
 
 
 def test_a_packed_file_that_promises_too_much_is_refused(tmp_path, stack, monkeypatch):

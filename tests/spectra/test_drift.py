@@ -261,6 +261,13 @@ def test_constant_frames_and_two_frames_are_no_trouble():
     assert estimate_drift(noise).reason
 
 
+@pytest.mark.parametrize("blank", [slice(None), slice(12, None), slice(1, None, 2)])
+def test_saturated_frames_are_no_trouble(blank):
+    frames = np.random.default_rng(0).poisson(20, (24, 64, 64)).astype(np.uint8)
+    frames[blank] = 255
+    assert estimate_drift(frames).reason
+
+
 # --- The streaming estimator -------------------------------------------------------------------
 
 
