@@ -50,6 +50,12 @@ def with_pixel(value: float) -> np.ndarray:
     return frames
 
 
+def hot(value: int) -> np.ndarray:
+    frames = FRAMES[:6, :48, :48].astype(np.uint16)
+    frames[3, 5, 5] = value
+    return frames
+
+
 KEPT = {
     "?": "?", "b": "b", "i1": "i1", "u1": "u1", "i2": "i2", ">u2": "u2", ">i4": "i4", "u4": "u4",
     "i8": "f8", ">u8": "f8", "f2": "f4", ">f2": "f4", ">f4": "f4", ">f8": "f8", "g": "f8",
@@ -229,6 +235,7 @@ WHOLE: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
     "the finest step": (FRAMES[:, :34, :34], {}, {"window": 32, "step": 1}),
     "stripes without noise": (striped(2), {}, {}),
     "two frames": (FRAMES[:2], {}, {}),
+    "a very hot pixel": (hot(60_000), {}, {}),
 }
 
 

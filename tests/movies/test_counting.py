@@ -12,6 +12,7 @@ from scipy.ndimage import convolve
 from napari_beamwatch import BeamwatchError, Movie, open_movie
 from napari_beamwatch.movies import counting
 from napari_beamwatch.movies.counting import judge_counting, measure_flux
+from napari_beamwatch.movies.display import display_range
 from napari_beamwatch.movies.frames import ArrayFrames, Frame
 
 BLOB = np.array([[6, 11, 6], [11, 32, 11], [6, 11, 6]])
@@ -136,3 +137,7 @@ def test_an_empty_record_is_said_to_be_empty() -> None:
     movie = Movie.from_array(np.zeros((4, 32, 32), np.uint8), 1.0)
     assert movie.dose is None or movie.dose[-1] == 0
     assert any("no frame holds any counts" in warning for warning in movie.warnings)
+
+
+def test_frames_of_black_and_white_are_shown_as_such() -> None:
+    assert display_range(Movie.from_array(electrons(0.2, 2, 32) > 0)) == (0.0, 1.0)

@@ -36,7 +36,7 @@ def display_range(movie: Movie) -> tuple[float, float]:
     finite = pixels[np.isfinite(pixels)] if pixels.dtype.kind == "f" else pixels.ravel()
     if finite.size == 0:
         return 0.0, 1.0
-    low, high = np.percentile(finite, (0.5, 99.5))
+    low, high = np.percentile(finite.astype(np.float64), (0.5, 99.5))
     if high <= low:
         high = low + 1.0
     return float(low), float(high)

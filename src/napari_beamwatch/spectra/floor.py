@@ -150,6 +150,10 @@ _MEANS = np.concatenate([[0.0], np.geomspace(1e-3, 1e4, 2000)])
 _CUT_MEANS = _MEANS * -np.expm1(-CUT / np.maximum(_MEANS, 1e-12))
 
 
+FEWEST_PLAIN = 8
+"""Bins without spots for each term of the floor's course around the centre, or it has none."""
+
+
 def common_floor(power: Floats32, plane: HalfPlane) -> Floats32:
     """Floor of each bin, common to some windows: smooth along |k| and around it.
 
@@ -171,9 +175,12 @@ def common_floor(power: Floats32, plane: HalfPlane) -> Floats32:
     profile = np.maximum(lower_quartiles(values, ring, len(rings)) / -np.log(0.75), 1e-6)
     floor = profile[ring]
     around = np.zeros(shape.shape[1])
+    size = np.asarray(np.bincount(ring, minlength=len(rings)), np.float64)
     for _ in range(3):
         mean = cut_mean(cut_means(values, (1 / floor).astype(np.float32), CUT))
         plain = mean < 1 + 5 * 1.05 / np.sqrt(len(values))
+        if plain.sum() < FEWEST_PLAIN * shape.shape[1]:  # a hot pixel lifts all bins alike
+            break
         log = np.log(np.maximum(mean[plain], 1e-3))
         size = np.asarray(np.bincount(ring[plain], minlength=len(rings)), np.float64)
         sums = np.bincount(ring[plain], weights=log, minlength=len(rings))
