@@ -74,7 +74,7 @@ def analysis(folder: Path) -> str:
     filmed = ["--frames", "40", "--frame-dose", "15", "--size", "384", "--force"]
     assert main(["simulate", movie, "--case", "lif-room-temperature", *filmed]) == 0
     assert main(["info", movie]) == 0
-    windows = ["--fraction-frames", "32", "--window", "128", "--step", "64"]
+    windows = ["--window", "128", "--step", "64"]
     assert main(["analyze", movie, "--out", run, "--force", *windows]) == 0
     found = bw.load_result(folder / "run")
     assert found.onsets.status[0] == "onset", found.onsets.status[0]
