@@ -2,6 +2,7 @@
 
 import pytest
 
+from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.harmless import cell, printable
 
 
@@ -33,3 +34,10 @@ def test_words_in_a_cell_are_no_formula(start):
 @pytest.mark.parametrize("words", ["", "movie.mrc", "1−2", "a=b", "'", "201 e/Å²"])
 def test_innocent_words_in_a_cell_stay_as_they_are(words):
     assert cell(words) == words
+
+
+def test_a_message_that_a_file_makes_endless_keeps_its_beginning_and_its_advice():
+    said = str(BeamwatchError(f"the settings {'a' * 100_000} are unknown; known are window, step"))
+    assert said.startswith("the settings aaa")
+    assert said.endswith("known are window, step")
+    assert len(said) < 2000

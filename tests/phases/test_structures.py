@@ -7,8 +7,6 @@ from pathlib import Path
 import gemmi
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from napari_beamwatch import BeamwatchError
 from napari_beamwatch.phases import add_phase, known_phases, phase, phase_from_cif, reflections
@@ -180,6 +178,7 @@ def test_a_phase_is_not_added_under_a_name_that_means_something_else(
         ("Li 0 0 0", "Zz 0 0 0", "no element"),
         ("Li 0 0 0", "Li nan 0 0", "no element"),
         ("alpha 90", "alpha 179", "Å³|no cell"),
+        ("\nF 0.5", "\nCn 0.5", "how Cn .* scatters electrons is not known"),
         ("data_salt", "", "no valid CIF"),
         ("_atom_site", "_other", "no cell with atoms"),
     ],
@@ -200,23 +199,3 @@ def test_a_large_or_missing_file_is_refused_before_it_is_read(tmp_path: Path) ->
         phase_from_cif(path)
     with pytest.raises(BeamwatchError, match="No such file"):
         phase_from_cif(tmp_path / "nowhere.cif")
-
-
-@given(
-    st.integers(0, len(CIF) - 1),
-    st.text(max_size=12) | st.sampled_from(["1e400", "-1", "nan", "loop_", "'", ";", "?"]),
-)
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-def test_a_mangled_cif_file_is_read_or_refused_and_nothing_else(
-    tmp_path: Path, at: int, junk: str
-) -> None:
-    path = tmp_path / "mangled.cif"
-    path.write_text(CIF[:at] + junk + CIF[at + len(junk) :], encoding="utf-8")
-    try:
-        found = phase_from_cif(path)
-        rings = reflections(found, 1.5)
-    except BeamwatchError:
-        return
-    assert np.isfinite(rings["d_A"]).all()

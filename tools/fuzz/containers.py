@@ -90,7 +90,7 @@ def hdf5() -> list[Seed]:
         "latest": (data, {"libver": "latest"}, True),
         "gzip": (partial(data, chunks=FRAME, compression="gzip", shuffle=True), {}, True),
         "lzf": (partial(data, chunks=(2, 8, 20), compression="lzf", fletcher32=True), {}, True),
-        "packed": (partial(data, chunks=FRAME, scaleoffset=0), {"libver": "latest"}, True),
+        "packed": (partial(data, chunks=FRAME, scaleoffset=0), {"libver": "latest"}, False),
         "float": (lambda file: file.create_dataset("m", data=STACK.astype("f2")), {}, True),
         "nexus": (nexus, {}, True),
         "linked": (linked, {}, True),

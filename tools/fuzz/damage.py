@@ -33,6 +33,8 @@ PRINTABLE = re.compile(rb"[\x09\x0a\x0d\x20-\x7e]{12,}")
 TEXTS = (".json", ".csv", ".tsv", ".txt", ".cif", ".xml", ".zarray", ".zattrs", ".zgroup",
          ".zmetadata")  # fmt: skip
 DEEP = 100_000
+MOST_ADDED = 2**20
+"""Bytes that lines said again and again may take."""
 
 
 class _Code:
@@ -263,10 +265,9 @@ def _line(data: bytes, rng: Random) -> bytes:
         lines.insert(at, lines[at])
     elif kind == 2:
         lines.insert(at, lines.pop(rng.randrange(len(lines))))
-    elif kind == 3:
-        lines[at] = lines[at] * rng.choice((2, 50, 2000))
     else:
-        lines[at : at + 1] = [lines[at]] * rng.choice((50, 2000))
+        often = min(rng.choice((2, 50, 2000)), 1 + MOST_ADDED // (1 + len(lines[at])))
+        lines[at : at + 1] = [lines[at]] * often if kind == 3 else [lines[at] * often]
     return b"\n".join(lines)
 
 
@@ -312,7 +313,8 @@ def _json(tree: Any, rng: Random) -> bytes:
         elif kind == 2:
             holder[key], deep = _MARK, True
         elif kind == 3:
-            holder[key] = [value] * rng.choice((2, 3, 1000))
+            large = isinstance(value, list | dict | str)
+            holder[key] = [value] * rng.choice((2, 3, 5 if large else 1000))
         elif kind == 4:
             holder[key] = rng.choice(([], {}, [[]], {"": None}, None, True, [None] * 3))
         elif kind == 5 and isinstance(holder, dict):

@@ -61,7 +61,8 @@ def _run(path: Path) -> None:
 
 
 def _structure(path: Path) -> None:
-    reflections(phase_from_cif(path), 1.0)
+    rings = reflections(phase_from_cif(path), 1.0)
+    assert np.isfinite(rings[["d_A", "intensity"]]).all(axis=None)
 
 
 def _numbers(path: Path) -> None:

@@ -27,8 +27,8 @@ takes none, and the machine may be busy."""
 LARGEST = 1536 * 2**20
 """Bytes that one input may take beyond what the process has at its start."""
 
-STARTING = 120.0
-"""Seconds until a new process must have announced its first input."""
+STARTING = 600.0
+"""Seconds until a new process must have announced its first input; it may compile before."""
 
 
 @dataclass(frozen=True)

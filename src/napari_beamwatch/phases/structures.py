@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.files import regular_size
 
 LARGEST_CIF = 2_000_000
 """Bytes. Files of small structures are far below; others are not for lattice fringes."""
@@ -205,11 +206,14 @@ def phase_from_cif(
     """
     path = Path(path)
     try:
+        size = regular_size(path)
         with path.open("rb") as file:
-            raw = file.read(LARGEST_CIF + 1)
+            raw = file.read(LARGEST_CIF)
+    except IsADirectoryError:
+        raise BeamwatchError(f"{path} is a folder, not a CIF file") from None
     except OSError as error:
         raise BeamwatchError(f"{path}: {error.strerror or error}") from None
-    if len(raw) > LARGEST_CIF:
+    if size > LARGEST_CIF:
         raise BeamwatchError(f"{path}: larger than {LARGEST_CIF / 1e6:.0f} MB, no small structure")
     called = name if name is not None else path.stem
     if not called or any(letter in called for letter in "|,\n\r") or called == "none":
@@ -289,6 +293,10 @@ def _sites(small: gemmi.SmallStructure, where: str) -> tuple[tuple[str, Vector, 
     for site in small.sites:
         position = (site.fract.x, site.fract.y, site.fract.z)
         element = site.element.name
+        if site.element.c4322 is None:
+            raise BeamwatchError(
+                f"{where}: how {element} (the atom {site.label!r}) scatters electrons is not known"
+            )
         if element == "X" or not np.isfinite([*position, site.occ]).all() or site.occ < 0:
             raise BeamwatchError(f"{where}: the atom {site.label!r} has no element or place")
         if max(map(abs, position)) > 100 or site.occ > 1.01:
