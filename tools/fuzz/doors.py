@@ -69,7 +69,7 @@ def _numbers(path: Path) -> None:
     said = json.loads(path.read_bytes())
     frames = frames_of(said)
     if said["dask"]:
-        frames = da.from_array(frames)
+        frames = da.from_array(frames, chunks=-1)
     movie = bw.Movie.from_array(frames, said["pixel_size"], frame_dose_of(said))
     settings = bw.Settings(**said["settings"])
     regions = [bw.Region.rectangle("A", *said["region"])] if said["region"] else []
