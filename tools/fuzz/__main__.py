@@ -34,7 +34,7 @@ from tools.fuzz.watching import BAD, GOOD, Outcome
 from tools.fuzz.workers import Batch, run
 
 KEPT = Path("build/fuzz")
-A_BATCH = 400
+A_BATCH = 1000
 """Inputs of one process."""
 
 TOLD_EVERY = 20.0
