@@ -17,8 +17,9 @@ from typing import Any
 
 import imagecodecs
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from napari_beamwatch.compiling import kernel
 
 SLACK = 2**16
 """Bytes by which what lies between two codecs may be longer than the pixels."""
@@ -181,7 +182,7 @@ def _crc_table() -> NDArray[np.uint32]:
 _CRC_TABLE = _crc_table()
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]  # numba's decorator has no types
+@kernel()
 def _crc(data: NDArray[np.uint8], table: NDArray[np.uint32]) -> np.uint32:
     crc = np.uint32(0xFFFFFFFF)
     for byte in data:
