@@ -37,9 +37,9 @@ def test_tables_come_back_with_their_types(run: Path, result: bw.Result) -> None
     loaded = bw.load_result(run)
     for name in TABLES:
         saved, back = getattr(result, name), getattr(loaded, name)
-        assert back.dtypes.tolist() == saved.dtypes.tolist(), name
+        assert _types(back) == _types(saved), name
         # None and NaN are one gap.
-        pd.testing.assert_frame_equal(_gaps(back), _gaps(saved), rtol=1e-8)
+        pd.testing.assert_frame_equal(_gaps(back), _gaps(saved), rtol=1e-8, check_dtype=False)
     for field in fields(result.window_traces):
         saved = getattr(result.window_traces, field.name)
         back = getattr(loaded.window_traces, field.name)
@@ -431,10 +431,15 @@ def _load_or_say_why(run: Path) -> None:
         assert bw.load_result(run).summary
 
 
+def _types(table: pd.DataFrame) -> list[str]:
+    """Types of columns; words are str in pandas 3 unless all are missing."""
+    return ["words" if str(kind) in ("object", "str") else str(kind) for kind in table.dtypes]
+
+
 def _gaps(table: pd.DataFrame) -> pd.DataFrame:
-    return table.apply(
-        lambda column: column.where(column.notna(), None) if column.dtype == object else column
-    )
+    words = [name for name, kind in zip(table, _types(table), strict=True) if kind == "words"]
+    table = table.astype(dict.fromkeys(words, object))
+    return table.assign(**{name: table[name].where(table[name].notna(), None) for name in words})
 
 
 def _same(movie: bw.Movie, other: bw.Movie) -> None:
