@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
 import shutil
+import socket
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -313,6 +315,31 @@ def test_what_cannot_be_done_is_one_line_and_status_1(
     assert told.err.count("\n") == 1
     assert said in told.err
     assert not Path("run").exists()
+
+
+def test_a_socket_that_never_answers_is_no_scheduler(
+    movie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(command, "CONNECT_S", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        address = f"tcp://127.0.0.1:{mute.getsockname()[1]}"
+        words = ["--out", str(tmp_path / "run"), "--scheduler", address]
+        assert main(["analyze", str(movie), *words]) == 1
+    assert f"no scheduler answers at {address}: nothing was said for 0.3 s" in (
+        capsys.readouterr().err
+    )
+
+
+def test_loggers_of_others_are_quiet_while_a_cluster_works_and_as_before_after() -> None:
+    distributed, client = logging.getLogger("distributed"), logging.getLogger("distributed.client")
+    before = distributed.level, client.level
+    client.setLevel(logging.WARNING)  # as distributed does itself
+    with command._quiet("distributed"):
+        assert not distributed.isEnabledFor(logging.ERROR)
+        assert not client.isEnabledFor(logging.ERROR)
+    assert (distributed.level, client.level) == (before[0], logging.WARNING)
+    client.setLevel(before[1])
 
 
 def test_no_client_is_left_behind_where_no_scheduler_answers(

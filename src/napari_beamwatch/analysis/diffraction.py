@@ -169,7 +169,7 @@ class DiffractionPasses:
         self.movie, self.settings, self.constant = movie, settings, constant
         self.teller = Teller(progress, PASSES * int(movie.lit.sum()), "adding up patterns")
         tick = self.teller.tick
-        runner: Runner = Threads() if client is None else Cluster(client, tick)
+        runner: Runner = Threads() if client is None else Cluster(client, tick, self.teller.say)
         self.runner: Runner = Watched(runner, movie.recording.files.certify)
 
     def find(self) -> DiffractionSpots:

@@ -83,7 +83,7 @@ class Passes:
         self.teller = Teller(progress, passes * int(movie.lit.sum()), "reading")
         self.search = Search(settings.alpha, settings.added_spots, settings.removed_spots)
         tick = self.teller.tick
-        runner: Runner = Threads() if client is None else Cluster(client, tick)
+        runner: Runner = Threads() if client is None else Cluster(client, tick, self.teller.say)
         self.runner: Runner = Watched(runner, movie.recording.files.certify)
 
     def stack(self) -> tuple[Stack, Drift | None]:

@@ -74,6 +74,11 @@ class Teller:
             self._told = now
         self._step = step
 
+    def say(self, doing: str) -> None:
+        """Tell what keeps the work waiting."""
+        if self._progress is not None:
+            self._progress(replace(self._step, doing=doing))
+
     def begin(self, doing: str) -> None:
         """Go on to another part of the work."""
         self.end()
