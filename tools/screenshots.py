@@ -73,7 +73,6 @@ def main(folder: Path, every: bool) -> None:
     movie = simulate("lif-room-temperature", frames=120, size=768, seed=0)
     frames, known, _ = movie_layer(movie)
     viewer.add_image(frames, **known)
-    viewer.canvas.overlays.scale_bar.visible = True
     viewer.reset_view()
     if every:
         shoot(viewer, folder / "before.png")
