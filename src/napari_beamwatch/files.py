@@ -58,10 +58,8 @@ def read_text(path: Path, what: str, largest: int) -> str:
             )
         with path.open("rb") as file:
             raw = file.read(largest + 1)[:largest]
-    except FileNotFoundError:
-        raise BeamwatchError(f"there is no file {path}: {what} was expected there") from None
     except IsADirectoryError:
-        raise BeamwatchError(f"{path} is a folder, not {what}") from None
+        raise BeamwatchError(f"{path} cannot be read: it is a folder, not {what}") from None
     except OSError as error:
         raise BeamwatchError(f"{path} cannot be read: {error.strerror or error}") from None
     except ValueError as error:  # a null character in the name

@@ -37,7 +37,7 @@ def number(value: Any, what: str, low: float, high: float, unit: str = "") -> fl
         raise BeamwatchError(f"{what} must be a number{_in(unit)}, not {value!r}{hint}")
     if not low <= read <= high:
         raise BeamwatchError(
-            f"{what} lies between {low:g} and {high:g}{unit and ' '}{unit}, not {read:g}"
+            f"{what} cannot be {read:g}: it lies between {low:g} and {high:g}{unit and ' '}{unit}"
         )
     return read
 

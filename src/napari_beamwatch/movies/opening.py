@@ -29,7 +29,6 @@ from napari_beamwatch.movies.given import Given
 from napari_beamwatch.movies.movie import Movie
 from napari_beamwatch.movies.opened_files import OpenedFiles, states_before
 from napari_beamwatch.movies.recording import Recording
-from napari_beamwatch.quantities import whole
 
 PathLike = str | os.PathLike[str]
 Gain = PathLike | NDArray[Any]
@@ -215,7 +214,8 @@ def _added_up(
     recording: Recording, table: DoseTable | None, n: int
 ) -> tuple[Recording, DoseTable | None]:
     frames = recording.frames.shape[0]
-    n = whole(n, "fraction_frames", 1, frames, "frames of the file")
+    if isinstance(n, bool) or not isinstance(n, int | np.integer) or not 1 <= n <= frames:
+        raise BeamwatchError(f"cannot add up {n} frames at a time: the movie has {frames}")
     added = recording.summed(n)
     groups, left = divmod(frames, n)
     warnings = list(recording.warnings)
