@@ -59,7 +59,8 @@ def test_fading_has_no_published_counterpart() -> None:
 
 
 def test_a_table_that_was_changed_is_not_the_next_one() -> None:
-    published_limits().loc[0, "high_e_per_A2"] = -1
+    changed = published_limits()
+    changed.loc[0, "high_e_per_A2"] = -1
     assert (published_limits()["high_e_per_A2"].dropna() > 0).all()
 
 
