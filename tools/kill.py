@@ -35,15 +35,14 @@ import napari_beamwatch as bw
 import napari_beamwatch.results.figure
 from napari_beamwatch.cli import main as beamwatch
 from napari_beamwatch.movies.formats.unpacked import clear_left_over
-from napari_beamwatch.results.run_folder import FILES, RECORD, WORK, holds_run
+from napari_beamwatch.results import saving
+from napari_beamwatch.results.run_folder import FIGURES, FILES, RECORD, holds_run
 from napari_beamwatch.simulate.cases import simulate
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)
 MINE = "notes.txt"
-RENAMES = 0.02
-"""Seconds that those of a run take, and a little more."""
-
-PATIENCE = 60.0
+RENAMES = 0.003
+"""Seconds that those of a run take, and some more."""
 
 
 def forked(work: Callable[[], object]) -> int:
@@ -60,25 +59,32 @@ def forked(work: Callable[[], object]) -> int:
     os._exit(status)
 
 
-def killed(
-    work: Callable[[], object], folder: Path | None, seconds: float, how: signal.Signals
-) -> bool:
-    """Whether a process that does some work was still at it when it was ended.
-
-    Parameters
-    ----------
-    work : callable
-    folder : Path or None
-        Wait first until a run that is being saved there is whole.
-    seconds : float
-        To wait.
-    how : Signals
-    """
+def killed(work: Callable[[], object], seconds: float, how: signal.Signals) -> bool:
+    """Whether a process that does some work was still at it when it was ended after some time."""
     child = forked(work)
-    until = time.monotonic() + PATIENCE
-    while folder is not None and time.monotonic() < until:
-        if any(folder.glob(f"{WORK}*/{RECORD}")):
-            break
+    time.sleep(seconds)
+    os.kill(child, how)
+    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+
+
+def killed_at_renames(work: Callable[[], object], seconds: float, how: signal.Signals) -> bool:
+    """The same, the time counted from the first of the renames."""
+    read, write = os.pipe()
+    rename = Path.replace
+
+    def told(source: Path, place: Path) -> Path:
+        if source.name == RECORD or place.name == RECORD:
+            os.write(write, b".")
+        return rename(source, place)
+
+    def work_and_tell() -> None:
+        Path.replace = told  # type: ignore[method-assign]
+        work()
+
+    child = forked(work_and_tell)
+    os.close(write)
+    os.read(read, 1)  # the record is written, aside
+    os.close(read)
     time.sleep(seconds)
     os.kill(child, how)
     return os.WIFSIGNALED(os.waitpid(child, 0)[1])
@@ -151,17 +157,18 @@ def main() -> int:
         # In processes of their own: one that has threads cannot be forked whole.
         whole = _seconds(lambda: beamwatch([*words, str(first)]))
         result = bw.load_result(first)
-        saving = _seconds(lambda: result.save(where / "second"))
-        print(f"a run takes {whole:.1f} s, saving it {saving:.2f} s; seed {args.seed}", flush=True)
+        lasts = _seconds(lambda: result.save(where / "second"))
+        print(f"a run takes {whole:.1f} s, saving it {lasts:.2f} s; seed {args.seed}", flush=True)
 
         def analyze(folder: Path, *, force: bool) -> None:
             beamwatch([*words, str(folder)])
 
         trials = Trials(first, random.Random(args.seed))
         half = args.kills // 2
-        good = trials.kills("while saving", half, saving, where / "k", result.save)
-        good &= trials.kills("among the renames", args.kills - half, None, where / "m", result.save)
+        good = trials.kills("while saving", half, lasts, where / "k", result.save)
         good &= trials.kills("within beamwatch analyze", args.runs, whole, where / "r", analyze)
+        saving._draw = _blank  # which takes longer than all else, and matters no more
+        good &= trials.kills("among the renames", args.kills - half, None, where / "m", result.save)
         good &= duels(args.duels, where / "d", result)
         clear_left_over.cache_clear()
         clear_left_over()
@@ -195,12 +202,8 @@ class Trials:
             place = Place(where / str(i), old)
             how = SIGNALS[i % len(SIGNALS)] if i % 2 else signal.SIGKILL
             wait = self.rng.uniform(0, RENAMES if seconds is None else 1.1 * seconds)
-            caught = killed(
-                partial(save, place.folder, force=True),
-                place.folder if seconds is None else None,
-                wait,
-                how,
-            )
+            end = killed_at_renames if seconds is None else killed
+            caught = end(partial(save, place.folder, force=True), wait, how)
             found[
                 "old run" if old else "no run",
                 how.name if caught else "ended by itself or in order",
@@ -229,6 +232,11 @@ def duels(count: int, where: Path, result: bw.Result) -> bool:
         word = "broken: two runs mixed" if not same else "broken: left-overs" if left else "whole"
         found[loaded.notes[0], word] += 1
     return report(f"{count} times two that save at the same moment: whose run → how it is", found)
+
+
+def _blank(_: object, __: object, folder: Path) -> None:
+    for name in FIGURES:
+        (folder / name).touch()
 
 
 def _seconds(work: Callable[[], object]) -> float:
