@@ -22,7 +22,8 @@ def check_record(movie: Movie, settings: Settings) -> None:
     lit = int(movie.lit.sum())
     if movie.counts is not None and not (movie.counts > 0).any():
         raise BeamwatchError(f"{movie.name} is empty: no frame holds any counts. Was the beam on?")
-    if lit == 0 and movie.recording.lost is not None:
+    lost = movie.recording.lost
+    if lit and lost is not None and lost[movie.lit].all():
         raise BeamwatchError(
             f"{movie.name} shows nothing: every frame is saturated, or all its pixels are alike "
             "(on an offset so large that single electrons are lost on it? Subtract it first)"

@@ -196,9 +196,13 @@ class Recording:
 
     @property
     def lit(self) -> NDArray[np.bool_]:
-        """True for each frame with beam that holds a picture; the analysis skips the others."""
+        """True for each frame with beam; the analysis skips the others.
+
+        Those without a picture are among the others, unless none has one: then `analyze` says so.
+        """
         lit: NDArray[np.bool_] = self.exposure > 0
-        return lit if self.lost is None else lit & ~self.lost
+        seen = lit if self.lost is None else lit & ~self.lost
+        return seen if seen.any() else lit
 
     @property
     def _is_unexamined(self) -> bool:
