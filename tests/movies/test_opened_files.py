@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import mrcfile
 import numpy as np
 import pytest
@@ -58,6 +59,13 @@ def _stills(path: Path, images: np.ndarray) -> None:
 def _chunks(path: Path, images: np.ndarray) -> None:
     array = zarr.create_array(str(path), shape=images.shape, chunks=(1, SIZE, SIZE), dtype="u1")
     array[:] = images
+
+
+def _external(path: Path, images: np.ndarray) -> None:
+    raw = path.with_name("pixels.raw")
+    with h5py.File(path, "w") as file:
+        file.create_dataset("a", data=images, external=[(raw.name, 0, images.nbytes)])
+    images.tofile(raw)  # where the library put it depends on the folder one is in
 
 
 WRITERS: dict[str, Callable[[Path, np.ndarray], None]] = {
@@ -122,6 +130,19 @@ def test_a_movie_that_stays_is_certified_by_its_hash(tmp_path: Path, name: str) 
     images = sorted(path.iterdir()) if name == "stills" else [path]
     assert movie.recording.files.hash == fingerprint(images)
     assert movie[1:].sum(2).recording.files is movie.recording.files
+
+
+def test_what_holds_pixels_beside_a_movie_is_watched_and_certified_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path, raw = tmp_path / "a.h5", tmp_path / "pixels.raw"
+    _external(path, _images(1))
+    files = bw.open_movie(path).recording.files
+    assert files.hash == fingerprint([path, raw])
+    _images(2).tofile(raw)
+    with pytest.raises(bw.BeamwatchError, match=r"pixels\.raw has changed since it was opened"):
+        files.certify()
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -128,6 +129,22 @@ def test_a_series_of_stills_comes_back_in_its_order(result: bw.Result, tmp_path:
     assert loaded.movie is not None, loaded.notes[-1]
     assert [int(loaded.movie.frame(i)[0, 0]) for i in range(3)] == [0, 1, 2]
     _same(loaded.movie, movie)
+
+
+def test_a_movie_whose_pixels_lie_beside_it_comes_back_unless_they_changed(
+    result: bw.Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    images = np.ones((4, 64, 64), np.uint8)
+    with h5py.File("a.h5", "w") as file:
+        file.create_dataset("a", data=images, external=[("a.raw", 0, images.nbytes)])
+    movie = bw.open_movie(tmp_path / "a.h5")
+    run = _with_movie(result, movie).save(tmp_path / "run")
+    assert bw.load_result(run).movie is not None
+    (images + 1).tofile(tmp_path / "a.raw")
+    assert "has changed since it was analysed" in _said(bw.load_result(run))
+    (tmp_path / "a.raw").unlink()
+    assert bw.load_result(run).movie is None
 
 
 def test_a_run_that_moves_with_its_movie_finds_it(result: bw.Result, tmp_path: Path) -> None:

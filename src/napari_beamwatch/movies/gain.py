@@ -173,7 +173,7 @@ def load_gain(
         raise BeamwatchError(f"a gain reference is a file or an array, not {reference!r}")
     else:
         path = Path(reference).absolute()
-        files = OpenedFiles((path,), states_before([path]))
+        files = OpenedFiles((path,), states=states_before([path]))
         image, suffix, name = _image(path), path.suffix.lower(), path.name
     if image.ndim != 2 or image.dtype.kind not in "uifb":
         raise BeamwatchError(f"{name} must be one image of real numbers to be a gain reference")

@@ -34,11 +34,14 @@ class OpenedFiles:
     paths : tuple of Path
         Absolute: a file, a folder of chunks, or the images of a series in order. None for a movie
         of an array.
+    beside : tuple of Path
+        Other files in the folder of that file which hold frames of it, in order.
     states : mapping of Path to State
         Of every file that frames are read from or were unpacked from, when the movie was opened.
     """
 
     paths: tuple[Path, ...] = ()
+    beside: tuple[Path, ...] = ()
     states: Mapping[Path, State] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -54,10 +57,13 @@ class OpenedFiles:
             `states_before` it was looked into.
         """
         paths = tuple(Path(one).absolute() for one in _images(frames) or (path,))
-        read = {Path(leaf.path).absolute() for leaf in _leaves(frames) if hasattr(leaf, "path")}
+        read = [Path(leaf.path).absolute() for leaf in _leaves(frames) if hasattr(leaf, "path")]
         files = {file: None for path in (*paths, *read) for file in _files_of(path)}
         states = {file: before.get(file) or _state(file) for file in files}
-        return cls(paths, {file: state for file, state in states.items() if state is not None})
+        known = {file: state for file, state in states.items() if state is not None}
+        folders = {path.parent for path in paths}
+        beside = [file for file in read if file.parent in folders and file not in paths]
+        return cls(paths, tuple(dict.fromkeys(beside)), known)
 
     def check(self) -> None:
         """Say so if a file is not what it was."""
@@ -79,7 +85,7 @@ class OpenedFiles:
         if not self.paths:
             return None
         try:
-            found = fingerprint(self.paths)
+            found = fingerprint((*self.paths, *self.beside))
         except OSError as error:
             self.check()
             raise BeamwatchError(f"{self.paths[0]} cannot be read: {error}") from None

@@ -41,7 +41,7 @@ def files_given(movie: PathLike | Sequence[PathLike], facts: Mapping[str, Any]) 
     without = gain_missing(facts)
     if without:
         raise BeamwatchError(without)
-    if not all(map(_may_be_movie, files)) or fingerprint(files) != facts["hash"]:
+    if not all(map(_may_be_movie, files)) or _hash(files, facts) != facts["hash"]:
         raise BeamwatchError(f"{files[0]} is not the movie of this run: its content is another")
     return files
 
@@ -61,7 +61,7 @@ def files_now(folder: Path, recipe: Recipe, facts: Mapping[str, Any]) -> tuple[l
     for files in (list(recipe.files), from_here):
         there = len(files) == len(recipe.files) and all(file.is_absolute() for file in files)
         if there and all(map(_may_be_movie, files)):
-            if fingerprint(files) == facts["hash"]:
+            if _hash(files, facts) == facts["hash"]:
                 return files, ""
             changed = True
     if changed:
@@ -92,6 +92,16 @@ def gain_missing(facts: Mapping[str, Any]) -> str:
     else:
         return ""
     return said + ": give it with load_result(folder, movie=open_movie(path, gain=…))"
+
+
+def _hash(files: Sequence[Path], facts: Mapping[str, Any]) -> str | None:
+    """Of the movie, and of what lies beside it and holds frames of it; None if that is not there.
+
+    Runs that were saved before such files were noted have none.
+    """
+    names = [Path(str(name)).name for name in facts.get("files_beside", ())]
+    beside = [files[0].with_name(name) for name in names]
+    return fingerprint([*files, *beside]) if all(file.is_file() for file in beside) else None
 
 
 def _may_be_movie(path: Path) -> bool:

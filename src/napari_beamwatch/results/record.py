@@ -67,6 +67,7 @@ def record_of(
             "name": movie.name,
             "files": [str(file) for file in recipe.files],
             "files_from_here": [_from(folder, file) for file in recipe.files],
+            "files_beside": [file.name for file in movie.recording.files.beside],
             "hash": movie.recording.files.hash,
             **recipe.to_plain(),
             "given": given_to_plain(movie.given),
