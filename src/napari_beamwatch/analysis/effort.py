@@ -81,7 +81,7 @@ class Effort:
     def of(cls, movie: Movie, grid: Grid, regions: int, spots: int | None = None) -> Effort:
         """Of a movie; with as many spots as there may be, until they are known."""
         pixels = movie.shape[1] * movie.shape[2]
-        many = round(SPOTS_PER_WINDOW * len(grid)) if spots is None else spots
+        many = round(float(f"{SPOTS_PER_WINDOW * len(grid):.2g}")) if spots is None else spots
         return cls(int(movie.lit.sum()), pixels, len(grid), grid.window, many, regions)
 
     @property
@@ -158,7 +158,8 @@ def _cgroup() -> float | None:
 
 
 def _gib(count: float) -> str:
-    return f"{count / GIB:.2g} GiB"
+    gib = count / GIB
+    return f"{gib:,.0f} GiB" if gib >= 10 else f"{gib:.2g} GiB"
 
 
 def _duration(seconds: float) -> str:
