@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from napari.settings import get_settings
 from npe2 import PluginManifest
+from qtpy.QtCore import QEvent
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_beamwatch import Movie, Settings, analyze
 from napari_beamwatch.analysis import Step
 from napari_beamwatch.simulate.cases import simulate
+
+SIZE = (860, 540)
+"""Of the window in pixels: too few for the docks below the picture to open by themselves."""
 
 SETTINGS = {"window": 128, "step": 64, "drift": "off", "criteria": ("fading",)}
 
@@ -35,9 +43,56 @@ def plugins(npe2pm: Any) -> Any:
     return npe2pm
 
 
+@pytest.fixture(scope="module")
+def shared_window(qapp: Any) -> Iterator[Any]:
+    """One window for a module, since each costs seconds; made as napari's own fixture makes them.
+
+    Those who close theirs, or ask what is left of it, take `make_napari_viewer` in modules of
+    their own: it wants no other window beside it.
+    """
+    from napari import Viewer
+    from napari._app_model._app import NapariApplication, _napari_names
+    from napari._qt._qapp_model.qactions import init_qactions
+    from napari._qt.qt_viewer import QtViewer
+    from napari.plugins import _initialize_plugins
+
+    app = NapariApplication("beamwatch_test")
+    app.injection_store.namespace = _napari_names
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(NapariApplication, "get_app_model", lambda *_: app)
+        patch.setattr("napari._qt.threads.status_checker.StatusChecker.start", lambda *_: None)
+        patch.setattr("napari._qt.qt_viewer.QtViewer._get_console", lambda *_: QWidget())
+        for registered_once in (_initialize_plugins, init_qactions):
+            registered_once.cache_clear()
+        viewer = Viewer(show=True, show_welcome_screen=False)
+        qt_window = viewer.window._qt_window
+        patch.setattr(qt_window, "_save_current_window_settings", lambda: None)
+        assert QTest.qWaitForWindowExposed(qt_window)
+        yield viewer
+        viewer.close()
+        NapariApplication.destroy("beamwatch_test")
+        for registered_once in (_initialize_plugins, init_qactions):
+            registered_once.cache_clear()
+        del viewer, qt_window
+        QApplication.processEvents()
+        gc.collect()
+        QtViewer._instances.clear()  # a test that failed holds on to its window
+
+
 @pytest.fixture
-def viewer(make_napari_viewer: Any) -> Any:
-    return make_napari_viewer(show=True)
+def viewer(shared_window: Any) -> Iterator[Any]:
+    """The window as it was when it was new."""
+    get_settings().reset()
+    shared_window.window._qt_window.resize(*SIZE)
+    yield shared_window
+    shared_window.window.remove_dock_widget("all")
+    shared_window.layers.clear()
+    shared_window.dims.reset()
+    shared_window.theme = "dark"
+    overlays = shared_window.canvas.overlays if hasattr(shared_window, "canvas") else shared_window
+    overlays.scale_bar.visible = False
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    QApplication.processEvents()
 
 
 @pytest.fixture

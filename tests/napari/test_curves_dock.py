@@ -375,8 +375,7 @@ def test_the_copied_image_is_twice_as_fine_as_the_screen(dock) -> None:
     assert len({image.pixel(x, 150) for x in range(0, image.width(), 3)}) > 3  # not blank
 
 
-def test_colours_follow_the_theme_of_napari(make_napari_viewer, tables) -> None:
-    viewer = make_napari_viewer(show=True)
+def test_colours_follow_the_theme_of_napari(viewer, tables) -> None:
     dock = DamageCurves()
     viewer.window.add_dock_widget(dock, name="Damage curves")
     dock.set_tables(**tables)

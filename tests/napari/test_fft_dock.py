@@ -351,8 +351,7 @@ def test_the_first_sight_reaches_to_one_angstrom(pixel_size: float, band: float)
     assert first_band(pixel_size) == band
 
 
-def test_colours_follow_the_theme_of_napari(make_napari_viewer, movie: bw.Movie) -> None:
-    viewer = make_napari_viewer(show=True)
+def test_colours_follow_the_theme_of_napari(viewer) -> None:
     dock = LiveSpectrum()
     viewer.window.add_dock_widget(dock, name="Live FFT")
     grounds = []

