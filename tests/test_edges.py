@@ -6,6 +6,7 @@ import json
 import warnings
 from typing import Any
 
+import dask.array as da
 import numpy as np
 import pytest
 
@@ -272,3 +273,12 @@ def test_what_no_answer_can_come_from_is_refused_before_the_work(case: str) -> N
 
 def test_json_of_settings_is_plain() -> None:
     assert json.loads(Settings(window=np.int64(64)).to_json())["window"] == 64
+
+
+def test_a_dask_array_answers_to_the_last_digit_like_the_array_it_holds() -> None:
+    lazy = da.from_array(FRAMES, chunks=(3, 64, 40))
+    chosen = Settings(drift="off", criteria=("fading",))
+    plain, same = (analyze(Movie.from_array(one, 0.5), chosen) for one in (FRAMES, lazy))
+    assert same.movie.dose.tolist() == plain.movie.dose.tolist()
+    assert same.onsets.drop(columns="movie").equals(plain.onsets.drop(columns="movie"))
+    assert same.traces.equals(plain.traces)
