@@ -51,7 +51,7 @@ def test_what_the_spots_take_is_refused_before_they_are_followed(
 def test_the_estimate_is_near_the_memory_that_is_taken() -> None:
     movie = simulate("survivor", size=160, pixel_size=0.25, frames=24, frame_dose=40.0)
     frames = bw.Movie.from_array(movie.frames.compute(), movie.pixel_size, 40.0)
-    settings = bw.Settings(window=64, step=4, drift="off", criteria=("fading",))
+    settings = bw.Settings(window=64, step=6, drift="off", criteria=("fading",))
     tracemalloc.start()
     try:
         result = bw.analyze(frames, settings)
