@@ -9,13 +9,14 @@ DEMO := build/demo/lif-room-temperature.eer
 RUN := build/demo/run
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
 
-.PHONY: help demo test lint types contracts unit bench campaign lock lowest newest dist stages clean
+.PHONY: help demo test lint types contracts unit bench campaign fuzz kill soak lock lowest newest dist stages clean
 
 help:
 	@echo "make demo    simulate a movie, say when its lattice changed, open it where there is a display"
 	@echo "make test    lint, types, import contracts and every test, windows included"
 	@echo "make bench   the benchmarks, as ratios within one run; some ten minutes"
 	@echo "make campaign   onsets of thousands of simulated traces and hundreds of movies; hours"
+	@echo "make fuzz, make kill, make soak   damaged files, killed processes, five hundred analyses"
 	@echo "make lock    refresh constraints.txt      make stages   redo the multislice pictures"
 	@echo "make lowest, make newest   install at either end of the dependencies, use everything once"
 	@echo "make dist    build what is released, look into it, test what was unpacked"
@@ -66,6 +67,15 @@ campaign: $(READY)
 	$(BIN)/python benchmarks/accuracy.py
 	$(BIN)/python benchmarks/onset_campaign.py --seed 1234 --fades 400 --stable 1000 --lasting 300
 	$(BIN)/python benchmarks/movie_campaign.py --out build/movies.jsonl --jobs 2
+
+fuzz: $(READY)
+	$(BIN)/python -m tools.fuzz --inputs 100000 --jobs 2
+
+kill: $(READY)
+	$(BIN)/python tools/kill.py
+
+soak: $(READY)
+	$(BIN)/python benchmarks/soak.py
 
 # From an environment of its own: what else was put into .venv is nobody's dependency.
 lock:
