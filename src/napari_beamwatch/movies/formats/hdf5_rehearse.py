@@ -20,7 +20,7 @@ import h5py
 LIMIT = int(sys.argv[1]) if len(sys.argv) > 1 else 20
 """Seconds."""
 
-MEMORY = 8 * 2**30
+MEMORY = 2 * 2**30
 MOST_NODES = 20_000
 MOST_CHUNKS = 1000
 
