@@ -66,6 +66,19 @@ def test_an_endless_loop_in_the_library_is_ended(tmp_path, monkeypatch, movie, r
         open_hdf5(movie)
 
 
+def test_a_text_that_the_library_loops_over_is_found_before(monkeypatch, movie, rehearsal):
+    with h5py.File(movie, "a") as file:
+        file.attrs["title"] = "of the second of May"
+    data = bytearray(movie.read_bytes())
+    first = data.index(b"GCOL") + 16
+    # The first text in the heap is endless, and what follows it, of no size at all, is free.
+    data[first + 8 : first + 40] = b"\xff" * 8 + b"\0" * 24
+    movie.write_bytes(data)
+    monkeypatch.setattr(hdf5_rehearsal, "LIMIT", 1)
+    with pytest.raises(BeamwatchError, match="busy for more than 1 s"):
+        open_hdf5(movie)
+
+
 def test_whoever_cancels_does_not_wait(tmp_path, monkeypatch, movie, rehearsal):
     instead(tmp_path, monkeypatch, "exec('while True: pass')")
     main = threading.main_thread().ident

@@ -20,7 +20,7 @@ from pathlib import Path
 from napari_beamwatch.errors import BeamwatchError
 
 SCRIPT = Path(__file__).with_name("hdf5_rehearse.py")
-LIMIT = 20
+LIMIT = 8
 """Seconds that walking through a file may take."""
 
 KEPT = 64
