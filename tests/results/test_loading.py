@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shutil
+import zipfile
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -260,6 +261,32 @@ def test_a_table_with_words_for_numbers_says_so(run: Path) -> None:
     text[1] = "first" + text[1][1:]
     (run / "field.csv").write_text("\n".join(text))
     with pytest.raises(bw.BeamwatchError, match=r"field\.csv cannot be read"):
+        bw.load_result(run)
+
+
+def test_a_table_of_endlessly_many_columns_is_refused_before_it_is_read(run: Path) -> None:
+    text = (run / "field.csv").read_text().splitlines()
+    (run / "field.csv").write_text("\n".join([text[0] + "," * 10**6, *text[1:]]))
+    with pytest.raises(bw.BeamwatchError, match=r"field\.csv has other columns"):
+        bw.load_result(run)
+
+
+@pytest.mark.parametrize("name", ["onsets.csv", "traces.csv"])
+def test_a_row_that_is_there_twice_says_so(run: Path, name: str) -> None:
+    text = (run / name).read_text().splitlines()
+    (run / name).write_text("\n".join([*text[:2], *text[1:]]))
+    with pytest.raises(bw.BeamwatchError, match=rf"{name} has (two|other) rows"):
+        bw.load_result(run)
+
+
+def test_traces_with_an_open_bracket_in_their_header_say_so(run: Path) -> None:
+    path = run / "window_traces.npz"
+    with zipfile.ZipFile(path) as packed:
+        members = {name: packed.read(name) for name in packed.namelist()}
+    with zipfile.ZipFile(path, "w") as packed:
+        for name, content in members.items():
+            packed.writestr(name, content.replace(b"{'descr'", b"{('desc'"))
+    with pytest.raises(bw.BeamwatchError, match="window_traces"):
         bw.load_result(run)
 
 

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.particles import COLUMNS as PARTICLES
 from napari_beamwatch.particles import Particles
+from napari_beamwatch.regions import FIELD
 from napari_beamwatch.results.movie_files import files_given, files_now
 from napari_beamwatch.results.record import (
     bins_of,
@@ -84,6 +86,7 @@ def load_result(
             name: read_table(folder / f"{name}.csv", dict(record["tables"][name]), names, needed)
             for name, needed in COLUMNS.items()
         }
+        _check_rows(tables, names[1:])
         settings = settings_of(record)
         notes = sentences(record["notes"])
         timings = {str(name): float(value) for name, value in record["timings_s"].items()}
@@ -126,6 +129,14 @@ def load_result(
     )
 
 
+def _check_rows(tables: Mapping[str, pd.DataFrame], regions: Sequence[str]) -> None:
+    """Refuse rows that are there twice, or of regions that the run has not."""
+    if tables["onsets"]["region"].tolist() != [FIELD, *regions]:
+        raise ValueError("onsets.csv has other rows than the field and the regions of the run")
+    if tables["traces"].duplicated(["region", "spot", "frame"]).any():
+        raise ValueError("traces.csv has two rows of one spot and frame")
+
+
 def _particles(
     said: Mapping[str, Any] | None, table: pd.DataFrame, points: pd.DataFrame
 ) -> Particles | None:
@@ -154,7 +165,7 @@ def _arrays(path: Path, shapes: Mapping[str, tuple[int, int]]) -> dict[str, NDAr
                     raise ValueError(f"{member.filename} holds {member.file_size} bytes")
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: np.asarray(file[name], np.float32) for name in file.files}
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, TokenError) as error:
         raise BeamwatchError(f"{path} is damaged: {error}") from None
     for name, array in arrays.items():
         if array.shape != shapes[name]:

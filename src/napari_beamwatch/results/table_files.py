@@ -21,6 +21,9 @@ NUMBERS = (*FLOATS, "int64", "Int64", "bool", "boolean")
 INDICES = "hkl"
 """Column of words that begin with a minus sign and are nobody's but ours."""
 
+LONGEST_HEADER = 2**16
+"""Bytes of the names of a table's columns."""
+
 LARGEST = 4 * 2**30
 """Bytes of a table; 50 million rows of traces take as many."""
 
@@ -77,6 +80,10 @@ def read_table(
         raise BeamwatchError(f"{path} is missing: the run is not complete")
     if path.stat().st_size > LARGEST:
         raise BeamwatchError(f"{path} is larger than a table of a run: {LARGEST >> 30} GB at most")
+    with path.open("rb") as file:  # pandas would rename columns of one name, for hours
+        header = file.readline(LONGEST_HEADER)
+    if header.rstrip(b"\r\n") != ",".join(kinds).encode():
+        raise BeamwatchError(f"{path} has other columns than its run.json says")
     floats = [name for name, kind in kinds.items() if kind in FLOATS]
     types = {name: "str" if kind == TEXT else kind for name, kind in kinds.items()}
     try:
@@ -97,8 +104,6 @@ def read_table(
     ) as error:  # fmt: skip
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BeamwatchError(f"{path} cannot be read: {said}") from None
-    if list(table.columns) != list(kinds):
-        raise BeamwatchError(f"{path} has other columns than its run.json says")
     known = {cell(name): name for name in names}
     for name, kind in kinds.items():
         if kind == TEXT and name != INDICES:
