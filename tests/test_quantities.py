@@ -1,5 +1,6 @@
 """Numbers are read in one way, or refused in words."""
 
+import time
 from decimal import Decimal
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from napari_beamwatch import BeamwatchError
 from napari_beamwatch.quantities import number, whole
+from napari_beamwatch.spelling import DOSE, read_quantity
 
 
 @pytest.mark.parametrize(
@@ -44,3 +46,13 @@ def test_whole_numbers_are_counted(value):
     assert whole(np.int64(3), "the sum", 1, 10) == 3
     with pytest.raises(BeamwatchError, match="the sum"):
         whole(value, "the sum", 1, 10)
+
+
+def test_a_text_of_endlessly_many_digits_is_read_or_refused_at_once():
+    begun = time.process_time()
+    for text in ("9" * 100_000, "9" * 100_000 + "x"):
+        with pytest.raises(BeamwatchError):
+            number(text, "the dose", 0, 1e6)
+    with pytest.raises(BeamwatchError):
+        read_quantity("9" * 100_000 + "x", DOSE)
+    assert time.process_time() - begun < 1

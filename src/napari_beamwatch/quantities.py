@@ -13,7 +13,7 @@ from typing import Any
 
 from napari_beamwatch.errors import BeamwatchError
 
-_TEXT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_TEXT = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 def number(value: Any, what: str, low: float, high: float, unit: str = "") -> float:

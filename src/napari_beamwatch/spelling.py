@@ -23,7 +23,7 @@ _QUANTITY = re.compile(
     r"(?P<power>[eE][-+−–]?[0-9]+)?\s*(?P<unit>.*)",
     re.DOTALL,
 )
-_USUAL = re.compile(r"[0-9]+\.?[0-9]*|\.[0-9]+")
+_USUAL = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
 _EITHER = re.compile(r"[1-9][0-9]{0,2},[0-9]{3}")
 _FIRST = "[1-9][0-9]{0,2}"
 _READINGS = (
