@@ -12,6 +12,7 @@ status is 1 if anything failed. The same seed makes the same inputs.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import pickle
@@ -85,16 +86,18 @@ def _campaign(arguments: argparse.Namespace, root: Path) -> int:
     counts = _shared_out(arguments.inputs, arguments.only)
     table = Table(counts)
     begun = told = time.monotonic()
-    for name, index, outcome in run(_batches(counts), root, arguments.seed, arguments.jobs):
-        table.add(name, outcome)
-        if outcome.kind in BAD:
-            one = an_input(name, seeds[name], arguments.seed, index)
-            place = KEPT / f"{name}-{arguments.seed}-{index}"
-            table.example(outcome, keep(place, name, one, outcome))
-        if time.monotonic() - told > TOLD_EVERY:
-            told = time.monotonic()
-            done = sum(table.inputs.values())
-            print(f"{done} of {sum(counts.values())} inputs, {told - begun:.0f} s", file=sys.stderr)
+    # Whoever has seen enough stops it, and is told what came until then.
+    with contextlib.suppress(KeyboardInterrupt):
+        for name, index, outcome in run(_batches(counts), root, arguments.seed, arguments.jobs):
+            table.add(name, outcome)
+            if outcome.kind in BAD:
+                one = an_input(name, seeds[name], arguments.seed, index)
+                place = KEPT / f"{name}-{arguments.seed}-{index}"
+                table.example(outcome, keep(place, name, one, outcome))
+            if time.monotonic() - told > TOLD_EVERY:
+                told = time.monotonic()
+                done, all_of_them = sum(table.inputs.values()), sum(counts.values())
+                print(f"{done} of {all_of_them} inputs, {told - begun:.0f} s", file=sys.stderr)
     print(table.text())
     print(f"seed {arguments.seed}, {time.monotonic() - begun:.0f} s")
     return 1 if table.failed else 0
