@@ -32,7 +32,7 @@ from napari_beamwatch._qt.calibrations import (
 )
 from napari_beamwatch._qt.canvas import Canvas
 from napari_beamwatch._qt.opening import raw_per_frame
-from napari_beamwatch._qt.sections.section import Section, eliding, restyle
+from napari_beamwatch._qt.sections.section import Section, as_written, eliding, restyle
 from napari_beamwatch._qt.session import Session
 from napari_beamwatch.errors import BeamwatchError
 
@@ -144,7 +144,7 @@ class MovieSection(Section):
             absent = movie is not None and value is None
             asked = absent and quantity.needed
             origin.setText(("missing" if quantity.needed else "unknown") if absent else said)
-            origin.setToolTip(said)
+            origin.setToolTip(as_written(said))
             restyle(origin, "role", "asked" if asked else "faint")
             restyle(field, "missing", "true" if asked else "false")
         raw = raw_per_frame(movie)

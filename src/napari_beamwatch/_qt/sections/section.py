@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QFrame,
@@ -48,7 +50,7 @@ class Section(QWidget):
     def say(self, words: str, tip: str = "") -> None:
         """Show a few words beside the title."""
         self._said.setText(words)
-        self._said.setToolTip(tip or words)
+        self._said.setToolTip(as_written(tip or words))
 
     def fold(self) -> None:
         """Show the title only."""
@@ -63,6 +65,7 @@ class Section(QWidget):
 def eliding(words: str = "") -> QElidingLabel:
     """A faint label that gives way: it shows what there is room for."""
     label = QElidingLabel(words)
+    label.setTextFormat(Qt.TextFormat.PlainText)
     label.setProperty("role", "faint")
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
     return label
@@ -71,10 +74,16 @@ def eliding(words: str = "") -> QElidingLabel:
 def faint(words: str = "") -> QLabel:
     """A faint label that wraps."""
     label = QLabel(words)
+    label.setTextFormat(Qt.TextFormat.PlainText)
     label.setProperty("role", "faint")
     label.setWordWrap(True)
     label.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
     return label
+
+
+def as_written(words: str) -> str:
+    """Words for a tool tip, which would take a file's name in brackets for a command."""
+    return f"<qt>{escape(words)}</qt>" if "<" in words else words
 
 
 def rule() -> QFrame:
