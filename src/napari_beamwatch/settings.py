@@ -22,19 +22,17 @@ LONGEST = 100_000
 FARTHEST = 100_000.0
 """Pixels that a specimen may drift."""
 
-_RANGES: dict[str, tuple[float, float, str]] = {
-    "alpha": (1e-12, 0.5, ""),
-    "false_alarm": (1e-12, 0.5, ""),
-    "fraction": (1e-6, 1 - 1e-6, ""),
-    "d_tolerance": (1e-6, 99.0, "%"),
-    "pixel_size_uncertainty": (0.0, 0.49, ""),
-    "cs_mm": (0.0, 10.0, "mm"),
-    "camera_constant": (1e-3, 1e9, "Å·px"),
+_RANGES: dict[str, tuple[str, float, float, str]] = {
+    "alpha": ("alpha", 1e-12, 0.5, ""),
+    "false_alarm": ("false_alarm", 1e-12, 0.5, ""),
+    "fraction": ("the fraction", 1e-6, 1 - 1e-6, ""),
+    "d_tolerance": ("d_tolerance", 1e-6, 99.0, "%"),
+    "pixel_size_uncertainty": ("the uncertainty of the pixel size", 0.0, 0.49, ""),
+    "cs_mm": ("the spherical aberration", 0.0, 10.0, "mm"),
+    "camera_constant": ("the camera constant", 1e-3, 1e9, "Å·px"),
 }
 """Between which numbers lie. A chance of 1e-12 is that of no movie ever; one above a half means
 that most answers are false."""
-
-_NEEDED = tuple(name for name in _RANGES if name != "camera_constant")
 
 Pairs = tuple[tuple[float, float], ...]
 
@@ -119,13 +117,13 @@ class Settings:
         if self.persistence != "end":
             persistence = whole(self.persistence, "the persistence, if not 'end',", 1, MOST)
             self._set("persistence", persistence)
-        for name, (low, high, unit) in _RANGES.items():
+        for name, (what, low, high, unit) in _RANGES.items():
             value = getattr(self, name)
-            if value is not None:
-                self._set(name, number(value, name, low, high, unit))
-        for name in _NEEDED:
-            if getattr(self, name) is None:
-                raise BeamwatchError(f"{name} cannot be left out: it is a number")
+            if value is None and name == "camera_constant":
+                continue
+            if isinstance(value, str):
+                raise BeamwatchError(f"{what} must be a number, not the text {value!r}")
+            self._set(name, number(value, what, low, high, unit))
 
     def _set(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)

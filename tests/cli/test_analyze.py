@@ -277,7 +277,7 @@ def test_wrong_usage_is_status_2(
         ("--fraction-frames 100", "cannot add up 100 frames"),
         ("--fraction-dose 5", "not an EER movie"),
         ("--gain nowhere.gain", "nowhere.gain"),
-        ("--fraction 1.5", "fraction cannot be 1.5: it lies between"),
+        ("--fraction 1.5", "the fraction cannot be 1.5: it lies between"),
         ("--d-tolerance 0", "d_tolerance cannot be 0: it lies between"),
         ("--persist 0", "the persistence, if not 'end', cannot be 0"),
         ("--window 100000", "100000"),

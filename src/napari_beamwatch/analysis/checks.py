@@ -21,7 +21,7 @@ def check_record(movie: Movie, settings: Settings) -> None:
     """
     lit = int(movie.lit.sum())
     if movie.counts is not None and not (movie.counts > 0).any():
-        raise BeamwatchError(f"{movie.name} is empty: no frame holds any counts. Was the beam on?")
+        raise BeamwatchError(f"{movie.name} is dark: no frame holds any counts. Was the beam on?")
     lost = movie.recording.lost
     if lit and lost is not None and lost[movie.lit].all():
         raise BeamwatchError(
