@@ -76,6 +76,15 @@ class Region:
                 f"field of {height} by {width} px"
             )
 
+    def check_size(self) -> None:
+        """Refuse a region in which no window of its own finds room."""
+        y0, x0, y1, x1 = self.box
+        if min(y1 - y0, x1 - x0) < SMALLEST:
+            raise BeamwatchError(
+                f"region {self.name!r} is {y1 - y0} by {x1 - x0} px; at least {SMALLEST} by "
+                f"{SMALLEST} are needed to see a lattice"
+            )
+
     def holds(self, corners: NDArray[np.int64], size: int) -> NDArray[np.bool_]:
         """Which squares of `size` pixels, given by their upper left corners, lie wholly inside."""
         inside = np.ones(len(corners), bool)

@@ -17,7 +17,7 @@ from napari_beamwatch.movies.frames import Frame
 from napari_beamwatch.particles import ParticleBins, Particles, solve
 from napari_beamwatch.particles.bins import Reduced
 from napari_beamwatch.phases.structures import resolve
-from napari_beamwatch.regions import SMALLEST, Region
+from napari_beamwatch.regions import Region
 from napari_beamwatch.results.tables import region_traces
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.cluster import Cluster
@@ -160,11 +160,6 @@ class Passes:
         self.teller.begin(f"looking at region {region.name}")
         y0, x0, y1, x1 = region.box
         size = min(y1 - y0, x1 - x0) // 2 * 2
-        if size < SMALLEST:
-            raise BeamwatchError(
-                f"region {region.name!r} is {y1 - y0} by {x1 - x0} px; at least {SMALLEST} by "
-                f"{SMALLEST} are needed to see a lattice"
-            )
         top, left = y0 + (y1 - y0 - size) // 2, x0 + (x1 - x0 - size) // 2
         frames = FollowedFrames(stack.frames, top, left, size, stack.shifts)
         own = replace(stack, frames=frames, shifts=np.zeros_like(stack.shifts))

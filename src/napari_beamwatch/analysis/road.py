@@ -227,7 +227,11 @@ def _checked(movie: Movie, settings: Settings, regions: Sequence[Region]) -> Gri
     if len({FIELD, *names}) <= len(names):
         raise BeamwatchError(f"regions need names of their own, none of them {FIELD!r}")
     check_record(movie, settings)
-    return chosen_grid(movie, settings)
+    grid = chosen_grid(movie, settings)
+    for region in regions:
+        if not region.holds(grid.corners, grid.window).any():
+            region.check_size()
+    return grid
 
 
 def said_before(movie: Movie, settings: Settings, regions: Sequence[Region] = ()) -> list[str]:
