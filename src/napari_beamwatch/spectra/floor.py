@@ -154,6 +154,10 @@ FEWEST_PLAIN = 8
 """Bins without spots for each term of the floor's course around the centre, or it has none."""
 
 
+FURTHEST = 20.0
+"""Logarithm by which a floor may depart from its ring: no camera comes near it."""
+
+
 def common_floor(power: Floats32, plane: HalfPlane) -> Floats32:
     """Floor of each bin, common to some windows: smooth along |k| and around it.
 
@@ -191,7 +195,9 @@ def common_floor(power: Floats32, plane: HalfPlane) -> Floats32:
         floor = profile[ring] * np.exp(shape @ around)
     filled = np.interp(rings, rings[size > 0], profile[size > 0])
     radial = np.interp(plane.radius, rings, filled)
-    return np.asarray(radial * np.exp(plane.harmonics @ around), np.float32)
+    # Where nothing was measured, as at the centre of small windows, the harmonics run away.
+    shaped = np.clip(plane.harmonics @ around, -FURTHEST, FURTHEST)
+    return np.asarray(radial * np.exp(shaped), np.float32)
 
 
 @kernel(fastmath=True)
