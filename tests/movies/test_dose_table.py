@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -77,3 +78,14 @@ def test_a_data_frame_will_do() -> None:
 def test_a_table_that_cannot_be_is_refused(table: Any) -> None:
     with pytest.raises(BeamwatchError):
         movie_with(table)
+
+
+def test_one_endless_word_in_a_table_costs_no_more_than_its_letters(tmp_path: Path) -> None:
+    path = tmp_path / "doses.csv"
+    path.write_text("dose\n" + "5\n" * 2000 + "x" * 100_000)
+    tracemalloc.start()
+    with pytest.raises(BeamwatchError, match="must be a number"):
+        DoseTable.of(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20e6

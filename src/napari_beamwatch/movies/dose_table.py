@@ -144,15 +144,15 @@ def read_table(path: Path) -> dict[str, list[str]]:
 def numbers_of(values: Any, what: str) -> Floats:
     """Numbers in an array, however they are given; text among them is read as `number` reads it."""
     try:
-        given = values if isinstance(values, np.ndarray) else np.array(values)
+        # As text, every entry of an array would take as much as the longest of them.
+        given = values if isinstance(values, np.ndarray) else np.array(values, object)
         if given.dtype.kind in "iuf":
             numbers = given.astype(np.float64)
         elif given.dtype.kind in "bc":
             raise TypeError
         else:
-            some = np.array(values, object)
-            read = [number(one, what, -np.inf, np.inf) for one in some.ravel()]
-            numbers = np.array(read, np.float64).reshape(some.shape)
+            read = [number(one, what, -np.inf, np.inf) for one in given.ravel()]
+            numbers = np.array(read, np.float64).reshape(given.shape)
     except (TypeError, ValueError):
         raise BeamwatchError(f"{what} must hold numbers only") from None
     if not np.isfinite(numbers).all():
