@@ -22,7 +22,7 @@ from tools.fuzz.watching import Outcome, attempt
 formats = pytest.importorskip("tools.fuzz.formats", exc_type=ImportError)
 
 SEED = 5
-INPUTS = 40
+INPUTS = 20
 LARGEST = 400
 """Megabytes of one input."""
 
