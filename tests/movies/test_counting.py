@@ -98,6 +98,13 @@ def test_the_flux_of_a_large_movie_is_sampled_and_says_so(monkeypatch: pytest.Mo
     assert seen.warnings == ()
 
 
+def test_of_very_many_frames_some_are_read_however_small_they_are() -> None:
+    frames = np.ones((counting.MOST_READ + 1, 1, 1), np.uint8)
+    seen = measure_flux(ArrayFrames(frames), "the array")
+    assert seen.origin.startswith("sampled in ")
+    assert (seen.counts == 1).all()
+
+
 def test_pixels_that_are_no_numbers_are_left_out_and_named() -> None:
     frames = electrons(3.0, frames=4, side=64).astype(np.float32)
     frames[2, 5:9, 5:9] = np.nan

@@ -24,6 +24,9 @@ from napari_beamwatch.movies.recording import Counting, Floats, Recording
 READ_WHOLE = 512 * 2**20
 """Bytes up to which every pixel of a movie is read to measure its flux."""
 
+MOST_READ = 16384
+"""Frames up to which it is: each takes its time, however small it is."""
+
 SAMPLED_FRAMES = 512
 SAMPLED_DECODED_FRAMES = 9
 ALIKE = 1e-4
@@ -91,12 +94,12 @@ class Flux:
 def measure_flux(source: FrameSource, what: str) -> Flux:
     """Mean pixel of each frame.
 
-    Movies up to `READ_WHOLE` bytes are read whole. Of larger ones, bands of rows of evenly
-    spaced frames are read, more where a beam came or went between two of them, and the flux of
-    frames between is interpolated; the origin says so.
+    Movies up to `READ_WHOLE` bytes and `MOST_READ` frames are read whole. Of larger ones, bands
+    of rows of evenly spaced frames are read, more where a beam came or went between two of them,
+    and the flux of frames between is interpolated; the origin says so.
     """
     frames, height, width = source.shape
-    whole = frames * height * width * source.dtype.itemsize <= READ_WHOLE
+    whole = frames * height * width * source.dtype.itemsize <= READ_WHOLE and frames <= MOST_READ
     bands = [(0, height)] if whole or not source.seekable_rows else _bands(height)
     seen: dict[int, _Seen] = {}
 
