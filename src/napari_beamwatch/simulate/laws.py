@@ -248,6 +248,29 @@ class Ripple(Law):
 
 
 @dataclass(frozen=True)
+class Swing(Law):
+    """From 0 up to `height` and back, without end: a grain that rocks.
+
+    Parameters
+    ----------
+    height : float
+    period : float
+        Dose (e/Å²) from one passage through 0 to the next.
+    phase : float
+        Part of a period that is over at dose 0.
+    """
+
+    height: float
+    period: float
+    phase: float = 0.0
+
+    def at(self, dose: ArrayLike) -> Floats:
+        turns = np.asarray(dose, np.float64) / self.period + self.phase
+        swung: Floats = self.height * np.abs(np.sin(np.pi * turns))
+        return swung
+
+
+@dataclass(frozen=True)
 class Knots(Law):
     """Straight lines through (dose, value) points, level before the first and after the last."""
 

@@ -1,0 +1,90 @@
+"""What a case is, and the list of them by name."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.simulate.detector import Detector
+from napari_beamwatch.simulate.scene import Scene
+
+
+@dataclass(frozen=True)
+class View:
+    """What a case is filmed in: the field in Å, the dose of the whole record in e/Å², a seed."""
+
+    height: float
+    width: float
+    dose: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Case:
+    """A scene by name, and how it is filmed unless somebody says otherwise.
+
+    Attributes
+    ----------
+    name, description : str
+    build : callable
+        Makes the scene from a `View` and the case's own parameters.
+    frames : int
+    frame_dose : float
+        e/Å².
+    pixel_size : float
+        Å.
+    size : int
+        Pixels a side.
+    detector : Detector
+    """
+
+    name: str
+    description: str
+    build: Callable[..., Scene]
+    frames: int = 120
+    frame_dose: float = 5.0
+    pixel_size: float = 0.125
+    size: int = 1024
+    detector: Detector = field(default_factory=Detector)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The case's own parameters and their defaults."""
+        known = list(inspect.signature(self.build).parameters.values())[1:]
+        return {parameter.name: parameter.default for parameter in known}
+
+
+_CASES: dict[str, Case] = {}
+
+
+def case(**filmed: Any) -> Callable[[Callable[..., Scene]], Callable[..., Scene]]:
+    """Enter a builder in the list of cases, under its own name and first line."""
+
+    def enter(build: Callable[..., Scene]) -> Callable[..., Scene]:
+        name = build.__name__.replace("_", "-")
+        description = (build.__doc__ or "").split("\n")[0].rstrip(".")
+        _CASES[name] = Case(name, description, build, **filmed)
+        return build
+
+    return enter
+
+
+def case_names() -> tuple[str, ...]:
+    """Names of all cases."""
+    return tuple(_CASES)
+
+
+def load_case(name: str) -> Case:
+    """The case of a name.
+
+    Raises
+    ------
+    BeamwatchError
+        If there is none.
+    """
+    if name not in _CASES:
+        raise BeamwatchError(f"there is no case {name!r}; the known ones are {', '.join(_CASES)}")
+    return _CASES[name]
