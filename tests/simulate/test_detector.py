@@ -92,3 +92,10 @@ def test_a_detector_that_cannot_be_is_refused():
         Detector("lines")
     with pytest.raises(BeamwatchError, match="Nyquist"):
         Detector(mtf_nyquist=0)
+
+
+def test_dead_columns_lie_side_by_side_and_count_nothing():
+    movie = simulate("no-lattice", **SMALL, detector=Detector(dead_columns=2))
+    dead = np.flatnonzero(sum(movie.frame(t).astype(int) for t in range(4)).sum(axis=0) == 0)
+    assert len(dead) == 2
+    assert dead[1] == dead[0] + 1

@@ -43,6 +43,8 @@ class Detector:
         Divide it out again, which leaves noise that is not the same everywhere (float32).
     hot_pixels : int
         Pixels that count fifty times too much.
+    dead_columns : int
+        Neighbouring columns that count nothing; no gain reference knows of them.
     smoothing : float
         Standard deviation in pixels of a filter over the counts, as by interpolation or
         denoising, which colours the noise (float32).
@@ -53,6 +55,7 @@ class Detector:
     gain_texture: float = 0.0
     gain_corrected: bool = False
     hot_pixels: int = 0
+    dead_columns: int = 0
     smoothing: float = 0.0
 
     def __post_init__(self) -> None:
@@ -87,7 +90,7 @@ class Detector:
 
     def efficiency(self, shape: tuple[int, int], seed: int) -> Image | None:
         """Counts per electron of each pixel, or None where they are all 1."""
-        if not self.gain_texture and not self.hot_pixels:
+        if not self.gain_texture and not self.hot_pixels and not self.dead_columns:
             return None
         rng = np.random.default_rng([seed, 1, 1])
         rows, columns = shape
@@ -98,6 +101,9 @@ class Detector:
         efficiency /= efficiency.mean()
         if self.hot_pixels:
             efficiency.flat[rng.choice(rows * columns, self.hot_pixels, replace=False)] *= 50
+        if self.dead_columns:
+            first = int(rng.integers(0, columns - self.dead_columns + 1))
+            efficiency[:, first : first + self.dead_columns] = 0
         return efficiency
 
     def expose(
@@ -119,7 +125,7 @@ class Detector:
         if self.rendering == "blobs":
             counts = draw_blobs(counts, rng)
         if self.gain_corrected and efficiency is not None:
-            counts = counts / efficiency
+            counts = counts / np.where(efficiency > 0, efficiency, 1)
         if self.smoothing > 0:
             counts = ndimage.gaussian_filter(
                 counts.astype(np.float32), self.smoothing, mode="nearest"
