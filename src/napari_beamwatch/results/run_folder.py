@@ -217,7 +217,9 @@ def _explained(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise BeamwatchError(f"nothing can be written to {folder}: {error}") from None
+        raise BeamwatchError(
+            f"nothing can be written to {folder}: {error.strerror or error}"
+        ) from None
 
 
 def _names(folder: Path) -> list[str]:
