@@ -143,7 +143,7 @@ def run(job: tuple[str, int, int]) -> dict[str, Any]:
         "pixel": movie.pixel_size, "grains": len(truth.regions), "true_onset": true,
         "true_share": float(sum(p for one, p in zip(truth.regions, share, strict=True)
                                 if one.status in ("onset", "damaged_at_start"))),
-        "parameters": truth.parameters,
+        "parameters": {k: v for k, v in truth.parameters.items() if k != "drift"},
     }  # fmt: skip
     try:
         result = bw.analyze(movie, bw.Settings(phases=LITHIUM))
