@@ -16,7 +16,8 @@ import napari_beamwatch as bw
 from napari_beamwatch.analysis import answers, passes, road, verdicts
 from napari_beamwatch.damage.failures import Failures
 from napari_beamwatch.results import summary
-from napari_beamwatch.simulate.cases import AMORPHOUS, LIF_100, LIF_110, simulate
+from napari_beamwatch.simulate.cases import simulate
+from napari_beamwatch.simulate.cases.parts import AMORPHOUS, LIF_100, LIF_110
 from napari_beamwatch.simulate.laws import Knots
 from napari_beamwatch.simulate.scene import Change, Patch, Scene
 from napari_beamwatch.simulate.shapes import Oval
