@@ -11,42 +11,25 @@ One JSON line a movie is appended; what the file holds already is not run again.
 
 from __future__ import annotations
 
-import argparse
-import json
-import multiprocessing
 import time
 import zlib
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from pieces import LEAST, LITHIUM, PIXELS, Draw, campaign, log_uniform, nothing
 
 import napari_beamwatch as bw
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.detector import Detector
 from napari_beamwatch.simulate.movie import SimulatedFrames, SimulatedMovie
 
-LITHIUM = ("LiF", "Li2O", "Li", "Li2CO3", "LiOH", "LiH")
-"""Phases as the user of a lithium battery gives them."""
-
-PIXELS = (0.125, 0.2, 0.25, 0.4)
-
-LEAST = 0.1
-"""Electrons a pixel and frame."""
-
 SPEAKS = 0.05
 """Part of the field below which a grain does not speak for it."""
 
 COARSE = 192
 """Points a side at which grains are looked up."""
-
-Draw = Callable[[np.random.Generator], dict[str, Any]]
-
-
-def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
-    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
 def a_mosaic(rng: np.random.Generator) -> dict[str, Any]:
@@ -76,10 +59,6 @@ def layer(darkness: float) -> Draw:
         return {"darkness": darkness, "loss": rng.uniform(0.15, 0.45)}
 
     return draw
-
-
-def nothing(rng: np.random.Generator) -> dict[str, Any]:
-    return {}
 
 
 KINDS: dict[str, tuple[str, Draw]] = {
@@ -229,31 +208,5 @@ def table(lines: Iterable[dict[str, Any]]) -> str:
     return "\n".join(said)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--kinds", default=",".join(KINDS))
-    parser.add_argument("--seeds", default="0:10", help="first:last")
-    parser.add_argument("--size", type=int, default=768)
-    parser.add_argument("--jobs", type=int, default=1)
-    args = parser.parse_args()
-    done = []
-    if args.out.exists():
-        done = [json.loads(line) for line in args.out.read_text().splitlines()]
-    known = {(line["kind"], line["seed"], line["size"]) for line in done}
-    first, last = map(int, args.seeds.split(":"))
-    jobs = [(k, seed, args.size) for seed in range(first, last) for k in args.kinds.split(",")]
-    jobs = [job for job in jobs if job not in known]
-    with (
-        args.out.open("a") as file,
-        multiprocessing.get_context("spawn").Pool(args.jobs) as pool,
-    ):
-        for line in pool.imap_unordered(run, jobs):
-            file.write(json.dumps(line, default=float) + "\n")
-            file.flush()
-            done.append(line)
-    print(table(done))
-
-
 if __name__ == "__main__":
-    main()
+    campaign(__doc__.splitlines()[0], "kind", KINDS, 768, run, table)

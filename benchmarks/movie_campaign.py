@@ -12,34 +12,20 @@ pieces. At the end a table of all movies in it.
 
 from __future__ import annotations
 
-import argparse
-import json
-import multiprocessing
 import time
 import zlib
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from pieces import LEAST, LITHIUM, PIXELS, Draw, campaign, log_uniform, nothing
 
 import napari_beamwatch as bw
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.truth import Truth
 
-Draw = Callable[[np.random.Generator], dict[str, Any]]
-
-LITHIUM = ("LiF", "Li2O", "Li", "Li2CO3", "LiOH", "LiH")
-"""Phases as the user of a lithium battery gives them."""
-
 SODIUM = ("NaF", "Na2O", "Na", "Na2CO3", "NaOH")
-
-PIXELS = (0.125, 0.2, 0.25, 0.4)
-
-
-def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
-    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
 def fade(low: float = 0.2, high: float = 0.6) -> Draw:
@@ -49,10 +35,6 @@ def fade(low: float = 0.2, high: float = 0.6) -> Draw:
         return {"onset": rng.uniform(low, high), "tau": log_uniform(rng, 0.03, 0.15)}
 
     return draw
-
-
-def nothing(rng: np.random.Generator) -> dict[str, Any]:
-    return {}
 
 
 # Parameters in doses are drawn as parts of the record's.
@@ -146,9 +128,6 @@ CASES: dict[str, tuple[str, Draw, tuple[str, ...]]] = {
     ),
     "thickening": ("thickening", nothing, LITHIUM),
 }
-
-LEAST = 0.1
-"""Electrons a pixel and frame."""
 
 FIELD = {
     "shrinking-particle": 200.0,
@@ -301,33 +280,5 @@ def table(lines: Iterable[dict[str, Any]]) -> str:
     return "\n".join(said)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--cases", default=",".join(CASES))
-    parser.add_argument("--seeds", default="0:10", help="first:last")
-    parser.add_argument("--size", type=int, default=512)
-    parser.add_argument("--jobs", type=int, default=1)
-    args = parser.parse_args()
-    done = []
-    if args.out.exists():
-        done = [json.loads(line) for line in args.out.read_text().splitlines()]
-    known = {(line["case"], line["seed"], line["size"]) for line in done}
-    first, last = map(int, args.seeds.split(":"))
-    jobs = [
-        (name, seed, args.size) for seed in range(first, last) for name in args.cases.split(",")
-    ]
-    jobs = [job for job in jobs if job not in known]
-    with (
-        args.out.open("a") as file,
-        multiprocessing.get_context("spawn").Pool(args.jobs) as pool,
-    ):
-        for line in pool.imap_unordered(run, jobs):
-            file.write(json.dumps(line, default=float) + "\n")
-            file.flush()
-            done.append(line)
-    print(table(done))
-
-
 if __name__ == "__main__":
-    main()
+    campaign(__doc__.splitlines()[0], "case", CASES, 512, run, table)
