@@ -94,13 +94,14 @@ class Flux:
 def measure_flux(source: FrameSource, what: str) -> Flux:
     """Mean pixel of each frame.
 
-    Movies up to `READ_WHOLE` bytes and `MOST_READ` frames are read whole. Of larger ones, bands
-    of rows of evenly spaced frames are read, more where a beam came or went between two of them,
-    and the flux of frames between is interpolated; the origin says so.
+    Movies up to `READ_WHOLE` bytes and `MOST_READ` frames are read whole, of more frames so many.
+    Of larger ones, bands of rows of evenly spaced frames are read, more where a beam came or went
+    between two of them. The flux of frames between is interpolated; the origin says so.
     """
     frames, height, width = source.shape
-    whole = frames * height * width * source.dtype.itemsize <= READ_WHOLE and frames <= MOST_READ
-    bands = [(0, height)] if whole or not source.seekable_rows else _bands(height)
+    small = frames * height * width * source.dtype.itemsize <= READ_WHOLE
+    whole = small and frames <= MOST_READ
+    bands = [(0, height)] if small or not source.seekable_rows else _bands(height)
     seen: dict[int, _Seen] = {}
 
     def look(chosen: Iterable[int]) -> None:
@@ -111,6 +112,7 @@ def measure_flux(source: FrameSource, what: str) -> Flux:
         look(range(frames))
     else:
         many = SAMPLED_FRAMES if source.seekable_rows else SAMPLED_DECODED_FRAMES
+        many = MOST_READ if small else many
         look(np.unique(np.linspace(0, frames - 1, min(frames, many)).round().astype(int)).tolist())
         _look_where_the_beam_changed(seen, look)
     chosen = np.array(sorted(seen))
