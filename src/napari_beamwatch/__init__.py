@@ -22,9 +22,9 @@ if TYPE_CHECKING:
         open_movie,
     )
     from napari_beamwatch.regions import Region
-    from napari_beamwatch.results.crystals import crystal_survival
     from napari_beamwatch.results.loading import load_result
     from napari_beamwatch.results.result import Result
+    from napari_beamwatch.results.survival import place_survival
     from napari_beamwatch.results.thresholds import apply_thresholds
     from napari_beamwatch.settings import Settings
     from napari_beamwatch.spectra.power import power_spectrum
@@ -42,7 +42,7 @@ _HOMES = {
     "Settings": "napari_beamwatch.settings",
     "analyze": "napari_beamwatch.analysis",
     "apply_thresholds": "napari_beamwatch.results.thresholds",
-    "crystal_survival": "napari_beamwatch.results.crystals",
+    "place_survival": "napari_beamwatch.results.crystals",
     "find_spots": "napari_beamwatch.analysis",
     "load_result": "napari_beamwatch.results.loading",
     "power_spectrum": "napari_beamwatch.spectra.power",
@@ -62,10 +62,10 @@ __all__ = [
     "__version__",
     "analyze",
     "apply_thresholds",
-    "crystal_survival",
     "find_spots",
     "load_result",
     "open_movie",
+    "place_survival",
     "power_spectrum",
     "radial_profile",
 ]

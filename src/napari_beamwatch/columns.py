@@ -47,9 +47,17 @@ _DOSES = {
     "detected": "first dose at which the evidence passes the rate of false alarms",
     "lost": "dose at which the lattice was gone, below detection for good",
     "decay_after_onset": "further dose in which the intensity falls to 1/e",
+    "dose_10": "dose at which a tenth of the plateau is gone",
     "half_dose": "dose at which the intensity is half of the plateau",
     "dose_1e": "dose at which the intensity is 1/e of the plateau",
 }
+
+
+def _with_ends(name: str, meaning: str) -> dict[str, str]:
+    """Columns of a dose and its 95 % interval."""
+    ends = (("", ""), ("_low", "lower end of 95 %: "), ("_high", "upper end of 95 %: "))
+    return {f"{name}{end}_e_per_A2": said + meaning for end, said in ends}
+
 
 ONSETS: dict[str, str] = {
     "movie": "name of the movie",
@@ -61,7 +69,8 @@ ONSETS: dict[str, str] = {
     "status": SPOTS["status"],
     "criterion": SPOTS["criterion"],
     "evidence": "strong: several spots or signs; single: one set of fringes, lost completely",
-    "interpretation": "amorphisation, transformation, mass_loss, environment or unresolved",
+    "interpretation": "amorphisation (the halo grew), lattice_lost, transformation, ordering, "
+    "disorder (high |g| first), mass_loss, environment or unresolved",
     "reason": "why, in words, and since when each phase was there",
     "onset_frame": SPOTS["onset_frame"],
     "onset_dose_e_per_A2": _DOSES["onset"],
@@ -69,11 +78,9 @@ ONSETS: dict[str, str] = {
     "onset_high_e_per_A2": SPOTS["onset_high_e_per_A2"],
     "detected_dose_e_per_A2": _DOSES["detected"],
     "lost_dose_e_per_A2": _DOSES["lost"],
-    **{
-        f"{name}{end}_e_per_A2": said + _DOSES[name]
-        for name in ("decay_after_onset", "half_dose", "dose_1e")
-        for end, said in (("", ""), ("_low", "lower end of 95 %: "), ("_high", "upper end: "))
-    },
+    **_with_ends("decay_after_onset", _DOSES["decay_after_onset"]),
+    **_with_ends("half_dose", _DOSES["half_dose"]),
+    **_with_ends("dose_1e", _DOSES["dose_1e"]),
     "fading_onset_e_per_A2": "onset of fading alone",
     "spacing_onset_e_per_A2": "onset of the change of a spacing alone",
     "new_phase_onset_e_per_A2": "onset of what was not there alone",
@@ -101,6 +108,14 @@ ONSETS: dict[str, str] = {
     "voltage_kV": "accelerating voltage",
     "temperature_C": "of the specimen",
     "dose_source": "where the doses come from",
+    "n_places": "places with a lattice at first: each has an onset of its own",
+    "changed_area_percent": "part of the lattice that had changed by the end",
+    **_with_ends("median_onset", "dose by which half of the lattice had changed"),
+    **_with_ends("dose_10", _DOSES["dose_10"]),
+    "threshold_low_e_per_A2": "lower end of 95 %: dose at which the user's threshold is passed",
+    "threshold_high_e_per_A2": "upper end of 95 %: dose at which the user's threshold is passed",
+    "threshold_status": "reached, not_reached or not_measurable",
+    "dose_scale_sd_percent": "relative standard deviation of the dose scale; not in any interval",
 }
 
 EVENTS: dict[str, str] = {
@@ -129,25 +144,35 @@ WINDOWS: dict[str, str] = {
     "phase_before": "crystal structure before the change, best first",
     "phase_after": "crystal structure after it",
     "n_spots": "spots found in it",
+    "place": "number of the place it is of",
 }
 
-CRYSTALS: dict[str, str] = {
+PLACES: dict[str, str] = {
     "movie": SPOTS["movie"],
-    "region": "name of the region",
-    "crystal": SPOTS["crystal"],
-    "status": SPOTS["status"],
-    "criterion": SPOTS["criterion"],
-    "evidence": "strong or single",
-    "reason": "the verdict in words",
-    "onset_frame": SPOTS["onset_frame"],
-    "onset_dose_e_per_A2": SPOTS["onset_dose_e_per_A2"],
-    "onset_low_e_per_A2": SPOTS["onset_low_e_per_A2"],
-    "onset_high_e_per_A2": SPOTS["onset_high_e_per_A2"],
-    "survived_dose_e_per_A2": "last dose before which a loss to 1/e would have been found",
-    "phase": SPOTS["phase"],
-    "n_spots": "reflections of it",
+    "place": "number of the place, the one of most windows first",
+    "crystal": "number of the crystal it is a piece of",
+    "y_px": "its middle, from above",
+    "x_px": "its middle, from the left",
     "n_windows": "windows that show it",
-}
+    "area_nm2": "about its area: that of the windows it carries the lattice of",
+    **{
+        name: ONSETS[name]
+        for name in (
+            "status", "criterion", "evidence", "interpretation", "reason", "onset_frame",
+            "onset_dose_e_per_A2", "onset_low_e_per_A2", "onset_high_e_per_A2",
+            "detected_dose_e_per_A2", "lost_dose_e_per_A2",
+            *(f"{name}{end}_e_per_A2"
+              for name in ("decay_after_onset", "dose_10", "half_dose", "dose_1e")
+              for end in ("", "_low", "_high")),
+            "fading_onset_e_per_A2", "spacing_onset_e_per_A2", "new_phase_onset_e_per_A2",
+            "survived_dose_e_per_A2",
+        )
+    },
+    "held_until_e_per_A2": "dose up to which it is known to have held, whatever came then",
+    "phase_before": ONSETS["phase_before"],
+    "phase_after": ONSETS["phase_after"],
+    "n_spots": "lattice reflections",
+}  # fmt: skip
 
 PHASES: dict[str, str] = {
     "region": "name of the region",
@@ -161,10 +186,11 @@ PHASES: dict[str, str] = {
 }
 
 COURSES: dict[str, str] = {
-    "region": CRYSTALS["region"],
-    "crystal": CRYSTALS["crystal"],
+    "region": "name of the region",
+    "crystal": "number of the crystal; empty in rows of all of the region",
+    "place": "number of the place; empty in rows of all of the region",
     "frame": "0-based",
-    "dose_e_per_A2": TRACES["dose_e_per_A2"],
+    "dose_e_per_A2": "accumulated dose at the middle of the frame",
     "intensity": "fitted course of all its spots, relative to the plateau: median of all models",
     "intensity_low": "lower end of its 95 % band",
     "intensity_high": "upper end",

@@ -13,14 +13,14 @@ from napari_beamwatch import columns
 from napari_beamwatch.analysis.first_seen import first_seen, in_words
 from napari_beamwatch.analysis.naming import Phases
 from napari_beamwatch.damage.judging import unclear
-from napari_beamwatch.damage.pooling import RegionVerdict
+from napari_beamwatch.damage.whole import RegionVerdict
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import FIELD, Region
 from napari_beamwatch.results.onsets import event_rows, onset_row
 from napari_beamwatch.results.result import Result
 from napari_beamwatch.results.tables import (
     course_table,
-    crystal_table,
+    place_table,
     region_spots,
     region_traces,
 )
@@ -50,7 +50,6 @@ class Rows:
 
     onset: dict[str, Any]
     events: list[dict[str, Any]]
-    crystals: pd.DataFrame
     courses: pd.DataFrame
 
 
@@ -104,7 +103,7 @@ class Answer:
 
     def rows(self) -> Rows:
         """Its rows of the tables."""
-        return Rows(self.onset_row(), self.event_rows(), self.crystals(), self.courses())
+        return Rows(self.onset_row(), self.event_rows(), self.courses())
 
     def unclear(self, why: str) -> Answer:
         """The same spots and traces, of which nothing is said."""
@@ -113,8 +112,7 @@ class Answer:
     def unclear_rows(self, why: str) -> Rows:
         """Rows that say no more than why there are no others."""
         row = onset_row(self.movie, self.part.region, unclear(why), {})
-        crystals = pd.DataFrame(columns=list(columns.CRYSTALS))
-        return Rows(row, [], crystals, pd.DataFrame(columns=list(columns.COURSES)))
+        return Rows(row, [], pd.DataFrame(columns=list(columns.COURSES)))
 
     def onset_row(self) -> dict[str, Any]:
         """Its row of the table of onsets."""
@@ -133,9 +131,10 @@ class Answer:
                 "n_crystals": self.spots.crystal.nunique(),
             },
             self.told.mass_loss_onset,
+            self.told.summed,
         )
         row |= self.phases.before_and_after(verdict, self.spots)
-        if self.told.grown and verdict.status not in ("onset", "damaged_at_start"):
+        if self.told.grown and not verdict.changed:
             row["interpretation"] = "environment"
         return row
 
@@ -143,11 +142,10 @@ class Answer:
         """Its rows of the table of events."""
         return event_rows(self.part.name, self.told.verdict, self.movie.dose is not None)
 
-    def crystals(self) -> pd.DataFrame:
-        """Its rows of the table of crystals."""
-        return crystal_table(
-            self.movie, self.part.name, self.told, self.part.followed.spots, self.spots
-        )
+    def places(self) -> pd.DataFrame:
+        """The table of its places, with names of phases."""
+        rows = place_table(self.movie, self.told, self.part.followed.spots)
+        return self.phases.of_places(rows, self.told)
 
     def courses(self) -> pd.DataFrame:
         """Its rows of the table of fitted courses."""

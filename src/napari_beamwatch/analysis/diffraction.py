@@ -24,7 +24,7 @@ from napari_beamwatch.analysis.pattern_verdict import judge_pattern
 from napari_beamwatch.analysis.progress import OFTEN, Progress, Teller
 from napari_beamwatch.damage.failures import Failures
 from napari_beamwatch.damage.judging import Verdict, unclear
-from napari_beamwatch.damage.pooling import Judged, RegionVerdict
+from napari_beamwatch.damage.whole import Place, RegionVerdict, Summed
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.phases import Match, SpotSet, match
@@ -85,7 +85,7 @@ def analyze_diffraction(
     Returns
     -------
     Result
-        Its tables of windows, crystals, phases and rings are empty: patterns have no windows.
+        Its tables of windows, places, phases and rings are empty: patterns have no windows.
     """
     constant = _checked(movie, settings, regions)
     run = DiffractionPasses(movie, settings, constant, progress, client)
@@ -117,8 +117,8 @@ def analyze_diffraction(
         spots=named.rows,
         traces=trace_table(movie, constant, tracker, settings.running_sum),
         events=event_table(event_rows(FIELD, verdict, movie.dose is not None)),
-        crystals=pd.DataFrame(columns=list(columns.CRYSTALS)),
-        courses=course_table(movie, FIELD, RegionVerdict(verdict, (Judged(CRYSTAL, "", verdict),))),
+        places=pd.DataFrame(columns=list(columns.PLACES)),
+        courses=course_table(movie, FIELD, _as_place(verdict)),
         phases=pd.DataFrame(columns=list(columns.PHASES)),
         field=field_table(movie, _field_trace(traces, tracker.mean), (unknown, unknown)),
         rings=pd.DataFrame(columns=list(columns.RINGS)),
@@ -290,6 +290,13 @@ def spot_rows(movie: Movie, spots: DiffractionSpots, verdict: Verdict | None) ->
     ).reindex(columns=list(columns.SPOTS))
 
 
+def _as_place(verdict: Verdict) -> RegionVerdict:
+    """The whole pattern as the one place that it is."""
+    summed = Summed(1, float(verdict.changed), verdict.onset, verdict.fitted)
+    place = Place(0, CRYSTAL, "pattern", np.zeros(0, np.int64), 1.0, verdict)
+    return RegionVerdict(verdict, (place,), summed=summed)
+
+
 def _onset_row(movie: Movie, named: Named) -> dict[str, Any]:
     """The row of the field. Spacings of the verdict are in Å, and no pixel has a length here."""
     verdict, spots = named.verdict, named.rows
@@ -303,7 +310,7 @@ def _onset_row(movie: Movie, named: Named) -> dict[str, Any]:
         "n_crystals": spots.crystal.nunique(),
     }
     told = named.phases.before_and_after(verdict, spots)
-    return onset_row(movie, None, verdict, more) | told
+    return onset_row(movie, None, verdict, more, summed=_as_place(verdict).summed) | told
 
 
 def trace_table(

@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_beamwatch import columns
-from napari_beamwatch.damage.interval import NOTHING, Estimate
-from napari_beamwatch.damage.mapping import find_changes
+from napari_beamwatch.damage.cells import Courses
+from napari_beamwatch.damage.interval import NOTHING, Estimate, quantiles
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.spectra.rings import Defocus, Ring, RingTrace
 from napari_beamwatch.spectra.rings.finding import BROAD
@@ -74,6 +74,13 @@ class Diffuse:
                 found.append((when, ring))
         return found
 
+    def halo_grew(self, start: Floats, end: Floats) -> bool:
+        """Whether a diffuse ring grew: what lost its lattice is amorphous then."""
+        return any(
+            ring.broad and np.isfinite(_risen(trace, start, end).value)
+            for ring, trace in zip(self.rings, self.traces, strict=True)
+        )
+
     def table(self, movie: Movie) -> pd.DataFrame:
         """The table of rings."""
         size = np.nan if movie.pixel_size is None else movie.pixel_size
@@ -120,7 +127,13 @@ def _risen(trace: RingTrace, start: Floats, end: Floats) -> Estimate:
     top = float(np.quantile(value, 0.9))
     if top <= 0:
         return NOTHING
-    missing, weight = (1 - value / top)[None], ((top / error) ** 2)[None]
     first, last = trace.first[known], trace.last[known] - 1
-    found = find_changes(missing, weight, weight, start[first], end[last], SURE)
-    return Estimate(float(found.onset[0]), float(found.low[0]), float(found.high[0]))
+    courses = Courses.of(start[first], end[last])
+    missing, weight = 1 - value / top, (top / error) ** 2
+    pull, known_of = courses.level @ (weight * missing), courses.level**2 @ weight
+    told = np.maximum(pull, 0.0) ** 2 / np.maximum(known_of, 1e-300)
+    if told.max() - told[-1] < SURE:
+        return NOTHING
+    likely = np.exp((told[:-1] - told.max()) / 2)
+    middle, low, high = quantiles(courses.onset[:-1], likely / likely.sum())
+    return Estimate(middle, low, high)

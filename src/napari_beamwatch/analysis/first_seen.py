@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from napari_beamwatch import columns
 from napari_beamwatch.damage.interval import NOTHING, Estimate
-from napari_beamwatch.damage.pooling import RegionVerdict
+from napari_beamwatch.damage.whole import RegionVerdict
 
 PRESENT, APPEARED, UNKNOWN = "present", "appeared", "cannot tell"
 
@@ -48,7 +48,7 @@ def first_seen(rows: pd.DataFrame, traces: pd.DataFrame, told: RegionVerdict) ->
         One row a phase, strongest first; columns as in `columns.PHASES`.
     """
     came = {
-        spot: one.verdict.new_phase_onset for one in told.crystals for spot in one.verdict.new_spots
+        spot: one.verdict.new_phase_onset for one in told.places for spot in one.verdict.new_spots
     }
     named = rows[rows.phase.notna()]
     order = named.groupby("phase").snr.sum().sort_values(ascending=False, kind="stable").index

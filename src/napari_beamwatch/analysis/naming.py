@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from napari_beamwatch.damage.by_window import WindowVerdicts
 from napari_beamwatch.damage.judging import Verdict
-from napari_beamwatch.damage.pooling import RegionVerdict, WindowVerdicts
+from napari_beamwatch.damage.whole import RegionVerdict
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.phases import Match, SpotSet, match
 from napari_beamwatch.phases.structures import GASES, Phase, known_phases, phase
@@ -75,7 +76,7 @@ class Phases:
         """
         if movie.pixel_size is None:
             return cls({})
-        verdicts = {} if told is None else {one.crystal: one.verdict for one in told.crystals}
+        verdicts = {} if told is None else told.crystals
         came = frozenset(spot for one in verdicts.values() for spot in one.new_spots)
         new = rows.spot.isin(came)
 
@@ -169,6 +170,25 @@ class Phases:
         if verdict.criterion == "fading":
             return GONE if _mostly_gone(verdict) else before
         return before
+
+    def of_places(self, places: pd.DataFrame, told: RegionVerdict) -> pd.DataFrame:
+        """The table of places with phases before and after, and what that means."""
+        before = [self.name(one.crystal) for one in told.places]
+        after = [
+            None if not one.verdict.changed and one.verdict.status != "survived"
+            else was if one.verdict.status == "survived"
+            else self.of_new[one.crystal].answer or None
+            if one.verdict.new_spots and one.crystal in self.of_new
+            else GONE if _mostly_gone(one.verdict)
+            else was
+            for one, was in zip(told.places, before, strict=True)
+        ]  # fmt: skip
+        meant = [
+            meaning(one.verdict, was, now)
+            for one, was, now in zip(told.places, before, after, strict=True)
+        ]
+        words = {"phase_before": before, "phase_after": after, "interpretation": meant}
+        return places.assign(**{name: pd.array(some, dtype=object) for name, some in words.items()})
 
     def of_windows(self, windows: pd.DataFrame, told: WindowVerdicts) -> pd.DataFrame:
         """The table of windows with phases before and after."""

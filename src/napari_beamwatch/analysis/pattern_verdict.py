@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.analysis.dose_axis import DoseAxis
+from napari_beamwatch.damage.examining import examine
 from napari_beamwatch.damage.judging import Verdict, judge
 from napari_beamwatch.damage.scopes import SpotTrace
 from napari_beamwatch.movies import Movie
@@ -62,12 +63,14 @@ def judge_pattern(
         for spot in range(len(tracker.spots))
         if np.isfinite(scale[spot])
     ]
-    return judge(
+    examined = examine(
         DoseAxis.of(movie).scope("pattern", spots),
-        false_alarm=settings.false_alarm,
-        criteria=settings.criteria,
+        None,
+        rate=settings.false_alarm,
+        spacing="spacing" in settings.criteria,
         d_tolerance=settings.d_tolerance,
     )
+    return judge(examined, criteria=settings.criteria)
 
 
 def as_windows(traces: DiffractionTraces, mean: Floats) -> tuple[Floats, Floats]:

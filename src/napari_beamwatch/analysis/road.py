@@ -16,14 +16,14 @@ from napari_beamwatch.analysis.diffraction import analyze_diffraction, find_diff
 from napari_beamwatch.analysis.diffuse import Diffuse
 from napari_beamwatch.analysis.dose_axis import DoseAxis
 from napari_beamwatch.analysis.effort import Effort
-from napari_beamwatch.analysis.map_verdicts import judge_windows
 from napari_beamwatch.analysis.passes import Passes
-from napari_beamwatch.analysis.patches import first_patches
+from napari_beamwatch.analysis.places import judge_places, pieces_of
 from napari_beamwatch.analysis.progress import Progress
-from napari_beamwatch.analysis.verdicts import judge_particles, judge_regions, judge_rings
+from napari_beamwatch.analysis.signs import judge_particles, judge_rings
+from napari_beamwatch.damage.by_window import WindowVerdicts
 from napari_beamwatch.damage.failures import Failures
 from napari_beamwatch.damage.judging import unclear
-from napari_beamwatch.damage.pooling import RegionVerdict, WindowVerdicts
+from napari_beamwatch.damage.whole import RegionVerdict
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import FIELD, Region
@@ -94,7 +94,10 @@ def analyze(
         parts.append(Part(region, own, own.region(region)))
     run.teller.begin("judging")
     trace, failures = field_trace(followed), run.failures
-    verdicts, windows = _judged(movie, settings, parts, trace, diffuse, failures)
+    verdicts, windows = failures.tried(
+        "judging places", lambda why: _unjudged(parts, why),
+        _judged, movie, settings, parts, trace, diffuse, failures,
+    )  # fmt: skip
     if particles is not None:
         wanted = [part.region for part in parts]
         verdicts = failures.tried(
@@ -131,7 +134,10 @@ def analyze(
         ),
         traces=joined([one.traces for one in answers], columns.TRACES),
         events=event_table([event for one in rows for event in one.events]),
-        crystals=joined([one.crystals for one in rows], columns.CRYSTALS),
+        places=failures.tried(
+            "telling of places", lambda _: pd.DataFrame(columns=list(columns.PLACES)),
+            answers[0].places,
+        ),
         courses=joined([one.courses for one in rows], columns.COURSES),
         phases=joined([one.since for one in answers], columns.PHASES),
         field=field_table(movie, trace, diffuse.focus_of_frames(len(movie))),
@@ -157,27 +163,31 @@ def _judged(
     failures: Failures,
 ) -> tuple[list[RegionVerdict], WindowVerdicts]:
     """What lattice and rings say of the field and the regions, and the map."""
-    followed = parts[0].followed
-    verdicts = failures.tried(
-        "judging crystals", lambda why: [RegionVerdict(unclear(why), ())] * len(parts),
-        judge_regions, movie, settings,
-        [(part.followed.spots, part.reflections) for part in parts], trace, diffuse, failures,
-    )  # fmt: skip
-    windows = failures.tried(
-        "judging windows", lambda _: WindowVerdicts.unclear(len(followed.spots.grid)),
-        judge_windows, movie, settings, followed, trace, verdicts[0].crystals,
-    )  # fmt: skip
-    for i, part in enumerate(parts):
-        if part.followed is followed:
-            verdicts[i] = failures.tried(
-                f"judging the patches of {part.name}", verdicts[i].unclear,
-                first_patches, movie, settings, followed, part.reflections, windows, trace,
-                diffuse, verdicts[i],
-            )  # fmt: skip
+    axis, field = DoseAxis.of(movie), parts[0].followed
+    start, end = axis.start[axis.lit], axis.end[axis.lit]
+    pieces = pieces_of(movie, field, trace)
+    cut = [pieces.within(part.followed, part.region, movie, trace) for part in parts]
+    looks = sum(len(some) for some in cut)
+    verdicts = [
+        RegionVerdict.of(
+            judge_places(movie, settings, part.followed, part.reflections, some, looks, trace,
+                         diffuse, failures),
+            start, end,
+        )
+        for part, some in zip(parts, cut, strict=True)
+    ]  # fmt: skip
+    windows = WindowVerdicts.of(
+        verdicts[0].places, pieces.bearing(len(field.spots.grid)), field.spots.reflections.crystal
+    )
     verdicts[0] = failures.tried(
         "judging rings", verdicts[0].unclear, judge_rings, movie, settings, diffuse, verdicts[0]
     )
     return verdicts, windows
+
+
+def _unjudged(parts: Sequence[Part], why: str) -> tuple[list[RegionVerdict], WindowVerdicts]:
+    windows = len(parts[0].followed.spots.grid)
+    return [RegionVerdict(unclear(why)) for _ in parts], WindowVerdicts.unclear(windows)
 
 
 def _rings_that_came(movie: Movie, diffuse: Diffuse) -> list[Ring]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,21 +12,14 @@ from napari_beamwatch.damage.averaging import average
 from napari_beamwatch.damage.detection import FEWEST_SIDE, threshold
 from napari_beamwatch.damage.fitting import mean_levels
 from napari_beamwatch.damage.interval import NOTHING, Estimate, quantiles
-from napari_beamwatch.damage.irreversible import SAME_DIRECTION, SAME_G
 from napari_beamwatch.damage.scanning import falls, running_sums
-from napari_beamwatch.damage.scopes import Samples, Scope, SpotTrace
-
-TURNED_PART = 0.7
-"""Part of the power that appeared which a turned crystal accounts for."""
+from napari_beamwatch.damage.scopes import Samples
 
 SOLID = 0.1
 """Part of the strongest spot's level from which a spot counts beside others that appeared."""
 
 ABSENT = 0.2
 """Part of its later level that a spot may have had before it appeared, at 95 %."""
-
-LATTICE_TOLERANCE = 0.03
-"""Part of |g| by which a spot may miss a point of the lattice that was there."""
 
 MORE_LIKELY = 0.5
 """Share of what is known of its course that must say of a spot that it grew."""
@@ -96,52 +89,6 @@ def _first_seen(samples: Samples, spot: int, dispersion: float) -> Estimate:
     return Estimate(*quantiles(every.weighed.models.onset, weight / weight.sum()))
 
 
-def turned(scope: Scope, faded: NDArray[np.bool_], new: NDArray[np.bool_]) -> bool:
-    """Whether the new spots are the faded ones at another angle: the crystal turned.
-
-    What appeared has the |g| of those that faded, in another direction, but for a faint spot here
-    and there; another phase has spacings of its own.
-    """
-    old = [trace for trace, is_one in zip(scope.traces, faded, strict=True) if is_one]
-    fresh = [trace for trace, is_one in zip(scope.traces, new, strict=True) if is_one]
-    if not old or not fresh:
-        return False
-    total = matched = 0.0
-    for spot in fresh:
-        strength = float(np.nanmean(np.maximum(spot.snr, 0.0)))
-        total += strength
-        mates = [trace for trace in old if abs(trace.g / spot.g - 1) <= SAME_G]
-        elsewhere = [
-            abs(spot.gy * mate.gx - spot.gx * mate.gy) / (spot.g * mate.g)
-            > np.sin(np.radians(SAME_DIRECTION) / 2)
-            for mate in mates
-        ]
-        if elsewhere and all(elsewhere):
-            matched += strength
-    return matched >= TURNED_PART * total
-
-
-def of_lattice(spot: SpotTrace, traces: tuple[SpotTrace, ...]) -> bool:
-    """Whether a spot lies on the lattice of others: then focus or tilt can have brought it.
-
-    Halves count, for two spots may span every second point only.
-    """
-    for i, a in enumerate(traces):
-        for b in traces[:i]:
-            area = a.gy * b.gx - a.gx * b.gy
-            if abs(area) < np.sin(np.radians(SAME_DIRECTION)) * a.g * b.g:
-                continue
-            along = np.array([spot.gy * b.gx - spot.gx * b.gy, a.gy * spot.gx - a.gx * spot.gy])
-            halves = np.round(2 * along / area) / 2
-            miss = np.hypot(
-                spot.gy - halves[0] * a.gy - halves[1] * b.gy,
-                spot.gx - halves[0] * a.gx - halves[1] * b.gx,
-            )
-            if miss < LATTICE_TOLERANCE * spot.g and np.abs(halves).max() <= 2:
-                return True
-    return False
-
-
 def faded(samples: Samples) -> NDArray[np.bool_]:
     """Spots of which less than half is left in the last quarter of what was there in the first."""
     quarter = max(1, len(samples) // 4)
@@ -166,8 +113,3 @@ def solid(samples: Samples) -> NDArray[np.bool_]:
         ]
     )
     return np.asarray(means[0] > SOLID * max(float(means.max()), 1e-12), np.bool_)
-
-
-def joined(scope: Scope, others: tuple[Scope, ...]) -> Scope:
-    """A scope with the traces of others of its movie beside its own."""
-    return replace(scope, traces=scope.traces + tuple(t for o in others for t in o.traces))

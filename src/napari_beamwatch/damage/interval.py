@@ -49,9 +49,9 @@ class Course:
         Dose.
     no_plateau : float
         Probability that there was no plateau, given the change.
-    decay, half_dose, dose_1e : Estimate
-        Dose of the 1/e decay after the onset; doses at which what is left passes 50 % and 1/e of
-        the plateau.
+    decay, dose_10, half_dose, dose_1e : Estimate
+        Dose of the 1/e decay after the onset; doses at which what is left passes 90 %, 50 % and
+        1/e of the plateau.
     loss : float
         Part of the plateau that is gone at the end of the record.
     """
@@ -59,6 +59,7 @@ class Course:
     onset: Estimate
     no_plateau: float
     decay: Estimate
+    dose_10: Estimate
     half_dose: Estimate
     dose_1e: Estimate
     loss: float
@@ -72,12 +73,15 @@ class Fitted:
     ----------
     frame : array of int64
     level, low, high : array of float64
+    dose : array of float64
+        At the middle of each frame.
     """
 
     frame: NDArray[np.int64]
     level: Floats
     low: Floats
     high: Floats
+    dose: Floats
 
 
 def fitted(samples: Samples, found: Average) -> Fitted:
@@ -99,7 +103,7 @@ def fitted(samples: Samples, found: Average) -> Fitted:
     bands = [quantiles(column, found.weight[chosen] / found.weight[chosen].sum())
              for column in level.T]  # fmt: skip
     middle, low, high = np.array(bands).T
-    return Fitted(samples.frame, middle, low, high)
+    return Fitted(samples.frame, middle, low, high, (samples.start + samples.end) / 2)
 
 
 def _kept(found: Average) -> Floats:
@@ -127,6 +131,7 @@ def course(samples: Samples, found: Average) -> Course:
         Estimate(*quantiles(models.onset, weight)),
         float(weight[~found.plateau].sum()),
         _within(quantiles(models.tau, weight), last - float(samples.start[0])),
+        crossing(0.9),
         crossing(0.5),
         crossing(float(np.exp(-1))),
         1 - float(weight @ final),

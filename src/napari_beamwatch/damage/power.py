@@ -12,7 +12,6 @@ from scipy import optimize, stats
 
 from napari_beamwatch.damage.detection import FEWEST_SIDE, threshold
 from napari_beamwatch.damage.fitting import mean_levels
-from napari_beamwatch.damage.irreversible import SMALLEST_LOSS
 from napari_beamwatch.damage.scanning import running_sums
 from napari_beamwatch.damage.scopes import Samples
 
@@ -20,6 +19,10 @@ Floats = NDArray[np.float64]
 
 SURELY = 0.95
 """Probability that "would have been found" means."""
+
+SMALLEST_LOSS = 0.1
+"""Part of the plateau below which a lasting loss is not told from what focus and tilt do all the
+time."""
 
 LATE = 0.9
 """Part of the record after which a change is too late to be called."""

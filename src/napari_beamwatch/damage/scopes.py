@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,33 +86,25 @@ class Scope:
                 "frame doses"
             )
 
+    def of_traces(self, which: NDArray[np.bool_]) -> Scope:
+        """The same with some of the traces."""
+        return replace(
+            self, traces=tuple(t for t, wanted in zip(self.traces, which, strict=True) if wanted)
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Witnesses:
-    """What else was seen in the movie; None where it was not measured.
+    """What is known of all of the field, beside its places; None where it was not measured.
 
     Attributes
     ----------
-    mean_counts : array (frames,), optional
-        Mean signal of the frames. The power over the floor of a lattice that stays goes with it.
     defocus_nm, defocus_se_nm : array (frames,), optional
         From Thon rings, and the standard error.
-    halo, halo_se : array (frames,), optional
-        Power of the diffuse ring of amorphous matter over the floor.
-    lattice_power, lattice_power_se : array (frames,), optional
-        Sum of all spots of the field, over the squared mean signal.
-    others : tuple of Scope
-        Scopes of the other crystals.
     """
 
-    mean_counts: Floats | None = None
     defocus_nm: Floats | None = None
     defocus_se_nm: Floats | None = None
-    halo: Floats | None = None
-    halo_se: Floats | None = None
-    lattice_power: Floats | None = None
-    lattice_power_se: Floats | None = None
-    others: tuple[Scope, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,11 +178,13 @@ class Samples:
         )  # fmt: skip
 
 
-def samples_of(scope: Scope, witnesses: Witnesses | None = None) -> Samples:
-    """The lit frames of a scope in which anything was measured."""
+def samples_of(scope: Scope, mean_counts: Floats | None = None) -> Samples:
+    """The lit frames of a scope in which anything was measured.
+
+    The power over the floor of a lattice that stays goes with `mean_counts`.
+    """
     snr = np.array([trace.snr for trace in scope.traces], float).reshape(-1, len(scope.lit))
-    counts = None if witnesses is None else witnesses.mean_counts
-    beam = np.ones(len(scope.lit)) if counts is None else np.asarray(counts, float)
+    beam = np.ones(len(scope.lit)) if mean_counts is None else np.asarray(mean_counts, float)
     known = np.isfinite(snr) & np.isfinite(beam) & (beam > 0)
     used = scope.lit & known.any(axis=0) if len(snr) else scope.lit
     many = np.array(

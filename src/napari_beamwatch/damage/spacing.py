@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.damage.interval import Estimate
-from napari_beamwatch.damage.irreversible import SAME_DIRECTION
+from napari_beamwatch.damage.likeness import SAME_DIRECTION
 from napari_beamwatch.damage.scopes import Scope, SpotTrace
 
 Floats = NDArray[np.float64]

@@ -1,18 +1,21 @@
-"""Crystals that keep their lattice over the dose: Kaplan and Meier's curve.
+"""Places that keep their lattice over the dose: Turnbull's curve, by the area they stand for.
 
-Crystals that survive their record are censored at its `survived_dose` [1]_. Crystals of one movie
-share its beam and specimen, so intervals resample whole movies, not crystals [2]_; from a single
-movie there is nothing to resample and Greenwood's formula on the log-log scale is what there is.
+What had begun to change before the first dose is censored on the left, an onset lies in its
+interval, and what held is censored on the right at the dose it is known to have held to [1]_.
+Places of a crystal, and crystals of a movie, are not independent: intervals resample whole movies
+where there are several, else whole crystals [2]_. The median is drawn between the doses at which
+the curve is known, for within an interval nobody knows where it falls.
 
 References
 ----------
-.. [1] E. L. Kaplan, P. Meier, J. Am. Stat. Assoc. 53 (1958) 457.
+.. [1] B. W. Turnbull, J. R. Stat. Soc. B 38 (1976) 290.
 .. [2] B. Efron, J. Am. Stat. Assoc. 76 (1981) 312.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,98 +24,124 @@ from napari_beamwatch.errors import BeamwatchError
 
 Floats = NDArray[np.float64]
 
-DRAWS = 1000
+DRAWS = 400
 FEWEST_CLUSTERS = 4
-"""Movies from which resampling them says anything."""
+"""Movies, or crystals, from which resampling them says anything."""
+
+ROUNDS, CONVERGED = 2000, 1e-7
+"""Of self-consistency, at the most, and the change of a mass from which it goes on."""
 
 
 @dataclass(frozen=True, eq=False)
 class Survival:
-    """Part of the crystals that is undamaged after each dose.
+    """Part of the lattice that is undamaged after each dose.
 
     Attributes
     ----------
     dose, survival, low, high : array
-        From each dose on, with 95 % bounds; begins with 1 at dose 0.
-    at_risk : array of int
-        Crystals watched up to each dose.
-    median : float
-        Dose at which half is damaged; NaN if never.
-    crystals, events : int
+        At each dose, with 95 % bounds; begins with 1 at dose 0.
+    median, median_low, median_high : float
+        Dose at which half is damaged, and its 95 % interval; NaN beyond what is known.
+    places, events : int
+        How many there are, and how many changed.
     """
 
     dose: Floats
     survival: Floats
     low: Floats
     high: Floats
-    at_risk: NDArray[np.int64]
     median: float
-    crystals: int
+    median_low: float
+    median_high: float
+    places: int
     events: int
 
 
-def kaplan_meier(
-    dose: ArrayLike, damaged: ArrayLike, movie: ArrayLike | None = None, seed: int = 0
+def turnbull(
+    low: ArrayLike, high: ArrayLike, share: ArrayLike, cluster: ArrayLike, seed: int = 0
 ) -> Survival:
-    """Survival of crystals over the dose.
+    """Survival of places over the dose.
 
     Parameters
     ----------
-    dose : array
-        Onset of each crystal, or the dose it was seen to survive.
-    damaged : array of bool
-        Which of the two.
-    movie : array, optional
-        Label of the movie of each crystal.
+    low, high : array
+        Between which doses each changed; infinite where it held to `low`.
+    share : array
+        Area each stands for.
+    cluster : array
+        Label of the movie or crystal each belongs to.
     seed : int
         Of the resampling.
     """
-    times = np.asarray(dose, np.float64)
-    events = np.asarray(damaged, bool)
-    if len(times) == 0 or len(times) != len(events) or not np.isfinite(times).all():
-        raise BeamwatchError("a survival curve needs a dose and a fate for one crystal or more")
-    steps = np.unique(times[events])
-    survival, at_risk, greenwood = _curve(times, events, steps, np.ones(len(times)))
-    labels = (
-        np.zeros(len(times), int) if movie is None else np.unique(movie, return_inverse=True)[1]
-    )
-    clusters = int(labels.max()) + 1
-    if clusters >= FEWEST_CLUSTERS and len(steps):
-        rng = np.random.default_rng(seed)
-        drawn = rng.multinomial(clusters, np.full(clusters, 1 / clusters), DRAWS)
-        curves = np.array([_curve(times, events, steps, row[labels])[0] for row in drawn])
-        low, high = np.quantile(curves, [0.025, 0.975], axis=0)
-    else:
-        low, high = _log_log(survival, greenwood)
-    half = steps[survival <= 0.5]
+    first, last = np.asarray(low, np.float64), np.asarray(high, np.float64)
+    weight = np.asarray(share, np.float64)
+    if not len(first) or not np.isfinite(first).all() or (last < first).any():
+        raise BeamwatchError("a survival curve needs the doses between which one or more changed")
+    support = _support(first, last)
+    inside = (support[:, 0] >= first[:, None]) & (support[:, 1] <= last[:, None])
+    ends = np.unique(np.append(0.0, support[np.isfinite(support)]))
+    mass = _masses(inside, weight[None])
+    curve = _curves(mass, support, ends)[0]
+    labels = np.unique(np.asarray(cluster), return_inverse=True)[1]
+    count = int(labels.max()) + 1
+    rng = np.random.default_rng(seed)
+    if count < FEWEST_CLUSTERS:  # places are what there is to resample
+        labels, count = np.arange(len(first)), len(first)
+    drawn = rng.multinomial(count, np.full(count, 1 / count), DRAWS)[:, labels] * weight
+    curves = _curves(_masses(inside, drawn[drawn.sum(axis=1) > 0]), support, ends)
+    bounds = np.quantile(curves, (0.025, 0.975), axis=0)
+    medians = [_median(ends, row) for row in curves]
+    spread = np.quantile(np.nan_to_num(medians, nan=np.inf), (0.025, 0.975), method="nearest")
+    least, most = (float(end) if np.isfinite(end) else float("nan") for end in spread)
     return Survival(
-        np.append(0.0, steps), np.append(1.0, survival), np.append(1.0, low), np.append(1.0, high),
-        np.append(len(times), at_risk).astype(np.int64),
-        float(half[0]) if len(half) else float("nan"), len(times), int(events.sum()),
+        ends, curve, np.minimum(bounds[0], curve), np.maximum(bounds[1], curve),
+        _median(ends, curve), least, most, len(first), int(np.isfinite(last).sum()),
     )  # fmt: skip
 
 
-def _curve(
-    times: Floats, events: NDArray[np.bool_], steps: Floats, weight: Floats
-) -> tuple[Floats, Floats, Floats]:
-    """Survival after each step, those at risk, and Greenwood's sum; crystals count by weight."""
-    risk = ((times >= steps[:, None]) * weight).sum(axis=1)
-    died = (((times == steps[:, None]) & events) * weight).sum(axis=1)
-    share = np.divide(died, risk, out=np.zeros(len(steps)), where=risk > 0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        greenwood = np.cumsum(np.where(risk > died, died / (risk * (risk - died)), np.inf))
-    return np.cumprod(1 - share), risk, greenwood
+def _support(low: Floats, high: Floats) -> Floats:
+    """Intervals that can hold mass: from a lower end to the next upper one with none between."""
+    edges = sorted([(dose, 1) for dose in low] + [(dose, 0) for dose in high])
+    # An onset known exactly is an interval of no length: its lower end comes first.
+    exact = set(low[low == high].tolist())
+    edges.sort(key=lambda edge: (edge[0], -edge[1] if edge[0] in exact else edge[1]))
+    found = [
+        (a, b) for (a, is_low), (b, is_next) in pairwise(edges)
+        if is_low and not is_next
+    ]  # fmt: skip
+    return np.array(sorted(set(found)), np.float64).reshape(-1, 2)
 
 
-def _log_log(survival: Floats, greenwood: Floats) -> tuple[Floats, Floats]:
-    low, high = np.zeros(len(survival)), np.ones(len(survival))
-    inner = (survival > 0) & (survival < 1) & np.isfinite(greenwood)
-    log = np.log(survival[inner])
-    spread = 1.96 * np.sqrt(greenwood[inner]) / np.abs(log)
-    low[inner] = np.exp(log * np.exp(spread))
-    high[inner] = np.exp(log * np.exp(-spread))
-    gone = survival <= 0
-    # Once the last one is damaged Greenwood's error is undefined: the bound stays where it was.
-    if gone.any() and inner.any():
-        high[gone] = high[inner][-1]
-    return low, high
+def _masses(inside: NDArray[np.bool_], weight: Floats) -> Floats:
+    """Self-consistent masses of the intervals (draws, intervals), for weights (draws, places)."""
+    share = weight / weight.sum(axis=1, keepdims=True)
+    held = inside.astype(np.float64)
+    mass: Floats = np.full((len(weight), inside.shape[1]), 1 / inside.shape[1])
+    for _ in range(ROUNDS):
+        whole = np.maximum(mass @ held.T, 1e-300)
+        new = mass * ((share / whole) @ held)
+        done = np.abs(new - mass).max() < CONVERGED
+        mass = new
+        if done:
+            break
+    return mass
+
+
+def _curves(mass: Floats, support: Floats, ends: Floats) -> Floats:
+    """Survival at doses: within an interval the mass is spread evenly."""
+    low, high = support[:, 0], support[:, 1]
+    length = np.where(np.isfinite(high) & (high > low), high - low, 1.0)
+    passed = np.where(
+        high > low, np.clip((ends[:, None] - low) / length, 0, 1), ends[:, None] >= low
+    )
+    passed[:, ~np.isfinite(high)] = 0.0
+    return np.asarray(1 - mass @ passed.T, np.float64)
+
+
+def _median(dose: Floats, survival: Floats) -> float:
+    below = np.flatnonzero(survival <= 0.5 + 1e-9)
+    if not len(below) or below[0] == 0:
+        return float("nan") if not len(below) else float(dose[0])
+    i = int(below[0])
+    part = (survival[i - 1] - 0.5) / max(survival[i - 1] - survival[i], 1e-300)
+    return float(dose[i - 1] + min(part, 1.0) * (dose[i] - dose[i - 1]))

@@ -26,7 +26,7 @@ class Findings:
         With everything chosen that was left open.
     regions : tuple of Region
         Beside the whole field.
-    onsets, windows, spots, traces, events, crystals, courses, phases : DataFrame
+    onsets, windows, spots, traces, events, places, courses, phases : DataFrame
         Columns as documented in `columns`, those of the next three too.
     field, rings, drift : DataFrame
         Of the whole field.
@@ -48,7 +48,7 @@ class Findings:
     spots: pd.DataFrame
     traces: pd.DataFrame
     events: pd.DataFrame
-    crystals: pd.DataFrame
+    places: pd.DataFrame
     courses: pd.DataFrame
     phases: pd.DataFrame
     field: pd.DataFrame

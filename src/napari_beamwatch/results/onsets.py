@@ -11,6 +11,7 @@ import pandas as pd
 from napari_beamwatch import columns
 from napari_beamwatch.damage.interval import NOTHING, Estimate
 from napari_beamwatch.damage.judging import Verdict
+from napari_beamwatch.damage.whole import Summed
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import FIELD, Region
 
@@ -21,6 +22,7 @@ def onset_row(
     verdict: Verdict,
     more: dict[str, Any],
     mass_loss: Estimate = NOTHING,
+    summed: Summed | None = None,
 ) -> dict[str, Any]:
     """One row of the table of onsets.
 
@@ -35,12 +37,14 @@ def onset_row(
         Columns that are known from elsewhere.
     mass_loss : Estimate
         Onset of the change of particles alone.
+    summed : Summed, optional
+        Numbers of its places.
     """
     height, width = movie.shape[1:]
     y0, x0, y1, x1 = (0, 0, height, width) if region is None else region.box
     last = int(np.flatnonzero(movie.lit)[-1])
     size = np.nan if movie.pixel_size is None else movie.pixel_size
-    frame = verdict.onset_frame
+    numbers = summed or Summed()
     row: dict[str, Any] = {
         "movie": movie.name,
         "region": FIELD if region is None else region.name,
@@ -48,11 +52,7 @@ def onset_row(
         "x0": x0,
         "y1": y1,
         "x1": x1,
-        "status": verdict.status,
-        "criterion": verdict.criterion or None,
-        "evidence": verdict.evidence or None,
-        "reason": verdict.reason,
-        "onset_frame": frame if frame >= 0 else None,
+        **said(movie, verdict),
         "last_frame": last,
         "detectable_loss_percent": verdict.detectable_loss_percent,
         "d_before_A": size * verdict.d_before_px,
@@ -66,23 +66,44 @@ def onset_row(
         "voltage_kV": movie.conditions.voltage_kV,
         "temperature_C": movie.conditions.temperature_C,
         "dose_source": movie.dose_source,
+        "n_places": numbers.places,
+        "changed_area_percent": 100 * numbers.changed,
     }
     if movie.dose is not None:
         row |= {
-            **_estimate("onset", verdict.onset, ("_dose", "_low", "_high")),
-            "detected_dose_e_per_A2": verdict.detected,
-            "lost_dose_e_per_A2": verdict.lost,
-            **_estimate("decay_after_onset", verdict.decay),
-            **_estimate("half_dose", verdict.half_dose),
-            **_estimate("dose_1e", verdict.dose_1e),
-            "fading_onset_e_per_A2": verdict.fading_onset.value,
-            "spacing_onset_e_per_A2": verdict.spacing_onset.value,
-            "new_phase_onset_e_per_A2": verdict.new_phase_onset.value,
             "mass_loss_onset_e_per_A2": mass_loss.value,
             "last_dose_e_per_A2": float(movie.dose[last]),
-            "survived_dose_e_per_A2": verdict.survived_dose,
+            **_estimate("median_onset", numbers.median),
         }
     return row | more
+
+
+def said(movie: Movie, verdict: Verdict) -> dict[str, Any]:
+    """What a verdict says, in the columns that tables of onsets and places share."""
+    frame = verdict.onset_frame
+    row: dict[str, Any] = {
+        "status": verdict.status,
+        "criterion": verdict.criterion or None,
+        "evidence": verdict.evidence or None,
+        "reason": verdict.reason,
+        "onset_frame": frame if frame >= 0 else None,
+    }
+    if movie.dose is None:
+        return row
+    survived = verdict.survived_dose if verdict.status == "survived" else np.nan
+    return row | {
+        **_estimate("onset", verdict.onset, ("_dose", "_low", "_high")),
+        "detected_dose_e_per_A2": verdict.detected,
+        "lost_dose_e_per_A2": verdict.lost,
+        **_estimate("decay_after_onset", verdict.decay),
+        **_estimate("dose_10", verdict.dose_10),
+        **_estimate("half_dose", verdict.half_dose),
+        **_estimate("dose_1e", verdict.dose_1e),
+        "fading_onset_e_per_A2": verdict.fading_onset.value,
+        "spacing_onset_e_per_A2": verdict.spacing_onset.value,
+        "new_phase_onset_e_per_A2": verdict.new_phase_onset.value,
+        "survived_dose_e_per_A2": survived,
+    }
 
 
 def _estimate(

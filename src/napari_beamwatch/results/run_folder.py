@@ -24,7 +24,7 @@ from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.locks import alone
 
 TABLES = (
-    "onsets", "windows", "spots", "traces", "events", "crystals", "courses", "phases",
+    "onsets", "windows", "spots", "traces", "events", "places", "courses", "phases",
     "field", "rings", "drift",
 )  # fmt: skip
 """Of a result, each a CSV file of its name."""

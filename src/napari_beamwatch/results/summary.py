@@ -10,8 +10,8 @@ import pandas as pd
 
 from napari_beamwatch.damage.failures import Failures, failures_among
 from napari_beamwatch.regions import FIELD
-from napari_beamwatch.results.crystals import crystal_survival
 from napari_beamwatch.results.findings import Findings
+from napari_beamwatch.results.survival import place_survival
 
 NAMED_SPOTS = 3
 """Reflections that are named in a line, strongest first."""
@@ -43,9 +43,9 @@ def summary_of(result: Findings) -> dict[str, Any]:
         reason, ``regions`` the lines of the regions by name; ``stop_dose_e_per_A2`` is the dose
         up to which the specimen was as it was at first (the lower end of the interval of the
         onset, or what was survived), ``stop_time_s`` the seconds from beam-on that is at the
-        movie's rate, ``stop`` both in words; ``crystals`` how many were judged, changed and
-        survived, and the dose at which half had changed; ``warnings`` those of the movie, and
-        what could not be judged.
+        movie's rate, ``stop`` both in words; ``places`` how many were judged, changed and
+        survived, and the dose by which half of the lattice had changed; ``warnings`` those of the
+        movie, and what could not be judged.
     """
     if not len(result.onsets):
         return {"movie": _name(result), "answer": f"{FIELD}: nothing was judged", "regions": {}}
@@ -66,7 +66,7 @@ def summary_of(result: Findings) -> dict[str, Any]:
         "stop_dose_e_per_A2": stop,
         "stop_time_s": seconds,
         "stop": _stop_words(field, stop, seconds),
-        "crystals": failures.tried("counting crystals", lambda _: {}, _crystals, result),
+        "places": failures.tried("counting places", lambda _: {}, _places, result),
         "regions": {str(row["region"]): answer(result, row, failures) for _, row in _rest(result)},
         "warnings": warnings + failures_among((*result.notes, *failed)),
     }
@@ -235,15 +235,18 @@ def _is_bound(row: pd.Series) -> bool:
     return bool(pd.isna(row["pre_exposure_e_per_A2"]) and pd.notna(row["last_dose_e_per_A2"]))
 
 
-def _crystals(result: Findings) -> dict[str, Any]:
-    """How many crystals of the field were judged and changed, and when half of them had."""
-    status = result.crystals.status[result.crystals.region == FIELD]
-    found = crystal_survival(result)
+def _places(result: Findings) -> dict[str, Any]:
+    """How many places of the field were judged and changed, and when half of them had."""
+    status = result.places.status[result.places.status != "no_lattice"]
+    found = place_survival(result)
+    known = {} if found is None else {
+        "dose": found.median, "low": found.median_low, "high": found.median_high
+    }  # fmt: skip
     return {
         "number": len(status),
-        "changed": int(status.isin(["onset", "damaged_at_start"]).sum()),
+        "changed": int(status.isin(CHANGED).sum()),
         "survived": int((status == "survived").sum()),
-        "median_dose_e_per_A2": None if found is None else _number(found.median),
+        **{f"median_{end}_e_per_A2": _number(known.get(end)) for end in ("dose", "low", "high")},
     }
 
 

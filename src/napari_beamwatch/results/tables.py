@@ -9,11 +9,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_beamwatch import columns
-from napari_beamwatch.damage.interval import NOTHING
+from napari_beamwatch.damage.by_window import WindowVerdicts
+from napari_beamwatch.damage.interval import NOTHING, Fitted
 from napari_beamwatch.damage.judging import Verdict
-from napari_beamwatch.damage.pooling import RegionVerdict, WindowVerdicts
+from napari_beamwatch.damage.whole import RegionVerdict
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import FIELD, Region
+from napari_beamwatch.results.onsets import said
 from napari_beamwatch.spectra.drift import Drift
 from napari_beamwatch.spectra.field import FieldTrace
 from napari_beamwatch.spectra.following import FollowedReflection, Spots
@@ -50,7 +52,7 @@ def region_spots(
                 "width_px": float(snr @ spots.peaks.width[mine] / snr.sum()),
                 "snr": float(snr.sum()) / overlap_factors(spots.grid, spots.peaks.window[mine])[0],
                 **said_of_spots(
-                    movie, told.of_crystal(int(spots.reflections.crystal[reflection.number]))
+                    movie, told.crystals.get(int(spots.reflections.crystal[reflection.number]))
                 ),
             }
         )
@@ -183,66 +185,70 @@ def window_table(movie: Movie, spots: Spots, told: WindowVerdicts) -> pd.DataFra
             **_window_verdicts(movie, told, np.arange(len(grid))),
             "lost_dose_e_per_A2": told.lost if movie.dose is not None else np.nan,
             "n_spots": count,
+            "place": pd.array(told.place, dtype="Int64"),
         }
     )
+    rows.loc[told.place < 0, "place"] = pd.NA
     return rows.reindex(columns=list(columns.WINDOWS))
 
 
-def crystal_table(
-    movie: Movie, region: str, told: RegionVerdict, spots: Spots, labelled: pd.DataFrame
-) -> pd.DataFrame:
-    """Rows of the table of crystals of a region.
-
-    Parameters
-    ----------
-    movie : Movie
-    region : str
-    told : RegionVerdict
-    spots : Spots
-    labelled : DataFrame
-        Rows of the table of spots of the region, with phases.
-    """
+def place_table(movie: Movie, told: RegionVerdict, spots: Spots) -> pd.DataFrame:
+    """The table of places of the field, without names of phases."""
+    grid = spots.grid
     of_peak = spots.reflections.crystal[spots.reflections.of_peak]
+    # What a window tells of its own: as far as the next.
+    own = np.nan if movie.pixel_size is None else (grid.step * movie.pixel_size / 10) ** 2
     rows = []
-    for one in told.crystals:
-        mine = labelled[labelled.crystal == one.crystal]
+    for one in told.places:
+        middle = grid.corners[one.windows].mean(axis=0) + np.array(spots.origin) + grid.window / 2
+        mine = np.isin(spots.peaks.window, one.windows) & (of_peak == one.crystal)
         rows.append(
             {
                 "movie": movie.name,
-                "region": region,
+                "place": one.number,
                 "crystal": one.crystal,
-                **said_of_spots(movie, one.verdict),
-                "evidence": one.verdict.evidence or None,
-                "reason": one.verdict.reason,
-                "survived_dose_e_per_A2": (
-                    np.nan if movie.dose is None else one.verdict.survived_dose
-                ),
-                "phase": mine.phase.iloc[0] if len(mine) else None,
-                "n_spots": len(mine),
-                "n_windows": len(np.unique(spots.peaks.window[of_peak == one.crystal])),
+                "y_px": middle[0],
+                "x_px": middle[1],
+                "n_windows": len(one.windows),
+                "area_nm2": one.share * own,
+                **said(movie, one.verdict),
+                "held_until_e_per_A2": np.nan if movie.dose is None else one.verdict.held_until,
+                "n_spots": len(np.unique(spots.reflections.of_peak[mine])),
             }
         )
-    return pd.DataFrame(rows, columns=list(columns.CRYSTALS)).astype({"onset_frame": "Int64"})
+    table = pd.DataFrame(rows, columns=list(columns.PLACES))
+    return table.astype({"onset_frame": "Int64"})
 
 
 def course_table(movie: Movie, region: str, told: RegionVerdict) -> pd.DataFrame:
-    """Rows of the table of fitted courses, of the crystals of a region that faded."""
+    """Rows of the table of fitted courses: of the places that faded, and of all of a region."""
     parts = [
-        pd.DataFrame(
-            {
-                "region": region,
-                "crystal": one.crystal,
-                "frame": fit.frame,
-                "dose_e_per_A2": np.nan if movie.dose is None else movie.dose[fit.frame],
-                "intensity": fit.level,
-                "intensity_low": fit.low,
-                "intensity_high": fit.high,
-            }
-        )
-        for one in told.crystals
+        _course(movie, region, one.crystal, one.number, fit)
+        for one in told.places
         if (fit := one.verdict.fitted) is not None
     ]
+    whole = told.summed.course
+    if whole is not None:
+        parts.insert(0, _course(movie, region, None, None, whole))
     return joined(parts, columns.COURSES)
+
+
+def _course(
+    movie: Movie, region: str, crystal: int | None, place: int | None, fit: Fitted
+) -> pd.DataFrame:
+    count = len(fit.frame)
+    return pd.DataFrame(
+        {
+            "region": region,
+            "crystal": pd.array([crystal] * count, dtype="Int64"),
+            "place": pd.array([place] * count, dtype="Int64"),
+            "frame": fit.frame,
+            "dose_e_per_A2": np.nan if movie.dose is None else fit.dose,
+            "intensity": fit.level,
+            "intensity_low": fit.low,
+            "intensity_high": fit.high,
+        }
+    )
 
 
 def field_table(movie: Movie, trace: FieldTrace, focus: tuple[Floats, Floats]) -> pd.DataFrame:

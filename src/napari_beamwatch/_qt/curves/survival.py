@@ -1,4 +1,4 @@
-"""Crystals that keep their lattice over the dose, on the screen."""
+"""Places that keep their lattice over the dose, on the screen."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from napari_beamwatch.results.frame_axis import LABELS
 
 
 class SurvivalView(QWidget):
-    """Kaplan and Meier's curve with its 95 % band, and what it says in words."""
+    """Turnbull's curve with its 95 % band, and what it says in words."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -22,7 +22,7 @@ class SurvivalView(QWidget):
         self.plot = self.plot_widget.getPlotItem()
         self.plot.setMenuEnabled(False)
         self.plot.hideButtons()
-        self.plot.setLabel("left", "undamaged crystals")
+        self.plot.setLabel("left", "undamaged lattice")
         self.plot.setLabel("bottom", LABELS["dose"])
         self.words = QLabel(self)
         self.words.setWordWrap(True)
@@ -54,21 +54,25 @@ class SurvivalView(QWidget):
         self._items = []
         found = self._survival
         if found is None:
-            self.words.setText("No crystals yet: run the analysis.")
+            self.words.setText("No places yet: run the analysis.")
             return
-        # As steps: a value holds from its dose to the next.
+        # Between doses at which it is known it is drawn straight; after the last it holds.
         last = max(float(found.dose[-1]), self._last_dose or 0.0)
-        x = np.repeat(np.append(found.dose, last), 2)[1:-1]
-        value, low, high = (np.repeat(v, 2) for v in (found.survival, found.low, found.high))
+        x = np.append(found.dose, last)
+        value, low, high = (np.append(v, v[-1]) for v in (found.survival, found.low, found.high))
         colour = (ON_DARK if self._look is None or self._look.dark else ON_LIGHT)[1]
         edges = [pg.PlotCurveItem(x, v) for v in (low, high)]
         self._add(pg.FillBetweenItem(*edges, seen_through(colour, 0.22)))
         self._add(pg.PlotCurveItem(x, value, pen=pg.mkPen(colour, width=2)))
         self.plot.setXRange(0, last, padding=0.01)
         self.plot.setYRange(0, 1, padding=0.04)
-        half = f"half of them by {found.median:.3g} e/Å²" if found.median == found.median else ""
-        half = half or "half of them never within the record"
-        self.words.setText(f"{found.events} of {found.crystals} crystals damaged; {half}.")
+        half = "half of the lattice not within the record"
+        if found.median == found.median:
+            half = f"half of the lattice by {found.median:.3g}"
+            if found.median_low == found.median_low and found.median_high == found.median_high:
+                half += f" [{found.median_low:.3g}–{found.median_high:.3g}]"
+            half += " e/Å²"
+        self.words.setText(f"{found.events} of {found.places} places damaged; {half}.")
 
     def _add(self, item: Any) -> None:
         self.plot.addItem(item, ignoreBounds=True)

@@ -1,0 +1,264 @@
+"""The places of a field, examined and judged: everything that is said is read from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_beamwatch.analysis.diffuse import Diffuse
+from napari_beamwatch.analysis.dose_axis import DoseAxis
+from napari_beamwatch.damage.cells import Cells, cells_of
+from napari_beamwatch.damage.examining import Examined, examine
+from napari_beamwatch.damage.failures import Failures
+from napari_beamwatch.damage.judging import judge, unclear
+from napari_beamwatch.damage.partition import Partition, partition
+from napari_beamwatch.damage.scopes import Scope, SpotTrace, Witnesses
+from napari_beamwatch.damage.whole import Place
+from napari_beamwatch.movies import Movie
+from napari_beamwatch.regions import Region
+from napari_beamwatch.settings import Settings
+from napari_beamwatch.spectra.field import FieldTrace
+from napari_beamwatch.spectra.following import FollowedReflection, FollowedSpots
+from napari_beamwatch.spectra.region_traces import overlap_factors
+from napari_beamwatch.threads import shared_pool
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+BESIDE = 0.5
+"""Part of the windows of one of two crystals that both are seen in, if one may have come of the
+other."""
+
+NAMED = 3
+"""Spacings that name a place, strongest first."""
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """A place before it is judged.
+
+    Attributes
+    ----------
+    number, crystal : int
+    windows : array of int64
+        In which it is seen, and its alone.
+    share : float
+        Windows' worth of lattice.
+    """
+
+    number: int
+    crystal: int
+    windows: Ints
+    share: float
+
+
+@dataclass(frozen=True, eq=False)
+class Pieces:
+    """How a field falls into places.
+
+    Attributes
+    ----------
+    pieces : tuple of Piece
+    cells : Cells
+    of : Partition
+    """
+
+    pieces: tuple[Piece, ...]
+    cells: Cells
+    of: Partition
+
+    def bearing(self, windows: int) -> list[list[int]]:
+        """Numbers of the places that each window shows, the strongest first."""
+        found: list[list[int]] = [[] for _ in range(windows)]
+        for i in np.argsort(-self.cells.power, kind="stable").tolist():
+            found[self.cells.window[i]].append(int(self.of.place[i]))
+        return found
+
+    def within(
+        self, followed: FollowedSpots, region: Region | None, movie: Movie, field: FieldTrace
+    ) -> tuple[Piece, ...]:
+        """What of the places lies in a region; in a window of its own it has its own places."""
+        if region is None:
+            return self.pieces
+        if len(followed.spots.grid) == 1:
+            return pieces_of(movie, followed, field).pieces
+        spots = followed.spots
+        inside = region.holds(spots.grid.corners + np.array(spots.origin), spots.grid.window)
+        found = []
+        for piece in self.pieces:
+            mine = inside[piece.windows]
+            if mine.any():
+                share = piece.share * float(mine.mean())
+                found.append(replace(piece, windows=piece.windows[mine], share=share))
+        return tuple(found)
+
+
+def pieces_of(movie: Movie, followed: FollowedSpots, field: FieldTrace) -> Pieces:
+    """Cut what was followed into places.
+
+    Parameters
+    ----------
+    movie : Movie
+    followed : FollowedSpots
+    field : FieldTrace
+    """
+    axis, spots, peaks = DoseAxis.of(movie), followed.spots, followed.spots.peaks
+    beam = relative_beam(field, axis)
+    used = axis.lit & np.isfinite(beam)
+    frames = np.array([last - first for first, last in spots.segments], float)
+    single = movie.counting is not None and movie.counting.kind == "single"
+    cells = cells_of(
+        followed.traces.snr[used],
+        np.asarray(spots.reflections.crystal[spots.reflections.of_peak], np.int64),
+        peaks.window,
+        (np.maximum(peaks.power, 0.0) / frames).max(axis=1, initial=0.0),
+        # What the floor of a sum has above that of counts is the specimen's own.
+        np.maximum(peaks.floor - 1, 0.0) / frames[peaks.segment] * single,
+        beam[used], axis.start[used], axis.end[used],
+    )  # fmt: skip
+    shared = overlap_factors(spots.grid, np.arange(len(spots.grid)))[0]
+    found = partition(cells, spots.grid.shape, shared)
+    whole = np.bincount(cells.window, cells.power, len(spots.grid))
+    part = cells.power / np.maximum(whole[cells.window], 1e-300)
+    pieces = []
+    for number in range(int(found.place.max(initial=-1)) + 1):
+        mine = found.place == number
+        crystal = int(cells.crystal[mine][0])
+        inside = mine & found.pure
+        pieces.append(Piece(number, crystal, cells.window[inside], float(part[mine].sum())))
+    return Pieces(tuple(pieces), cells, found)
+
+
+def relative_beam(field: FieldTrace, axis: DoseAxis) -> Floats:
+    """Mean signal relative to its median over the exposed frames; NaN where there was none."""
+    known = axis.lit & (np.nan_to_num(field.mean) > 0)
+    usual = np.median(field.mean[known]) if known.any() else 1.0
+    return np.where(known, field.mean / usual, np.nan)
+
+
+def judge_places(
+    movie: Movie,
+    settings: Settings,
+    followed: FollowedSpots,
+    reflections: Sequence[FollowedReflection],
+    pieces: Sequence[Piece],
+    looks: int,
+    field: FieldTrace,
+    diffuse: Diffuse,
+    failures: Failures,
+) -> list[Place]:
+    """Verdicts on places of a field or region.
+
+    Parameters
+    ----------
+    movie : Movie
+    settings : Settings
+    followed : FollowedSpots
+    reflections : sequence of FollowedReflection
+        Of the field or region.
+    pieces : sequence of Piece
+        Of the field or region.
+    looks : int
+        Places of the movie, which share its rate of false alarms.
+    field : FieldTrace
+    diffuse : Diffuse
+    failures : Failures
+        That cost the verdict on one place.
+    """
+    axis, pool = DoseAxis.of(movie), shared_pool()
+    rate = settings.false_alarm / max(1, looks)
+    scopes = [_scope(axis, followed, reflections, piece, movie) for piece in pieces]
+    futures = [
+        pool.submit(
+            examine, scope, field.mean, rate=rate, spacing="spacing" in settings.criteria,
+            d_tolerance=settings.d_tolerance,
+        )
+        for scope in scopes
+    ]  # fmt: skip
+    examined: list[Examined | str] = [
+        failures.tried(f"examining {scope.name}", _why, _result, future)
+        for scope, future in zip(scopes, futures, strict=True)
+    ]
+    change, error = diffuse.focus_of_frames(len(field.mean))
+    witnesses = Witnesses(change, error) if np.isfinite(change).any() else Witnesses()
+    known = [one for one in examined if not isinstance(one, str)]
+    told = []
+    for piece, scope, one in zip(pieces, scopes, examined, strict=True):
+        verdict = unclear(one) if isinstance(one, str) else failures.tried(
+            f"judging {scope.name}", unclear,
+            judge, one, [other for other in known if other is not one], witnesses,
+            criteria=settings.criteria,
+        )  # fmt: skip
+        told.append(
+            Place(piece.number, piece.crystal, scope.name, piece.windows, piece.share, verdict)
+        )
+    return told
+
+
+def _why(why: str) -> Examined | str:
+    return why
+
+
+def _result(future: Future[Examined]) -> Examined | str:
+    return future.result()
+
+
+def _scope(
+    axis: DoseAxis,
+    followed: FollowedSpots,
+    reflections: Sequence[FollowedReflection],
+    piece: Piece,
+    movie: Movie,
+) -> Scope:
+    """Traces of a place, with those of crystals that came in its windows."""
+    spots = followed.spots
+    peaks, crystal_of = spots.peaks, spots.reflections.crystal
+    inside = np.zeros(len(spots.grid), bool)
+    inside[piece.windows] = True
+    of_peak = crystal_of[spots.reflections.of_peak]
+    first = {
+        int(crystal): int(peaks.seen[of_peak == crystal].any(axis=0).argmax())
+        for crystal in np.unique(of_peak[inside[peaks.window]])
+    }
+    late = set()
+    for crystal, segment in first.items():
+        its = np.unique(peaks.window[of_peak == crystal])
+        both = int(inside[its].sum())
+        if segment > first[piece.crystal] and both >= BESIDE * min(len(its), len(piece.windows)):
+            late.add(crystal)
+    some = followed.within(
+        [each for each in reflections if crystal_of[each.number] in late | {piece.crystal}], inside
+    )
+    traces = [_spot_trace(followed, one) for one in some]
+    alone = [trace for trace in traces if trace.crystal == piece.crystal]
+    return axis.scope(f"place {piece.number} ({_spacings(alone, movie)})", traces)
+
+
+def _spacings(traces: Sequence[SpotTrace], movie: Movie) -> str:
+    size, unit = (movie.pixel_size, "Å") if movie.pixel_size is not None else (1.0, "px")
+    strongest = sorted(traces, key=lambda trace: -float(np.nansum(trace.snr)))[:NAMED]
+    return ", ".join(f"{size / trace.g:.3g}" for trace in strongest) + f" {unit}"
+
+
+def _spot_trace(of: FollowedSpots, followed: FollowedReflection) -> SpotTrace:
+    spots, trace, mine = of.spots, followed.trace, followed.spots
+    gy, gx, _ = followed.mean_frequency(spots)
+    in_phase, own = overlap_factors(spots.grid, spots.peaks.window[mine])
+    g = np.hypot(trace.gy, trace.gx)
+    return SpotTrace(
+        spot=followed.number,
+        crystal=int(spots.reflections.crystal[followed.number]),
+        gy=gy,
+        gx=gx,
+        snr=trace.mean_snr,
+        windows=trace.windows,
+        in_phase=in_phase,
+        own=own,
+        d_px=1 / g,
+        d_se_px=trace.g_se / g**2,
+        averaged=trace.averaged,
+    )

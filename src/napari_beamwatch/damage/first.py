@@ -1,0 +1,90 @@
+"""The first of several onsets, beyond their errors.
+
+The least of many estimates is early by construction. So what is asked is how many of the earliest
+share an onset: each further one that does makes the common onset sharper, each that does not takes
+the freedom of a dose of its own, which costs the length of the record over its error [1]_. The
+posterior of the first is the mixture over these, so that of one, five or twenty places that went at
+once it is the dose at which they did.
+
+References
+----------
+.. [1] R. E. Kass, A. E. Raftery, J. Am. Stat. Assoc. 90 (1995) 773.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_beamwatch.damage.interval import NOTHING, Estimate, quantiles
+
+Floats = NDArray[np.float64]
+
+SPEAKS = 0.05
+"""Part of the lattice below which what changed does not speak for a field."""
+
+NODES = 4001
+"""Doses at which posteriors are multiplied."""
+
+WIDTH = 1.96
+
+
+def log_density(onset: Estimate, dose: Floats, dip: float = 0.0) -> Floats:
+    """Of an estimate, as two halves of normal distributions.
+
+    What dips and recovers may have been in a dip when it changed: then it did so later than it
+    seems, by no more than dips last (`dip`, on average).
+    """
+    step = float(dose[1] - dose[0])
+    below, above = (
+        max(float(np.nan_to_num(side)) / WIDTH, step)
+        for side in (onset.value - onset.low, onset.high - onset.value)
+    )
+    away = dose - onset.value
+    told = -((away / np.where(away < 0, below, above)) ** 2) / 2
+    if dip:
+        told = np.logaddexp(told, np.where(away > 0, -np.maximum(away, 0.0) / dip, -np.inf))
+    top = float(told.max())
+    return np.asarray(told - top - np.log(np.exp(told - top).sum() * step), np.float64)
+
+
+def first_of(
+    onsets: Sequence[Estimate], share: Floats, start: float, end: float, dips: Floats
+) -> tuple[Estimate, NDArray[np.bool_]]:
+    """Dose at which the first of several things changed, and which of them did so then.
+
+    Parameters
+    ----------
+    onsets : sequence of Estimate
+    share : array
+        Part of the field's lattice that each carries; together those that are first carry `SPEAKS`
+        or more.
+    start, end : float
+        Doses of the record.
+    dips : array
+        Dose that dips of each last; 0 for what is steady.
+    """
+    count = len(onsets)
+    dose = np.linspace(start, end, NODES)
+    order = np.argsort([each.value for each in onsets], kind="stable")
+    step = dose[1] - dose[0]
+    joint: Floats = np.zeros(NODES)
+    evidence, posterior = np.full(count, -np.inf), np.zeros((count, NODES))
+    for k, i in enumerate(order.tolist()):
+        joint = joint + log_density(onsets[i], dose, float(dips[i]))
+        top = float(joint.max())
+        likely = np.exp(joint - top)
+        if share[order[: k + 1]].sum() >= SPEAKS - 1e-9:
+            evidence[k] = top + np.log(likely.sum() * step) + k * np.log(end - start)
+            posterior[k] = likely / likely.sum()
+    members = np.zeros(count, bool)
+    if not np.isfinite(evidence).any():
+        return NOTHING, members
+    weight = np.exp(evidence - evidence.max())
+    mixed = weight @ posterior / weight.sum()
+    members[order[: int(evidence.argmax()) + 1]] = True
+    if members.sum() == 1 and weight.max() > 0.999 * weight.sum():
+        return onsets[int(order[0])], members
+    return Estimate(*quantiles(dose, mixed / mixed.sum())), members
