@@ -1,10 +1,14 @@
 """Make the stages of `napari_beamwatch.simulate.stages` by multislice (needs abTEM and SciPy).
 
 Run ``python tools/make_stages.py`` where the package and its group `stages` are installed; names
-as arguments make only those. Every specimen lies on the same 20 Å of amorphous carbon, on its
-exit side, in a periodic field of 120 Å. 120 Å because both LiF zones repeat in it: [100] strained
-by 0.005 %, [110] by 0.22 %, Li2O [110] by 0.29 % (in 128 Å LiF [110] would need 0.37 %). Single
-grains and particles, with a margin around them, and polycrystals are not strained at all.
+as arguments make only those. Every specimen lies on the same 20 Å of amorphous carbon in a
+periodic field of 120 Å. 120 Å because both LiF zones repeat in it: [100] strained by 0.005 %,
+[110] by 0.22 %, Li2O [110] by 0.29 % (in 128 Å LiF [110] would need 0.37 %). Single grains and
+particles, with a margin around them, and polycrystals are not strained at all.
+
+The beam comes through the film first, but for the thickness series: there the film is on the exit
+side, so that neither the film nor the face of the crystal on it leaves the focus as the crystal
+thins from above.
 
 The tool stops with a sentence at a stage whose picture, made from the file, does not show every
 reflection it promises 20 times above the median of its ring and within 1 % of its spacing, or
@@ -24,7 +28,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -183,9 +187,9 @@ def box_of_atoms(
 ORIGIN = (0.0137, 0.0291, 0.0173)
 
 
-def sheet(crystal: Crystal, matrix: Floats) -> Specimen:
+def sheet(crystal: Crystal, matrix: Floats, height: float = CRYSTAL) -> Specimen:
     """Crystal all over the field."""
-    found = box_of_atoms(crystal, matrix, (0, 0, 0), (FIELD, FIELD, CRYSTAL), ORIGIN)
+    found = box_of_atoms(crystal, matrix, (0, 0, 0), (FIELD, FIELD, height), ORIGIN)
     return Specimen(*found, ((crystal, matrix),))
 
 
@@ -279,7 +283,7 @@ def tilted(specimen: Specimen, mrad: float, towards: Sequence[int]) -> Specimen:
     """Crystal tilted towards a lattice direction in the plane of the field.
 
     Sheared rather than turned, which keeps the field periodic: the layers shift alike, and what
-    is missing is a change of height of the order of the shift and cos(tilt) - 1 < 0.05 %.
+    is missing is a change of height of the order of the shift and cos(tilt) - 1 < 0.2 %.
     """
     crystal, matrix = specimen.lattices[0]
     direction = matrix @ (np.asarray(towards) @ crystal.axes)
@@ -287,23 +291,68 @@ def tilted(specimen: Specimen, mrad: float, towards: Sequence[int]) -> Specimen:
     return replace(specimen, positions=specimen.positions + specimen.positions[:, 2:] * shift)
 
 
+def ordered(specimen: Specimen, shift: float) -> Specimen:
+    """Rock salt along [100] whose columns are shifted along [010], every second one back.
+
+    The columns of the zone lie on squares of half a cell, of which the shifts make a chequerboard:
+    110, half the 220 of the lattice, is forbidden no more. It grows with the sine of what the
+    lattice's own amplitudes lose the cosine of.
+    """
+    crystal, matrix = specimen.lattices[0]
+    halves = 2 * (specimen.positions - ORIGIN) @ np.linalg.inv(crystal.axes @ matrix.T)
+    odd = np.rint(halves[:, 1] + halves[:, 2]) % 2
+    along = matrix @ crystal.axes[1] / np.linalg.norm(crystal.axes[1])
+    there_and_back = (1 - 2 * odd[:, None]) * shift * along
+    return replace(specimen, positions=specimen.positions + there_and_back)
+
+
 # --- Waves ---------------------------------------------------------------------------------
 
 
 def exit_wave(specimen: Specimen, film: Floats) -> NDArray[np.complex128]:
     """Fourier coefficients (ky, kx) of the exit wave, (2·reach + 1)², beam in the middle."""
-    height = 2 * PAD + CARBON + CRYSTAL
     on_film = np.add(specimen.positions, (0, 0, CARBON))
     at = np.concatenate([film, on_film]) + np.array([0, 0, PAD])
-    at[:, :2] %= FIELD
-    at[:, 2] = at[:, 2].clip(0, height - 1e-6)
     symbols = ["C"] * len(film) + list(specimen.symbols)
-    atoms = ase.Atoms(symbols, at, cell=(FIELD, FIELD, height), pbc=True)
-    potential = abtem.Potential(
+    potential = potential_of(symbols, at, 2 * PAD + CARBON + CRYSTAL)
+    wave = abtem.PlaneWave(energy=1e3 * VOLTAGE).multislice(potential)
+    return coefficients(wave.compute(progress_bar=False))
+
+
+@cache
+def waves_at_depths() -> dict[int, NDArray[np.complex128]]:
+    """As `exit_wave`, by nm: LiF [110] down to each of `THICKNESSES`, with the film under it.
+
+    One wave goes through the thickest; at each depth a copy leaves it through the film.
+    """
+    film = carbon()
+    under = potential_of(["C"] * len(film), film, CARBON)
+    specimen = lif("110", height=10 * THICKNESSES[-1])
+    # Thermal motion takes some out of the box, which is no reason to lose them.
+    depth = specimen.positions[:, 2].clip(0, 10 * THICKNESSES[-1] - 1e-6)
+    wave = abtem.PlaneWave(energy=1e3 * VOLTAGE, gpts=GRID, extent=FIELD).build(lazy=False)
+    found = {}
+    for above, nm in zip((0, *THICKNESSES), THICKNESSES, strict=False):
+        if nm:
+            here = (depth >= 10 * above) & (depth < 10 * nm)
+            at = specimen.positions[here] - (0, 0, 10 * above)
+            slab = potential_of(list(specimen.symbols[here]), at, 10 * (nm - above))
+            wave = wave.multislice(slab)
+        found[nm] = coefficients(wave.multislice(under))
+    return found
+
+
+def potential_of(symbols: Sequence[str], at: Floats, height: float) -> abtem.Potential:
+    """Slices of a slab from z = 0 to `height`; atoms that thermal motion took out go back in."""
+    inside = np.column_stack([at[:, :2] % FIELD, at[:, 2].clip(0, height - 1e-6)])
+    atoms = ase.Atoms(list(symbols), inside, cell=(FIELD, FIELD, height), pbc=True)
+    return abtem.Potential(
         atoms, gpts=GRID, slice_thickness=SLICE, projection="infinite", parametrization="lobato"
     )
-    wave = abtem.PlaneWave(energy=1e3 * VOLTAGE).multislice(potential)
-    array = np.asarray(wave.compute(progress_bar=False).array).T
+
+
+def coefficients(wave: abtem.Waves) -> NDArray[np.complex128]:
+    array = np.asarray(wave.array).T
     spectrum = np.fft.fft2(array) / array.size
     reach = int(RESOLUTION * FIELD)
     k = np.arange(-reach, reach + 1)
@@ -361,13 +410,18 @@ Families = tuple[tuple[int, int, int], ...]
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a stage is made and which reflections it must and must not show."""
+    """How a stage is made and which reflections it must and must not show.
+
+    `wave` is for one whose exit wave is not that of the specimen built; `focus` is in nm.
+    """
 
     name: str
     description: str
     build: Callable[[], Specimen]
     promised: Families = ()
     forbidden: Families = ()
+    wave: Callable[[], NDArray[np.complex128]] | None = None
+    focus: float = FOCUS
 
 
 # Lattice vectors along the field's sides: for LiF [110] 29 [001] + 10 [1-10]/2 and so on.
@@ -376,17 +430,22 @@ FIT_LIF_100 = ((0, 27.5, 11.5), (0, -11.5, 27.5))
 FIT_LI2O_110 = ((7, -7, 24), (17, -17, -10))
 ALONG_110: Families = ((1, 1, 1), (2, 0, 0), (2, 2, 0))
 ALONG_100: Families = ((2, 0, 0), (2, 2, 0))
+HALF_ORDER = (1, 1, 0)
+THICKNESSES = (0, 3, 6, 9, 12, 15, 20, 25, 30, 36, 42, 48, 54, 60)  # nm
+SHIFT = 0.08  # Å: as much as the thermal motion
 
 
-def lif(zone: str, rms: float = 0.0) -> Specimen:
+def lif(zone: str, rms: float = 0.0, height: float = CRYSTAL) -> Specimen:
     along, fit = {"110": ((1, 1, 0), FIT_LIF_110), "100": ((1, 0, 0), FIT_LIF_100)}[zone]
-    return disordered(sheet(LIF, fitted(LIF, along, *fit)), rms)
+    return disordered(sheet(LIF, fitted(LIF, along, *fit), height), rms)
 
 
 def disorder_series() -> Iterator[Recipe]:
     """LiF falling apart: the spots fade, the higher |g| the faster."""
     for zone, families in (("110", ALONG_110), ("100", ALONG_100)):
-        yield Recipe(f"lif-{zone}", f"LiF along [{zone}], intact", partial(lif, zone), families)
+        half = (HALF_ORDER,) if zone == "100" else ()
+        intact = f"LiF along [{zone}], intact"
+        yield Recipe(f"lif-{zone}", intact, partial(lif, zone), families, half)
         for rms in (0.1, 0.2, 0.35, 0.6):
             yield Recipe(
                 f"lif-{zone}-disorder-{rms}",
@@ -405,13 +464,38 @@ def disorder_series() -> Iterator[Recipe]:
 
 def tilt_series() -> Iterator[Recipe]:
     """LiF bending away: 220, across the axis, falls most and 002, along it, least."""
-    for mrad in (5, 10, 15, 20, 30):
+    for mrad in (5, 10, 15, 20, 30, 40, 50, 60):
         yield Recipe(
             f"lif-110-tilt-{mrad}",
             f"LiF along [110], tilted by {mrad} mrad about [001]",
             lambda mrad=mrad: tilted(lif("110"), mrad, (1, -1, 0)),
             ALONG_110 if mrad <= 15 else ALONG_110[:-1],
         )
+
+
+def thickness_series() -> Iterator[Recipe]:
+    """LiF that thins: the beam is scattered out and back every 59 nm, and fringes with it."""
+    bare = "Amorphous carbon alone, in the focus of the thickness series"
+    for nm in THICKNESSES:
+        yield Recipe(
+            f"lif-110-{nm}nm",
+            f"LiF along [110], {nm} nm thick, on the film" if nm else bare,
+            partial(lif, "110"),
+            ALONG_110 if nm else (),
+            () if nm else ALONG_110,
+            wave=lambda nm=nm: waves_at_depths()[nm],
+            # The crystal's lower face is as far from the focus as in the other stages.
+            focus=FOCUS - CARBON / 10,
+        )
+
+
+def ordering() -> Iterator[Recipe]:
+    yield Recipe(
+        "lif-100-ordered",
+        f"LiF along [100], columns {SHIFT} Å to and fro along [010]: a superstructure",
+        lambda: disordered(ordered(sheet(LIF, fitted(LIF, (1, 0, 0), *FIT_LIF_100)), SHIFT), 0),
+        (*ALONG_100, HALF_ORDER),
+    )
 
 
 def swelling_series() -> Iterator[Recipe]:
@@ -515,7 +599,15 @@ def other_phases() -> Iterator[Recipe]:
 
 
 def recipes() -> list[Recipe]:
-    series = (disorder_series, tilt_series, swelling_series, shrinking_series, other_phases)
+    series = (
+        disorder_series,
+        tilt_series,
+        thickness_series,
+        ordering,
+        swelling_series,
+        shrinking_series,
+        other_phases,
+    )
     return [recipe for make in series for recipe in make()]
 
 
@@ -548,12 +640,13 @@ def main(only: Sequence[str]) -> None:
             continue
         start = time.perf_counter()
         specimen = recipe.build()
-        np.savez_compressed(TARGET / f"{recipe.name}.npz", **pack_wave(exit_wave(specimen, film)))
+        wave = recipe.wave() if recipe.wave else exit_wave(specimen, film)
+        np.savez_compressed(TARGET / f"{recipe.name}.npz", **pack_wave(wave))
         index[recipe.name] = {
             "description": recipe.description,
             "extent_A": FIELD,
             "voltage_kV": VOLTAGE,
-            "focus_nm": FOCUS,
+            "focus_nm": recipe.focus,
             "reflections": [vars(r) for r in reflections_of(specimen, recipe.promised)],
         }
         index = {r.name: index[r.name] for r in recipes() if r.name in index}

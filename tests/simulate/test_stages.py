@@ -57,7 +57,7 @@ def test_the_zones_show_what_lif_should() -> None:
     assert spacings[0, 2, 2] == pytest.approx(4.026 / math.sqrt(8), rel=0.003)
 
 
-@pytest.mark.parametrize("name", ["lif-amorphous", "carbon"])
+@pytest.mark.parametrize("name", ["lif-amorphous", "carbon", "lif-110-0nm"])
 def test_amorphous_stages_show_no_lattice(name: str) -> None:
     stage = stages.load_stage(name)
     assert stage.reflections == ()
@@ -115,15 +115,58 @@ def test_swelling_moves_the_spacings() -> None:
 
 def test_tilt_lowers_reflections_unequally() -> None:
     series = [amplitudes("lif-110")]
-    series += [amplitudes(f"lif-110-tilt-{mrad}") for mrad in (5, 10, 15, 20, 30)]
+    series += [amplitudes(f"lif-110-tilt-{mrad}") for mrad in (5, 10, 15, 20, 30, 40, 50, 60)]
     across, along, between = (2, -2, 0), (0, 0, 2), (-1, 1, 1)
     for hkl in (across, between):
-        falling = [s[hkl] for s in series]
+        falling = [s[hkl] for s in series[:6]]
         assert falling == sorted(falling, reverse=True)
+        # Further out 60 Å of crystal let a little through again, as a slit does.
+        assert max(s[hkl] for s in series[6:]) < 0.3 * series[0][hkl]
+    for further in series[6:]:
+        assert further[along] == pytest.approx(series[5][along], rel=0.1)
     # At 20 mrad the one across the axis has nearly gone, the one along it has not.
     kept = {hkl: series[4][hkl] / series[0][hkl] for hkl in (across, along, between)}
     assert kept[across] < 0.3 < kept[between] < kept[along]
     assert kept[along] > 0.7
+
+
+def test_the_spots_of_a_crystal_that_thins_rise_before_they_go() -> None:
+    thicknesses = (30, 25, 20, 15, 12, 9, 6, 3)
+    thinning = [amplitudes(f"lif-110-{nm}nm") for nm in thicknesses]
+    power = {hkl: [stage[hkl] ** 2 for stage in thinning] for hkl in thinning[0]}
+    between, along, across = (-1, 1, 1), (0, 0, 2), (2, -2, 0)
+    assert max(power[between]) > 10 * power[between][0]
+    # Higher orders, strong at 30 nm by what the inner ones interfere, fall, then rise once more.
+    for hkl, lowest in ((along, 20), (across, 12)):
+        since = power[hkl][thicknesses.index(lowest) :]
+        assert max(since) > 2 * since[0]
+        assert power[hkl][0] > max(since)
+    for values in power.values():
+        assert values[-1] < 0.35 * max(values[-3:])
+
+
+def test_a_thin_crystal_has_the_same_spots_on_either_side_of_its_film() -> None:
+    over, under = amplitudes("lif-110"), amplitudes("lif-110-6nm")
+    for hkl, amplitude in over.items():
+        assert under[hkl] == pytest.approx(amplitude, rel=0.05)
+
+
+def test_ordering_brings_half_orders_and_keeps_the_rest() -> None:
+    parents = stages.load_stage("lif-100").reflections
+    ordered = stages.load_stage("lif-100-ordered")
+    before, after = stages.load_stage("lif-100").image(0.25), ordered.image(0.25)
+    for parent in parents:
+        kept = stages.read_reflection(after, 0.25, parent).power
+        assert kept == pytest.approx(stages.read_reflection(before, 0.25, parent).power, rel=0.1)
+    halves = [r for r in ordered.reflections if r not in parents]
+    assert {tuple(map(abs, r.hkl)) for r in halves} == {(0, 1, 1)}
+    strongest = max(stages.read_reflection(after, 0.25, r).power for r in parents)
+    for half in halves:
+        assert half.d_A == pytest.approx(4.026 / math.sqrt(2), rel=1e-3)
+        assert not stages.read_reflection(before, 0.25, half).shows(half)
+        reading = stages.read_reflection(after, 0.25, half)
+        assert reading.height > 1000
+        assert 0.03 * strongest < reading.power < 0.06 * strongest
 
 
 def test_a_shrinking_particle_covers_less() -> None:
