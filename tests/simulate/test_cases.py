@@ -49,6 +49,8 @@ ANSWERS = {
     "lif-to-li-rings-to-li2o": ("onset", "new_phase", "transformation", 150.0, "LiF", "Li2O"),
     "swelling": ("onset", "spacing", "unresolved", 200.0, "LiF", "LiF"),
     "void": ("onset", "mass_loss", "mass_loss", 150.0, "LiF", "LiF"),
+    "thinning": ("onset", "mass_loss", "mass_loss", 150.0, "LiF", "none"),
+    "ordering": ("onset", "new_phase", "ordering", 200.0, "LiF", "LiF"),
     "carbonate": ("onset", "fading", "amorphisation", 40.0, "Li2CO3", "none"),
     "survivor": ("survived", None, None, None, "LiF", "LiF"),
     "recovering-tilt": ("survived", None, None, None, "LiF", "LiF"),

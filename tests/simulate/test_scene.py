@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.simulate.bodies import BODIES
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.detector import Detector
@@ -14,9 +15,11 @@ from napari_beamwatch.simulate.scene import (
     Patch,
     Picture,
     Scene,
+    Series,
     disorder_series,
     shrinking_series,
     swelling_series,
+    thickness_series,
     tilt_series,
 )
 from napari_beamwatch.simulate.shapes import Cell, Everywhere, scattered_seeds
@@ -40,8 +43,18 @@ def test_every_picture_of_every_series_is_a_stage():
     path = Steady(0)
     series = [tilt_series(path), swelling_series(path), shrinking_series(path)]
     series += [disorder_series("110", path), disorder_series("100", path)]
+    series += [thickness_series(path)]
     named = {picture.stage for s in series for picture in s.pictures}
     assert named | set(BODIES) <= set(stage_names())
+
+
+def test_a_series_falls_as_well_as_it_rises():
+    pictures = (Picture("lif-110-12nm"), Picture("lif-110-3nm"), Picture("lif-110-0nm"))
+    falling = Series(pictures, (12.0, 3.0, 0.0), Knots((0.0, 120.0), (12.0, 0.0)))
+    shares = falling.shares(np.array([0.0, 45.0, 105.0, 130.0]))
+    np.testing.assert_allclose(shares, [[1, 0, 0], [0.5, 0.5, 0], [0, 0.5, 0.5], [0, 0, 1]])
+    with pytest.raises(BeamwatchError, match="rise or fall"):
+        Series(pictures, (12.0, 0.0, 3.0), Steady(0))
 
 
 def test_the_power_of_every_spot_follows_the_law():
@@ -132,6 +145,22 @@ def test_swelling_moves_d_by_as_much_as_it_says():
         first = read_reflection(movie.expected(0) / movie.expected(0).mean(), 0.25, before)
         last = read_reflection(movie.expected(23) / movie.expected(23).mean(), 0.25, after)
         assert last.d_A / first.d_A == pytest.approx(1.015, abs=0.002)
+
+
+def test_half_orders_come_at_the_onset_of_ordering_and_the_lattice_holds():
+    movie = simulate("ordering", **FAST, onset=130, tau=60)
+    region = movie.truth.regions[0]
+    halves = [spot for spot in region.spots_after if spot not in region.spots_before]
+    assert len(halves) == 2
+    rising = np.array([powers(movie, frame, halves) for frame in (0, 5, 9, 14, 23)])
+    # Up to the onset there is what the film and thermal motion scatter that way.
+    np.testing.assert_allclose(rising[1], rising[0], rtol=1e-3)
+    assert (np.diff(rising[1:], axis=0) > 0).all()
+    assert (rising[-1] > 100 * rising[0]).all()
+    held = powers(movie, 23, region.spots_before) / powers(movie, 0, region.spots_before)
+    np.testing.assert_allclose(held, 1, atol=0.1)
+    assert set(region.lattice_power) == {1.0}
+    assert region.half_dose_e_per_A2 is None
 
 
 def test_a_change_of_focus_moves_power_between_spots_and_comes_back():

@@ -90,12 +90,15 @@ def laid(
         Pixels.
     """
     whole = (picture.turn + turn) % 360
-    key = (picture.stage, picture.cut_as, optics, pixel_size, centre, whole, box)
+    key = (replace(picture, turn=whole), optics, pixel_size, centre, box)
 
     def make() -> Image:
         if whole % 90 == 0:
-            return _tiled(_tile(picture, optics, pixel_size), pixel_size, centre, whole, box)
-        return _turned(picture, optics, pixel_size, centre, whole, box)
+            image = _tiled(_tile(picture, optics, pixel_size), pixel_size, centre, whole, box)
+        else:
+            image = _turned(picture, optics, pixel_size, centre, whole, box)
+        image *= np.float32(picture.transmission)
+        return image
 
     return KEPT.get(key, make)
 
@@ -107,18 +110,18 @@ def in_focus(optics: stages.Optics, focus: float) -> stages.Optics:
 
 def throws_shade(picture: Picture) -> bool:
     """Whether its mean is not 1 everywhere."""
-    return (picture.cut_as or picture.stage) in BODIES
+    return picture.transmission != 1 or (picture.cut_as or picture.stage) in BODIES
 
 
 def shade_of(picture: Picture, turn: float, dy: Floats, dx: Floats) -> Floats:
     """Local mean of a picture at offsets (Å) from its middle, tiled as the picture is."""
     body = BODIES.get(picture.cut_as or picture.stage)
     if body is None:
-        return np.ones(np.broadcast_shapes(dy.shape, dx.shape))
+        return np.full(np.broadcast_shapes(dy.shape, dx.shape), picture.transmission)
     extent = stages.load_stage(picture.stage).extent
     u, v = turned_back(dy, dx, picture.turn + turn)
     u, v = ((w + extent / 2) % extent - extent / 2 for w in (u, v))
-    return body.transmission(v, u)
+    return picture.transmission * body.transmission(v, u)
 
 
 def _tile(picture: Picture, optics: stages.Optics, pixel_size: float) -> Image:

@@ -26,12 +26,19 @@ from napari_beamwatch.simulate.shapes import Everywhere, Shape
 Floats = NDArray[np.float64]
 Criterion = Literal["fading", "spacing", "new_phase", "mass_loss"]
 Interpretation = Literal[
-    "amorphisation", "transformation", "mass_loss", "environment", "unresolved"
+    "amorphisation", "transformation", "ordering", "mass_loss", "environment", "unresolved"
 ]
 Status = Literal["onset", "survived", "damaged_at_start", "no_lattice", "ambiguous"]
 
-TILTS = (0.0, 5.0, 10.0, 15.0, 20.0, 30.0)
+TILTS = (0.0, 5.0, 10.0, 15.0, 20.0, 30.0, 40.0, 50.0, 60.0)
 """mrad at which there are stages of LiF [110]."""
+
+THICKNESSES = (60.0, 54.0, 48.0, 42.0, 36.0, 30.0, 25.0, 20.0, 15.0, 12.0, 9.0, 6.0, 3.0, 0.0)
+"""nm at which there are stages of LiF [110]; 0 is the bare film in the same focus."""
+
+MEAN_FREE_PATH = 175.0
+"""nm of LiF that take 1/e of the electrons out of the picture: inelastic scattering at 300 kV,
+and what an objective aperture stops. The small particles of `bodies` throw a darker shade."""
 
 DISORDERS = (0.0, 0.1, 0.2, 0.35, 0.6)
 """Å rms by which the atoms of the disorder series are off their places."""
@@ -50,11 +57,14 @@ class Picture:
     cut_as : str
         Name of a stage with a particle (`bodies.BODIES`): shown only where that particle is,
         as dark as it, with the bare film around it.
+    transmission : float
+        Part of the electrons that it lets through, everywhere; the bare film has 1.
     """
 
     stage: str
     turn: float = 0.0
     cut_as: str = ""
+    transmission: float = 1.0
 
     def reflections(self, turn: float = 0.0) -> tuple[stages.Reflection, ...]:
         """Spots that it promises, with the whole turned by a further `turn` degrees."""
@@ -77,7 +87,7 @@ class Series:
     ----------
     pictures : tuple of Picture
     at : tuple of float
-        Where on the path each stands, rising.
+        Where on the path each stands, rising or falling.
     path : Law
         Where the specimen is, by dose.
     criterion : str, optional
@@ -92,12 +102,20 @@ class Series:
     def __post_init__(self) -> None:
         if len(self.pictures) != len(self.at) or len(self.at) < 2:
             raise BeamwatchError("a series needs two or more pictures and a place for each")
+        steps = np.diff(self.at) * self._sense
+        if not (steps > 0).all():
+            raise BeamwatchError("the places of a series must rise or fall throughout")
+
+    @property
+    def _sense(self) -> int:
+        return 1 if self.at[-1] > self.at[0] else -1
 
     def shares(self, dose: Floats) -> Floats:
         """Share of each picture (second axis) at each dose: the two nearest are mixed."""
-        where = self.path.at(dose)
+        where = self._sense * self.path.at(dose)
+        places = self._sense * np.array(self.at)
         corners = np.eye(len(self.at))
-        return np.stack([np.interp(where, self.at, corner) for corner in corners], axis=-1)
+        return np.stack([np.interp(where, places, corner) for corner in corners], axis=-1)
 
 
 State = Picture | Series
@@ -114,12 +132,15 @@ class Change:
     into : Picture or Series
     criterion, interpretation : str, optional
         Where they are not what the phases say (`truth`).
+    keeps_lattice : bool
+        What was there before lives on in what it becomes: a superstructure.
     """
 
     law: Law
     into: State
     criterion: Criterion | None = None
     interpretation: Interpretation | None = None
+    keeps_lattice: bool = False
 
 
 @dataclass(frozen=True)
@@ -183,7 +204,8 @@ class Patch:
     def first_power(self, start: float, end: float, illumination: float = 1.0) -> float:
         """Lattice power of the first state in a frame, relative to the undamaged one."""
         dose = sub_doses(start, end) * illumination
-        law = self.changes[0].law if self.changes else Steady()
+        fades = self.changes and not self.changes[0].keeps_lattice
+        law = self.changes[0].law if fades else Steady()
         return float(np.sqrt(law.at(dose).clip(0)).mean()) ** 2
 
 
@@ -343,6 +365,35 @@ def tilt_series(path: Law, turn: float = 0.0) -> Series:
     """LiF [110] tilted about [001] by `path` in mrad; nothing in it is damage."""
     names = ["lif-110", *(f"lif-110-tilt-{t:g}" for t in TILTS[1:])]
     return Series(tuple(Picture(n, turn) for n in names), TILTS, path)
+
+
+def thickness_series(
+    path: Law,
+    first: float = THICKNESSES[0],
+    last: float = THICKNESSES[-1],
+    turn: float = 0.0,
+    mean_free_path: float = MEAN_FREE_PATH,
+) -> Series:
+    """LiF [110] that thins, `path` nm thick, from `first` to `last` (nm).
+
+    Its fringes come from multislice: the beam is scattered out of the direct one and back within
+    59 nm, so that the spots of what is thicker than half of that rise before they go. Between two
+    stages they are mixed, which departs from multislice by up to a fifth of their power below
+    25 nm, and by up to half above. What multislice has not is what the crystal takes out of the
+    picture: exp(-thickness / `mean_free_path`), in nm, is left of its mean against the film.
+    """
+    if not 0 <= last < first <= THICKNESSES[0] or not mean_free_path > 0:
+        raise BeamwatchError(
+            f"a crystal thins from at most {THICKNESSES[0]:g} nm to less, not from {first} nm to "
+            f"{last} nm, with a mean free path above 0 nm, not {mean_free_path}"
+        )
+    thickest = min(t for t in THICKNESSES if t >= first)
+    thinnest = max(t for t in THICKNESSES if t <= last)
+    at = tuple(t for t in THICKNESSES if thinnest <= t <= thickest)
+    pictures = tuple(
+        Picture(f"lif-110-{t:g}nm", turn, transmission=math.exp(-t / mean_free_path)) for t in at
+    )
+    return Series(pictures, at, path, "mass_loss")
 
 
 def disorder_series(zone: str, path: Law, turn: float = 0.0) -> Series:

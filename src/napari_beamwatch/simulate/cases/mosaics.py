@@ -11,7 +11,6 @@ from napari_beamwatch.simulate.cases.case import View, case
 from napari_beamwatch.simulate.cases.parts import AMORPHOUS, LIF_100, LIF_110, fade, scene_of
 from napari_beamwatch.simulate.laws import Decay, Excursion, Knots, Law, Saturating, Swing
 from napari_beamwatch.simulate.scene import (
-    TILTS,
     Beam,
     Change,
     Drift,
@@ -94,14 +93,15 @@ def mosaic(
 def rocking_grains(
     view: View,
     grains: int = 20,
-    most: float = TILTS[-1],
+    most: float = 30.0,
     swings: tuple[float, float] = (2.0, 5.0),
     onset: float | None = None,
     tau: float = 40.0,
 ) -> Scene:
     """Small LiF grains that rock in and out of Bragg; with an `onset` they fade, all at one dose.
 
-    Each rocks with an amplitude of its own up to `most` mrad and `swings` times in the record.
+    Each rocks with an amplitude of its own up to `most` mrad (60 at the most) and `swings` times
+    in the record.
     """
     rng = np.random.default_rng([view.seed, 13])
     seeds = scattered_seeds(view.height, view.width, grains, view.seed)

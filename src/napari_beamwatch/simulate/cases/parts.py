@@ -10,8 +10,17 @@ import numpy as np
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.simulate.cases.case import View, load_case
 from napari_beamwatch.simulate.laws import Decay, Saturating
-from napari_beamwatch.simulate.scene import Change, Drift, Patch, Picture, Scene
+from napari_beamwatch.simulate.scene import (
+    Change,
+    Drift,
+    Patch,
+    Picture,
+    Scene,
+    Status,
+    Verdict,
+)
 from napari_beamwatch.simulate.shapes import Oval
+from napari_beamwatch.simulate.truth import LATE
 
 AMORPHOUS = Picture("lif-amorphous")
 LIF_110 = Picture("lif-110")
@@ -37,6 +46,13 @@ def whole(state: Any, changes: tuple[Change, ...] = ()) -> tuple[Patch, ...]:
 def fade(law: Any) -> tuple[Change, ...]:
     """LiF that becomes amorphous."""
     return (Change(law, AMORPHOUS),)
+
+
+def called(view: View, onset: float, reason: str, *acceptable: Status) -> Verdict | None:
+    """An onset with words to it, unless the record begins or ends too near to it."""
+    if 0 < onset <= LATE * view.dose:
+        return Verdict("onset", reason, acceptable)
+    return None
 
 
 def two(onset: float | Sequence[float]) -> tuple[float, float]:

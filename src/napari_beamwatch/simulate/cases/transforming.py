@@ -7,8 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from napari_beamwatch.simulate.cases.case import View, case
-from napari_beamwatch.simulate.cases.parts import LIF_110, beside, scene_of, two, whole
-from napari_beamwatch.simulate.laws import Decay
+from napari_beamwatch.simulate.cases.parts import (
+    LIF_100,
+    LIF_110,
+    beside,
+    called,
+    scene_of,
+    two,
+    whole,
+)
+from napari_beamwatch.simulate.laws import Decay, Saturating
 from napari_beamwatch.simulate.scene import Change, Patch, Picture, Scene
 from napari_beamwatch.simulate.shapes import Cell, scattered_seeds
 
@@ -61,6 +69,22 @@ def lif_to_li_rings_to_li2o(
         )
         patches.append(Patch(f"patch {i + 1}", LIF_110, changes, Cell(seeds, i), soft=3.0))
     return scene_of(lif_to_li_rings_to_li2o, tuple(patches))
+
+
+@case()
+def ordering(view: View, onset: float = 200.0, tau: float = 60.0) -> Scene:
+    """LiF [100] that orders: half orders come while the lattice's own spots hold."""
+    change = Change(
+        Saturating(0.0, tau, onset, start=1.0),
+        Picture("lif-100-ordered"),
+        criterion="new_phase",
+        interpretation="ordering",
+        keeps_lattice=True,
+    )
+    grew = "a superstructure grew; the lattice under it holds"
+    return scene_of(
+        ordering, whole(LIF_100, (change,)), verdict=called(view, onset, grew, "ambiguous")
+    )
 
 
 @case()
