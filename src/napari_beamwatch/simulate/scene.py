@@ -379,8 +379,9 @@ def thickness_series(
     Its fringes come from multislice: the beam is scattered out of the direct one and back within
     59 nm, so that the spots of what is thicker than half of that rise before they go. Between two
     stages they are mixed, which departs from multislice by up to a fifth of their power below
-    25 nm, and by up to half above. What multislice has not is what the crystal takes out of the
-    picture: exp(-thickness / `mean_free_path`), in nm, is left of its mean against the film.
+    25 nm and by up to half above, more where one is at its weakest. What multislice has not is
+    what the crystal takes out of the picture: exp(-thickness / `mean_free_path`), in nm, is left
+    of its mean against the film.
     """
     if not 0 <= last < first <= THICKNESSES[0] or not mean_free_path > 0:
         raise BeamwatchError(
