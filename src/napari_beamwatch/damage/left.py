@@ -73,7 +73,7 @@ def what_is_left(samples: Samples, found: Average, dispersion: float) -> Left:
             higher, np.hypot(part_error, part / safe * plateau_se) / safe, highest_se
         )
     # Spots count by what is known of them, as one trace.
-    weight = 1 / np.maximum(se, 1e-9) ** 2
+    weight = 1 / np.clip(se, 1e-9, 1e9) ** 2
     total = float(weight @ ratio / weight.sum())
     return Left(ratio, se, highest, highest_se, total, float(weight.sum() ** -0.5))
 
