@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from napari_beamwatch.damage.pooling import Judged, RegionVerdict
 
 from napari_beamwatch import columns
 from napari_beamwatch.analysis.first_seen import (
@@ -17,7 +18,6 @@ from napari_beamwatch.analysis.first_seen import (
 )
 from napari_beamwatch.damage.interval import Estimate
 from napari_beamwatch.damage.judging import Verdict
-from napari_beamwatch.damage.pooling import Judged, RegionVerdict
 
 FRAMES, DOSE = 50, 4.0
 

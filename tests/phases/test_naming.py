@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from napari_beamwatch.damage.pooling import Judged, RegionVerdict
 
 import napari_beamwatch as bw
 from napari_beamwatch import columns
 from napari_beamwatch.analysis.naming import Phases, meaning, taken_up
 from napari_beamwatch.damage.interval import Estimate
 from napari_beamwatch.damage.judging import Verdict
-from napari_beamwatch.damage.pooling import Judged, RegionVerdict
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.spectra.rings import Ring
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from napari_beamwatch.results.crystals import crystal_survival
 
 import napari_beamwatch as bw
 from napari_beamwatch import columns
-from napari_beamwatch.results.crystals import crystal_survival
 
 
 def _with(result: bw.Result, rows: list[tuple[str, float, float]]) -> bw.Result:

@@ -22,7 +22,6 @@ from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.phases import published_limits
 from napari_beamwatch.phases.reflections import rings
 from napari_beamwatch.phases.structures import resolve
-from napari_beamwatch.regions import FIELD
 from napari_beamwatch.results.survival import place_survival
 
 CURVES, SPECTRUM = "Damage curves", "Live FFT"
@@ -206,9 +205,7 @@ class Beside:
     def _show_survival(self) -> None:
         result = self._session.result
         if self.curves is not None and result is not None:
-            known = result.onsets["region"].isin([self._session.chosen]).any()
-            region = self._session.chosen if known else FIELD
-            self.curves.set_survival(place_survival(result, region))
+            self.curves.set_survival(place_survival(result))
 
     def _show_selection(self) -> None:
         """Draw the spots that are selected in the table; all that matter where none is."""

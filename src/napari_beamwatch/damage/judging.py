@@ -50,7 +50,7 @@ NO_PLATEAU = 0.025
 reaches the first dose."""
 
 SURELY_NONE = 0.95
-"""And that from which one is excluded."""
+"""Probability of a change within the first frame from which a plateau is excluded."""
 
 TURNED = "the crystal turned"
 
@@ -221,7 +221,7 @@ def _faded(
     if not finding.damage:
         return _unclear(base, finding.why)
     base = replace(base, evidence=finding.evidence, kind=finding.kind)
-    if went.no_plateau > SURELY_NONE:
+    if went.at_start > SURELY_NONE:
         why = "a plateau before the decay is excluded"
         return replace(base, status="damaged_at_start", reason=f"{why}; {finding.why}")
     words = f"{finding.why}; {_words(went, base)}"

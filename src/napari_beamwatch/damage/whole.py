@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from napari_beamwatch.damage.first import WIDTH, first_of
 from napari_beamwatch.damage.interval import NOTHING, Estimate, Fitted
 from napari_beamwatch.damage.judging import TOO_FEW, Verdict, unclear
+from napari_beamwatch.damage.thresholds import crossing
 
 Floats = NDArray[np.float64]
 
@@ -166,7 +167,7 @@ def _dips(seen: Sequence[Place], share: Floats) -> Floats:
     rock = longest > 0
     if rock.sum() < SEVERAL or share[rock].sum() < MANY:
         return longest
-    return np.maximum(longest, np.median(longest[rock]))
+    return np.asarray(np.maximum(longest, np.median(longest[rock])), np.float64)
 
 
 def _first(told: Verdict, first: Estimate, mine: Sequence[Place]) -> Verdict:
@@ -196,8 +197,8 @@ def _of_all(told: Verdict, seen: Sequence[Place], numbers: Summed) -> Verdict:
     course = numbers.course
     return replace(
         told, reason=f"{told.reason}; {text}", lost=float(np.max(lost)), decay=NOTHING,
-        dose_10=crossing(course, 0.9), half_dose=crossing(course, 0.5),
-        dose_1e=crossing(course, float(np.exp(-1))), fitted=course,
+        dose_10=passing(course, 0.9), half_dose=passing(course, 0.5),
+        dose_1e=passing(course, float(np.exp(-1))), fitted=course,
     )  # fmt: skip
 
 
@@ -293,19 +294,9 @@ def _course(seen: Sequence[Place], share: Floats, dose: Floats) -> Fitted | None
     return Fitted(frames, level / total, low / total, high / total, dose)
 
 
-def crossing(course: Fitted | None, fraction: float) -> Estimate:
+def passing(course: Fitted | None, fraction: float) -> Estimate:
     """Dose at which a course passes a part of its plateau for good, with its interval."""
     if course is None:
         return NOTHING
-    values = [_crossing(each, course.dose, fraction)
-              for each in (course.level, course.low, course.high)]  # fmt: skip
-    return Estimate(*values)
-
-
-def _crossing(level: Floats, dose: Floats, fraction: float) -> float:
-    over = np.flatnonzero(level >= fraction)
-    if not len(over) or over[-1] == len(level) - 1:
-        return float(dose[0]) if not len(over) else float("nan")
-    i = int(over[-1])
-    part = (level[i] - fraction) / (level[i] - level[i + 1])
-    return float(dose[i] + part * (dose[i + 1] - dose[i]))
+    levels = (course.level, course.low, course.high)
+    return Estimate(*(crossing(course.dose, each, fraction) for each in levels))
