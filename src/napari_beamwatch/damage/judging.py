@@ -161,7 +161,7 @@ def judge(
         verdict = _with_shift(verdict, one.shift)
     if "new_phase" in criteria and not verdict.reason.startswith(TURNED):
         held = np.array([trace.g for each in (one, *others) for trace in each.old.traces])
-        verdict = _with_coming(verdict, coming(one, held, _lost_most(one.loss)))
+        verdict = _with_coming(verdict, coming(one, held, _lost_most(one.loss)), one.loss)
     if verdict.status == "onset" and _late(one.watch.samples, verdict.onset.value):
         verdict = replace(verdict, status="ambiguous", reason=f"{TOO_LATE}; {verdict.reason}")
     return replace(verdict, onset_frame=_frame_of(one, verdict.onset.value))
@@ -340,14 +340,18 @@ def _with_shift(verdict: Verdict, shift: Shift) -> Verdict:
     text = f"the spacing moved by {change:+.1f} % in {len(shift.spots)} spots and stayed"
     return replace(
         verdict, status="onset", criterion="spacing", evidence="strong", kind="",
-        onset=_earlier(verdict, shift.onset), reason=text,
+        onset=_earlier(verdict.onset, shift.onset), reason=text,
     )  # fmt: skip
 
 
-def _with_coming(verdict: Verdict, came: Coming | None) -> Verdict:
-    """The verdict where spots came to stay that are not of the lattice."""
+def _with_coming(verdict: Verdict, came: Coming | None, loss: Loss | None) -> Verdict:
+    """The verdict where spots came to stay that are not of the lattice.
+
+    A loss that could be anything else is what they came of, if it began when they did.
+    """
     if came is None:
         return verdict
+    own = verdict.onset if verdict.changed or loss is None else loss.course.onset
     verdict = replace(verdict, new_phase_onset=came.first, new_spots=came.spots)
     # What comes in the course of the fading is what the lattice became.
     lost = (verdict.onset.high, verdict.half_dose.high, verdict.lost)
@@ -364,17 +368,16 @@ def _with_coming(verdict: Verdict, came: Coming | None) -> Verdict:
     return replace(
         verdict, status="onset", criterion="new_phase", kind=came.kind,
         evidence="strong" if len(came.spots) > 1 else "single",
-        onset=_earlier(verdict, came.first), reason=text,
+        onset=_earlier(own, came.first), reason=text,
     )  # fmt: skip
 
 
-def _earlier(verdict: Verdict, other: Estimate) -> Estimate:
+def _earlier(own: Estimate, other: Estimate) -> Estimate:
     """The earlier of two onsets, for a change began when its first sign did.
 
     Of two that may be the same the better known.
     """
-    own = verdict.onset
-    if verdict.status != "onset" or other.high < own.low:
+    if math.isnan(own.value) or other.high < own.low:
         return other
     if own.high < other.low:
         return own

@@ -37,8 +37,12 @@ PROFILE = "beam_profile"
 FIGURES = ("figure.png", "figure.svg")
 RECORD = "run.json"
 
+OLDER = ("crystals.csv",)
+"""Of runs from before places."""
+
 FILES = (
     *(f"{name}.csv" for name in (*TABLES, *PARTICLE_TABLES)),
+    *OLDER,
     WINDOW_TRACES,
     *FIGURES,
     RECORD,
