@@ -13,7 +13,7 @@ from napari_beamwatch.analysis.progress import Progress, Teller
 from napari_beamwatch.damage.failures import Failures
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
-from napari_beamwatch.movies.frames import Frame
+from napari_beamwatch.movies.frames import Frame, FrameSource
 from napari_beamwatch.particles import ParticleBins, Particles, solve
 from napari_beamwatch.particles.bins import Reduced
 from napari_beamwatch.phases.structures import resolve
@@ -21,6 +21,7 @@ from napari_beamwatch.regions import Region
 from napari_beamwatch.results.tables import region_traces
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.cluster import Cluster
+from napari_beamwatch.spectra.defects import MendedFrames
 from napari_beamwatch.spectra.drift import Drift
 from napari_beamwatch.spectra.finding import Search
 from napari_beamwatch.spectra.following import (
@@ -31,6 +32,7 @@ from napari_beamwatch.spectra.following import (
     Witness,
     find_spots_of,
     follow,
+    look_for_defects,
     measure_drift,
 )
 from napari_beamwatch.spectra.rings import (
@@ -88,16 +90,23 @@ class Passes:
 
     def stack(self) -> tuple[Stack, Drift | None]:
         """The movie's frames, with the drift that windows are to follow."""
-        movie, frames, lit = self.movie, self.movie.recording.frames, np.asarray(self.movie.lit)
+        movie, lit = self.movie, np.asarray(self.movie.lit)
+        frames: FrameSource = movie.recording.frames
         drift = None
         moved = np.zeros((len(movie), 2))
         if self.settings.drift == "auto":
             self.teller.begin("finding the drift")
-            drift = measure_drift(frames, lit, self.runner, self.teller.tick)
+            drift, defects = measure_drift(frames, lit, self.runner, self.teller.tick)
             moved = np.stack([drift.dy_px, drift.dx_px], axis=1)
-        elif self.settings.drift != "off":
-            drift = given_drift(self.settings.drift, len(movie))
-            moved = np.stack([drift.dy_px, drift.dx_px], axis=1)
+        else:
+            if self.settings.drift != "off":
+                drift = given_drift(self.settings.drift, len(movie))
+                moved = np.stack([drift.dy_px, drift.dx_px], axis=1)
+            self.teller.begin("looking at the detector")
+            defects = look_for_defects(frames, lit, self.runner, self.teller.tick)
+        if defects:
+            frames = MendedFrames(frames, defects)
+            self.notes += defects.notes
         self.notes.append(_drift_note(drift))
         shifts = np.rint(moved).astype(np.int64)
         single = movie.counting is not None and movie.counting.kind == "single"
