@@ -1,4 +1,4 @@
-"""Which reflections are one crystal's: by their lattice, and by where, when and how strong they are.
+"""Which reflections are one crystal's: by lattice, and by where, when and how strong they are.
 
 Reflections of a crystal fade towards its border together, so that their powers over the windows
 are alike; a crystal beside it is strong where the first is faint. And the third of two
