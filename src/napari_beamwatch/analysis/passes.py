@@ -47,6 +47,10 @@ from napari_beamwatch.spectra.runners import Runner, Threads, Watched
 from napari_beamwatch.spectra.streaming import FollowedFrames
 from napari_beamwatch.spectra.windows import Grid, coarsening
 
+LOOSE = 3.0
+"""Pixels: a standard error of the drift from which up it is told. With 1 to 2, as usual where
+frames are faint, a fringe is blurred but followed."""
+
 
 @dataclass(frozen=True, eq=False)
 class _ParticleWitness:
@@ -195,4 +199,13 @@ def _drift_note(drift: Drift | None) -> str:
     if drift.reason:
         return f"drift: {drift.reason}; windows stay where they are"
     away = np.hypot(drift.dy_px, drift.dx_px)
-    return f"drift: the specimen moved by up to {away.max():.0f} px; windows follow it"
+    said = f"drift: the specimen moved by up to {away.max():.0f} px; windows follow it"
+    known = drift.se_px[np.isfinite(drift.se_px)]
+    if not known.size:
+        return f"{said}, but how far the drift may be wrong is not known"
+    if known.max() > LOOSE:
+        return (
+            f"{said}, but they may miss it: the drift is known to {np.median(known):.1f} px only, "
+            f"in the worst frame to {known.max():.1f} px (standard errors)"
+        )
+    return said
