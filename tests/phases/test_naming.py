@@ -70,6 +70,23 @@ def test_a_crystal_that_came_is_not_what_was_there(movie):
     assert (said["phase_before"], said["phase_after"]) == ("LiF", "Li2O")
 
 
+def test_a_single_spot_is_named_by_what_another_crystal_of_the_movie_is(movie):
+    alone = {"200": (2.0132, 20.0)}
+    rows = rows_of((0, LIF_110), (1, alone), (2, {"": (2.2, 10.0)}))
+    phases = Phases.of(movie, CHOICE, rows)
+    assert [phases.name(crystal) for crystal in range(3)] == ["LiF", "LiF", None]
+    assert Phases.of(movie, CHOICE, rows_of((1, alone))).name(1) is None
+
+
+def test_elements_of_the_conditions_choose_the_candidates(movie):
+    rows = rows_of((0, LIF_110))
+    named = {
+        said: Phases.of(movie.with_(conditions={"elements": said}), bw.Settings(), rows).name(0)
+        for said in ("Li,F", "Li,H,F", "Na,O")
+    }
+    assert named == {"Li,F": "LiF", "Li,H,F": "LiF|LiH", "Na,O": None}
+
+
 def test_a_phase_that_only_rings_show_is_named_by_them(movie):
     rows = rows_of((0, LIF_110))
     rings = [ring_at(2.6668), ring_at(1.6331), ring_at(1.3927)]
