@@ -207,6 +207,16 @@ def test_spacings_near_those_of_a_phase_at_other_angles_are_none_of_the_known() 
     assert found.in_words() == "none of the known phases"
 
 
+def test_a_phase_whose_zone_should_show_far_more_is_none_of_the_known() -> None:
+    """A cell twice as wide fits as well, and seven of eight of its reflections are missing."""
+    wide = stranger("wide", (2 * 4.0263,) * 3, "P m -3 m", ("Si", CORNER))
+    found = match(lif_110(), phases=(wide,))
+    assert found.candidates[0].n_spots == 4
+    assert found.answer == ""
+    assert match(lif_110(), phases=("LiF",)).answer == "LiF"
+    assert found.by_accident > 100 * match(lif_110(), phases=("LiF",)).by_accident
+
+
 def test_phases_of_elements_nobody_spoke_of_rank_last_and_are_not_in_the_answer() -> None:
     found = match(lif_110())
     assert found.answer == "LiF|LiH"
