@@ -17,7 +17,7 @@ from napari_beamwatch.analysis.first_seen import (
 )
 from napari_beamwatch.damage.interval import Estimate
 from napari_beamwatch.damage.judging import Verdict
-from napari_beamwatch.damage.pooling import Judged, RegionVerdict
+from napari_beamwatch.damage.whole import Place, RegionVerdict
 from napari_beamwatch.movies import Movie
 
 FRAMES, DOSE = 50, 4.0
@@ -27,7 +27,7 @@ def told(*new: int, onset: float = 100.0) -> RegionVerdict:
     verdict = Verdict(
         "onset", "", new_spots=new, new_phase_onset=Estimate(onset, onset - 10, onset + 10)
     )
-    return RegionVerdict(verdict, (Judged(0, "", verdict),))
+    return RegionVerdict(verdict, (Place(0, 0, "", np.zeros(0, np.int64), 1.0, verdict),))
 
 
 def tables(phases: list[str | None], means: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:
