@@ -250,6 +250,8 @@ def meaning(verdict: Verdict, before: str | None, after: str | None) -> str | No
     """
     if verdict.status not in CHANGED:
         return None
+    if verdict.kind == "ordering":
+        return "ordering"
     # Another phase may come when the lattice has long been lost: the row is that of the loss.
     other = after is not None and after not in (GONE, before)
     if verdict.criterion == "new_phase" or (verdict.criterion == "fading" and other):
@@ -259,7 +261,9 @@ def meaning(verdict: Verdict, before: str | None, after: str | None) -> str | No
         return "unresolved" if same else "transformation"
     if verdict.criterion == "mass_loss":
         return "mass_loss"
-    return "amorphisation" if verdict.evidence == "strong" else "unresolved"
+    if verdict.kind:
+        return verdict.kind
+    return "lattice_lost" if verdict.evidence == "strong" else "unresolved"
 
 
 def taken_up(before: str | None, after: str | None) -> bool:

@@ -190,7 +190,9 @@ def judge_places(
         for scope, future in zip(scopes, futures, strict=True)
     ]
     change, error = diffuse.focus_of_frames(len(field.mean))
-    witnesses = Witnesses(change, error) if np.isfinite(change).any() else Witnesses()
+    grew = diffuse.halo_grew(axis.start, axis.end)
+    known_focus = np.isfinite(change[axis.lit]).any()
+    witnesses = Witnesses(change, error, grew) if known_focus else Witnesses(halo_grew=grew)
     known = [one for one in examined if not isinstance(one, str)]
     verdicts = [
         unclear(one) if isinstance(one, str) else failures.tried(

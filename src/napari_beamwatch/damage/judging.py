@@ -67,7 +67,7 @@ class Verdict:
     ----------
     status, criterion, evidence, reason : str
     kind : str
-        What the change is by its traces alone: ``ordering`` or ``disorder``, or nothing.
+        What the change is by its signs: ``ordering``, ``disorder``, ``amorphisation`` or nothing.
     onset : Estimate
     onset_frame : int
         First frame (0-based) whose end dose exceeds the onset; −1 without one.
@@ -217,10 +217,11 @@ def _faded(
     if turned(one.scope.traces, gone, one.fresh):
         return _unclear(base, f"{TURNED}: its spacings appeared at another angle")
     held = _focus_held(one, witnesses, went.onset.value)
-    finding = judge_loss(one, watch, loss, _also(against, held))
+    finding = judge_loss(one, watch, loss, _also(against, held), halo_grew=witnesses.halo_grew)
     if not finding.damage:
         return _unclear(base, finding.why)
-    base = replace(base, evidence=finding.evidence, kind=finding.kind)
+    amorphous = "amorphisation" if witnesses.halo_grew else ""
+    base = replace(base, evidence=finding.evidence, kind=finding.kind or amorphous)
     if went.at_start > SURELY_NONE:
         why = "a plateau before the decay is excluded"
         return replace(base, status="damaged_at_start", reason=f"{why}; {finding.why}")
