@@ -123,5 +123,5 @@ def test_some_frames_of_a_long_movie_tell_too() -> None:
     expected[:, 100:102] = 0
     movie = bw.Movie.from_array(counted(expected, frames=80), 0.5, 5.0)
     lit = np.ones(80, bool)
-    told = look_for_defects(movie.recording.frames, lit, Threads(), lambda _: None)
+    told = look_for_defects(movie.recording.frames, lit, Threads())
     assert told.columns == (100, 101)

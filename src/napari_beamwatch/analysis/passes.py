@@ -107,7 +107,7 @@ class Passes:
                 drift = given_drift(self.settings.drift, len(movie))
                 moved = np.stack([drift.dy_px, drift.dx_px], axis=1)
             self.teller.begin("looking at the detector")
-            defects = look_for_defects(frames, lit, self.runner, self.teller.tick)
+            defects = look_for_defects(frames, lit, self.runner)
         if defects:
             frames = MendedFrames(frames, defects)
             self.notes += defects.notes

@@ -46,7 +46,7 @@ STEPS = 16
 EDGE = 32
 """Part of a window, one in so many, that may be off the detector in a sum: the taper hides it."""
 
-SAMPLED_FRAMES = 64
+SAMPLED_FRAMES = 32
 """Frames that tell what a detector counts wrongly, where they are read for nothing else."""
 
 
@@ -207,9 +207,7 @@ def measure_drift(
     return estimator.solve(len(lit), lambda: tick(0)), finder.found()
 
 
-def look_for_defects(
-    frames: FrameSource, lit: NDArray[np.bool_], runner: Runner, tick: Tick
-) -> Defects:
+def look_for_defects(frames: FrameSource, lit: NDArray[np.bool_], runner: Runner) -> Defects:
     """What the detector counts wrongly, from some frames: where no drift is looked for."""
     finder = DefectFinder((frames.shape[1], frames.shape[2]), segment_edges(lit))
     exposed = np.flatnonzero(lit)
@@ -217,7 +215,6 @@ def look_for_defects(
     chosen = exposed[np.unique(places.round().astype(np.int64))].tolist()
     for t, (_, counts) in runner.frames(FrameReduction(frames, None), chosen):
         finder.add(t, counts)
-        tick(0)
     return finder.found()
 
 
