@@ -157,7 +157,7 @@ FEWEST_PLAIN = 8
 STEEP_FROM = 0.4
 """Cycles per pixel from which on a floor is looked at whether it is one."""
 
-STEEP_TO = 0.2
+STEEP_TO = 0.27
 """Cycles per pixel down to which that may reach, if it does so from the limit on."""
 
 STEEP_RINGS = 3.0
