@@ -341,7 +341,7 @@ def _with_shift(verdict: Verdict, shift: Shift) -> Verdict:
     text = f"the spacing moved by {change:+.1f} % in {len(shift.spots)} spots and stayed"
     return replace(
         verdict, status="onset", criterion="spacing", evidence="strong", kind="",
-        onset=_earlier(verdict.onset, shift.onset), reason=text,
+        onset=earlier(verdict.onset, shift.onset), reason=text,
     )  # fmt: skip
 
 
@@ -369,11 +369,11 @@ def _with_coming(verdict: Verdict, came: Coming | None, loss: Loss | None) -> Ve
     return replace(
         verdict, status="onset", criterion="new_phase", kind=came.kind,
         evidence="strong" if len(came.spots) > 1 else "single",
-        onset=_earlier(own, came.first), reason=text,
+        onset=earlier(own, came.first), reason=text,
     )  # fmt: skip
 
 
-def _earlier(own: Estimate, other: Estimate) -> Estimate:
+def earlier(own: Estimate, other: Estimate) -> Estimate:
     """The earlier of two onsets, for a change began when its first sign did.
 
     Of two that may be the same the better known.

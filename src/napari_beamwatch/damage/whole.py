@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_beamwatch.damage.dips import Event
 from napari_beamwatch.damage.first import WIDTH, first_of
 from napari_beamwatch.damage.interval import NOTHING, Estimate, Fitted
 from napari_beamwatch.damage.judging import TOO_FEW, Verdict, unclear
@@ -128,7 +129,7 @@ def whole_of(places: Sequence[Place], numbers: Summed, start: Floats, end: Float
     seen = [one for one in places if one.verdict.status != "no_lattice"]
     if not seen:
         return Verdict("no_lattice", "no lattice was found")
-    events = tuple(event for one in places for event in one.verdict.events)
+    events = together([event for one in places for event in one.verdict.events])
     share = np.array([one.share for one in seen]) / max(sum(one.share for one in seen), 1e-300)
     changed = [i for i, one in enumerate(seen) if one.verdict.changed]
     onsets = [seen[i].verdict.onset for i in changed]
@@ -147,6 +148,20 @@ def whole_of(places: Sequence[Place], numbers: Summed, start: Floats, end: Float
     ]
     told = _unchanged(seen)
     return replace(told, events=events, reason="; ".join([told.reason, *small[:1]]))
+
+
+def together(events: Sequence[Event]) -> tuple[Event, ...]:
+    """What several places saw at once is told once, as deep as the deepest."""
+    told: list[Event] = []
+    for event in sorted(events, key=lambda one: (one.kind, one.dose_from)):
+        last = told[-1] if told else None
+        if last is not None and last.kind == event.kind and event.dose_from < last.dose_to:
+            told[-1] = replace(
+                last, dose_to=max(last.dose_to, event.dose_to), depth=max(last.depth, event.depth)
+            )
+        else:
+            told.append(event)
+    return tuple(told)
 
 
 def _dips(seen: Sequence[Place], share: Floats) -> Floats:
