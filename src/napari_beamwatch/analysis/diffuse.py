@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +18,8 @@ from napari_beamwatch.spectra.rings.finding import BROAD
 
 Floats = NDArray[np.float64]
 
-SURE = 30.0
-"""Gain of log likelihood, twice, from which a ring has come."""
+COURSES = 50
+"""Courses of a ring that say something of their own, about."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,33 +54,43 @@ class Diffuse:
                 error[first:last] = self.focus.change_se_nm[i]
         return change, error
 
-    def came(self, start: Floats, end: Floats) -> tuple[Estimate, Ring | None]:
+    def came(self, start: Floats, end: Floats, false_alarm: float) -> tuple[Estimate, Ring | None]:
         """When the first ring came that was not there at first, and which.
 
         Parameters
         ----------
         start, end : array of float64 (frames,)
             Doses of frames.
+        false_alarm : float
+            Chance of saying so of one that was there.
         """
-        return min(self.coming(start, end), key=lambda one: one[0].value, default=(NOTHING, None))
+        return min(
+            self.coming(start, end, false_alarm),
+            key=lambda one: one[0].value,
+            default=(NOTHING, None),
+        )
 
-    def coming(self, start: Floats, end: Floats) -> list[tuple[Estimate, Ring]]:
+    def coming(self, start: Floats, end: Floats, false_alarm: float) -> list[tuple[Estimate, Ring]]:
         """Powder rings that were not there at first, and when each came; as `came`."""
         found = []
         for ring, trace in zip(self.rings, self.traces, strict=True):
             if ring.seen[0] or not any(ring.seen) or not surely_sharp(ring):
                 continue
-            when = _risen(trace, start, end)
+            when = _risen(trace, start, end, self._limit(false_alarm))
             if np.isfinite(when.value):
                 found.append((when, ring))
         return found
 
-    def halo_grew(self, start: Floats, end: Floats) -> bool:
+    def halo_grew(self, start: Floats, end: Floats, false_alarm: float) -> bool:
         """Whether a diffuse ring grew: what lost its lattice is amorphous then."""
         return any(
-            ring.broad and np.isfinite(_risen(trace, start, end).value)
+            ring.broad and np.isfinite(_risen(trace, start, end, self._limit(false_alarm)).value)
             for ring, trace in zip(self.rings, self.traces, strict=True)
         )
+
+    def _limit(self, false_alarm: float) -> float:
+        """Gain of log likelihood, twice, from which a ring has come."""
+        return 2 * math.log(COURSES * max(1, len(self.rings)) / false_alarm)
 
     def table(self, movie: Movie) -> pd.DataFrame:
         """The table of rings."""
@@ -118,7 +129,7 @@ def _at(doses: Floats | None, frames: NDArray[np.int64]) -> Floats:
     return np.full(len(frames), np.nan) if doses is None else doses[frames]
 
 
-def _risen(trace: RingTrace, start: Floats, end: Floats) -> Estimate:
+def _risen(trace: RingTrace, start: Floats, end: Floats, limit: float) -> Estimate:
     """When a ring began to rise: what is missing of its last level falls from then on."""
     known = np.isfinite(trace.intensity) & (trace.intensity_se > 0)
     if known.sum() < 4:
@@ -132,7 +143,7 @@ def _risen(trace: RingTrace, start: Floats, end: Floats) -> Estimate:
     missing, weight = 1 - value / top, (top / error) ** 2
     pull, known_of = courses.level @ (weight * missing), courses.level**2 @ weight
     told = np.maximum(pull, 0.0) ** 2 / np.maximum(known_of, 1e-300)
-    if told.max() - told[-1] < SURE:
+    if told.max() - told[-1] < limit:
         return NOTHING
     likely = np.exp((told[:-1] - told.max()) / 2)
     middle, low, high = quantiles(courses.onset[:-1], likely / likely.sum())

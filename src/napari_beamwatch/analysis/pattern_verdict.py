@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.analysis.dose_axis import DoseAxis
+from napari_beamwatch.damage.budget import rate
 from napari_beamwatch.damage.examining import examine
 from napari_beamwatch.damage.judging import Verdict, judge
 from napari_beamwatch.damage.scopes import SpotTrace
@@ -66,8 +67,8 @@ def judge_pattern(
     examined = examine(
         DoseAxis.of(movie).scope("pattern", spots),
         None,
-        rate=settings.false_alarm,
-        spacing="spacing" in settings.criteria,
+        rate=rate(settings.false_alarm, "lattice"),
+        spacing=rate(settings.false_alarm, "spacing") if "spacing" in settings.criteria else 0.0,
         d_tolerance=settings.d_tolerance,
     )
     return judge(examined, criteria=settings.criteria)

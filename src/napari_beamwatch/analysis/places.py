@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.analysis.diffuse import Diffuse
 from napari_beamwatch.analysis.dose_axis import DoseAxis
+from napari_beamwatch.damage.budget import rate
 from napari_beamwatch.damage.cells import Cells, cells_of
 from napari_beamwatch.damage.examining import Examined, examine
 from napari_beamwatch.damage.failures import Failures
@@ -176,11 +177,12 @@ def judge_places(
         That cost the verdict on one place.
     """
     axis, pool = DoseAxis.of(movie), shared_pool()
-    rate = settings.false_alarm / max(1, looks)
+    lattice, spacing = (rate(settings.false_alarm, sign, looks) for sign in ("lattice", "spacing"))
     scopes = [_scope(axis, followed, reflections, piece, movie) for piece in pieces]
     futures = [
         pool.submit(
-            examine, scope, field.mean, rate=rate, spacing="spacing" in settings.criteria,
+            examine, scope, field.mean, rate=lattice,
+            spacing=spacing if "spacing" in settings.criteria else 0.0,
             d_tolerance=settings.d_tolerance,
         )
         for scope in scopes
@@ -190,7 +192,7 @@ def judge_places(
         for scope, future in zip(scopes, futures, strict=True)
     ]
     change, error = diffuse.focus_of_frames(len(field.mean))
-    grew = diffuse.halo_grew(axis.start, axis.end)
+    grew = diffuse.halo_grew(axis.start, axis.end, rate(settings.false_alarm, "rings"))
     known_focus = np.isfinite(change[axis.lit]).any()
     witnesses = Witnesses(change, error, grew) if known_focus else Witnesses(halo_grew=grew)
     known = [one for one in examined if not isinstance(one, str)]

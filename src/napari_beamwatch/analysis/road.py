@@ -20,6 +20,7 @@ from napari_beamwatch.analysis.passes import Passes
 from napari_beamwatch.analysis.places import judge_places, pieces_of
 from napari_beamwatch.analysis.progress import Progress
 from napari_beamwatch.analysis.signs import judge_particles, judge_rings
+from napari_beamwatch.damage.budget import rate
 from napari_beamwatch.damage.by_window import WindowVerdicts
 from napari_beamwatch.damage.failures import Failures
 from napari_beamwatch.damage.judging import unclear
@@ -105,7 +106,7 @@ def analyze(
             judge_particles, movie, settings, particles, wanted, verdicts,
         )  # fmt: skip
     came = failures.tried(
-        "telling which rings came", lambda _: [], _rings_that_came, movie, diffuse
+        "telling which rings came", lambda _: [], _rings_that_came, movie, settings, diffuse
     )
     answers = []
     for part, told in zip(parts, verdicts, strict=True):
@@ -190,9 +191,9 @@ def _unjudged(parts: Sequence[Part], why: str) -> tuple[list[RegionVerdict], Win
     return [RegionVerdict(unclear(why)) for _ in parts], WindowVerdicts.unclear(windows)
 
 
-def _rings_that_came(movie: Movie, diffuse: Diffuse) -> list[Ring]:
-    axis = DoseAxis.of(movie)
-    return [ring for _, ring in diffuse.coming(axis.start, axis.end)]
+def _rings_that_came(movie: Movie, settings: Settings, diffuse: Diffuse) -> list[Ring]:
+    axis, share = DoseAxis.of(movie), rate(settings.false_alarm, "rings")
+    return [ring for _, ring in diffuse.coming(axis.start, axis.end, share)]
 
 
 def find_spots(

@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_beamwatch.analysis.diffuse import Diffuse
 from napari_beamwatch.analysis.dose_axis import DoseAxis
+from napari_beamwatch.damage.budget import rate
 from napari_beamwatch.damage.mass import ShapeTrace, find_shape_changes
 from napari_beamwatch.damage.signs import with_ring, with_shapes
 from napari_beamwatch.damage.whole import RegionVerdict
@@ -23,7 +24,7 @@ def judge_rings(
 ) -> RegionVerdict:
     """The verdict on the field, with the powder ring that came first."""
     axis = DoseAxis.of(movie)
-    came, ring = diffuse.came(axis.start, axis.end)
+    came, ring = diffuse.came(axis.start, axis.end, rate(settings.false_alarm, "rings"))
     if ring is None or "new_phase" not in settings.criteria:
         return told
     d_px = ring.d_px()[0]
@@ -52,7 +53,9 @@ def judge_particles(
     """
     axis = DoseAxis.of(movie)
     last = float(axis.end[np.flatnonzero(axis.lit)[-1]])
-    changes = find_shape_changes(shape_traces(particles, axis), settings.false_alarm)
+    changes = find_shape_changes(
+        shape_traces(particles, axis), rate(settings.false_alarm, "particles")
+    )
     first = particles.table.drop_duplicates("particle").set_index("particle")
     middle = first[["y_px", "x_px"]].round().astype(np.int64)
     judged = []

@@ -19,11 +19,18 @@ def print_answer(summary: Mapping[str, Any]) -> None:
 def in_words(summary: Mapping[str, Any]) -> str:
     """A `Result.summary` as lines."""
     lines = [printable(f"{summary['movie'] or 'movie'}: {summary['answer']}")]
+    if summary.get("course"):
+        lines.append(f"  {printable(summary['course'])}")
     if summary.get("why") and summary["why"] not in summary["answer"]:
         lines.append(_filled("why: ", summary["why"]))
-    threshold = summary.get("threshold_dose_e_per_A2")
+    threshold, status = (summary.get(f"threshold_{name}") for name in ("dose_e_per_A2", "status"))
     if threshold is not None:
-        lines.append(f"  your threshold: {threshold:.4g} e/Å² ({summary['threshold_criterion']})")
+        low, high = (summary.get(f"threshold_{end}_e_per_A2") for end in ("low", "high"))
+        within = f" [{low:.4g}–{high:.4g}]" if low is not None and high is not None else ""
+        of = f"({summary['threshold_criterion']})"
+        lines.append(f"  your threshold: {threshold:.4g}{within} e/Å² {of}")
+    elif status:
+        lines.append(f"  your threshold: {status.replace('_', ' ')}")
     if summary.get("stop"):
         lines.append(f"  {summary['stop']}")
     lines += [f"  {printable(said)}" for said in summary["regions"].values()]

@@ -136,7 +136,7 @@ def examine(
     mean_counts: Floats | None,
     *,
     rate: float = 0.01,
-    spacing: bool = True,
+    spacing: float = 0.01,
     d_tolerance: float = 1.0,
 ) -> Examined:
     """Examine the traces of a place.
@@ -148,8 +148,8 @@ def examine(
         Mean signal of the frames.
     rate : float
         Chance of seeing a change where there is none.
-    spacing : bool
-        Look for spacings that moved.
+    spacing : float
+        Chance of seeing spacings move that stay; 0 not to look for that.
     d_tolerance : float
         Percent of a spacing below which a shift is none.
     """
@@ -175,7 +175,7 @@ def examine(
         new,
         Watch(samples, dips, power, seen, dispersion),
         _loss(samples, rate, dispersion) if seen.found else None,
-        find_shift(scope.of_traces(there), d_tolerance / 100) if spacing else None,
+        find_shift(scope.of_traces(there), d_tolerance / 100, spacing) if spacing else None,
     )
 
 

@@ -6,19 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from napari_beamwatch.damage.interval import Estimate
 from napari_beamwatch.damage.likeness import SAME_DIRECTION
 from napari_beamwatch.damage.scopes import Scope, SpotTrace
 
 Floats = NDArray[np.float64]
-
-SURE = 3.0
-"""Standard errors of a spacing that a shift must exceed."""
-
-TOLERANCE = 0.01
-"""And part of the spacing, unless one fixed crystal is established: two grains in turn look like
-one that moved."""
 
 FEWEST = 5
 """Frames with a spacing that a trace must have before and after."""
@@ -47,19 +41,28 @@ class Shift:
     spots: tuple[int, ...]
 
 
-def find_shift(scope: Scope, tolerance: float = TOLERANCE, dispersion: float = 1.0) -> Shift | None:
+def find_shift(scope: Scope, tolerance: float, false_alarm: float) -> Shift | None:
     """The lasting shift that two or more spots in different directions share, or None.
 
     The spacing of every spot is fitted by a level, and from the onset on by a ramp to another level
     or an exponential approach to it, common to all: a ramp alone begins too early where the change
     is fastest at first. Neighbouring values share frames, so their weights are divided by the
     frames each was averaged over.
+
+    Parameters
+    ----------
+    scope : Scope
+    tolerance : float
+        Part of a spacing below which a shift is none: two grains in turn look like one that moved.
+    false_alarm : float
+        Chance of finding one where there is none.
     """
+    sure = float(stats.norm.isf(false_alarm / (2 * max(1, len(scope.traces)))))
     traces = [t for t in scope.traces if len(t.d_px) == len(scope.lit)]
-    moved = [t for t in traces if _stays_moved(t, tolerance)]
+    moved = [t for t in traces if _stays_moved(t, tolerance, sure)]
     if not _two_directions(moved):
         return None
-    starts, misfit = _profile(scope, moved, dispersion)
+    starts, misfit = _profile(scope, moved)
     weight = np.exp(-(misfit - misfit.min()) / 2)
     weight /= weight.sum()
     order = np.argsort(starts, kind="stable")
@@ -83,7 +86,7 @@ def _levels(trace: SpotTrace) -> tuple[float, float]:
     return float(np.mean(trace.d_px[known[:part]])), float(np.mean(trace.d_px[known[-part:]]))
 
 
-def _stays_moved(trace: SpotTrace, tolerance: float) -> bool:
+def _stays_moved(trace: SpotTrace, tolerance: float, sure: float) -> bool:
     """Whether the last fifth lies off the first by more than the errors and the tolerance."""
     known = np.flatnonzero(np.isfinite(trace.d_px) & (trace.d_se_px > 0))
     if len(known) < 2 * FEWEST:
@@ -97,7 +100,7 @@ def _stays_moved(trace: SpotTrace, tolerance: float) -> bool:
     ]
     start = float(np.mean(trace.d_px[before]))
     shift = float(np.mean(trace.d_px[after])) - start
-    return abs(shift) > max(SURE * float(np.hypot(errors[0], errors[1])), tolerance * start)
+    return abs(shift) > max(sure * float(np.hypot(errors[0], errors[1])), tolerance * start)
 
 
 def _two_directions(traces: list[SpotTrace]) -> bool:
@@ -109,7 +112,7 @@ def _two_directions(traces: list[SpotTrace]) -> bool:
     )
 
 
-def _profile(scope: Scope, traces: list[SpotTrace], dispersion: float) -> tuple[Floats, Floats]:
+def _profile(scope: Scope, traces: list[SpotTrace]) -> tuple[Floats, Floats]:
     """Beginnings of shifts and the misfit of each, with the levels fitted."""
     first, last = float(scope.dose_start[0]), float(scope.dose_end[-1])
     middle = (scope.dose_start + scope.dose_end) / 2
@@ -125,7 +128,7 @@ def _profile(scope: Scope, traces: list[SpotTrace], dispersion: float) -> tuple[
     misfit = np.zeros(len(starts))
     for trace in traces:
         known = np.isfinite(trace.d_px) & (trace.d_se_px > 0)
-        w = 1 / (trace.d_se_px[known] ** 2 * max(1, trace.averaged) * dispersion)
+        w = 1 / (trace.d_se_px[known] ** 2 * max(1, trace.averaged))
         d, p = trace.d_px[known], path[:, known]
         total, mean_d = w.sum(), float(w @ d / w.sum())
         mean_p = p @ w / total

@@ -24,11 +24,13 @@ def methods_sentence(movie: Movie, settings: Settings, version: str) -> str:
         f"probability of {settings.alpha:g} of one or more false spots in the whole movie.",
         f"The {_what(settings)} was followed through the frames"
         + (f", {settings.running_sum} at a time" if settings.running_sum > 1 else "")
-        + f", and lasting changes ({', '.join(settings.criteria).replace('_', ' ')}) were called "
-        f"with a probability of {settings.false_alarm:g} of a false onset in the movie.",
-        "The onset is the estimated change point; its 95 % interval includes the choice between "
-        "models with and without an undamaged plateau.",
-        f"Beside it stands the dose at which the intensity stays below "
+        + f", and lasting changes ({', '.join(settings.criteria).replace('_', ' ')}, powder "
+        f"rings) were called with a probability of {settings.false_alarm:g} of a false onset in "
+        "the movie, which all signs and places share.",
+        "Crystals were cut into places, connected pieces whose windows share one course; the onset "
+        "is the estimated change point of the first place beyond the errors of the others. Its "
+        "95 % interval includes the choice between models with and without an undamaged plateau.",
+        f"Beside it stands the dose at which the fitted course of all of the lattice passes "
         f"{_part(settings.fraction)} of its plateau or a spacing moves by more than "
         f"{settings.d_tolerance:g} %{_lasting(settings)}.",
         f"Computed with napari-beamwatch {version}.",

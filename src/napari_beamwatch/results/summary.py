@@ -23,13 +23,15 @@ CHANGED = ("onset", "damaged_at_start")
 
 NUMBERS = (
     "onset_dose_e_per_A2", "onset_low_e_per_A2", "onset_high_e_per_A2", "onset_time_s",
-    "detected_dose_e_per_A2", "lost_dose_e_per_A2", "dose_1e_e_per_A2", "survived_dose_e_per_A2",
-    "detectable_loss_percent", "threshold_dose_e_per_A2", "last_dose_e_per_A2",
-    "pre_exposure_e_per_A2", "dose_rate_e_per_A2_s",
+    "detected_dose_e_per_A2", "lost_dose_e_per_A2", "dose_10_e_per_A2", "half_dose_e_per_A2",
+    "dose_1e_e_per_A2", "median_onset_e_per_A2", "changed_area_percent", "n_places",
+    "survived_dose_e_per_A2", "detectable_loss_percent", "threshold_dose_e_per_A2",
+    "threshold_low_e_per_A2", "threshold_high_e_per_A2", "last_dose_e_per_A2",
+    "pre_exposure_e_per_A2", "dose_rate_e_per_A2_s", "dose_scale_sd_percent",
 )  # fmt: skip
 WORDS = (
-    "status", "criterion", "evidence", "interpretation", "threshold_criterion", "phase_before",
-    "phase_after",
+    "status", "criterion", "evidence", "interpretation", "threshold_criterion", "threshold_status",
+    "phase_before", "phase_after",
 )  # fmt: skip
 
 
@@ -39,12 +41,13 @@ def summary_of(result: Findings) -> dict[str, Any]:
     Returns
     -------
     dict
-        Plain values, None where there is nothing to say. ``answer`` is the line, ``why`` the
-        reason, ``regions`` the lines of the regions by name; ``stop_dose_e_per_A2`` is the dose
-        up to which the specimen was as it was at first (the lower end of the interval of the
-        onset, or what was survived), ``stop_time_s`` the seconds from beam-on that is at the
-        movie's rate, ``stop`` both in words; ``places`` how many were judged, changed and
-        survived, and the dose by which half of the lattice had changed; ``warnings`` those of the
+        Plain values, None where there is nothing to say. ``answer`` is the line, ``course`` how
+        the change went on, ``why`` the reason, ``regions`` the lines of the regions by name;
+        ``stop_dose_e_per_A2`` is the dose up to which the specimen was as it was at first (the
+        lower end of the interval of the onset, or what was survived), ``stop_time_s`` the seconds
+        from beam-on that is at the movie's rate, ``stop`` both in words; ``places`` how many were
+        judged, changed and survived, and the dose by which half of the lattice had changed, with
+        its interval, by what survived and was censored too; ``warnings`` those of the
         movie, and what could not be judged.
     """
     if not len(result.onsets):
@@ -58,6 +61,7 @@ def summary_of(result: Findings) -> dict[str, Any]:
     return {
         "movie": _name(result),
         "answer": answer(result, field, failures),
+        "course": course_words(field),
         "why": _word(field["reason"]),
         **{name: _word(field[name]) for name in WORDS},
         **{name: _number(field[name]) for name in NUMBERS},
@@ -86,6 +90,39 @@ def _line(result: Findings, row: pd.Series) -> str:
     if not changed:
         return _verdict(result, row, row["region"])
     return f"{_verdict(result, row, AS_A_WHOLE)}; {changed}"
+
+
+def course_words(row: pd.Series) -> str | None:
+    """How a change went on, in a line: detected, half gone, how much, and the median place."""
+    if row["status"] not in CHANGED:
+        return None
+    said = []
+    detected = _number(row["detected_dose_e_per_A2"])
+    if detected is not None:
+        said.append(f"detected by {dose_text(detected)} e/Å²")
+    half = _with_interval(row, "half_dose")
+    if half:
+        said.append(f"half of the lattice gone at {half} e/Å²")
+    changed, places = _number(row["changed_area_percent"]), _number(row["n_places"])
+    if places is not None and places > 1:
+        if changed is not None:
+            said.append(f"{changed:.0f} % of the lattice changed")
+        median = _with_interval(row, "median_onset")
+        said.append(
+            f"median of {places:.0f} places {median} e/Å²"
+            if median
+            else f"{places:.0f} places, less than half of them changed"
+        )
+    return " · ".join(said) or None
+
+
+def _with_interval(row: pd.Series, name: str) -> str:
+    value, low, high = (_number(row[f"{name}{end}_e_per_A2"]) for end in ("", "_low", "_high"))
+    if value is None:
+        return ""
+    if low is None or high is None:
+        return dose_text(value)
+    return f"{dose_text(value)} [{dose_text(low)}–{dose_text(high)}]"
 
 
 AS_A_WHOLE = "field as a whole"
@@ -144,8 +181,12 @@ def _onset(row: pd.Series) -> str:
     if dose is None:
         frame = _number(row["onset_frame"])
         return "changed" if frame is None else f"frame {frame + 1:.0f} (dose unknown)"
-    said = f"{'≥ ' if _is_bound(row) else ''}{dose_text(dose)} e/Å²"
     low, high = _number(row["onset_low_e_per_A2"]), _number(row["onset_high_e_per_A2"])
+    if low is not None and high is not None and low <= (_number(row["pre_exposure_e_per_A2"]) or 0):
+        # No plateau is proven: it may have begun with the first electron.
+        said = f"before {dose_text(high)} e/Å²"
+        return said + (" of this record (pre-exposure unknown)" if _is_bound(row) else "")
+    said = f"{'≥ ' if _is_bound(row) else ''}{dose_text(dose)} e/Å²"
     if low is not None and high is not None:
         said += f" [{dose_text(low)}–{dose_text(high)}]"
     return said + (" (pre-exposure unknown)" if _is_bound(row) else "")
