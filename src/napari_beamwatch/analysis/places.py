@@ -261,7 +261,10 @@ def _scope(
     )
     traces = [_spot_trace(followed, one) for one in some]
     alone = [trace for trace in traces if trace.crystal == piece.crystal]
-    return axis.scope(f"place {piece.number} ({_spacings(alone, movie)})", traces)
+    name = f"place {piece.number} ({_spacings(alone, movie)})"
+    mine = np.flatnonzero(inside[peaks.window])
+    one_each = mine[np.unique(peaks.window[mine], return_index=True)[1]]
+    return replace(axis.scope(name, traces), signal=followed.signal.beside(one_each))
 
 
 def _spacings(traces: Sequence[SpotTrace], movie: Movie) -> str:

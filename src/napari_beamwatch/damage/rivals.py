@@ -56,6 +56,9 @@ FOCUS_SAMPLES, FOCUS_KNOTS = 40, 6
 FOCUS_MARGIN = 2.0
 """χ² by which damage must explain the traces better."""
 
+DARK_SPACINGS, DARK = 3, 0.05
+"""Different |g| that no focus takes to less than a part of their plateaus and leaves there."""
+
 APART = 0.35
 """Part of their plateaus by which two places differ, bands apart, if they do not share a path."""
 
@@ -64,6 +67,11 @@ PARTIAL = 0.5
 
 FAINT = 0.25
 """Part of the strongest spot's level from which one counts that stays where the others went."""
+
+FEWEST_SIGNALS = 3
+LEAST_MASS, SURE_MASS, MASS_LEFT = 0.01, 5.0, 0.25
+"""Part of the signal, and standard errors, by which a place must be darker than what lies around
+to tell of its mass; part of that which may be left of what went."""
 
 DISORDER_SPOTS = 3
 """Different |g| from which their order tells."""
@@ -80,7 +88,8 @@ class Finding:
         ``strong`` or ``single``; empty if it is no damage.
     why : str
     kind : str
-        ``disorder`` where high |g| went first, or nothing.
+        ``disorder`` where high |g| went first, ``mass_loss`` where the specimen itself went, or
+        nothing.
     """
 
     damage: bool
@@ -174,9 +183,12 @@ def judge_loss(
         )  # fmt: skip
     if not independent(_some(scope, seen)):
         return _single(complete, against)
-    if not against.path and focus_explains(
-        scope, samples, found, distinct(_some(scope, fell)) if complete else 0
-    ):
+    if whole and mass_went(scope, loss.course.onset.value):
+        said = "all spots went, and the signal came to that of what lies around"
+        return Finding(True, "strong", said, "mass_loss")
+    gone = distinct(_some(scope, fell)) if complete else 0
+    dark = gone >= DARK_SPACINGS and left.total < DARK
+    if not against.path and not dark and focus_explains(scope, samples, found, gone):
         return Finding(False, "", "a drifting focus explains the traces as well")
     exponents = shares(samples, found, watch.dispersion)
     kind = "disorder" if high_first(exponents, scope) > CONVINCING else ""
@@ -195,6 +207,25 @@ def judge_loss(
             "not verifiably fall together: a lasting tilt or focus is not excluded",
         )  # fmt: skip
     return Finding(True, "strong", f"{int(seen.sum())} spots of several g fell by the same part")
+
+
+def mass_went(scope: Scope, onset: float) -> bool:
+    """Whether a place that was darker than what lies around it came to be as bright in the end.
+
+    Focus does nothing to it; of a tilt the contrast of the mass stays.
+    """
+    if scope.signal is None:
+        return False
+    lit = scope.lit & np.isfinite(scope.signal)
+    ratio, end = scope.signal[lit], scope.dose_end[lit]
+    sides = [end <= onset, end > end[-1] - (end[-1] - onset) / 4] if len(end) else []
+    if not sides or not all(side.sum() >= FEWEST_SIGNALS for side in sides):
+        return False
+    # Neighbours tell how it scatters; slow changes do not count.
+    spread = float(np.median(np.abs(np.diff(ratio)))) / 0.95
+    before, after = (1 - float(ratio[side].mean()) for side in sides)
+    error = spread * math.sqrt(sum(1 / float(side.sum()) for side in sides))
+    return before > max(LEAST_MASS, SURE_MASS * error) and abs(after) < MASS_LEFT * before
 
 
 def _some(scope: Scope, which: NDArray[np.bool_]) -> tuple[SpotTrace, ...]:

@@ -65,6 +65,8 @@ class Scope:
         e/Å² at the beginning and end of each frame, or counts of frames where doses are unknown.
     lit : array of bool (frames,)
         Frames with beam.
+    signal : array (frames,), optional
+        Mean signal of its windows over that of what lies around them.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Scope:
     dose_start: Floats
     dose_end: Floats
     lit: NDArray[np.bool_]
+    signal: Floats | None = None
 
     def __post_init__(self) -> None:
         frames = len(self.dose_end)

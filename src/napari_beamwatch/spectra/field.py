@@ -49,8 +49,8 @@ def field_trace(followed: FollowedSpots) -> FieldTrace:
     """The field's own trace from those of its windows."""
     peaks, grid, traces = followed.spots.peaks, followed.spots.grid, followed.traces
     if not len(peaks):
-        nothing = np.where(np.isfinite(followed.field_mean), 0.0, np.nan)
-        return FieldTrace(nothing, nothing, nothing, followed.field_mean)
+        nothing = np.where(np.isfinite(followed.signal.field), 0.0, np.nan)
+        return FieldTrace(nothing, nothing, nothing, followed.signal.field)
     windows, first, count = np.unique(peaks.window, return_index=True, return_counts=True)
     known = np.isfinite(traces.intensity)
     seen = np.add.reduceat(known, first, axis=1) == count
@@ -68,4 +68,4 @@ def field_trace(followed: FollowedSpots) -> FieldTrace:
     dark = ~known.any(axis=1)
     for values in (power, error, bearing):
         values[dark] = np.nan
-    return FieldTrace(power, error, bearing, followed.field_mean)
+    return FieldTrace(power, error, bearing, followed.signal.field)

@@ -288,6 +288,36 @@ class Spots:
 
 
 @dataclass(frozen=True, eq=False)
+class Signal:
+    """Mean signal, in counts or grey values per pixel.
+
+    Attributes
+    ----------
+    field : array of float64 (frames,)
+        Mean of all windows on the detector.
+    windows : array of int64 (frames,)
+        How many these are.
+    of_spots : array of float32 (frames, spots)
+        That of the window of each spot; NaN where it is not on the detector.
+    """
+
+    field: Floats
+    windows: NDArray[np.int64]
+    of_spots: NDArray[np.float32]
+
+    def beside(self, spots: NDArray[np.int64]) -> Floats:
+        """That of the windows of some spots, one a window, over that of all other windows."""
+        own = np.where(np.isfinite(self.of_spots[:, spots]), self.of_spots[:, spots], 0.0)
+        count = np.isfinite(self.of_spots[:, spots]).sum(axis=1)
+        others = self.windows - count
+        total = own.sum(axis=1, dtype=np.float64)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rest = (self.field * self.windows - total) / others
+            ratio = total / count / rest
+        return np.where((others > 0) & (count > 0) & (rest > 0), ratio, np.nan)
+
+
+@dataclass(frozen=True, eq=False)
 class FollowedSpots:
     """Spots and their traces.
 
@@ -295,13 +325,12 @@ class FollowedSpots:
     ----------
     spots : Spots
     traces : WindowTraces
-    field_mean : array of float64 (frames,)
-        Mean of all windows, in counts or grey values per pixel.
+    signal : Signal
     """
 
     spots: Spots
     traces: WindowTraces
-    field_mean: Floats
+    signal: Signal
 
     def region(self, region: Region | None) -> list[FollowedReflection]:
         """Each reflection over its windows in a region, or in the whole field."""
@@ -430,7 +459,8 @@ def follow(
 
     def so_far() -> FollowedSpots:
         traces = tracker.traces(floor, running_sum, residual)
-        return FollowedSpots(spots, traces, tracker.field_mean)
+        signal = Signal(tracker.field_mean, tracker.windows, tracker.means)
+        return FollowedSpots(spots, traces, signal)
 
     work = FrameMeasure(stack, measure, shifts, tuple(witness.reduce for witness in witnesses))
     for frame, (measured, others) in runner.frames(work, stack.exposed):

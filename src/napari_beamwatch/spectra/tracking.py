@@ -62,11 +62,14 @@ class Measured:
         Mean of the spot's window.
     field_mean : float
         Mean of all windows on the detector.
+    windows : int
+        How many these are.
     """
 
     moments: Complex64
     means: Floats32
     field_mean: float
+    windows: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +123,8 @@ class SpotMeasure:
         inside = windows_inside(self.grid, shift) & (not level.saturated)
         moments[~inside[self.window]] = np.nan
         field_mean = float(means[inside].mean()) if inside.any() else np.nan
-        return Measured(moments, means[self.window].astype(np.float32), field_mean)
+        mine = means[self.window].astype(np.float32)
+        return Measured(moments, mine, field_mean, int(inside.sum()))
 
 
 class Tracker:
@@ -130,14 +134,16 @@ class Tracker:
         self.grid, self.paths = measure.grid, measure.paths
         shape = (len(self.paths.leg_of_frame), len(measure.window))
         self._moments = np.full((*shape, 3), np.nan, np.complex64)
-        self._means = np.full(shape, np.nan, np.float32)
+        self.means = np.full(shape, np.nan, np.float32)
+        self.windows = np.zeros(shape[0], np.int64)
         self.field_mean = np.full(shape[0], np.nan)
 
     def add(self, frame: int, measured: Measured) -> None:
         """Keep what was measured in a frame."""
         self._moments[frame] = measured.moments
-        self._means[frame] = measured.means
+        self.means[frame] = measured.means
         self.field_mean[frame] = measured.field_mean
+        self.windows[frame] = measured.windows
 
     def traces(
         self, floor: Floats, running_sum: int = 1, residual: Floats | None = None
@@ -154,7 +160,7 @@ class Tracker:
             What the windows' whole pixels leave of the drift.
         """
         grid = self.grid
-        moments, mean = self._moments, self._means
+        moments, mean = self._moments, self.means
         if running_sum > 1:
             moments, mean = self._running_sums(running_sum, residual)
         per_bin = 2 * np.pi * second_moment(grid)
@@ -189,12 +195,12 @@ class Tracker:
         if residual is not None:
             turns = residual[:, :1] * self.paths.gy[leg] + residual[:, 1:] * self.paths.gx[leg]
             moments = moments * np.exp(2j * np.pi * turns).astype(np.complex64)[..., None]
-        sums, means = np.empty_like(moments), np.empty_like(self._means)
+        sums, means = np.empty_like(moments), np.empty_like(self.means)
         for t in range(len(leg)):
             frames = np.arange(max(0, t - (width - 1) // 2), min(len(leg), t + width // 2 + 1))
             frames = frames[leg[frames] == leg[t]]
             sums[t] = moments[frames].sum(axis=0)
-            means[t] = self._means[frames].sum(axis=0)
+            means[t] = self.means[frames].sum(axis=0)
         return sums, means
 
 

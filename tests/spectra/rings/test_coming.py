@@ -39,14 +39,14 @@ def diffuse(width: float, width_se: float, *, there: bool = False) -> Diffuse:
 
 @pytest.mark.parametrize(("width", "width_se", "comes"), [(0.1, 0.016, 1), (0.12, 0.06, 0)])
 def test_only_a_ring_that_is_surely_sharp_comes(width, width_se, comes):
-    assert len(diffuse(width, width_se).coming(START, START + 5.0)) == comes
+    assert len(diffuse(width, width_se).coming(START, START + 5.0, 0.001)) == comes
 
 
 def test_it_came_when_it_began_to_rise():
-    when, ring = diffuse(0.1, 0.016).came(START, START + 5.0)
+    when, ring = diffuse(0.1, 0.016).came(START, START + 5.0, 0.001)
     assert when.value == pytest.approx(100.0, abs=10.0)
     assert ring is not None
 
 
 def test_a_ring_that_was_there_at_first_does_not_come():
-    assert diffuse(0.1, 0.016, there=True).came(START, START + 5.0)[1] is None
+    assert diffuse(0.1, 0.016, there=True).came(START, START + 5.0, 0.001)[1] is None
