@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_beamwatch.damage.cells import Cells, cells_of
 from napari_beamwatch.damage.models import remaining
 from napari_beamwatch.damage.scopes import Scope, SpotTrace
 
@@ -38,6 +39,38 @@ class Traces:
 
     def steady(self, frames: int = 100) -> np.ndarray:
         return np.tile(self.levels[:, None], (1, frames))
+
+    def cells(
+        self,
+        courses: np.ndarray,
+        seed: int = 0,
+        window: np.ndarray | None = None,
+        crystal: np.ndarray | None = None,
+        film: float = 0.0,
+        strength: np.ndarray | None = None,
+    ) -> Cells:
+        """Crystals in windows that follow courses (cells, frames), with all their spots.
+
+        The film is a phasor of its own at each spot that stands still.
+        """
+        rng = np.random.default_rng(seed)
+        strength = self.levels if strength is None else strength
+        count, spots = len(courses), len(strength)
+        window = np.arange(count) if window is None else window
+        crystal = np.zeros(count, int) if crystal is None else crystal
+
+        def phasors(*shape: int) -> np.ndarray:
+            return (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)) / np.sqrt(2)
+
+        still = np.sqrt(film) * phasors(count, spots, 1)
+        lattice = np.sqrt(courses[:, None, :] * strength[:, None])
+        y = np.abs(lattice + still + phasors(count, spots, courses.shape[1])) ** 2 - 1
+        ends = np.arange(1.0, courses.shape[1] + 1)
+        return cells_of(
+            y.reshape(count * spots, -1).T, np.repeat(crystal, spots), np.repeat(window, spots),
+            np.tile(strength, count), np.full(count * spots, film), np.ones(len(ends)),
+            ends - 1, ends,
+        )  # fmt: skip
 
 
 @pytest.fixture

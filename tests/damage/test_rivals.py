@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,11 @@ import pytest
 from scipy import optimize
 
 from napari_beamwatch.damage.averaging import average
+from napari_beamwatch.damage.examining import examine
+from napari_beamwatch.damage.judging import judge
 from napari_beamwatch.damage.models import remaining
-from napari_beamwatch.damage.rivals import Shares, fell_together, shares
-from napari_beamwatch.damage.scopes import samples_of
+from napari_beamwatch.damage.rivals import Refuted, Shares, fell_together, refuted, shares
+from napari_beamwatch.damage.scopes import Witnesses, samples_of
 
 ENDS = np.arange(1.0, 101)
 
@@ -58,3 +61,78 @@ def test_spots_that_go_alike_speak_for_damage_and_others_for_a_tilt() -> None:
     assert fell_together(Shares(np.array([1.0, 1.03, 0.98]), error)) > 10
     assert fell_together(Shares(np.array([1.0, 1.6, 0.5]), error)) < 0.01
     assert fell_together(Shares(np.array([1.0, 1.6, 0.5]), np.full(3, 2.0))) == 1
+
+
+def placed(traces: Any, signal: np.ndarray, seed: int, crystal: int = 0, turn: float = 0) -> Any:
+    """A place of a crystal, at an angle in degrees."""
+    c, s = np.cos(np.radians(turn)), np.sin(np.radians(turn))
+    scope = traces.scope(signal, seed, traces.g @ np.array([[c, s], [-s, c]]))
+    mine = tuple(replace(trace, crystal=crystal) for trace in scope.traces)
+    return examine(replace(scope, traces=mine), None)
+
+
+def test_a_place_of_the_same_g_that_held_refutes_focus(traces: Any) -> None:
+    lost = placed(traces, traces.fading(40, 8), 1)
+    beside = placed(traces, traces.steady(), 2, crystal=1, turn=30)
+    assert refuted(lost, [beside]) == Refuted(path=True, tilt=False)
+    assert refuted(lost, []) == Refuted()
+
+
+def test_a_place_of_the_same_crystal_that_held_refutes_a_tilt(traces: Any) -> None:
+    lost = placed(traces, traces.fading(40, 8), 1)
+    assert refuted(lost, [placed(traces, traces.steady(), 2)]) == Refuted(path=True, tilt=True)
+
+
+def test_a_place_of_the_same_crystal_that_went_later_refutes_both(traces: Any) -> None:
+    early, late = (placed(traces, traces.fading(dose, 4), 1) for dose in (25, 65))
+    assert refuted(early, [late]) == refuted(late, [early]) == Refuted(path=True, tilt=True)
+
+
+def test_a_place_that_went_with_it_refutes_nothing(traces: Any) -> None:
+    lost, other = (placed(traces, traces.fading(40, 8), seed) for seed in (1, 2))
+    assert refuted(lost, [other]) == Refuted()
+
+
+def test_a_place_of_other_spacings_that_held_does_not_refute_focus(traces: Any) -> None:
+    lost = placed(traces, traces.fading(40, 8), 1)
+    scope = traces.scope(traces.steady(), 2, 1.35 * traces.g)
+    mine = tuple(replace(trace, crystal=1) for trace in scope.traces)
+    assert refuted(lost, [examine(replace(scope, traces=mine), None)]) == Refuted()
+
+
+def test_a_place_too_weak_to_tell_refutes_nothing(traces: Any) -> None:
+    lost = placed(traces, traces.fading(40, 8), 1)
+    assert refuted(lost, [placed(traces, 0.02 * traces.steady(), 2)]) == Refuted()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_uneven_loss_is_damage_only_where_another_place_of_the_crystal_held(
+    traces: Any, seed: int
+) -> None:
+    left = np.where(np.arange(100) < 40, 1, np.array([0.54, 0.3, 0.33, 0.1])[:, None])
+    lost = placed(traces, 4 * traces.steady() * left, seed)
+    beside = placed(traces, traces.steady(), seed + 10, crystal=1, turn=30)
+    same = placed(traces, traces.steady(), seed + 20)
+    # Of a tilt another crystal is no witness.
+    assert [judge(lost, others).status for others in ([], [beside], [same])] == [
+        "ambiguous", "ambiguous", "onset",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_equal_partial_loss_of_all_spots_needs_a_second_sign(traces: Any, seed: int) -> None:
+    left = 0.6 + 0.4 * traces.fading(40, 5) / traces.levels[:, None]
+    scope = traces.scope(traces.steady() * left, seed, windows=40)
+    alone = judge(examine(scope, None))
+    assert (alone.status, alone.criterion) == ("ambiguous", "")
+    assert "a layer on top" in alone.reason
+    halo = judge(examine(scope, None), (), Witnesses(halo_grew=True))
+    assert (halo.status, halo.kind) == ("onset", "amorphisation")
+    assert halo.onset.low < 40 < halo.onset.high
+
+
+def test_a_halo_does_not_make_damage_of_a_tilt(traces: Any) -> None:
+    # 15 mrad in multislice LiF [110].
+    left = np.where(np.arange(100) < 40, 1, np.array([0.54, 0.66, 0.53, 0.26])[:, None])
+    scope = traces.scope(traces.steady() * left, 1, windows=40)
+    assert judge(examine(scope, None), (), Witnesses(halo_grew=True)).status == "ambiguous"

@@ -207,7 +207,12 @@ def _log_likelihoods(cells: Cells, some: slice, courses: Courses) -> NDArray[np.
         left = (moment * trace).sum(axis=1)[:, None] - 2 * height * ly + height**2 * ll
         best = left.argmin(axis=1)
         course = height[np.arange(len(best)), best, None] * level[best]
-    along = height * (moment @ beat.T - height * (weight @ (beat * level).T))
-    own = height**2 * (weight @ (beat**2).T)
+    by, bl, bb = moment @ beat.T, weight @ (beat * level).T, weight @ (beat**2).T
+    # The level beside the beating: without it a strong spot's plateau is pulled off what it shows.
+    taken = spread * height**2 / (1 + spread * height**2 * bb)
+    seen = np.maximum(ll - taken * bl**2, 1e-12 * ll + 1e-300)
+    height = np.maximum((ly - taken * bl * by) / seen, 0.0)
+    left = (moment * trace).sum(axis=1)[:, None] - 2 * height * ly + height**2 * ll
+    along, own = height * (by - height * bl), height**2 * bb
     told = along**2 / (1 / spread + own) - np.log1p(spread * own)
     return np.asarray((told - left) / 2, np.float32)

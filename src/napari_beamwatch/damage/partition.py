@@ -1,12 +1,14 @@
 """Places: connected pieces of a crystal whose cells share one course.
 
-Neighbouring cells join while their courses, weighed together, lose less than a further onset is
-worth [1]_, the likeliest pair first. A cell on the border of two places shows the sum of their
-amplitudes; where that explains it, it is of the greater part and pulls neither.
+Neighbouring cells join while their courses, weighed together, lose less than a further onset and
+the line between them are worth [1]_ [2]_, the likeliest pair first. A cell on the border of two
+places shows the sum of their amplitudes; where that explains it, it is of the greater part and
+pulls neither.
 
 References
 ----------
 .. [1] J. H. Ward, J. Am. Stat. Assoc. 58 (1963) 236.
+.. [2] Y. G. Leclerc, Int. J. Comput. Vis. 3 (1989) 73.
 """
 
 from __future__ import annotations
@@ -25,6 +27,10 @@ Ints = NDArray[np.int64]
 
 PARTS = np.linspace(0.1, 0.9, 9)
 """Of the amplitude of a cell on a border that are tried."""
+
+CONTOUR = float(np.log(3)) / 3
+"""Log likelihood that a pair of neighbours costs which a line parts: every step of a line goes one
+of three ways and parts three pairs. Without it noise is cut along whatever winds around it."""
 
 SEPARATE = 3.0
 """Log likelihood from which a border explains a cell better than its own place does."""
@@ -91,13 +97,13 @@ def _merged(told: NDArray[np.float32], links: list[set[int]], price: float) -> I
     """Label of each cell."""
     joint = [row.astype(np.float32) for row in told]
     best = [float(row.max()) for row in joint]
-    links = [set(some) for some in links]
+    parted = [dict.fromkeys(some, 1) for some in links]  # pairs of neighbours between two
     members = [[i] for i in range(len(joint))]
     turn = [0] * len(joint)
     heap: list[tuple[float, int, int, int, int]] = []
 
     def offer(i: int, j: int) -> None:
-        cost = best[i] + best[j] - float((joint[i] + joint[j]).max())
+        cost = best[i] + best[j] - float((joint[i] + joint[j]).max()) - CONTOUR * parted[i][j]
         if cost <= price:
             heapq.heappush(heap, (cost, i, j, turn[i], turn[j]))
 
@@ -114,13 +120,11 @@ def _merged(told: NDArray[np.float32], links: list[set[int]], price: float) -> I
         members[i] += members[j]
         members[j] = []
         turn[i] += 1
-        for k in links[j]:
-            links[k].discard(j)
+        for k, pairs in parted[j].items():
+            del parted[k][j]
             if k != i:
-                links[i].add(k)
-                links[k].add(i)
-        links[i].discard(j)
-        for k in links[i]:
+                parted[i][k] = parted[k][i] = parted[i].get(k, 0) + pairs
+        for k in parted[i]:
             offer(min(i, k), max(i, k))
     label = np.zeros(len(joint), np.int64)
     for number, mine in enumerate(some for some in members if some):

@@ -11,7 +11,6 @@ contrast take an equal part of all: less than half of the lattice lost says noth
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -133,12 +132,18 @@ def refuted(one: Examined, others: Sequence[Examined]) -> Refuted:
 
 
 def _apart(one: Examined, other: Examined) -> bool:
-    """Whether at some dose one place had half of what the other still had, or less."""
+    """Whether at some dose one place had half of what the other still had, or less.
+
+    Asked where half is gone, and where that is sure: of a steep fall the half dose is well known
+    and what is left at it is not.
+    """
     for a, b in ((one, other), (other, one)):
-        if a.loss is not None and math.isfinite(a.loss.course.half_dose.value):
-            dose = a.loss.course.half_dose.value
-            here, there = a.kept_at(dose), b.kept_at(dose)
-            if there[0] - here[1] > APART:
+        if a.loss is None or a.watch is None:
+            continue
+        sure = a.watch.samples.end[a.loss.fitted.high < PARTIAL]
+        for dose in (a.loss.course.half_dose.value, *sure[:1]):
+            here, there = a.kept_at(float(dose)), b.kept_at(float(dose))
+            if there[0] - max(here[1], PARTIAL) > APART:
                 return True
     return False
 
