@@ -14,7 +14,7 @@ from napari.layers import Layer
 
 from napari_beamwatch import Settings, analyze
 from napari_beamwatch._napari.layers import movie_layer
-from napari_beamwatch._napari.map_scale import map_scale, window_colours
+from napari_beamwatch._napari.map_scale import map_scale, onset_colours
 from napari_beamwatch._napari.onset_map import cell, onset_map
 from napari_beamwatch._napari.ours import DRIFT, LATTICE, ONSET_MAP, PHASES
 from napari_beamwatch._napari.overlays import (
@@ -96,7 +96,7 @@ def test_colours_follow_the_dose_and_other_statuses_look_different(result: Any) 
     windows = result.windows.iloc[:6].assign(
         status=statuses, onset_dose_e_per_A2=[100.0, 300.0, *[np.nan] * 4]
     )
-    colours = window_colours(windows)
+    colours = onset_colours(windows)
     assert len({tuple(colour) for colour in colours}) == 6
     scale = map_scale(windows)
     assert (scale.low, scale.high, scale.unit) == (100.0, 300.0, "e/Å²")

@@ -1,4 +1,4 @@
-"""The scale of the onset map: a bar of colours, and how windows without an onset look."""
+"""The scale of the onset map: a bar of colours, and how what has no onset looks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ class MapLegend(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setToolTip("Onset map: the colour of a window is the dose at which it changed.")
+        self.setToolTip(
+            "Onset map: the colour of a place, or of a window, is the dose at which it changed."
+        )
         self._scale: MapScale | None = None
         self.setVisible(False)
 
