@@ -90,15 +90,16 @@ def with_places(result: Found, named: Mapping[str, int]) -> Found:
 def onsets_with(result: Findings, named: Mapping[str, int]) -> pd.DataFrame:
     """The table of onsets with rows of places under their names.
 
-    What the table of places does not tell is the field's, but for the user's threshold: places
-    have none.
+    Of these the status and the doses are told, the rest is the field's; places have no threshold of
+    the user's.
     """
     if not named:
         return result.onsets
     places = result.places.set_index("place").loc[list(named.values())]
     rows = result.onsets.iloc[[0] * len(named)].reset_index(drop=True)
-    shared = [name for name in places if name in rows]
-    for name in shared:
+    for name in ["status", "onset_frame", *places.filter(regex=r"_e_per_A2$")]:
+        if name not in rows:
+            continue
         rows[name] = places[name].astype(rows[name].dtype).array
     rows["threshold_dose_e_per_A2"] = np.nan
     return _joined([result.onsets, rows.assign(region=list(named))])

@@ -176,12 +176,18 @@ def _of_places(result: Findings, axis: FigureAxis, named: Mapping[str, int]) -> 
 
 
 def _that_came(result: Findings, axis: FigureAxis) -> list[FigureCurve]:
-    """Curves of the strongest spots of the field that were not there at first."""
-    if not (result.onsets["criterion"] == "new_phase").any():
-        return []
+    """Curves of the strongest spots of the field that are of a phase which came."""
+    row = result.onsets.iloc[0]
+    before, after = (
+        set() if pd.isna(row[name]) else set(str(row[name]).split("|")) - {"none"}
+        for name in ("phase_before", "phase_after")
+    )
     spots = result.spots[result.spots["region"] == FIELD].sort_values("snr", ascending=False)
     made: list[FigureCurve] = []
     for _, spot in spots.iterrows():
+        phases = set() if pd.isna(spot["phase"]) else set(str(spot["phase"]).split("|"))
+        if phases & before or not phases & after:
+            continue
         curve = _curve(result, axis, spot, "") if len(made) < OF_ONE_CRYSTAL else None
         if curve is not None and curve.came:
             made.append(curve)
