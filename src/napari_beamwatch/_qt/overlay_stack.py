@@ -16,6 +16,7 @@ from napari.layers import Image, Labels, Layer, Shapes, Tracks
 
 from napari_beamwatch._napari.onset_map import FILLED, OUTLINED, PLACES, SHOWN, WINDOWS, Picture
 from napari_beamwatch._napari.ours import NAMES, ONSET_MAP, OURS, PLACE_DOSES, RESULT
+from napari_beamwatch._napari.place_doses import ROOMS
 from napari_beamwatch._napari.placement import Placement
 from napari_beamwatch.results.result import Result
 
@@ -182,7 +183,8 @@ def _fill(layer: Layer, new: Layer) -> None:
 
 def blank(layer: Layer, placement: Placement) -> None:
     """Let a layer show nothing, where it is."""
-    layer.metadata.pop(RESULT, None)
+    for what in (RESULT, PLACES, WINDOWS, SHOWN, ROOMS):
+        layer.metadata.pop(what, None)
     if isinstance(layer, Shapes):
         layer.data = []
     elif isinstance(layer, Tracks):
