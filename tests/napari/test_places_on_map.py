@@ -63,7 +63,8 @@ def desk(movie: Any, result: Any) -> Iterator[Desk]:
     places = places.reset_index(drop=True).assign(
         place=pd.array([0, 1], "Int64"), status=["onset", "survived"],
         onset_dose_e_per_A2=[100.0, np.nan], onset_frame=pd.array([6, pd.NA], "Int64"),
-        survived_dose_e_per_A2=[np.nan, 500.0],
+        survived_dose_e_per_A2=[np.nan, 500.0], onset_low_e_per_A2=[95.0, np.nan],
+        onset_high_e_per_A2=[105.0, np.nan],
     )  # fmt: skip
     middle = result.windows["y0"].median()
     windows = result.windows.assign(

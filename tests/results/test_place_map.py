@@ -77,6 +77,7 @@ def test_runs_of_when_nobody_knew_of_places_have_none(result: bw.Result) -> None
     ("status", "dose", "held", "said"),
     [
         ("onset", 148.86, np.nan, ("149 e/Å²", "149")),
+        ("onset", 12.3, np.nan, ("7.27–17.3 e/Å²", "7.27–17.3", "~12")),
         ("survived", np.nan, 560.0, ("survived", "> 560")),
         ("damaged_at_start", np.nan, np.nan, ("at start", "0")),
         ("ambiguous", np.nan, 300.0, ("?",)),
@@ -88,6 +89,7 @@ def test_what_is_written_in_a_place_is_short(
     table = pd.DataFrame(
         {
             "place": [3], "status": [status], "onset_dose_e_per_A2": [dose],
+            "onset_low_e_per_A2": [dose - 5.03], "onset_high_e_per_A2": [dose + 5.03],
             "onset_frame": pd.array([pd.NA], "Int64"), "survived_dose_e_per_A2": [held],
         }
     )  # fmt: skip
@@ -98,6 +100,7 @@ def test_without_doses_frames_are_written_in_places() -> None:
     table = pd.DataFrame(
         {
             "place": [0], "status": ["onset"], "onset_dose_e_per_A2": [np.nan],
+            "onset_low_e_per_A2": [np.nan], "onset_high_e_per_A2": [np.nan],
             "onset_frame": pd.array([29], "Int64"), "survived_dose_e_per_A2": [np.nan],
         }
     )  # fmt: skip

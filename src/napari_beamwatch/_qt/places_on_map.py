@@ -21,7 +21,7 @@ from napari_beamwatch._qt.session import Session
 from napari_beamwatch.results.named_places import speaking_places, with_chosen
 from napari_beamwatch.results.place_map import Room, place_at, place_words
 
-CHARACTER, LINE = 0.9 * SIZE, 1.9 * SIZE
+CHARACTER, LINE = 0.97 * SIZE, 1.9 * SIZE
 """Width that no mean character exceeds and height of a line, in pixels of the screen."""
 
 MARGIN = 0.7

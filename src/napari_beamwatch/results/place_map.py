@@ -18,6 +18,9 @@ from napari_beamwatch.results.tables import onset_values
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+VAGUE = 0.5
+"""Width of the interval of an onset, in onsets, from which on its ends are told instead."""
+
 NOWHERE = -1
 """In place of a number: the square is of no place."""
 
@@ -149,18 +152,28 @@ def outlines_of(inside: NDArray[np.bool_]) -> list[Floats]:
 
 
 def place_words(places: pd.DataFrame) -> dict[int, tuple[str, ...]]:
-    """What is written in each place: what may be said of it, most first."""
+    """What is written in each place: what may be said of it, most first.
+
+    An onset that is hardly known is told by its interval.
+    """
     values, unit = onset_values(places)
+    low, high, held = (
+        places[f"{name}_e_per_A2"].to_numpy(np.float64)
+        for name in ("onset_low", "onset_high", "survived_dose")
+    )
+    vague = high - low > VAGUE * values
     words = {}
-    for number, status, value, held in zip(
-        places["place"], places["status"], values, places["survived_dose_e_per_A2"], strict=True
-    ):
+    for i, (number, status) in enumerate(zip(places["place"], places["status"], strict=True)):
         said: tuple[str, ...] = ("?",)
-        if np.isfinite(value):
-            short = f"{value:.3g}"
-            said = (f"frame {short}" if unit == "frame" else f"{short} {unit}", short)
+        if np.isfinite(values[i]) and unit == "frame":
+            said = (f"frame {values[i]:.0f}", f"{values[i]:.0f}")
+        elif np.isfinite(values[i]):
+            ends = f"{low[i]:.3g}–{high[i]:.3g}"
+            said = (f"{ends} {unit}", ends, f"~{values[i]:.2g}")
+            if not vague[i]:
+                said = (f"{values[i]:.3g} {unit}", f"{values[i]:.3g}")
         elif status == "survived":
-            said = ("survived", *((f"> {held:.3g}",) if np.isfinite(held) else ()))
+            said = ("survived", *((f"> {held[i]:.3g}",) if np.isfinite(held[i]) else ()))
         elif status == "damaged_at_start":
             said = ("at start", "0")
         words[int(number)] = said
