@@ -78,9 +78,12 @@ def desk(movie: Any, result: Any) -> Iterator[Desk]:
 
 def test_the_more_room_there_is_the_more_is_written(desk: Desk) -> None:
     for pixels, said in (
-        (4.0, ["first · 100 e/Å²", "survived"]), (0.4, ["100 e/Å²", "survived"]),
-        (0.2, ["100", "> 500"]), (0.02, []),
-    ):  # fmt: skip
+        (4.0, ["first · 100 e/Å²", "survived"]),
+        (0.4, ["first · 100", "survived"]),
+        (0.25, ["100 e/Å²", "survived"]),
+        (0.2, ["100", "> 500"]),
+        (0.02, []),
+    ):
         desk.zoom(pixels)
         assert desk.said == said
 

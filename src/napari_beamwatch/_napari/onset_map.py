@@ -19,7 +19,7 @@ from napari_beamwatch._napari.map_scale import onset_colours
 from napari_beamwatch._napari.ours import ONSET_MAP, OURS, RESULT
 from napari_beamwatch._napari.placement import Placement
 from napari_beamwatch._napari.window_maps import on_the_grid
-from napari_beamwatch.results.place_map import NOWHERE, Squares, place_numbers
+from napari_beamwatch.results.place_map import NOWHERE, Squares, drawn_places, place_numbers
 from napari_beamwatch.results.result import Result
 from napari_beamwatch.results.tables import onset_values
 
@@ -130,11 +130,10 @@ def _places(result: Result, squares: Squares, side: int) -> Picture | None:
     numbers = place_numbers(result, squares)
     if numbers is None:
         return None
-    places = result.places
-    label = np.zeros(numbers.max() + 2, np.uint32)
+    places = drawn_places(result)
     known = places["place"].to_numpy(np.int64)
-    drawn = known <= numbers.max()
-    label[known[drawn]] = np.flatnonzero(drawn) + 1
+    label = np.zeros(numbers.max() + 2, np.uint32)
+    label[known] = np.arange(1, len(places) + 1)
     picture = np.where(numbers == NOWHERE, 0, label[numbers])
     values, unit = onset_values(places)
     features = pd.DataFrame(

@@ -75,7 +75,8 @@ class PlacesOnMap:
         for room in rooms:
             texts = words[room.place]
             name = called.get(room.place)
-            said.append((f"{name} · {texts[0]}", *texts) if name else texts)
+            more = () if name is None else tuple(f"{name} · {text}" for text in texts[:2])
+            said.append((*more, *texts))
         shown = [(r, text) for r, text in zip(rooms, words_within(said, rooms, zoom), strict=True)]
         shown = [(room, text) for room, text in shown if text]
         boxes = [box_of(r, (len(text) + MARGIN) * CHARACTER / zoom, LINE / zoom)

@@ -91,6 +91,12 @@ def place_numbers(result: Findings, squares: Squares) -> Ints | None:
     return numbers
 
 
+def drawn_places(result: Findings) -> pd.DataFrame:
+    """The places that own squares: in each window the strongest one shows."""
+    owned = result.places["place"].isin(result.windows["place"].dropna())
+    return result.places[owned].reset_index(drop=True)
+
+
 def place_at(result: Findings, y: float, x: float) -> int | None:
     """The place at a pixel of the movie, if there is one."""
     if not len(result.windows):

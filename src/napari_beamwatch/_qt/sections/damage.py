@@ -24,6 +24,7 @@ from napari_beamwatch._qt.sections.section import Section, faint
 from napari_beamwatch._qt.sections.thresholds_box import ThresholdBox
 from napari_beamwatch._qt.session import Session
 from napari_beamwatch.analysis import Step
+from napari_beamwatch.results.place_map import drawn_places
 from napari_beamwatch.settings import CRITERIA
 
 TIPS = {
@@ -151,16 +152,15 @@ class DamageSection(Section):
     def show_map(self) -> None:
         """Show the scale of the onset map, and how it may be drawn."""
         result = self._session.result
-        found = result is not None and len(result.windows) > 0
-        places = result is not None and len(result.places) > 0
-        shown = None
-        if result is not None and found:
-            in_places = places and not self._windows.isChecked()
-            shown = map_scale(result.places if in_places else result.windows)
-        self._legend.show_scale(shown)
+        windows = None if result is None or not len(result.windows) else result.windows
+        places = None if result is None else drawn_places(result)
+        known = places is not None and len(places) > 0
+        in_places = known and not self._windows.isChecked()
+        shown = places if in_places else windows
+        self._legend.show_scale(None if shown is None else map_scale(shown), not in_places)
         for widget in (self._map, self._filled):
-            widget.setVisible(found)
-        self._windows.setVisible(found and places)
+            widget.setVisible(windows is not None)
+        self._windows.setVisible(known)
 
     def show_progress(self, step: Step) -> None:
         """Show how far the analysis is."""

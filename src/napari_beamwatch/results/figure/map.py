@@ -21,6 +21,7 @@ from napari_beamwatch.results.findings import Findings
 from napari_beamwatch.results.place_map import (
     Room,
     Squares,
+    drawn_places,
     outlines_of,
     place_numbers,
     place_words,
@@ -73,7 +74,7 @@ def draw_map(
         )  # fmt: skip
     squares = Squares.of(result)
     numbers = place_numbers(result, squares)
-    table = windows if numbers is None else result.places
+    table = windows if numbers is None else drawn_places(result)
     values, unit = onset_values(table)
     known = values[np.isfinite(values)]
     norm = Normalize(*_span(known))
