@@ -6,7 +6,7 @@ Needs napari's viewer model only, no Qt.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,25 +38,50 @@ STEADY = 4
 
 
 class PlacesOnMap:
-    """Writes on the layer of doses, and reads clicks on the map."""
+    """Writes on the layer of doses, and reads clicks on the map.
 
-    def __init__(self, viewer: Any, session: Session, overlays: OverlayStack) -> None:
+    Parameters
+    ----------
+    viewer : napari.components.ViewerModel
+    session : Session
+    overlays : OverlayStack
+    pace : callable
+        How often what is written follows the zoom: the wheel must not wait for it.
+    """
+
+    def __init__(
+        self,
+        viewer: Any,
+        session: Session,
+        overlays: OverlayStack,
+        pace: Callable[[Callable[[], None]], Callable[[], None]],
+    ) -> None:
         self._viewer, self._session, self._overlays = viewer, session, overlays
         self._rooms: Sequence[Room] = ()
         self._written: tuple[object, ...] = ()
         self._callback = self._on_press
-        viewer.camera.events.zoom.connect(self.write)
+        self._open = True
+        self._paced = pace(self._on_zoom)
+        viewer.camera.events.zoom.connect(self._paced_zoom)
         viewer.mouse_drag_callbacks.append(self._callback)
         session.place_changed.connect(self.write)
 
     def close(self) -> None:
         """Listen no more."""
-        self._viewer.camera.events.zoom.disconnect(self.write)
+        self._open = False
+        self._viewer.camera.events.zoom.disconnect(self._paced_zoom)
         if self._callback in self._viewer.mouse_drag_callbacks:
             self._viewer.mouse_drag_callbacks.remove(self._callback)
         self._session.place_changed.disconnect(self.write)
 
-    def write(self, _: object = None) -> None:
+    def _paced_zoom(self, _: object = None) -> None:
+        self._paced()
+
+    def _on_zoom(self) -> None:
+        if self._open:
+            self.write()
+
+    def write(self) -> None:
         """Write what has room in each place at this zoom."""
         layer, result = self._overlays.named(PLACE_DOSES), self._session.result
         if not isinstance(layer, Shapes) or result is None:

@@ -161,8 +161,8 @@ def _trace(result: Findings, row: pd.Series, spot: int) -> pd.DataFrame:
     total, variance = np.full(len(frame), np.nan), np.zeros(len(frame))
     for number in np.unique(numbers[its]):
         used = np.flatnonzero(its & (numbers == number))
-        level = measured.intensity[frame][:, used].astype(np.float64)
-        error = shared * measured.intensity_se[frame][:, used].astype(np.float64)
+        level = measured.intensity[:, used][frame].astype(np.float64)
+        error = shared * measured.intensity_se[:, used][frame].astype(np.float64)
         seen = np.isfinite(level).any(axis=1)
         level, spread = np.nansum(level, axis=1), np.nansum(error**2, axis=1)
         early = before & seen
