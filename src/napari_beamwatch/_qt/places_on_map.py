@@ -85,7 +85,7 @@ class PlacesOnMap:
         """Write what has room in each place at this zoom."""
         layer, result = self._overlays.named(PLACE_DOSES), self._session.result
         if not isinstance(layer, Shapes) or result is None:
-            self._rooms = ()
+            self._rooms, self._written = (), ()  # what is gone is not held on to
             return
         rooms: Sequence[Room] = layer.metadata.get(ROOMS, ())
         zoom = float(self._viewer.camera.zoom * layer.scale[-1])
