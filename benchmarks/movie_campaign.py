@@ -37,6 +37,11 @@ def fade(low: float = 0.2, high: float = 0.6) -> Draw:
     return draw
 
 
+def thinning(thickness: float, onset: float) -> dict[str, Any]:
+    """Gone after half of the record."""
+    return {"thickness": thickness, "onset": onset, "rate": thickness / 0.5}
+
+
 # Parameters in doses are drawn as parts of the record's.
 CASES: dict[str, tuple[str, Draw, tuple[str, ...]]] = {
     "lif-to-li2o": (
@@ -127,6 +132,13 @@ CASES: dict[str, tuple[str, Draw, tuple[str, ...]]] = {
         LITHIUM,
     ),
     "thickening": ("thickening", nothing, LITHIUM),
+    "thinning": (
+        "thinning",
+        lambda rng: thinning(float(rng.choice((15.0, 30.0, 60.0))), rng.uniform(0.15, 0.3)),
+        LITHIUM,
+    ),
+    "ordering": ("ordering", fade(), LITHIUM),
+    "disorder": ("disorder", lambda rng: {"onset": rng.uniform(0.2, 0.4), "tau": 0.3}, LITHIUM),
 }
 
 FIELD = {
@@ -138,6 +150,7 @@ FIELD = {
 """Å that a field must have at least to show what the case is about: particles of 120 Å and what
 lies around them, several of twelve grains. If need be its sides are doubled."""
 
+PER_DOSE = ("rate",)
 IN_DOSE = ("onset", "tau", "span", "oxide", "oxide_tau", "spread")
 
 
@@ -159,6 +172,7 @@ def movie_of(name: str, seed: int, size: int) -> tuple[Any, tuple[str, ...]]:
         for key, value in parts.items()
         if key in IN_DOSE
     }
+    parameters |= {key: value / total for key, value in parts.items() if key in PER_DOSE}
     movie = simulate(
         case, seed=seed, frames=frames, frame_dose=frame_dose, size=size, pixel_size=pixel,
         **{**parts, **parameters},

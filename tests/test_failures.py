@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import napari_beamwatch as bw
-from napari_beamwatch.analysis import answers, passes, road, verdicts
+from napari_beamwatch.analysis import answers, passes, places, road
 from napari_beamwatch.damage.failures import Failures
 from napari_beamwatch.results import summary
 from napari_beamwatch.simulate.cases import simulate
@@ -45,36 +45,33 @@ def good(movie: bw.Movie) -> bw.Result:
     return analysed(movie)
 
 
-def test_a_crystal_that_cannot_be_judged_is_ambiguous_and_the_others_stand(
+def test_a_place_that_cannot_be_judged_is_ambiguous_and_the_others_stand(
     movie: bw.Movie,
     good: bw.Result,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    judged: Callable[..., Any] = verdicts.judged_scope
+    examined: Callable[..., Any] = places.examine
 
-    def first_fails(scope: Any, *rest: Any) -> Any:
-        return failing() if scope.name.startswith("crystal 0 ") else judged(scope, *rest)
+    def first_fails(scope: Any, *rest: Any, **more: Any) -> Any:
+        if scope.name.startswith("place 0 "):
+            return failing()
+        return examined(scope, *rest, **more)
 
-    monkeypatch.setattr(verdicts, "judged_scope", first_fails)
+    monkeypatch.setattr(places, "examine", first_fails)
     with caplog.at_level(logging.ERROR, "napari_beamwatch"):
         found = analysed(movie)
-    table = found.crystals.set_index(["region", "crystal"])
-    row = table.loc[("field", 0)]
+    row = found.places.set_index("place").loc[0]
     assert row.status == "ambiguous"
     assert "ZeroDivisionError: division by zero" in row.reason
-    others = found.crystals.crystal != 0
-    assert found.crystals[others].status.tolist() == good.crystals[others].status.tolist()
+    assert found.places.place.tolist() == good.places.place.tolist()
     said = found.summary["warnings"]
-    assert any(line.startswith("judging crystal 0 ") for line in said)
+    assert any(line.startswith("examining place 0 ") for line in said)
     assert any(record.exc_info for record in caplog.records)
 
 
 BREAKABLE = {
-    "judging crystals": (road, "judge_regions"),
-    "judging windows": (road, "judge_windows"),
-    "judging the patches of A": (road, "first_patches"),
-    "judging rings": (road, "judge_rings"),
+    "judging places": (road, "judge_places"),
     "judging particles": (road, "judge_particles"),
     "telling which rings came": (road, "_rings_that_came"),
     "naming phases of A": (answers.Phases, "of"),
@@ -84,7 +81,8 @@ BREAKABLE = {
     "finding particles": (passes, "solve"),
     "finding rings and focus": (passes, "find_rings"),
     "telling the answer for A": (summary, "_line"),
-    "counting crystals": (summary, "_crystals"),
+    "telling of places": (answers.Answer, "places"),
+    "counting places": (summary, "_places"),
 }
 
 

@@ -13,7 +13,6 @@ import pytest
 import napari_beamwatch as bw
 from napari_beamwatch.results.thresholds import window_thresholds
 from napari_beamwatch.simulate.cases import simulate
-from napari_beamwatch.spectra.tracking import WindowTraces
 
 
 @pytest.fixture(scope="module")
@@ -39,30 +38,39 @@ def test_a_1_e_threshold_agrees_with_the_fitted_crossing(result: bw.Result) -> N
     assert row.threshold_dose_e_per_A2 == pytest.approx(row.dose_1e_e_per_A2, abs=25)
 
 
-def test_thresholds_of_windows_follow_their_regions(result: bw.Result) -> None:
+def test_thresholds_of_windows_are_those_of_their_places(result: bw.Result) -> None:
     doses = window_thresholds(result)
     assert doses.shape == (len(result.windows),)
     assert np.isnan(doses[result.windows.n_spots == 0]).all()
     assert np.isfinite(doses[result.windows.n_spots > 0]).mean() > 0.7
+    assert len(set(doses[np.isfinite(doses)])) <= len(result.places)
 
 
 def test_all_windows_of_a_large_movie_take_a_tenth_of_a_second(result: bw.Result) -> None:
-    frames, windows, spots = 200, 961, 4
-    intensity = np.random.default_rng(0).normal(1, 0.1, (frames, windows * spots))
-    nothing = np.zeros((1, 1), np.float32)
+    places, frames, windows = 40, 200, 961
+    course = np.linspace(1, 0, frames)
     large = replace(
         result,
-        windows=pd.DataFrame({"window": np.arange(windows)}),
-        spots=pd.DataFrame({"window": np.repeat(np.arange(windows), spots)}),
-        field=pd.DataFrame({"dose_e_per_A2": np.arange(1.0, frames + 1)}),
-        window_traces=WindowTraces(
-            intensity.astype(np.float32), nothing, nothing, nothing, nothing
-        ),
-    )
+        windows=pd.DataFrame({"place": pd.array(np.arange(windows) % places, dtype="Int64")}),
+        courses=pd.DataFrame({
+            "region": "field",
+            "place": pd.array(np.repeat(np.arange(places), frames), dtype="Int64"),
+            "dose_e_per_A2": np.tile(np.arange(1.0, frames + 1), places),
+            **dict.fromkeys(("intensity", "intensity_low", "intensity_high"),
+                            np.tile(course, places)),
+        }),
+    )  # fmt: skip
     window_thresholds(large)
     began = time.perf_counter()
-    window_thresholds(large)
+    assert np.isfinite(window_thresholds(large)).all()
     assert time.perf_counter() - began < 0.1
+
+
+def test_a_survivor_reaches_no_threshold() -> None:
+    movie = simulate("survivor", frames=40, frame_dose=8.0, size=320, drift=None)
+    row = bw.analyze(movie, bw.Settings(drift="off")).onsets.iloc[0]
+    assert row.threshold_status == "not_reached"
+    assert np.isnan(row.threshold_dose_e_per_A2)
 
 
 @pytest.mark.parametrize(

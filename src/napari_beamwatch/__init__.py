@@ -42,7 +42,7 @@ _HOMES = {
     "Settings": "napari_beamwatch.settings",
     "analyze": "napari_beamwatch.analysis",
     "apply_thresholds": "napari_beamwatch.results.thresholds",
-    "place_survival": "napari_beamwatch.results.crystals",
+    "place_survival": "napari_beamwatch.results.survival",
     "find_spots": "napari_beamwatch.analysis",
     "load_result": "napari_beamwatch.results.loading",
     "power_spectrum": "napari_beamwatch.spectra.power",

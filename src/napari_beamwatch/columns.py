@@ -177,9 +177,10 @@ PLACES: dict[str, str] = {
 PHASES: dict[str, str] = {
     "region": "name of the region",
     "phase": "crystal structures the spots fit, best first",
-    "since": "present (seen by the dose given), appeared (from the dose given on) or cannot tell "
-    "(seen by the dose given, but too faint to be excluded before)",
-    "first_seen_dose_e_per_A2": "dose by which it was seen, or from which it appeared",
+    "since": "native (seen by the dose given, well below the published limits of what it could be "
+    "made of), appeared (from the dose given on) or cannot tell (seen by the dose given)",
+    "first_seen_dose_e_per_A2": "dose, pre-exposure included, by which it was seen or from which "
+    "on it appeared",
     "first_seen_low_e_per_A2": "lower end of its 95 % interval, if it appeared",
     "first_seen_high_e_per_A2": "upper end",
     "n_spots": "its spots",

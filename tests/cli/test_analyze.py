@@ -59,8 +59,9 @@ def test_every_option_reaches_the_analysis(movie: Path, tmp_path: Path, quick: s
     words = (
         f"analyze {movie} --out {out} --settings {quick} --pixel-size 0.13 --dose-rate 80 "
         f"--frame-time 0.5 --pre-exposure 7 --fraction-frames 2 --gain {gain} "
-        "--temperature -170 --voltage 200kV --window 96 --step 48 --roi 0:96,0:100 "
-        "--roi 90:190,80:190 --phases LiF,Li2O --fraction 0.5 --d-tolerance 2 --persist 3"
+        "--temperature -170 --voltage 200kV --elements Li,F,O --window 96 --step 48 "
+        "--roi 0:96,0:100 --roi 90:190,80:190 --phases LiF,Li2O "
+        "--fraction 0.5 --d-tolerance 2 --persist 3"
     )
     assert main(words.split()) == 0
     result = bw.load_result(
@@ -83,7 +84,8 @@ def test_every_option_reaches_the_analysis(movie: Path, tmp_path: Path, quick: s
     assert record["frame_dose_e_per_A2"] == pytest.approx(40)
     assert record["pre_exposure_e_per_A2"] == 7
     assert record["frames"] == 8
-    assert record["conditions"] == {"voltage_kV": 200, "temperature_C": -170}
+    said = {"voltage_kV": 200, "temperature_C": -170, "elements": "Li,F,O"}
+    assert record["conditions"] == said
     assert "gain.npy" in record["gain"]
 
 

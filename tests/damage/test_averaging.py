@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from napari_beamwatch.damage.averaging import QUICK, average
+from napari_beamwatch.damage.averaging import average
 from napari_beamwatch.damage.interval import course
 from napari_beamwatch.damage.scopes import samples_of
 
@@ -21,7 +21,7 @@ def test_intervals_cover_as_stated(traces: Any, beta: float) -> None:
         rng = np.random.default_rng(seed)
         onset, tau = rng.uniform(15, 70), np.exp(rng.uniform(np.log(2), np.log(15)))
         samples = samples_of(traces.scope(traces.fading(onset, tau, beta=beta), seed))
-        found = course(samples, average(samples, QUICK)).onset
+        found = course(samples, average(samples)).onset
         covered += found.low <= onset <= found.high
     assert stats.binomtest(covered, 40, 0.95, "less").pvalue > 0.01
 
@@ -38,11 +38,11 @@ def test_doses_of_half_and_1e_cover_those_of_the_law(traces: Any) -> None:
     covered = np.zeros(3)
     for seed in range(40):
         samples = samples_of(traces.scope(traces.fading(40, 10), seed, windows=30))
-        found = course(samples, average(samples, QUICK))
+        found = course(samples, average(samples))
         truth = (40 + 10 * np.log(2), 50, 10)
         for i, one in enumerate((found.half_dose, found.dose_1e, found.decay)):
             covered[i] += one.low <= truth[i] <= one.high
-            assert one.value == pytest.approx(truth[i], abs=3)
+            assert one.value == pytest.approx(truth[i], abs=4)
     assert all(stats.binomtest(int(c), 40, 0.95, "less").pvalue > 0.01 for c in covered)
 
 
@@ -60,7 +60,7 @@ def test_a_loss_that_goes_on_beyond_the_record_has_no_1e_dose(traces: Any) -> No
 def test_answers_do_not_depend_on_the_unit_of_the_dose(traces: Any, scale: float) -> None:
     samples = samples_of(traces.scope(traces.fading(40, 10), 1))
     scaled = replace(samples, start=samples.start * scale, end=samples.end * scale)
-    plain, found = (course(each, average(each, QUICK)).onset for each in (samples, scaled))
+    plain, found = (course(each, average(each)).onset for each in (samples, scaled))
     for name in ("value", "low", "high"):
         assert getattr(found, name) == pytest.approx(scale * getattr(plain, name), rel=1e-6)
 

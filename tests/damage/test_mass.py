@@ -18,7 +18,8 @@ from napari_beamwatch.damage.mass import (
     first_loss,
     path_of,
 )
-from napari_beamwatch.damage.pooling import RegionVerdict, with_shapes
+from napari_beamwatch.damage.signs import with_shapes
+from napari_beamwatch.damage.whole import RegionVerdict
 
 BINS = 16
 EDGES = np.linspace(0, 600, BINS + 1)
@@ -206,7 +207,7 @@ def loss(
 
 
 def told(verdict: Verdict, *changes: ShapeChange) -> RegionVerdict:
-    return with_shapes(RegionVerdict(verdict, ()), changes, 600.0)
+    return with_shapes(RegionVerdict(verdict), changes, 600.0)
 
 
 def faded(onset: float, low: float, high: float) -> Verdict:

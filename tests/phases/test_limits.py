@@ -13,6 +13,7 @@ from napari_beamwatch.phases import (
     published_limits,
     remaining_power,
 )
+from napari_beamwatch.phases.limits import source_limit
 
 
 def test_every_row_says_what_it_is() -> None:
@@ -73,3 +74,28 @@ def test_the_protein_curve_is_the_published_one() -> None:
         critical_exposure(3.0, 60)
     with pytest.raises(BeamwatchError, match="above 0"):
         critical_exposure([2.0, -1.0])
+
+
+@pytest.mark.parametrize(
+    ("name", "temperature", "limit"),
+    [
+        ("Li2O", 20.0, 7),
+        ("Li2O", -170.0, 2000),
+        ("Na", -170.0, 900),
+        ("Na", None, 20),
+        ("LiF", -170.0, 10000),
+        ("Li2O|NaF", -170.0, 2000),
+    ],
+    ids=["carbonate", "cold carbonate", "sodium's", "as if warm", "electrolyte", "either"],
+)
+def test_a_phase_may_be_made_of_what_holds_least(
+    name: str, temperature: float | None, limit: float
+) -> None:
+    assert source_limit(name, temperature) == limit
+
+
+@pytest.mark.parametrize(("name", "temperature"), [("LiF", 20.0), ("mine", 20.0), ("Li2O", -50.0)])
+def test_where_no_limit_of_a_source_is_published_there_is_none(
+    name: str, temperature: float
+) -> None:
+    assert np.isnan(source_limit(name, temperature))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from napari_beamwatch import BeamwatchError
 from napari_beamwatch.phases import (
     Match,
+    Phase,
     SpotSet,
     known_phases,
     match,
@@ -37,16 +38,20 @@ def projected(g: np.ndarray) -> np.ndarray:
 
 
 def seen(
-    name: str,
+    name: str | Phase,
     rng: np.random.Generator,
     *,
     sigma: float = SIGMA,
     rings: bool = False,
-    spots: int | None = None,
     stray: bool = False,
+    scale_sd: float = 0.02,
+    whole: bool = False,
 ) -> SpotSet:
-    """Spots, or rings, of a random low zone of a phase, at a pixel size that is wrong by 2 %."""
-    found = all_reflections(phase(name), 1.1)
+    """Spots, or rings, of a random low zone of a phase, at a pixel size that is wrong by 2 %.
+
+    They are three to five of the zone's, or its seven widest.
+    """
+    found = all_reflections(phase(name) if isinstance(name, str) else name, 1.1)
     strong = np.flatnonzero((found.strength > 0.01) & (found.d > 1.2))
     if rings:
         candidates = strong[found.unique[strong]]
@@ -60,13 +65,11 @@ def seen(
         # One of each Friedel pair.
         half = found.hkl @ np.array([1e4, 1e2, 1.0]) > 0
         candidates = strong[(found.hkl[strong] @ zone == 0) & half[strong]]
-    count = min(spots or int(rng.integers(3, 6)), len(candidates))
-    chosen = rng.choice(candidates, count, replace=False)
-    d = found.d[chosen] * np.exp(rng.normal(0, 0.02)) * (1 + rng.normal(0, sigma, count))
+    count = min(7 if whole else int(rng.integers(3, 6)), len(candidates))
+    chosen = candidates[:count] if whole else rng.choice(candidates, count, replace=False)
+    d = found.d[chosen] * np.exp(rng.normal(0, scale_sd)) * (1 + rng.normal(0, sigma, count))
     if rings:
         return SpotSet(d, sigma * d, ring=np.ones(count, bool))
-    if count == 1:
-        return SpotSet(d, sigma * d, rng.uniform(0, 180, 1))
     xy = projected(found.g[[i, j, *chosen]])[2:]
     angle = np.degrees(np.arctan2(xy[:, 1], xy[:, 0])) * rng.choice([-1, 1])
     angle += rng.uniform(0, 360) + np.degrees(rng.normal(0, sigma, count))
@@ -86,25 +89,35 @@ def wrongly_named(found: list[Match], truth: list[str]) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("sigma", "rings", "spots", "stray"),
+    ("sigma", "rings", "stray", "often"),
     [
-        (0.003, False, None, False),
-        (0.01, False, None, False),
-        (0.005, True, None, False),
-        (0.005, False, 1, False),
-        (0.005, False, None, True),
+        (0.003, False, False, 0.9),
+        (0.01, False, False, 0.8),
+        (0.005, True, False, 0.4),
+        (0.005, False, True, 0.8),
     ],
-    ids=["sharp", "blurred", "rings", "single spots", "with a stray spot"],
+    ids=["sharp", "blurred", "rings", "with a stray spot"],
 )
-def test_the_truth_is_among_the_phases_named_and_seldom_another_alone(
-    sigma: float, rings: bool, spots: int | None, stray: bool
+def test_the_truth_is_among_the_phases_wherever_any_is_named(
+    sigma: float, rings: bool, stray: bool, often: float
 ) -> None:
     rng = np.random.default_rng(11)
-    truth = [name for name in PACKAGED for _ in range(25)]
-    sets = [seen(t, rng, sigma=sigma, rings=rings, spots=spots, stray=stray) for t in truth]
+    truth = [name for name in PACKAGED for _ in range(20)]
+    sets = [seen(t, rng, sigma=sigma, rings=rings, stray=stray) for t in truth]
     found = match_many(sets, phases=PACKAGED)
-    assert right(found, truth).mean() >= 0.95
+    named = np.array([m.answer != "" for m in found])
+    assert right(found, truth).mean() >= often
+    assert right(found, truth)[named].mean() >= 0.97
     assert wrongly_named(found, truth).mean() <= 0.01
+
+
+def test_one_spot_names_nothing() -> None:
+    """Within the error of a pixel size, any spacing is that of some reflection."""
+    for d, names in ((1.6358, ("NaF", "Li2O")), (2.33, ("LiF", "LiH")), (2.0, PACKAGED)):
+        found = match(SpotSet([d], [0.005], [20.0]), phases=names)
+        assert found.answer == ""
+        assert found.by_accident > 0.1
+        assert found.in_words() == "none of the known phases"
 
 
 def test_with_few_phases_to_choose_from_most_sets_have_one_name() -> None:
@@ -126,6 +139,101 @@ def test_spots_of_no_crystal_are_seldom_named() -> None:
     assert np.mean([m.answer == "" for m in found]) > 0.8
 
 
+def stranger(name: str, cell: tuple[float, ...], group: str, *sites: tuple[str, tuple]) -> Phase:
+    """A crystal that no library here has."""
+    a, b, c, beta, gamma = (*cell, 90.0, 90.0)[:5] if len(cell) == 3 else cell
+    atoms = tuple((element, position, 1.0) for element, position in sites)
+    return Phase(name, (a, b, c, 90.0, beta, gamma), group, atoms)
+
+
+CORNER, CENTRE, FACE = (0.0, 0.0, 0.0), (0.5, 0.5, 0.5), (0.5, 0.5, 0.0)
+
+STRANGERS = (
+    stranger(
+        "ZrO2", (5.1505, 5.2116, 5.3173, 99.23, 90), "P 1 21/c 1",
+        ("Zr", (0.2754, 0.0395, 0.2083)), ("O", (0.07, 0.3317, 0.3447)),
+        ("O", (0.4496, 0.7569, 0.4792)),
+    ),
+    stranger("SrTiO3", (3.905,) * 3, "P m -3 m", ("Sr", CORNER), ("Ti", CENTRE), ("O", FACE)),
+    stranger("MAPbI3", (6.28,) * 3, "P m -3 m", ("N", CORNER), ("Pb", CENTRE), ("I", FACE)),
+    stranger("CeO2", (5.411,) * 3, "F m -3 m", ("Ce", CORNER), ("O", (0.25,) * 3)),
+    stranger("MgO", (4.212,) * 3, "F m -3 m", ("Mg", CORNER), ("O", CENTRE)),
+    stranger(
+        "rutile", (4.594, 4.594, 2.959), "P 42/m n m", ("Ti", CORNER), ("O", (0.305, 0.305, 0)),
+    ),
+    stranger(
+        "ZnO", (3.25, 3.25, 5.207, 90, 120), "P 63 m c",
+        ("Zn", (1 / 3, 2 / 3, 0)), ("O", (1 / 3, 2 / 3, 0.382)),
+    ),
+    stranger(
+        "corundum", (4.759, 4.759, 12.991, 90, 120), "R -3 c :H",
+        ("Al", (0, 0, 0.352)), ("O", (0.306, 0, 0.25)),
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("elements", "scale_sd", "whole", "at_most", "at_least"),
+    [
+        ("Li,F,C,O,H", 0.005, True, 0.05, 0.97),
+        ("Li,F,C,O,H", 0.005, False, 0.06, 0.96),
+        ("Li,F,C,O,H", 0.02, True, 0.2, 0.94),
+        (None, 0.005, True, 0.1, 0.96),
+    ],
+    ids=["whole zones", "three to five spots", "pixel size to 2 %", "elements not named"],
+)
+def test_crystals_outside_the_library_are_named_seldom_and_those_in_it_as_before(
+    elements: str | None, scale_sd: float, whole: bool, at_most: float, at_least: float
+) -> None:
+    """At a pixel size known to 2 % some cubic strangers (MgO) are at the edge of a known one."""
+    rng = np.random.default_rng(14)
+    there = set((elements or "Li,Na,F,C,O,H,N").split(","))
+    inside = [name for name in PACKAGED if phase(name).elements <= there]
+    truth = [
+        *(each for each in STRANGERS for _ in range(25)),
+        *(n for n in inside for _ in range(20)),
+    ]
+    sets = [seen(each, rng, scale_sd=scale_sd, whole=whole) for each in truth]
+    found = match_many(sets, elements=elements, pixel_size_uncertainty=scale_sd)
+    outside = 25 * len(STRANGERS)
+    assert np.mean([m.answer != "" for m in found[:outside]]) <= at_most
+    assert right(found[outside:], truth[outside:]).mean() >= at_least
+
+
+def test_spacings_near_those_of_a_phase_at_other_angles_are_none_of_the_known() -> None:
+    spots = lif_110()
+    found = match(SpotSet(spots.d_A, spots.d_se_A, [54.7, -40.0, 10, 81]), phases=("LiF", "Li2O"))
+    assert found.answer == ""
+    assert found.in_words() == "none of the known phases"
+
+
+def test_a_phase_whose_zone_should_show_far_more_is_none_of_the_known() -> None:
+    """A cell twice as wide fits as well, and seven of eight of its reflections are missing."""
+    wide = stranger("wide", (2 * 4.0263,) * 3, "P m -3 m", ("Si", CORNER))
+    found = match(lif_110(), phases=(wide,))
+    assert found.candidates[0].n_spots == 4
+    assert found.answer == ""
+    assert match(lif_110(), phases=("LiF",)).answer == "LiF"
+    assert found.by_accident > 100 * match(lif_110(), phases=("LiF",)).by_accident
+
+
+def test_phases_of_elements_nobody_spoke_of_rank_last_and_are_not_in_the_answer() -> None:
+    found = match(lif_110())
+    assert found.answer == "LiF|LiH"
+    assert [each.phase for each in found.candidates][-1] == "Au"
+    assert match(lif_110(a=3.615), pixel_size_uncertainty=0.005).answer == ""
+    for asked in ({"elements": "Cu,O"}, {"phases": ("Cu", "LiF")}):
+        assert match(lif_110(a=3.615), pixel_size_uncertainty=0.005, **asked).answer == "Cu"  # type: ignore[arg-type]
+
+
+def test_elements_choose_the_candidates() -> None:
+    assert match(lif_110(), elements="Li,F,O").answer == "LiF"
+    assert match(lif_110(), elements=("Au", "C")).answer == "Au"
+    assert match(lif_110(), elements="W").candidates == ()
+    with pytest.raises(BeamwatchError, match="'Lif' is no element"):
+        match(lif_110(), elements="Lif")
+
+
 def lif_110(scale: float = 1.0, a: float = 4.0263) -> SpotSet:
     d = scale * a / np.sqrt([3, 3, 4, 8])
     return SpotSet(d, 0.003 * d, [54.7356, -54.7356, 0, 90])
@@ -137,12 +245,6 @@ def test_lif_and_lih_are_joined_where_the_pixel_size_is_not_known_and_told_where
     assert match(lif_110(a=4.0834), phases=pair).answer == "LiH|LiF"
     assert match(lif_110(), phases=pair, pixel_size_uncertainty=0.001).answer == "LiF"
     assert match(lif_110(a=4.0834), phases=pair, pixel_size_uncertainty=0.001).answer == "LiH"
-
-
-def test_one_spot_cannot_tell_hard_pairs_apart() -> None:
-    for d, names in ((1.6358, {"NaF", "Li2O"}), (3.03, {"Na", "Li2CO3"}), (2.33, {"LiF", "LiH"})):
-        found = match(SpotSet([d], [0.01], [20.0]), phases=tuple(names))
-        assert set(found.answer.split("|")) == names
 
 
 def test_a_second_spot_tells_sodium_from_its_carbonates_neighbour() -> None:

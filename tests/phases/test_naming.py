@@ -13,7 +13,7 @@ from napari_beamwatch import columns
 from napari_beamwatch.analysis.naming import Phases, meaning, taken_up
 from napari_beamwatch.damage.interval import Estimate
 from napari_beamwatch.damage.judging import Verdict
-from napari_beamwatch.damage.pooling import Judged, RegionVerdict
+from napari_beamwatch.damage.whole import RegionVerdict
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.spectra.rings import Ring
 
@@ -49,8 +49,7 @@ def rows_of(*crystals: tuple[int, dict[str, tuple[float, float]]]) -> pd.DataFra
 
 
 def told(*verdicts: Verdict) -> RegionVerdict:
-    crystals = tuple(Judged(i, "", verdict) for i, verdict in enumerate(verdicts))
-    return RegionVerdict(verdicts[0], crystals)
+    return RegionVerdict(verdicts[0], crystals=dict(enumerate(verdicts)))
 
 
 def test_spots_that_came_are_matched_apart_from_those_of_the_same_windows(movie):
@@ -68,6 +67,23 @@ def test_a_crystal_that_came_is_not_what_was_there(movie):
     came = replace(ONSET, criterion="new_phase", new_spots=(3, 4, 5))
     said = Phases.of(movie, CHOICE, rows, told(came)).before_and_after(came, rows)
     assert (said["phase_before"], said["phase_after"]) == ("LiF", "Li2O")
+
+
+def test_a_single_spot_is_named_by_what_another_crystal_of_the_movie_is(movie):
+    alone = {"200": (2.0132, 20.0)}
+    rows = rows_of((0, LIF_110), (1, alone), (2, {"": (2.2, 10.0)}))
+    phases = Phases.of(movie, CHOICE, rows)
+    assert [phases.name(crystal) for crystal in range(3)] == ["LiF", "LiF", None]
+    assert Phases.of(movie, CHOICE, rows_of((1, alone))).name(1) is None
+
+
+def test_elements_of_the_conditions_choose_the_candidates(movie):
+    rows = rows_of((0, LIF_110))
+    named = {
+        said: Phases.of(movie.with_(conditions={"elements": said}), bw.Settings(), rows).name(0)
+        for said in ("Li,F", "Li,H,F", "Na,O")
+    }
+    assert named == {"Li,F": "LiF", "Li,H,F": "LiF|LiH", "Na,O": None}
 
 
 def test_a_phase_that_only_rings_show_is_named_by_them(movie):
@@ -94,7 +110,7 @@ def test_a_lattice_of_which_the_most_is_gone_leaves_none(movie, lost, dose_1e, a
     verdict = replace(ONSET, lost=lost, dose_1e=Estimate(dose_1e, 60, 80))
     said = Phases.of(movie, CHOICE, rows, told(verdict)).before_and_after(verdict, rows)
     assert (said["phase_before"], said["phase_after"]) == ("LiF", after)
-    assert said["interpretation"] == "amorphisation"
+    assert said["interpretation"] == "lattice_lost"
 
 
 def test_what_came_long_after_the_loss_is_what_is_there_in_the_end(movie):
@@ -125,7 +141,7 @@ def test_nothing_is_named_without_a_pixel_size(movie):
     bare = bw.Movie.from_array(np.ones((3, 64, 64), np.uint8))
     rows = rows_of((0, LIF_110))
     said = Phases.of(bare, CHOICE, rows, told(ONSET)).before_and_after(ONSET, rows)
-    assert said == {"interpretation": "amorphisation"}
+    assert said == {"interpretation": "lattice_lost"}
 
 
 @pytest.mark.parametrize(

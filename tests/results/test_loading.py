@@ -393,7 +393,7 @@ def test_names_that_spreadsheets_compute_are_words_in_files_and_come_back(
     regions = (bw.Region.rectangle(name, 0, 130, 0, 128),)
     named = {
         table: getattr(result, table).replace({"region": {"A": name}})
-        for table in ("onsets", "spots", "traces", "crystals", "courses", "events", "phases")
+        for table in ("onsets", "spots", "traces", "places", "courses", "events", "phases")
     }
     run = replace(result, regions=regions, **named).save(tmp_path / "run")
     written = pd.read_csv(run / "onsets.csv", dtype=str).region[1]

@@ -70,6 +70,11 @@ def test_where_nothing_changed_no_place_speaks(found) -> None:
     assert speaking_places(two) == {}
 
 
+def test_crystals_of_a_run_from_before_places_do_not_speak(found) -> None:
+    unknown = pd.array([pd.NA] * len(found.windows), "Int64")
+    assert speaking_places(replace(found, windows=found.windows.assign(place=unknown))) == {}
+
+
 def test_the_place_that_was_chosen_comes_last_and_once() -> None:
     named = {"first": 1, "median": 0}
     assert list(with_chosen(named, 4)) == ["first", "median", place_name(4)]

@@ -25,7 +25,7 @@ CONTRACT = {
     "run.json", "window_traces.npz", "figure.png", "figure.svg",
 }  # fmt: skip
 EXTRAS = {
-    "crystals.csv",
+    "places.csv",
     "courses.csv",
     "phases.csv",
     "field.csv",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_beamwatch.movies.frames import ArrayFrames
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.spectra.artefacts import (
     PeakTable,
@@ -13,6 +14,8 @@ from napari_beamwatch.spectra.artefacts import (
     streaks,
 )
 from napari_beamwatch.spectra.finding import Search, Segment, find_peaks
+from napari_beamwatch.spectra.following import Stack, find_spots_of
+from napari_beamwatch.spectra.runners import Threads
 from napari_beamwatch.spectra.windows import Grid
 
 GRID = Grid(512, 512, 128, 64)
@@ -168,3 +171,17 @@ def lattice_sum(rate: float, shape: tuple[int, int] = (256, 300)) -> np.ndarray:
     fringes = 1 + 0.3 * np.cos(0.4 * y + 0.2 * x) * (x < 150)
     edge = np.where(np.hypot(y - 128, x - 220) < 40, 0.6, 1.0)
     return np.asarray(rate * beam * fringes * edge)
+
+
+def test_a_streak_that_shows_in_parts_in_each_segment_is_one_in_all_of_them() -> None:
+    rng = np.random.default_rng(8)
+    seam = np.where(np.abs(X - 223.5) < 1, 0.15, 1.0)
+    frames = rng.poisson(1.2 * seam * (1 + crystal(LEFT)), (40, 512, 512)).astype(np.uint8)
+    still = np.zeros((40, 2))
+    stack = Stack(ArrayFrames(frames), None, np.ones(40, bool), True, still.astype(np.int64), still)
+    spots = find_spots_of(stack, GRID, (0, 0), Search(0.01), Threads(), lambda _: None)
+    peaks = spots.peaks
+    table = PeakTable(peaks.window, peaks.gy, peaks.gx, peaks.snr)
+    assert near(table, *LATTICE[0]).sum() > 5
+    assert "streak" in {artefact.kind for artefact in spots.artefacts}
+    assert table.on_axis(GRID, True).sum() <= 4  # of several dozen

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 from scipy.ndimage import convolve
 from scipy.stats import binom
 
+import napari_beamwatch as bw
 from napari_beamwatch.spectra.finding import Search, Segment, find_peaks, threshold
 from napari_beamwatch.spectra.windows import Grid
 
@@ -112,3 +114,35 @@ def test_an_empty_image_holds_no_spots() -> None:
 def test_the_threshold_counts_everything_that_is_looked_at() -> None:
     assert threshold(GRID, 4, 0.01) - threshold(GRID, 1, 0.01) == pytest.approx(np.log(4))
     assert threshold(GRID, 1, 0.001) - threshold(GRID, 1, 0.01) == pytest.approx(np.log(10))
+
+
+def rescaled(expected: np.ndarray, factor: float, order: int, seed: int = 0) -> np.ndarray:
+    """8-bit video of 12 frames, made larger after it was taken."""
+    rng = np.random.default_rng(seed)
+    frames = [ndimage.zoom(rng.poisson(expected).astype(np.float32), factor, order=order)
+              for _ in range(12)]  # fmt: skip
+    return np.array([np.clip(np.rint(3 * frame), 0, 255) for frame in frames]).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("factor", "order"), [(1.07, 1), (2.0, 1), (1.6, 3), (2.0, 3)])
+def test_noise_of_rescaled_video_is_no_lattice(factor: float, order: int) -> None:
+    video = rescaled(np.full((300, 300), 30.0), factor, order)
+    assert bw.find_spots(bw.Movie.from_array(video), bw.Settings(window=128, drift="off")).empty
+
+
+def test_of_a_rescaled_video_the_lattice_is_found_and_nothing_beside_it() -> None:
+    y, x = np.mgrid[:300, :300]
+    lattice = np.cos(2 * np.pi * (0.18 * y + 0.1 * x)) + np.cos(2 * np.pi * (-0.1 * y + 0.18 * x))
+    video = rescaled(30 * (1 + 0.05 * lattice), 2.0, 1)
+    spots = bw.find_spots(bw.Movie.from_array(video), bw.Settings(window=128, drift="off"))
+    assert spots.window.nunique() == 64
+    assert spots.d_px.to_numpy() == pytest.approx(2 / np.hypot(0.18, 0.1), rel=0.01)
+
+
+def test_fine_lattices_of_video_that_was_not_rescaled_are_found() -> None:
+    y, x = np.mgrid[:512, :512]
+    waves = [(0.0, 0.46), (0.45, 0.02), (0.3, 0.34), (-0.28, 0.35)]
+    lattice = sum(np.cos(2 * np.pi * (gy * y + gx * x)) for gy, gx in waves)
+    video = rescaled(30 * (1 + 0.2 * lattice), 1.0, 1)
+    spots = bw.find_spots(bw.Movie.from_array(video), bw.Settings(window=128, drift="off"))
+    assert len(spots) == 49 * len(waves)

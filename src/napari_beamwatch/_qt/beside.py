@@ -229,7 +229,7 @@ class Beside:
     def _show_survival(self) -> None:
         result = self._session.result
         if self.curves is not None and result is not None:
-            self.curves.set_survival(place_survival(result) if len(result.places) else None)
+            self.curves.set_survival(place_survival(result))
 
     def _show_selection(self) -> None:
         """Draw the spots that are selected in the table; all that matter where none is."""

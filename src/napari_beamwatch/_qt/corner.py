@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from napari_beamwatch.movies import Movie
+from napari_beamwatch.results.place_map import drawn_places
 from napari_beamwatch.results.result import Result
 
 
@@ -28,14 +29,15 @@ def corner_text(movie: Movie, result: Result | None, frame: int) -> str:
 
 def _damaged(result: Result, frame: int) -> list[str]:
     """How much of the lattice had changed by a frame; of runs that know no places, of windows."""
-    table = result.places if len(result.places) else result.windows
+    places = drawn_places(result)
+    table = places if len(places) else result.windows
     there = table["status"] != "no_lattice"
     changed = (table["onset_frame"] <= frame).fillna(False).to_numpy(bool)
-    share = table["n_windows"].to_numpy(float) if len(result.places) else np.ones(len(table))
+    share = table["n_windows"].to_numpy(float) if len(places) else np.ones(len(table))
     total = share[there].sum()
     if not total:
         return []
-    what = "of the lattice changed" if len(result.places) else "of windows damaged"
+    what = "of the lattice changed" if len(places) else "of windows damaged"
     return [f"{share[changed].sum() / total:.0%} {what}"]
 
 

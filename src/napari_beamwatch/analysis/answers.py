@@ -98,7 +98,7 @@ class Answer:
         phases = Phases.of(self.movie, settings, self.spots, self.told, rings)
         spots, since = phases.label(self.spots), self.since
         if self.movie.dose is not None:
-            since = first_seen(spots, self.traces, self.told)
+            since = first_seen(spots, self.traces, self.told, self.movie)
         return replace(self, phases=phases, spots=spots, since=since)
 
     def rows(self) -> Rows:

@@ -13,11 +13,18 @@ LARGEST_SUM = 4
 """Of a record at least so many running sums: in fewer, before and after are one."""
 
 
-def check_record(movie: Movie, settings: Settings) -> None:
+def check_record(movie: Movie, settings: Settings, fewest: int = FEWEST_FRAMES) -> None:
     """Refuse settings that no answer could come from in this movie.
 
     A movie that nothing was looked for in, or that was added up until before and after are one,
     would be answered as one that survived.
+
+    Parameters
+    ----------
+    movie : Movie
+    settings : Settings
+    fewest : int
+        Frames with beam that are needed; one shows spots, if no change.
     """
     lit = int(movie.lit.sum())
     if movie.counts is not None and not (movie.counts > 0).any():
@@ -28,11 +35,11 @@ def check_record(movie: Movie, settings: Settings) -> None:
             f"{movie.name} shows nothing: every frame is saturated, or all its pixels are alike "
             "(on an offset so large that single electrons are lost on it? Subtract it first)"
         )
-    if lit < FEWEST_FRAMES:
-        raise BeamwatchError(
-            f"{movie.name} has {lit} frames with beam; at least {FEWEST_FRAMES} are needed to see "
-            "a change"
+    if lit < fewest:
+        needed = (
+            "1 is needed to see a spot" if fewest == 1 else f"{fewest} are needed to see a change"
         )
+        raise BeamwatchError(f"{movie.name} has {lit} frames with beam; at least {needed}")
     if movie.counts is None and measure_flux(movie.recording.frames, movie.name).counts is None:
         raise BeamwatchError(
             f"the grey values of {movie.name} are not above zero in the mean, so that they are no "

@@ -260,6 +260,7 @@ def spot_table(
             phases[crystal] = match(
                 SpotSet(spots.d[mine], spots.d_se[mine], spots.angle[mine]),
                 phases=settings.phases or None,
+                elements=movie.conditions.elements,
                 pixel_size_uncertainty=settings.pixel_size_uncertainty,
                 temperature_C=movie.conditions.temperature_C,
                 phase_before=phases[CRYSTAL].answer if CRYSTAL in phases else "",

@@ -1,8 +1,10 @@
 """Since when each phase was there: in the specimen as it came, or made under the beam.
 
-A phase whose spots were verified to appear has the dose at which they began to. Of any other it is
-asked by when its spots, added up from the first frame on, were seen for sure: where that is early
-in the record the phase was present; where it takes longer it may have been there unseen, or not.
+A phase whose spots were verified to appear has the dose at which they began to. Any other was seen
+by a dose, pre-exposure included: that by which its spots, added up from the first frame on, were
+seen for sure. What it received before that may have made it. Where the dose is well below the
+published limits of all that the beam could have made it of the phase is native; else, or where no
+such limit is published or the pre-exposure is unknown, that cannot be told.
 """
 
 from __future__ import annotations
@@ -16,21 +18,25 @@ from numpy.typing import NDArray
 from napari_beamwatch import columns
 from napari_beamwatch.damage.interval import NOTHING, Estimate
 from napari_beamwatch.damage.whole import RegionVerdict
+from napari_beamwatch.movies import Movie
+from napari_beamwatch.phases.limits import source_limit
 
-PRESENT, APPEARED, UNKNOWN = "present", "appeared", "cannot tell"
+NATIVE, APPEARED, UNKNOWN = "native", "appeared", "cannot tell"
 
 SURE = 4.0
 """Standard errors of the sum over frames and spots from which a phase is seen."""
 
-EARLY = 0.1
-"""Part of the record by which a phase must be seen to have been present."""
-
+WELL_BELOW = 0.1
+"""Part of a published limit below which no product is seen: limits are when a lattice had gone, of
+other specimens, at other dose rates."""
 
 MOST_SAID = 2
 """Phases of which a reason tells."""
 
 
-def first_seen(rows: pd.DataFrame, traces: pd.DataFrame, told: RegionVerdict) -> pd.DataFrame:
+def first_seen(
+    rows: pd.DataFrame, traces: pd.DataFrame, told: RegionVerdict, movie: Movie | None = None
+) -> pd.DataFrame:
     """Since when each phase of a region was there.
 
     Parameters
@@ -41,6 +47,9 @@ def first_seen(rows: pd.DataFrame, traces: pd.DataFrame, told: RegionVerdict) ->
         The table of traces.
     told : RegionVerdict
         On that region.
+    movie : Movie, optional
+        Says the temperature, and whether the pre-exposure is known; without it no phase can be
+        called native.
 
     Returns
     -------
@@ -58,7 +67,11 @@ def first_seen(rows: pd.DataFrame, traces: pd.DataFrame, told: RegionVerdict) ->
         region = mine.region.iloc[0]
         old = mine.spot[~mine.spot.isin(list(came))]
         here = traces[(traces.region == region) & traces.spot.isin(old)]
-        since, dose = _present(here) if len(old) else _appeared(came[spot] for spot in mine.spot)
+        if len(old):
+            dose = _seen(here)
+            since = NATIVE if _native(str(phase), dose.value, movie) else UNKNOWN
+        else:
+            since, dose = _appeared(came[spot] for spot in mine.spot)
         found.append(
             {
                 "region": region,
@@ -78,12 +91,14 @@ def in_words(table: pd.DataFrame) -> str:
     said = []
     first = table["first_seen_dose_e_per_A2"].to_numpy(float)
     for phase, since, dose in zip(table.phase, table.since, first[:MOST_SAID], strict=False):
-        if since == APPEARED and np.isfinite(dose):
-            said.append(f"{phase} appeared at {dose:.4g}")
-        elif since == PRESENT and np.isfinite(dose):
-            said.append(f"{phase} present from the start (seen by {dose:.4g})")
-        else:
+        if not np.isfinite(dose):
             said.append(f"cannot tell since when {phase} was there")
+        elif since == APPEARED:
+            said.append(f"{phase} appeared at {dose:.4g} e/Å²")
+        elif since == NATIVE:
+            said.append(f"{phase} by {dose:.4g} e/Å², native")
+        else:
+            said.append(f"{phase} by {dose:.4g} e/Å², native or made: cannot tell")
     return "; ".join(said)
 
 
@@ -93,19 +108,23 @@ def _appeared(onsets: Iterable[Estimate]) -> tuple[str, Estimate]:
     return (APPEARED if known else UNKNOWN), first
 
 
-def _present(traces: pd.DataFrame) -> tuple[str, Estimate]:
-    """From the traces of spots that were not verified to appear."""
+def _seen(traces: pd.DataFrame) -> Estimate:
+    """Dose by which spots were seen that were not verified to appear."""
     value, error = (
         traces.pivot(index="frame", columns="spot", values=name).to_numpy(float)
         for name in ("intensity", "intensity_se")
     )
     dose = traces.groupby("frame").dose_e_per_A2.first().to_numpy(float)
     frame = seen_by(value, error)
-    if frame < 0:
-        return UNKNOWN, NOTHING
-    early = frame == 0 or frame < EARLY * len(dose)
     nan = float("nan")
-    return (PRESENT if early else UNKNOWN), Estimate(float(dose[frame]), nan, nan)
+    return NOTHING if frame < 0 else Estimate(float(dose[frame]), nan, nan)
+
+
+def _native(phase: str, dose: float, movie: Movie | None) -> bool:
+    """Whether no more dose was given than leaves intact all that could have become the phase."""
+    if movie is None or movie.pre_exposure is None:
+        return False
+    return dose < WELL_BELOW * source_limit(phase, movie.conditions.temperature_C)
 
 
 def seen_by(value: NDArray[np.float64], error: NDArray[np.float64]) -> int:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from napari_beamwatch.damage.by_window import WindowVerdicts
 from napari_beamwatch.damage.judging import Verdict
 from napari_beamwatch.damage.whole import RegionVerdict
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.phases import Match, SpotSet, match
-from napari_beamwatch.phases.structures import GASES, Phase, known_phases, phase
+from napari_beamwatch.phases.structures import GASES, Phase, candidates, known_phases, phase
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.rings import Ring
 
@@ -22,6 +23,12 @@ GONE = "none"
 """What is there when the lattice is gone."""
 
 CHANGED = ("onset", "damaged_at_start")
+
+FEW = 2
+"""Spots that alone are too few to name a crystal by."""
+
+SAME_SCALE = 0.002
+"""Relative difference of scale between crystals of one movie: distortion and strain."""
 
 SWOLLEN = 0.03
 """Part by which all spacings of a lattice may move while it is still the same phase."""
@@ -84,12 +91,14 @@ class Phases:
             return match(
                 spots,
                 phases=settings.phases or None,
+                elements=movie.conditions.elements,
                 pixel_size_uncertainty=settings.pixel_size_uncertainty,
                 temperature_C=movie.conditions.temperature_C,
                 phase_before=before,
             )
 
         before = ""
+        first: Match | None = None
         found: list[dict[int, Match]] = []
         for some in (rows[~new], rows[new]):
             mine: dict[int, Match] = {}
@@ -97,14 +106,15 @@ class Phases:
             for crystal in by_strength(some):
                 spots = some[some.crystal == crystal]
                 scale = _at_first(verdicts.get(crystal), spots)
-                mine[crystal] = matched(
-                    SpotSet(
-                        scale * spots["d_A"].to_numpy(float),
-                        *(spots[name].to_numpy(float) for name in ("d_se_A", "angle_deg")),
-                    ),
-                    before,
+                d, d_se, angle = (
+                    spots[name].to_numpy(float) for name in ("d_A", "d_se_A", "angle_deg")
                 )
-                before = before or mine[crystal].answer
+                own = matched(SpotSet(scale * d, d_se, angle), before)
+                if not own.answer and first is not None and len(spots) <= FEW:
+                    own = _like(first, scale * d, d_se, angle, movie, settings) or own
+                mine[crystal] = own
+                if own.answer and first is None:
+                    before, first = own.answer, own
             found.append(mine)
         of_rings = None
         if rings:
@@ -208,6 +218,27 @@ class Phases:
         return windows
 
 
+def _like(
+    known: Match,
+    d: NDArray[np.float64],
+    d_se: NDArray[np.float64],
+    angle: NDArray[np.float64],
+    movie: Movie,
+    settings: Settings,
+) -> Match | None:
+    """A crystal of too few spots, if it is what another of the movie is, by that one's scale."""
+    best = known.candidates[0]
+    there = candidates(settings.phases, movie.conditions.elements)[0]
+    found = match(
+        SpotSet(d / best.scale, d_se / best.scale, angle),
+        phases=[one for one in there if one.name == best.phase],
+        pixel_size_uncertainty=float(np.hypot(best.scale_se / best.scale, SAME_SCALE)),
+        temperature_C=movie.conditions.temperature_C,
+    )
+    # Phases that the other's spots cannot tell apart differ by their scales.
+    return replace(found, answer=known.answer) if found.answer else None
+
+
 def meaning(verdict: Verdict, before: str | None, after: str | None) -> str | None:
     """What a change means: the column `interpretation`.
 
@@ -219,6 +250,8 @@ def meaning(verdict: Verdict, before: str | None, after: str | None) -> str | No
     """
     if verdict.status not in CHANGED:
         return None
+    if verdict.kind == "ordering":
+        return "ordering"
     # Another phase may come when the lattice has long been lost: the row is that of the loss.
     other = after is not None and after not in (GONE, before)
     if verdict.criterion == "new_phase" or (verdict.criterion == "fading" and other):
@@ -228,7 +261,9 @@ def meaning(verdict: Verdict, before: str | None, after: str | None) -> str | No
         return "unresolved" if same else "transformation"
     if verdict.criterion == "mass_loss":
         return "mass_loss"
-    return "amorphisation" if verdict.evidence == "strong" else "unresolved"
+    if verdict.kind:
+        return verdict.kind
+    return "lattice_lost" if verdict.evidence == "strong" else "unresolved"
 
 
 def taken_up(before: str | None, after: str | None) -> bool:

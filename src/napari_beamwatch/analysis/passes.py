@@ -13,7 +13,7 @@ from napari_beamwatch.analysis.progress import Progress, Teller
 from napari_beamwatch.damage.failures import Failures
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
-from napari_beamwatch.movies.frames import Frame
+from napari_beamwatch.movies.frames import Frame, FrameSource
 from napari_beamwatch.particles import ParticleBins, Particles, solve
 from napari_beamwatch.particles.bins import Reduced
 from napari_beamwatch.phases.structures import resolve
@@ -21,6 +21,7 @@ from napari_beamwatch.regions import Region
 from napari_beamwatch.results.tables import region_traces
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.cluster import Cluster
+from napari_beamwatch.spectra.defects import MendedFrames
 from napari_beamwatch.spectra.drift import Drift
 from napari_beamwatch.spectra.finding import Search
 from napari_beamwatch.spectra.following import (
@@ -31,6 +32,7 @@ from napari_beamwatch.spectra.following import (
     Witness,
     find_spots_of,
     follow,
+    look_for_defects,
     measure_drift,
 )
 from napari_beamwatch.spectra.rings import (
@@ -44,6 +46,10 @@ from napari_beamwatch.spectra.rings.masks import LatticeSpots
 from napari_beamwatch.spectra.runners import Runner, Threads, Watched
 from napari_beamwatch.spectra.streaming import FollowedFrames
 from napari_beamwatch.spectra.windows import Grid, coarsening
+
+LOOSE = 3.0
+"""Pixels: a standard error of the drift from which up it is told. With 1 to 2, as usual where
+frames are faint, a fringe is blurred but followed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,16 +94,23 @@ class Passes:
 
     def stack(self) -> tuple[Stack, Drift | None]:
         """The movie's frames, with the drift that windows are to follow."""
-        movie, frames, lit = self.movie, self.movie.recording.frames, np.asarray(self.movie.lit)
+        movie, lit = self.movie, np.asarray(self.movie.lit)
+        frames: FrameSource = movie.recording.frames
         drift = None
         moved = np.zeros((len(movie), 2))
         if self.settings.drift == "auto":
             self.teller.begin("finding the drift")
-            drift = measure_drift(frames, lit, self.runner, self.teller.tick)
+            drift, defects = measure_drift(frames, lit, self.runner, self.teller.tick)
             moved = np.stack([drift.dy_px, drift.dx_px], axis=1)
-        elif self.settings.drift != "off":
-            drift = given_drift(self.settings.drift, len(movie))
-            moved = np.stack([drift.dy_px, drift.dx_px], axis=1)
+        else:
+            if self.settings.drift != "off":
+                drift = given_drift(self.settings.drift, len(movie))
+                moved = np.stack([drift.dy_px, drift.dx_px], axis=1)
+            self.teller.begin("looking at the detector")
+            defects = look_for_defects(frames, lit, self.runner)
+        if defects:
+            frames = MendedFrames(frames, defects)
+            self.notes += defects.notes
         self.notes.append(_drift_note(drift))
         shifts = np.rint(moved).astype(np.int64)
         single = movie.counting is not None and movie.counting.kind == "single"
@@ -186,4 +199,13 @@ def _drift_note(drift: Drift | None) -> str:
     if drift.reason:
         return f"drift: {drift.reason}; windows stay where they are"
     away = np.hypot(drift.dy_px, drift.dx_px)
-    return f"drift: the specimen moved by up to {away.max():.0f} px; windows follow it"
+    said = f"drift: the specimen moved by up to {away.max():.0f} px; windows follow it"
+    known = drift.se_px[np.isfinite(drift.se_px)]
+    if not known.size:
+        return f"{said}, but how far the drift may be wrong is not known"
+    if known.max() > LOOSE:
+        return (
+            f"{said}, but they may miss it: the drift is known to {np.median(known):.1f} px only, "
+            f"in the worst frame to {known.max():.1f} px (standard errors)"
+        )
+    return said

@@ -14,7 +14,7 @@ from napari_beamwatch.analysis.dose_axis import DoseAxis
 from napari_beamwatch.damage.cells import Cells, cells_of
 from napari_beamwatch.damage.examining import Examined, examine
 from napari_beamwatch.damage.failures import Failures
-from napari_beamwatch.damage.judging import judge, unclear
+from napari_beamwatch.damage.judging import Verdict, judge, unclear
 from napari_beamwatch.damage.partition import Partition, partition
 from napari_beamwatch.damage.scopes import Scope, SpotTrace, Witnesses
 from napari_beamwatch.damage.whole import Place
@@ -45,15 +45,26 @@ class Piece:
     ----------
     number, crystal : int
     windows : array of int64
-        In which it is seen, and its alone.
-    share : float
-        Windows' worth of lattice.
+        In which it is seen, on no border.
+    bearing : array of int64
+        In which it is seen.
+    power : array of float64
+        Of its lattice there.
     """
 
     number: int
     crystal: int
     windows: Ints
-    share: float
+    bearing: Ints
+    power: Floats
+
+    def inside(self, windows: NDArray[np.bool_]) -> Piece:
+        """What of it lies in some of the windows."""
+        mine = windows[self.bearing]
+        return replace(
+            self, windows=self.windows[windows[self.windows]], bearing=self.bearing[mine],
+            power=self.power[mine],
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,13 +99,8 @@ class Pieces:
             return pieces_of(movie, followed, field).pieces
         spots = followed.spots
         inside = region.holds(spots.grid.corners + np.array(spots.origin), spots.grid.window)
-        found = []
-        for piece in self.pieces:
-            mine = inside[piece.windows]
-            if mine.any():
-                share = piece.share * float(mine.mean())
-                found.append(replace(piece, windows=piece.windows[mine], share=share))
-        return tuple(found)
+        found = [piece.inside(inside) for piece in self.pieces]
+        return tuple(piece for piece in found if len(piece.windows))
 
 
 def pieces_of(movie: Movie, followed: FollowedSpots, field: FieldTrace) -> Pieces:
@@ -122,14 +128,14 @@ def pieces_of(movie: Movie, followed: FollowedSpots, field: FieldTrace) -> Piece
     )  # fmt: skip
     shared = overlap_factors(spots.grid, np.arange(len(spots.grid)))[0]
     found = partition(cells, spots.grid.shape, shared)
-    whole = np.bincount(cells.window, cells.power, len(spots.grid))
-    part = cells.power / np.maximum(whole[cells.window], 1e-300)
     pieces = []
     for number in range(int(found.place.max(initial=-1)) + 1):
         mine = found.place == number
         crystal = int(cells.crystal[mine][0])
         inside = mine & found.pure
-        pieces.append(Piece(number, crystal, cells.window[inside], float(part[mine].sum())))
+        pieces.append(
+            Piece(number, crystal, cells.window[inside], cells.window[mine], cells.power[mine])
+        )
     return Pieces(tuple(pieces), cells, found)
 
 
@@ -184,19 +190,37 @@ def judge_places(
         for scope, future in zip(scopes, futures, strict=True)
     ]
     change, error = diffuse.focus_of_frames(len(field.mean))
-    witnesses = Witnesses(change, error) if np.isfinite(change).any() else Witnesses()
+    grew = diffuse.halo_grew(axis.start, axis.end)
+    known_focus = np.isfinite(change[axis.lit]).any()
+    witnesses = Witnesses(change, error, grew) if known_focus else Witnesses(halo_grew=grew)
     known = [one for one in examined if not isinstance(one, str)]
-    told = []
-    for piece, scope, one in zip(pieces, scopes, examined, strict=True):
-        verdict = unclear(one) if isinstance(one, str) else failures.tried(
+    verdicts = [
+        unclear(one) if isinstance(one, str) else failures.tried(
             f"judging {scope.name}", unclear,
             judge, one, [other for other in known if other is not one], witnesses,
             criteria=settings.criteria,
-        )  # fmt: skip
-        told.append(
-            Place(piece.number, piece.crystal, scope.name, piece.windows, piece.share, verdict)
         )
-    return told
+        for scope, one in zip(scopes, examined, strict=True)
+    ]  # fmt: skip
+    return [
+        Place(piece.number, piece.crystal, scope.name, piece.windows, share, verdict)
+        for piece, scope, share, verdict in zip(
+            pieces, scopes, _shares(pieces, verdicts), verdicts, strict=True
+        )
+    ]
+
+
+def _shares(pieces: Sequence[Piece], verdicts: Sequence[Verdict]) -> list[float]:
+    """Windows' worth of lattice of each: what several had at first is split by their power."""
+    there = [one.status != "no_lattice" for one in verdicts]
+    count = max((int(piece.bearing.max()) for piece in pieces), default=0) + 1
+    whole = np.zeros(count)
+    for piece, was in zip(pieces, there, strict=True):
+        whole[piece.bearing] += piece.power * was
+    return [
+        float((piece.power / np.maximum(whole[piece.bearing], 1e-300)).sum()) if was else 0.0
+        for piece, was in zip(pieces, there, strict=True)
+    ]
 
 
 def _why(why: str) -> Examined | str:

@@ -131,6 +131,11 @@ def _add_analyze(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     movie.add_argument(
         "--voltage", type=_in(spelling.VOLTAGE), metavar="KV", help="accelerating voltage, kV"
     )
+    movie.add_argument(
+        "--elements",
+        metavar="Li,F,C,O,H",
+        help="that can be there; only phases of these are matched",
+    )
 
     how = analyze.add_argument_group("the analysis")
     how.add_argument("--window", type=int, metavar="PX", help="side of the FFT windows")

@@ -127,7 +127,11 @@ def _analyze_one(
 
 
 def _opened(source: str, args: Namespace) -> Movie:
-    conditions = {"temperature_C": args.temperature, "voltage_kV": args.voltage}
+    conditions = {
+        "temperature_C": args.temperature,
+        "voltage_kV": args.voltage,
+        "elements": args.elements,
+    }
     return open_movie(
         source,
         pixel_size=args.pixel_size,

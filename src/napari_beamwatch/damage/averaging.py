@@ -134,43 +134,17 @@ SEARCHED_BETAS = np.array([0.7, 1.0, 2.0])
 """Stretches of the first search."""
 
 
-@dataclass(frozen=True)
-class Effort:
-    """How thoroughly models are explored.
+SEARCHED_ONSETS, SEARCHED_TAUS, SEARCHED_SAMPLES = 50, 10, 50
+"""Nodes of the first search, and the samples it is made on."""
 
-    Attributes
-    ----------
-    samples : int
-        Most samples that models are weighed on; neighbours are binned beyond it.
-    onsets, taus : int
-        Nodes of the first search, on at most 50 samples.
-    points : tuple of int
-        Points of a round in a family of one, two and three parameters.
-    rounds, most_rounds : int
-    enough : float
-        Effective number of points for each parameter from which a family is explored.
-    exact : bool
-        Weigh the last points by the exact noise law, not the quasi-likelihood.
-    """
+POINTS = (60, 240, 480)
+"""Drawn a round in a family of one, two and three parameters."""
 
-    samples: int
-    onsets: int
-    taus: int
-    points: tuple[int, int, int]
-    rounds: int
-    most_rounds: int
-    enough: float
-    exact: bool
+ROUNDS, MOST_ROUNDS, ENOUGH = 4, 9, 20.0
+"""Of drawing; more while fewer points than so many a parameter count."""
 
 
-THOROUGH = Effort(100_000, 50, 10, (60, 240, 480), 4, 9, 20.0, True)
-"""For what is reported."""
-
-QUICK = Effort(60, 24, 6, (30, 80, 120), 3, 4, 8.0, False)
-"""For the windows of a map."""
-
-
-def average(samples: Samples, effort: Effort = THOROUGH, *, dispersion: float = 1.0) -> Average:
+def average(samples: Samples, *, dispersion: float = 1.0) -> Average:
     """Every model that counts, with its weight.
 
     Where even the best of them leaves more than noise (spots that do not quite share a course, a
@@ -179,13 +153,12 @@ def average(samples: Samples, effort: Effort = THOROUGH, *, dispersion: float = 
     Parameters
     ----------
     samples : Samples
-    effort : Effort
     dispersion : float
         How much wider than the noise law the traces scatter.
     """
-    found = _average(samples, effort, dispersion)
+    found = _average(samples, dispersion)
     left = misfit(samples, found)
-    return found if left <= dispersion else _average(samples, effort, left)
+    return found if left <= dispersion else _average(samples, left)
 
 
 BLOCKS = 12
@@ -220,17 +193,16 @@ SURE_MISFIT = 2.0
 """Standard errors from which that is more than noise."""
 
 
-def _average(samples: Samples, effort: Effort, dispersion: float) -> Average:
-    samples = samples.binned(max(1, -(-len(samples) // effort.samples)))
+def _average(samples: Samples, dispersion: float) -> Average:
     frame = float(np.median(samples.end - samples.start))
     first, last = float(samples.start[0]), float(samples.end[-1])
     limits = _Limits(first, last, 0.2 * frame, 3 * (last - first))
-    searched = _search(samples, limits, effort)
+    searched = _search(samples, limits)
     parts = []
     for plateau in (True, False):
         for stretched in (False, True):
             family = _Family(plateau, stretched)
-            parts.append(_explored(samples, family, limits, searched, effort, dispersion))
+            parts.append(_explored(samples, family, limits, searched, dispersion))
     models = Models(
         *(np.concatenate([getattr(m, name) for m, _ in parts]) for name in ("onset", "tau", "beta"))
     )
@@ -240,21 +212,20 @@ def _average(samples: Samples, effort: Effort, dispersion: float) -> Average:
     log_weight = found.log_likelihood / dispersion + prior
     if not (len(models) and np.isfinite(log_weight.max())):
         raise BeamwatchError("no law of fading can be fitted to these traces")
-    if effort.exact:
-        near = np.flatnonzero(log_weight >= log_weight.max() - NEGLIGIBLE)
-        found, prior, plateau_of = exactly(samples, found, near), prior[near], plateau_of[near]
-        log_weight = found.log_likelihood / dispersion + prior
+    near = np.flatnonzero(log_weight >= log_weight.max() - NEGLIGIBLE)
+    found, prior, plateau_of = exactly(samples, found, near), prior[near], plateau_of[near]
+    log_weight = found.log_likelihood / dispersion + prior
     most = float(log_weight.max())
     weight = np.exp(log_weight - most)
     return Average(found, weight / weight.sum(), plateau_of, most + float(np.log(weight.sum())))
 
 
-def _search(samples: Samples, limits: _Limits, effort: Effort) -> Weighed:
+def _search(samples: Samples, limits: _Limits) -> Weighed:
     """A coarse grid of models on binned samples."""
-    coarse = samples.binned(max(1, -(-len(samples) // 50)))
-    cell = (limits.last - limits.first) / effort.onsets
-    onsets = limits.first + cell * np.append(0.0, np.arange(effort.onsets) + 0.5)
-    taus = np.geomspace(limits.shortest * 2, limits.longest / 2, effort.taus)
+    coarse = samples.binned(max(1, -(-len(samples) // SEARCHED_SAMPLES)))
+    cell = (limits.last - limits.first) / SEARCHED_ONSETS
+    onsets = limits.first + cell * np.append(0.0, np.arange(SEARCHED_ONSETS) + 0.5)
+    taus = np.geomspace(limits.shortest * 2, limits.longest / 2, SEARCHED_TAUS)
     # Neighbours in the list are neighbours in the grid, for their levels start from each other.
     onset, beta, tau = (a.ravel() for a in np.meshgrid(onsets, SEARCHED_BETAS, taus, indexing="ij"))
     return weighed(coarse, Models(onset, tau, beta), exact=False)
@@ -265,7 +236,6 @@ def _explored(
     family: _Family,
     limits: _Limits,
     searched: Weighed,
-    effort: Effort,
     dispersion: float,
 ) -> tuple[Models, Floats]:
     """Models of a family, and the log of prior over density drawn from and number."""
@@ -278,12 +248,12 @@ def _explored(
     )
     points = family.points(start)
     log_weight = searched.log_likelihood[kept] / dispersion
-    count = effort.points[family.size - 1]
+    count = POINTS[family.size - 1]
     draws, log_density = _student(count, family.size)
     frame = float(samples.end[0] - samples.start[0])
     log_width = np.full(len(kept), -np.inf)
     models = start
-    for turn in range(effort.most_rounds):
+    for turn in range(MOST_ROUNDS):
         centre, root = _spread(points, log_weight, frame if family.plateau else 1.0)
         points = centre + draws @ root.T
         tried = family.models(points, limits.first)
@@ -297,7 +267,7 @@ def _explored(
         density = log_density[order] - np.log(np.abs(np.linalg.det(root)))
         log_width = prior[order] - density - np.log(count)
         log_weight = weighed(samples, models, exact=False).log_likelihood / dispersion + log_width
-        if turn >= effort.rounds - 1 and _effective(log_weight) > effort.enough * family.size:
+        if turn >= ROUNDS - 1 and _effective(log_weight) > ENOUGH * family.size:
             break
     return models, log_width
 

@@ -57,6 +57,8 @@ class Cells:
         trace is ``pull / known`` with the variance ``(known + 2·course·cubed) / known²``.
     film : array (cells,)
         Variance of the trace's beating with the film.
+    power : array (cells,)
+        Of the lattice where it is strongest, times the part of the record it was measured in.
     start, end : array (samples,)
         Doses.
     """
@@ -68,6 +70,7 @@ class Cells:
     known: Floats
     cubed: Floats
     film: Floats
+    power: Floats
     start: Floats
     end: Floats
 
@@ -76,14 +79,8 @@ class Cells:
 
     def some(self, which: slice) -> Cells:
         """Some of them."""
-        names = ("crystal", "window", "spots", "pull", "known", "cubed", "film")
+        names = ("crystal", "window", "spots", "pull", "known", "cubed", "film", "power")
         return replace(self, **{name: getattr(self, name)[which] for name in names})
-
-    @property
-    def power(self) -> Floats:
-        """Lattice power of each, for shares of windows."""
-        steady = self.pull.sum(axis=1) / np.maximum(self.known.sum(axis=1), 1e-300)
-        return np.asarray(np.maximum(steady, 0.0) * self.known.max(axis=1), np.float64)
 
 
 def cells_of(
@@ -132,6 +129,7 @@ def cells_of(
         summed(known * expected**2),
         summed(known * expected**3),
         np.bincount(cell, 2 * film * usual**3, len(keys)) / squares**2,
+        np.bincount(cell, usual * known.mean(axis=0), len(keys)).astype(np.float64),
         start[edges], end[last],
     )  # fmt: skip
 

@@ -75,8 +75,12 @@ def coming(one: Examined, held: Floats, gone: bool) -> Coming | None:
     if foreign:
         first, spots = _first_of(foreign)
         why = f"{len(spots)} spots appeared that were not there and are not of this lattice"
-        # A grain that turns into view shows no more than one spacing, in one or two directions.
-        sure = distinct([trace for _, trace in foreign]) > 1
+        # A grain that turns into view may show one spacing in two directions; that it does so
+        # where another lattice is lost would be a chance.
+        new = [
+            u and late for u, late, order in zip(unheard, instead, orders, strict=True) if not order
+        ]
+        sure = distinct([trace for _, trace in foreign]) > 1 or sum(new) > 1
         if not sure:
             why = (
                 f"{len(spots)} spots of another lattice appeared: a grain may have turned into view"

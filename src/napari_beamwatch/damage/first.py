@@ -4,7 +4,8 @@ The least of many estimates is early by construction. So what is asked is how ma
 share an onset: each further one that does makes the common onset sharper, each that does not takes
 the freedom of a dose of its own, which costs the length of the record over its error [1]_. The
 posterior of the first is the mixture over these, so that of one, five or twenty places that went at
-once it is the dose at which they did.
+once it is the dose at which they did. Places too small to speak may have gone before, each at its
+own dose.
 
 References
 ----------
@@ -66,25 +67,34 @@ def first_of(
     dips : array
         Dose that dips of each last; 0 for what is steady.
     """
-    count = len(onsets)
     dose = np.linspace(start, end, NODES)
-    order = np.argsort([each.value for each in onsets], kind="stable")
+    order = np.argsort([each.value for each in onsets], kind="stable").tolist()
+    density = [log_density(onsets[i], dose, float(dips[i])) for i in order]
     step = dose[1] - dose[0]
-    joint: Floats = np.zeros(NODES)
-    evidence, posterior = np.full(count, -np.inf), np.zeros((count, NODES))
-    for k, i in enumerate(order.tolist()):
-        joint = joint + log_density(onsets[i], dose, float(dips[i]))
-        top = float(joint.max())
-        likely = np.exp(joint - top)
-        if share[order[: k + 1]].sum() >= SPEAKS - 1e-9:
-            evidence[k] = top + np.log(likely.sum() * step) + k * np.log(end - start)
-            posterior[k] = likely / likely.sum()
-    members = np.zeros(count, bool)
-    if not np.isfinite(evidence).any():
+    evidence: list[float] = []
+    posterior: list[Floats] = []
+    together: list[list[int]] = []
+    for j in range(len(order)):
+        joint: Floats = np.zeros(NODES)
+        for k in range(j, len(order)):
+            joint = joint + density[k]
+            if share[order[j : k + 1]].sum() < SPEAKS - 1e-9:
+                continue
+            top = float(joint.max())
+            likely = np.exp(joint - top)
+            shared = (k - j) * np.log(end - start)
+            evidence.append(top + float(np.log(likely.sum() * step)) + shared)
+            posterior.append(likely / likely.sum())
+            together.append(order[j : k + 1])
+        if share[order[j]] >= SPEAKS:
+            break  # what comes later is not the first
+    members = np.zeros(len(onsets), bool)
+    if not evidence:
         return NOTHING, members
-    weight = np.exp(evidence - evidence.max())
-    mixed = weight @ posterior / weight.sum()
-    members[order[: int(evidence.argmax()) + 1]] = True
-    if members.sum() == 1 and weight.max() > 0.999 * weight.sum():
-        return onsets[int(order[0])], members
+    weight = np.exp(np.array(evidence) - max(evidence))
+    mixed = weight @ np.array(posterior) / weight.sum()
+    best = int(weight.argmax())
+    members[together[best]] = True
+    if members.sum() == 1 and weight[best] > 0.999 * weight.sum():
+        return onsets[together[best][0]], members
     return Estimate(*quantiles(dose, mixed / mixed.sum())), members

@@ -49,6 +49,8 @@ class Course:
         Dose.
     no_plateau : float
         Probability that there was no plateau, given the change.
+    at_start : float
+        Probability that it began within the first frame: a shorter plateau nobody can tell.
     decay, dose_10, half_dose, dose_1e : Estimate
         Dose of the 1/e decay after the onset; doses at which what is left passes 90 %, 50 % and
         1/e of the plateau.
@@ -58,6 +60,7 @@ class Course:
 
     onset: Estimate
     no_plateau: float
+    at_start: float
     decay: Estimate
     dose_10: Estimate
     half_dose: Estimate
@@ -130,6 +133,7 @@ def course(samples: Samples, found: Average) -> Course:
     return Course(
         Estimate(*quantiles(models.onset, weight)),
         float(weight[~found.plateau].sum()),
+        float(weight[models.onset <= samples.end[0]].sum()),
         _within(quantiles(models.tau, weight), last - float(samples.start[0])),
         crossing(0.9),
         crossing(0.5),

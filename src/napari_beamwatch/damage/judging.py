@@ -50,7 +50,7 @@ NO_PLATEAU = 0.025
 reaches the first dose."""
 
 SURELY_NONE = 0.95
-"""And that from which one is excluded."""
+"""Probability of a change within the first frame from which a plateau is excluded."""
 
 TURNED = "the crystal turned"
 
@@ -67,7 +67,7 @@ class Verdict:
     ----------
     status, criterion, evidence, reason : str
     kind : str
-        What the change is by its traces alone: ``ordering`` or ``disorder``, or nothing.
+        What the change is by its signs: ``ordering``, ``disorder``, ``amorphisation`` or nothing.
     onset : Estimate
     onset_frame : int
         First frame (0-based) whose end dose exceeds the onset; −1 without one.
@@ -161,7 +161,7 @@ def judge(
         verdict = _with_shift(verdict, one.shift)
     if "new_phase" in criteria and not verdict.reason.startswith(TURNED):
         held = np.array([trace.g for each in (one, *others) for trace in each.old.traces])
-        verdict = _with_coming(verdict, coming(one, held, _lost_most(one.loss)))
+        verdict = _with_coming(verdict, coming(one, held, _lost_most(one.loss)), one.loss)
     if verdict.status == "onset" and _late(one.watch.samples, verdict.onset.value):
         verdict = replace(verdict, status="ambiguous", reason=f"{TOO_LATE}; {verdict.reason}")
     return replace(verdict, onset_frame=_frame_of(one, verdict.onset.value))
@@ -217,11 +217,12 @@ def _faded(
     if turned(one.scope.traces, gone, one.fresh):
         return _unclear(base, f"{TURNED}: its spacings appeared at another angle")
     held = _focus_held(one, witnesses, went.onset.value)
-    finding = judge_loss(one, watch, loss, _also(against, held))
+    finding = judge_loss(one, watch, loss, _also(against, held), halo_grew=witnesses.halo_grew)
     if not finding.damage:
         return _unclear(base, finding.why)
-    base = replace(base, evidence=finding.evidence, kind=finding.kind)
-    if went.no_plateau > SURELY_NONE:
+    amorphous = "amorphisation" if witnesses.halo_grew else ""
+    base = replace(base, evidence=finding.evidence, kind=finding.kind or amorphous)
+    if went.at_start > SURELY_NONE:
         why = "a plateau before the decay is excluded"
         return replace(base, status="damaged_at_start", reason=f"{why}; {finding.why}")
     words = f"{finding.why}; {_words(went, base)}"
@@ -340,14 +341,18 @@ def _with_shift(verdict: Verdict, shift: Shift) -> Verdict:
     text = f"the spacing moved by {change:+.1f} % in {len(shift.spots)} spots and stayed"
     return replace(
         verdict, status="onset", criterion="spacing", evidence="strong", kind="",
-        onset=_earlier(verdict, shift.onset), reason=text,
+        onset=earlier(verdict.onset, shift.onset), reason=text,
     )  # fmt: skip
 
 
-def _with_coming(verdict: Verdict, came: Coming | None) -> Verdict:
-    """The verdict where spots came to stay that are not of the lattice."""
+def _with_coming(verdict: Verdict, came: Coming | None, loss: Loss | None) -> Verdict:
+    """The verdict where spots came to stay that are not of the lattice.
+
+    A loss that could be anything else is what they came of, if it began when they did.
+    """
     if came is None:
         return verdict
+    own = verdict.onset if verdict.changed or loss is None else loss.course.onset
     verdict = replace(verdict, new_phase_onset=came.first, new_spots=came.spots)
     # What comes in the course of the fading is what the lattice became.
     lost = (verdict.onset.high, verdict.half_dose.high, verdict.lost)
@@ -364,17 +369,16 @@ def _with_coming(verdict: Verdict, came: Coming | None) -> Verdict:
     return replace(
         verdict, status="onset", criterion="new_phase", kind=came.kind,
         evidence="strong" if len(came.spots) > 1 else "single",
-        onset=_earlier(verdict, came.first), reason=text,
+        onset=earlier(own, came.first), reason=text,
     )  # fmt: skip
 
 
-def _earlier(verdict: Verdict, other: Estimate) -> Estimate:
+def earlier(own: Estimate, other: Estimate) -> Estimate:
     """The earlier of two onsets, for a change began when its first sign did.
 
     Of two that may be the same the better known.
     """
-    own = verdict.onset
-    if verdict.status != "onset" or other.high < own.low:
+    if math.isnan(own.value) or other.high < own.low:
         return other
     if own.high < other.low:
         return own

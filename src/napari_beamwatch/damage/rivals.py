@@ -134,7 +134,9 @@ def _apart(one: Examined, other: Examined) -> bool:
     return False
 
 
-def judge_loss(one: Examined, watch: Watch, loss: Loss, against: Refuted) -> Finding:
+def judge_loss(
+    one: Examined, watch: Watch, loss: Loss, against: Refuted, *, halo_grew: bool = False
+) -> Finding:
     """Damage, or something that lasts too.
 
     Parameters
@@ -144,6 +146,8 @@ def judge_loss(one: Examined, watch: Watch, loss: Loss, against: Refuted) -> Fin
     loss : Loss
         Of the same place.
     against : Refuted
+    halo_grew : bool
+        A second sign, which a layer, thickness or contrast do not make.
     """
     scope, left, samples, found = one.old, loss.left, watch.samples, loss.found
     seen = left.measured
@@ -163,7 +167,7 @@ def judge_loss(one: Examined, watch: Watch, loss: Loss, against: Refuted) -> Fin
             False, "", f"a spot of d = {1 / scope.traces[which].g:.3g} px rose while others fell: "
             "a change of focus, tilt or thickness",
         )  # fmt: skip
-    if left.total > PARTIAL:
+    if left.total > PARTIAL and not halo_grew:
         return Finding(
             False, "", f"{100 * max(left.total, 0):.0f} % of the lattice is left: a layer on top, "
             "thickness and contrast take a part of all spots, too",

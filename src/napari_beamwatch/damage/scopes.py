@@ -101,10 +101,13 @@ class Witnesses:
     ----------
     defocus_nm, defocus_se_nm : array (frames,), optional
         From Thon rings, and the standard error.
+    halo_grew : bool
+        The diffuse ring of amorphous matter did.
     """
 
     defocus_nm: Floats | None = None
     defocus_se_nm: Floats | None = None
+    halo_grew: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -79,6 +79,9 @@ def turnbull(
         raise BeamwatchError("a survival curve needs the doses between which one or more changed")
     support = _support(first, last)
     inside = (support[:, 0] >= first[:, None]) & (support[:, 1] <= last[:, None])
+    # What held to a dose did not change at it.
+    exact = support[:, 0] == support[:, 1]
+    inside &= ~(exact & (support[:, 0] == first[:, None]) & (last > first)[:, None])
     ends = np.unique(np.append(0.0, support[np.isfinite(support)]))
     mass = _masses(inside, weight[None])
     curve = _curves(mass, support, ends)[0]
@@ -101,13 +104,14 @@ def turnbull(
 
 def _support(low: Floats, high: Floats) -> Floats:
     """Intervals that can hold mass: from a lower end to the next upper one with none between."""
-    edges = sorted([(dose, 1) for dose in low] + [(dose, 0) for dose in high])
-    # An onset known exactly is an interval of no length: its lower end comes first.
-    exact = set(low[low == high].tolist())
-    edges.sort(key=lambda edge: (edge[0], -edge[1] if edge[0] in exact else edge[1]))
+    # At one dose: what changed exactly there, ends of intervals, and then beginnings of others.
+    edges = sorted(
+        [(dose, 2 if until > dose else 0, True) for dose, until in zip(low, high, strict=True)]
+        + [(dose, 1, False) for dose in high]
+    )
     found = [
-        (a, b) for (a, is_low), (b, is_next) in pairwise(edges)
-        if is_low and not is_next
+        (a, b) for (a, _, begins), (b, _, begins_too) in pairwise(edges)
+        if begins and not begins_too
     ]  # fmt: skip
     return np.array(sorted(set(found)), np.float64).reshape(-1, 2)
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_beamwatch.damage.dips import Event
 from napari_beamwatch.damage.first import WIDTH, first_of
 from napari_beamwatch.damage.interval import NOTHING, Estimate, Fitted
 from napari_beamwatch.damage.judging import TOO_FEW, Verdict, unclear
+from napari_beamwatch.damage.thresholds import crossing
 
 Floats = NDArray[np.float64]
 
@@ -127,7 +129,7 @@ def whole_of(places: Sequence[Place], numbers: Summed, start: Floats, end: Float
     seen = [one for one in places if one.verdict.status != "no_lattice"]
     if not seen:
         return Verdict("no_lattice", "no lattice was found")
-    events = tuple(event for one in places for event in one.verdict.events)
+    events = together([event for one in places for event in one.verdict.events])
     share = np.array([one.share for one in seen]) / max(sum(one.share for one in seen), 1e-300)
     changed = [i for i, one in enumerate(seen) if one.verdict.changed]
     onsets = [seen[i].verdict.onset for i in changed]
@@ -148,6 +150,20 @@ def whole_of(places: Sequence[Place], numbers: Summed, start: Floats, end: Float
     return replace(told, events=events, reason="; ".join([told.reason, *small[:1]]))
 
 
+def together(events: Sequence[Event]) -> tuple[Event, ...]:
+    """What several places saw at once is told once, as deep as the deepest."""
+    told: list[Event] = []
+    for event in sorted(events, key=lambda one: (one.kind, one.dose_from)):
+        last = told[-1] if told else None
+        if last is not None and last.kind == event.kind and event.dose_from < last.dose_to:
+            told[-1] = replace(
+                last, dose_to=max(last.dose_to, event.dose_to), depth=max(last.depth, event.depth)
+            )
+        else:
+            told.append(event)
+    return tuple(told)
+
+
 def _dips(seen: Sequence[Place], share: Floats) -> Floats:
     """Dose that dips of each last; of all, where so many rock that others will, too."""
     longest = np.array(
@@ -166,7 +182,7 @@ def _dips(seen: Sequence[Place], share: Floats) -> Floats:
     rock = longest > 0
     if rock.sum() < SEVERAL or share[rock].sum() < MANY:
         return longest
-    return np.maximum(longest, np.median(longest[rock]))
+    return np.asarray(np.maximum(longest, np.median(longest[rock])), np.float64)
 
 
 def _first(told: Verdict, first: Estimate, mine: Sequence[Place]) -> Verdict:
@@ -196,8 +212,8 @@ def _of_all(told: Verdict, seen: Sequence[Place], numbers: Summed) -> Verdict:
     course = numbers.course
     return replace(
         told, reason=f"{told.reason}; {text}", lost=float(np.max(lost)), decay=NOTHING,
-        dose_10=crossing(course, 0.9), half_dose=crossing(course, 0.5),
-        dose_1e=crossing(course, float(np.exp(-1))), fitted=course,
+        dose_10=passing(course, 0.9), half_dose=passing(course, 0.5),
+        dose_1e=passing(course, float(np.exp(-1))), fitted=course,
     )  # fmt: skip
 
 
@@ -293,19 +309,9 @@ def _course(seen: Sequence[Place], share: Floats, dose: Floats) -> Fitted | None
     return Fitted(frames, level / total, low / total, high / total, dose)
 
 
-def crossing(course: Fitted | None, fraction: float) -> Estimate:
+def passing(course: Fitted | None, fraction: float) -> Estimate:
     """Dose at which a course passes a part of its plateau for good, with its interval."""
     if course is None:
         return NOTHING
-    values = [_crossing(each, course.dose, fraction)
-              for each in (course.level, course.low, course.high)]  # fmt: skip
-    return Estimate(*values)
-
-
-def _crossing(level: Floats, dose: Floats, fraction: float) -> float:
-    over = np.flatnonzero(level >= fraction)
-    if not len(over) or over[-1] == len(level) - 1:
-        return float(dose[0]) if not len(over) else float("nan")
-    i = int(over[-1])
-    part = (level[i] - fraction) / (level[i] - level[i + 1])
-    return float(dose[i] + part * (dose[i + 1] - dose[i]))
+    levels = (course.level, course.low, course.high)
+    return Estimate(*(crossing(course.dose, each, fraction) for each in levels))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from napari_beamwatch.elements import elements_of
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.quantities import number
 
@@ -38,6 +39,9 @@ class Conditions:
         Imaging mode (HRTEM, STEM, diffraction), camera, microscope, specimen, when recorded.
     preparation, storage, vacuum : str or None
         How the specimen was made, kept and transferred.
+    elements : str or None
+        Symbols of the elements that can be there, with commas between them (``Li,F,C,O,H``);
+        given so or as a sequence. Spots are matched to phases of these.
     """
 
     voltage_kV: float | None = None  # noqa: N815 - units are part of public names
@@ -54,11 +58,14 @@ class Conditions:
     preparation: str | None = None
     storage: str | None = None
     vacuum: str | None = None
+    elements: str | None = None
 
     def __post_init__(self) -> None:
         for name, value in self.stated().items():
             if name in RANGES:
                 object.__setattr__(self, name, number(value, name, *RANGES[name]))
+            elif name == "elements":
+                object.__setattr__(self, name, ",".join(elements_of(value)))
             elif not isinstance(value, str):
                 raise BeamwatchError(f"{name} is told in words, not {value!r}")
 

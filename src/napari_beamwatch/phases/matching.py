@@ -3,7 +3,8 @@
 The score of a phase is its posterior probability among the phases asked for and "something else",
 from the evidence of `napari_beamwatch.phases.evidence`. The intensities of spots are not used:
 they are the contrast transfer's as much as the crystal's. Phases that together have 97 % are
-joined in the answer, best first.
+joined in the answer, best first, if a crystal outside the library would be named so seldom that
+it can be excluded (`napari_beamwatch.phases.unknown`); else the answer is none.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.phases.evidence import LOG_STRAY_ANGLE, LOG_STRAY_D, weigh
+from napari_beamwatch.phases.evidence import weigh
 from napari_beamwatch.phases.library import FINEST_SPOT, Library, library
 from napari_beamwatch.phases.reflections import label
-from napari_beamwatch.phases.structures import GASES, Phase, known_phases, phase, resolve
+from napari_beamwatch.phases.structures import GASES, Phase, candidates, known_phases, phase
+from napari_beamwatch.phases.unknown import unknown
 
 Floats = NDArray[np.float64]
 
@@ -27,6 +29,13 @@ CREDIBLE = 0.97
 
 SOMETHING_ELSE = 0.05
 """Probability beforehand that the phase is none of those asked for."""
+
+BY_ACCIDENT = 0.1
+"""Largest bound on the chance that phases are named for a crystal that is none of them. It is a
+bound: measured are rates of half of it, see docs/phases.md."""
+
+NOT_MENTIONED = 0.01
+"""How much less a phase is expected that needs an element of which nobody spoke."""
 
 UNRELATED = 0.02
 """How much less a phase is expected that shares no element with the one before but gases."""
@@ -37,6 +46,8 @@ crystals not quite on their zone axis."""
 
 ANGLE_FLOOR = np.radians(1.0)
 """The same of an angle."""
+
+NONE_KNOWN = "none of the known phases"
 
 LEAST_SCORE = 1e-3
 """Candidates below it are not listed."""
@@ -106,13 +117,16 @@ class Match:
     Attributes
     ----------
     answer : str
-        Phases that cannot be told apart, best first, joined by "|"; empty if none fits.
+        Phases that cannot be told apart, best first, joined by "|"; empty if none of the known
+        phases fits, or too little was seen to exclude that an unknown one does.
     candidates : tuple of Candidate
-        Best first.
+        Best first; those that need an element of which nobody spoke below all others.
     score : float
         Probability of the phases in the answer together.
     something_else : float
         Probability that it is no phase of those asked for.
+    by_accident : float
+        Bound on the chance that a crystal outside the library fits it as well as these spots do.
     hkl : tuple of str
         Of each spot in the best candidate of the answer.
     """
@@ -121,13 +135,19 @@ class Match:
     candidates: tuple[Candidate, ...]
     score: float
     something_else: float
+    by_accident: float
     hkl: tuple[str, ...]
+
+    def in_words(self) -> str:
+        """The answer as a person reads it."""
+        return self.answer or NONE_KNOWN
 
 
 def match(
     spots: SpotSet,
     *,
     phases: Iterable[str | Phase] | None = None,
+    elements: Iterable[str] | None = None,
     pixel_size_uncertainty: float = 0.02,
     temperature_C: float | None = None,  # noqa: N803
     phase_before: str = "",
@@ -139,6 +159,10 @@ def match(
     spots : SpotSet
     phases : iterable of str or Phase, optional
         Names, paths of CIF files, or phases; all that are known if None or empty.
+    elements : str or iterable of str, optional
+        Symbols of those that are there, of gases that the beam may bring too: where no phases are
+        given, only known phases of these alone are candidates. Without both, phases of other
+        elements than those of battery interphases and residual gas are never in the answer.
     pixel_size_uncertainty : float
         Relative; one factor, common to all spots.
     temperature_C : float, optional
@@ -150,6 +174,7 @@ def match(
     return match_many(
         [spots],
         phases=phases,
+        elements=elements,
         pixel_size_uncertainty=pixel_size_uncertainty,
         temperature_C=temperature_C,
         phase_before=[phase_before],
@@ -160,6 +185,7 @@ def match_many(
     sets: Sequence[SpotSet],
     *,
     phases: Iterable[str | Phase] | None = None,
+    elements: Iterable[str] | None = None,
     pixel_size_uncertainty: float = 0.02,
     temperature_C: float | None = None,  # noqa: N803
     phase_before: Sequence[str] | None = None,
@@ -173,9 +199,11 @@ def match_many(
         raise BeamwatchError(f"no specimen is at {temperature_C!r} °C")
     if phase_before is not None and len(phase_before) != len(sets):
         raise BeamwatchError(f"{len(phase_before)} phases before for {len(sets)} sets of spots")
-    chosen = resolve(phases)
-    lib = library(chosen, temperature_C)
+    chosen, mentioned = candidates(phases, elements)
     tables = [_table(each) for each in sets]
+    if not chosen:
+        return [_nothing(len(table)) for table in tables]
+    lib = library(chosen, temperature_C)
     kept = [_order(table) for table in tables]
     set_start = np.cumsum([0, *(len(order) for order in kept)])
     spots = np.concatenate([t[o] for t, o in zip(tables, kept, strict=True)] or [np.empty((0, 4))])
@@ -193,15 +221,20 @@ def match_many(
         zones,
         found,
     )
+    other = unknown([t[o] for t, o in zip(tables, kept, strict=True)])
     matches = []
     for s, (table, order) in enumerate(zip(tables, kept, strict=True)):
         mine = slice(set_start[s], set_start[s + 1])
-        prior = _prior(chosen, phase_before[s] if phase_before else "")
+        prior = _prior(chosen, mentioned, phase_before[s] if phase_before else "")
         matches.append(
-            _judge(lib, len(table), order, spots[mine], evidence[s] + prior, evidence[s],
+            _judge(lib, mentioned, len(table), order, other[s], evidence[s] + prior, evidence[s],
                    scale[s], zones[s], found[:, mine])
         )  # fmt: skip
     return matches
+
+
+def _nothing(count: int) -> Match:
+    return Match("", (), 0.0, 1.0, 1.0, ("",) * count)
 
 
 def _table(spots: SpotSet) -> Floats:
@@ -235,7 +268,7 @@ def _order(table: Floats) -> NDArray[np.int64]:
     return rows[np.lexsort((-table[rows, 0], table[rows, 1], np.isnan(table[rows, 2])))]
 
 
-def _prior(phases: tuple[Phase, ...], before: str) -> Floats:
+def _prior(phases: tuple[Phase, ...], mentioned: NDArray[np.bool_], before: str) -> Floats:
     """Log probability of each phase beforehand."""
     known = {name: phase(name) for name in known_phases()} | {each.name: each for each in phases}
     old = [known[name] for name in before.split("|") if name in known]
@@ -243,35 +276,38 @@ def _prior(phases: tuple[Phase, ...], before: str) -> Floats:
     weight = np.array(
         [1.0 if not elements or each.elements & elements else UNRELATED for each in phases]
     )
+    weight[~mentioned] *= NOT_MENTIONED
     log_prior: Floats = np.log(weight / weight.sum() * (1 - SOMETHING_ELSE))
     return log_prior
 
 
 def _judge(
     lib: Library,
+    mentioned: NDArray[np.bool_],
     count: int,
     order: NDArray[np.int64],
-    spots: Floats,
+    unlisted: float,
     joint: Floats,
     evidence: Floats,
     scale: Floats,
     zones: NDArray[np.int64],
     found: NDArray[np.int64],
 ) -> Match:
-    nothing = ("",) * count
     if not len(order):
-        return Match("", (), 0.0, 1.0, nothing)
-    angles = np.isfinite(spots[:, 2]).sum()
-    other = np.log(SOMETHING_ELSE) + len(order) * LOG_STRAY_D + angles * LOG_STRAY_ANGLE
+        return _nothing(count)
+    other = np.log(SOMETHING_ELSE) + unlisted
     top = max(joint.max(), other)
     total = np.exp(joint - top).sum() + np.exp(other - top)
     score = np.exp(joint - top) / total
     something_else = float(np.exp(other - top) / total)
-    candidates = []
-    for p in np.argsort(-score, kind="stable"):
+    # The prior adds up to that of all phases together: this is the mean over them.
+    known = np.logaddexp.reduce(joint[mentioned]) - np.log(1 - SOMETHING_ELSE)
+    by_accident = float(np.exp(min(unlisted - known, 0.0)))
+    ranked = []
+    for p in np.lexsort((-score, ~mentioned)):
         if score[p] < LEAST_SCORE:
-            break
-        hkl = list(nothing)
+            continue
+        hkl = [""] * count
         doubly = []
         for spot, reflection in zip(order, found[p], strict=True):
             if reflection >= 0:
@@ -279,7 +315,7 @@ def _judge(
                 if lib.extinct[reflection]:
                     doubly.append(hkl[spot])
         h, k, l = (int(i) for i in _coprime(zones[p]))  # noqa: E741
-        candidates.append(
+        ranked.append(
             Candidate(
                 phase=lib.phases[p].name,
                 score=float(score[p]),
@@ -295,18 +331,21 @@ def _judge(
         )
     joined: list[str] = []
     held = 0.0
-    if something_else < 0.5:
-        for candidate in candidates:
+    spoken = float(score[mentioned].sum())
+    # What only an element explains of which nobody spoke is none of what is asked for.
+    if by_accident <= BY_ACCIDENT and spoken >= 0.5:
+        for candidate in ranked:
             joined.append(candidate.phase)
             held += candidate.score
-            if held >= CREDIBLE * (1 - something_else):
+            if held >= CREDIBLE * spoken:
                 break
     return Match(
         answer="|".join(joined),
-        candidates=tuple(candidates),
+        candidates=tuple(ranked),
         score=held,
         something_else=something_else,
-        hkl=candidates[0].hkl if joined else nothing,
+        by_accident=by_accident,
+        hkl=ranked[0].hkl if joined else ("",) * count,
     )
 
 

@@ -13,6 +13,7 @@ import gemmi
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_beamwatch.elements import elements_of
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.files import regular_size
 
@@ -29,6 +30,10 @@ ROOM_C = 25.0
 
 GASES = frozenset({"H", "D", "N", "O", "F", "Cl", "He", "Ne", "Ar", "Kr", "Xe"})
 """Elements that come and go with the gas: sharing one of them relates no two phases."""
+
+COMMON = frozenset({"Li", "Na", "F", "C", "O", "H", "N"})
+"""Elements of lithium and sodium batteries' interphases and of residual gas: where nobody said
+which there are, phases of others are not expected."""
 
 Vector = tuple[float, float, float]
 
@@ -171,6 +176,27 @@ def resolve(phases: Iterable[str | Phase] | None) -> tuple[Phase, ...]:
         if chosen.setdefault(one.name, one) is not one:
             raise BeamwatchError(f"two phases are called {one.name!r}")
     return tuple(chosen.values())
+
+
+def candidates(
+    phases: Iterable[str | Phase] | None = None, elements: Iterable[str] | None = None
+) -> tuple[tuple[Phase, ...], NDArray[np.bool_]]:
+    """Phases that spots are matched to, and whether someone spoke of all their elements.
+
+    Phases that are asked for are those. Else it is all that are known whose elements are among
+    those given, or, if none are, all, and spoken of are the common elements. Phases that the user
+    added are spoken of by that.
+    """
+    if phases:
+        chosen = resolve(phases)
+        return chosen, np.ones(len(chosen), bool)
+    every = resolve(None)
+    there = COMMON if elements is None else frozenset(elements_of(elements))
+    mentioned = np.array([each.name in _ADDED or each.elements <= there for each in every])
+    if elements is None:
+        return every, mentioned
+    kept = tuple(each for each, is_there in zip(every, mentioned, strict=True) if is_there)
+    return kept, np.ones(len(kept), bool)
 
 
 def add_phase(path: str | Path, name: str | None = None) -> Phase:

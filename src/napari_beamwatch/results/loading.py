@@ -22,6 +22,7 @@ from napari_beamwatch.particles import COLUMNS as PARTICLES
 from napari_beamwatch.particles import Particles
 from napari_beamwatch.regions import FIELD
 from napari_beamwatch.results.movie_files import files_given, files_now
+from napari_beamwatch.results.older import is_older, read_older
 from napari_beamwatch.results.record import (
     bins_of,
     explained,
@@ -82,10 +83,14 @@ def load_result(
         regions = regions_of(record)
         facts = record["movie"]
         names = [str(facts["name"]), *(region.name for region in regions)]
-        tables = {
-            name: read_table(folder / f"{name}.csv", dict(record["tables"][name]), names, needed)
-            for name, needed in COLUMNS.items()
-        }
+        kinds = {str(name): dict(types) for name, types in record["tables"].items()}
+        if is_older(kinds):
+            tables = read_older(folder, kinds, names, COLUMNS)
+        else:
+            tables = {
+                name: read_table(folder / f"{name}.csv", kinds[name], names, needed)
+                for name, needed in COLUMNS.items()
+            }
         _check_rows(tables, names[1:])
         settings = settings_of(record)
         notes = sentences(record["notes"])

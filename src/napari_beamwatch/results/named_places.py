@@ -40,7 +40,8 @@ def speaking_places(result: Findings) -> dict[str, int]:
     share = share if np.isfinite(share).all() else places["n_windows"].to_numpy(float)
     values, _ = onset_values(places)
     changed = (places["status"] == "onset").to_numpy(bool) & np.isfinite(values)
-    if not changed.any() or not len(result.onsets):
+    mapped = result.windows["place"].notna().any()  # which runs from before places are not
+    if not changed.any() or not len(result.onsets) or not mapped:
         return {}
     number = places["place"].to_numpy(np.int64)
     loud = changed & (share >= SPEAKS * np.nansum(share))

@@ -45,6 +45,9 @@ FILES = (
 )
 """Everything that belongs to a run, the record last: a folder holds a run when that is there."""
 
+OURS = ("crystals.csv", *FILES)
+"""The same with what runs had before there were places."""
+
 WORK = ".beamwatch-run-"
 OLD = "old"
 LOCK = ".beamwatch-lock"
@@ -80,7 +83,7 @@ def holds_run(folder: Path) -> bool:
 
 def strangers(folder: Path) -> list[str]:
     """Names of what lies in a folder and is not of a run."""
-    ours = {*FILES, LOCK, *UNASKED}
+    ours = {*OURS, LOCK, *UNASKED}
     return [name for name in _names(folder) if name not in ours and not name.startswith(WORK)]
 
 
@@ -88,7 +91,7 @@ def obstacle(folder: Path) -> Obstacle | None:
     """What would be lost in a folder, or mixed with a run."""
     if holds_run(folder):
         return Obstacle(f"{folder} holds a run already", "replaces it")
-    there = [name for name in FILES if os.path.lexists(folder / name)]
+    there = [name for name in OURS if os.path.lexists(folder / name)]
     if there:
         said = f"{folder} has {listed(there)} already, of no whole run"
         return Obstacle(said, "replaces them")
@@ -158,7 +161,7 @@ def _go_on(folder: Path) -> None:
             continue
         for whole in (work, work / OLD):
             if _is_folder(whole) and holds_run(whole) and not holds_run(folder):
-                for file in FILES:
+                for file in OURS:
                     if os.path.lexists(whole / file):
                         (whole / file).replace(folder / file)
         _clear(work, folder)
@@ -175,7 +178,7 @@ def _move_in(work: Path, folder: Path) -> None:
         source.replace(place)
 
     try:
-        for name in reversed(FILES):
+        for name in reversed(OURS):
             if os.path.lexists(folder / name):
                 move(folder / name, old / name)
         for name in FILES:
@@ -203,7 +206,7 @@ def _is_folder(path: Path) -> bool:
 def _refuse(folder: Path, *, force: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise BeamwatchError(f"{folder} is a file; a run needs a folder")
-    for name in FILES:
+    for name in OURS:
         place = folder / name
         if _is_folder(place):
             raise BeamwatchError(f"{place} is a folder, which is never replaced: save elsewhere")

@@ -1,23 +1,23 @@
-"""The user's own threshold beside the statistical onset, from stored traces alone."""
+"""The user's own threshold beside the statistical onset, from stored courses and traces alone."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_beamwatch.damage.thresholds import below_fraction, moved_spacing
+from napari_beamwatch.damage.interval import NOTHING, Estimate
+from napari_beamwatch.damage.thresholds import check_thresholds, crossing, moved_spacing
 from napari_beamwatch.results.findings import Findings
 
 Floats = NDArray[np.float64]
 Found = TypeVar("Found", bound=Findings)
 
-PLATEAU_PART = 0.25
-"""First part of the record that the plateau is read from where no onset ends it."""
+REACHED, NOT_REACHED, NOT_MEASURABLE = "reached", "not_reached", "not_measurable"
 
 
 def apply_thresholds(
@@ -28,37 +28,35 @@ def apply_thresholds(
 ) -> Found:
     """The result with the doses at which the user's own thresholds are passed.
 
-    Only the columns ``threshold_dose_e_per_A2`` and ``threshold_criterion`` change.
+    Only columns that begin with ``threshold_`` change.
 
     Parameters
     ----------
     result : Result
     fraction : float
-        Part of the plateau below which the lattice of a region counts as lost.
+        Part of the plateau below which the lattice of a region counts as lost, by its fitted
+        course.
     d_tolerance : float
-        Percent by which a spacing must move.
+        Percent by which the spacings of two spots must have moved, tested at the rate of false
+        alarms of the analysis.
     persistence : int or "end"
-        Frames for which it must stay so, or to the end of the record.
+        Frames for which a loss must last, or to the end of the record: a dip that recovered counts
+        for the former if it lasted as long.
 
     Returns
     -------
     Result
     """
+    check_thresholds(fraction, d_tolerance, persistence)
     onsets = result.onsets.copy()
-    doses, criteria = [], []
-    for _, row in onsets.iterrows():
-        traces = result.traces[result.traces.region == row.region]
-        faded, moved = math.nan, math.nan
-        if len(traces) and traces.dose_e_per_A2.notna().any():
-            until = row.onset_dose_e_per_A2
-            faded = _faded(traces, until, fraction, persistence)
-            moved = _moved(traces, until, d_tolerance, persistence)
-        first = min((d for d in (faded, moved) if not math.isnan(d)), default=math.nan)
-        doses.append(first)
-        named = None if math.isnan(first) else "fraction" if first == faded else "d_tolerance"
-        criteria.append(named)
-    onsets["threshold_dose_e_per_A2"] = doses
-    onsets["threshold_criterion"] = criteria
+    told = [
+        _threshold(result, row, fraction, d_tolerance, persistence) for _, row in onsets.iterrows()
+    ]
+    onsets["threshold_dose_e_per_A2"] = [dose.value for dose, _, _ in told]
+    onsets["threshold_low_e_per_A2"] = [dose.low for dose, _, _ in told]
+    onsets["threshold_high_e_per_A2"] = [dose.high for dose, _, _ in told]
+    onsets["threshold_criterion"] = [criterion for _, criterion, _ in told]
+    onsets["threshold_status"] = [status for _, _, status in told]
     settings = replace(
         result.settings, fraction=fraction, d_tolerance=d_tolerance, persistence=persistence
     )
@@ -68,81 +66,88 @@ def apply_thresholds(
 def window_thresholds(
     result: Findings, fraction: float = math.exp(-1), persistence: int | Literal["end"] = "end"
 ) -> Floats:
-    """Dose from which each window's lattice stays below a fraction of its plateau; NaN if never.
+    """Dose from which the lattice of each window's place stays below a part of its plateau.
 
     Returns
     -------
     array (windows,)
-        In the order of ``result.windows``.
+        In the order of ``result.windows``; NaN where it never does.
     """
-    rows = result.spots[result.spots.window.notna()]
-    window = rows.window.to_numpy(np.int64)
-    count = len(result.windows)
-    found = np.full(count, np.nan)
-    dose = result.field.dose_e_per_A2.to_numpy(float)
-    if not len(rows) or not np.isfinite(dose).all():
+    check_thresholds(fraction, 1.0, persistence)
+    found = np.full(len(result.windows), np.nan)
+    courses = result.courses
+    of_field = courses[courses["place"].notna()]
+    if not len(of_field) or not result.windows["place"].notna().any():
         return found
-    intensity = result.window_traces.intensity
-    early = dose <= _plateau_end(dose, math.nan)
-    weight = np.maximum(_mean(intensity[early], axis=0), 0.0)
-    known = np.isfinite(intensity)
-    edges = np.flatnonzero(np.diff(window, prepend=-1))
-    sums = np.add.reduceat(np.where(known, intensity, 0.0) * weight, edges, axis=1)
-    plateau = np.add.reduceat(known * weight**2, edges, axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        common = (sums / plateau).T
-    there = np.isfinite(common).any(axis=1)
-    doses = below_fraction(common, np.ones(len(common)), dose, fraction, persistence)
-    found[window[edges]] = np.where(there, doses, np.nan)
-    return found
+    of_field = of_field[of_field["region"] == of_field["region"].iloc[0]]
+    doses = {
+        int(str(place)): _crossing(rows, fraction, persistence).value
+        for place, rows in of_field.groupby("place")
+    }
+    places = result.windows["place"].to_numpy(np.float64, na_value=np.nan)
+    return np.array([doses.get(int(p), np.nan) if np.isfinite(p) else np.nan for p in places])
 
 
-def _mean(values: NDArray[np.floating[Any]], axis: int) -> Floats:
-    """Mean of what was measured; 0 where nothing was."""
-    known = np.isfinite(values)
-    sums = np.where(known, values, 0.0).sum(axis=axis, dtype=np.float64)
-    return np.asarray(sums / np.maximum(known.sum(axis=axis), 1), np.float64)
+def _threshold(
+    result: Findings, row: pd.Series, fraction: float, d_tolerance: float, persistence: int | str
+) -> tuple[Estimate, str | None, str]:
+    """Dose, criterion and status of a region."""
+    courses, traces, events = (
+        table[table["region"] == row["region"]]
+        for table in (result.courses, result.traces, result.events)
+    )
+    whole = courses[courses["place"].isna()]
+    faded = NOTHING
+    if len(whole) and whole["dose_e_per_A2"].notna().all():
+        faded = _crossing(whole, fraction, persistence)
+    if persistence != "end":
+        faded = min(faded, _dip(events, result, fraction, int(persistence)), key=_when)
+    moved = _moved(traces, d_tolerance, result.settings.false_alarm)
+    first = min(faded, moved, key=_when)
+    if math.isfinite(first.value):
+        return first, "fraction" if first is faded else "d_tolerance", REACHED
+    dated = bool(result.field["dose_e_per_A2"].notna().any())
+    measured = dated and (len(whole) > 0 or row["status"] == "survived")
+    return NOTHING, None, NOT_REACHED if measured else NOT_MEASURABLE
 
 
-def _median(values: Floats) -> float:
-    """Median of what was measured; 0 if nothing was."""
-    known = values[np.isfinite(values)]
-    return float(np.median(known)) if len(known) else 0.0
+def _when(dose: Estimate) -> float:
+    return dose.value if math.isfinite(dose.value) else math.inf
 
 
-def _plateau_end(dose: Floats, onset: float) -> float:
-    quarter = dose[0] + PLATEAU_PART * (dose[-1] - dose[0])
-    return float(quarter if math.isnan(onset) else max(onset, dose[min(2, len(dose) - 1)]))
+def _crossing(rows: pd.DataFrame, fraction: float, persistence: int | str) -> Estimate:
+    """Dose at which a fitted course passes the fraction, with its 95 % interval."""
+    dose = rows["dose_e_per_A2"].to_numpy(float)
+    middle, low, high = (
+        crossing(dose, rows[name].to_numpy(float), fraction)
+        for name in ("intensity", "intensity_low", "intensity_high")
+    )
+    lasts = int((dose > middle).sum())
+    if not math.isfinite(middle) or (persistence != "end" and lasts < int(persistence)):
+        return NOTHING
+    return Estimate(middle, low, high)
 
 
-def _faded(traces: pd.DataFrame, onset: float, fraction: float, persistence: int | str) -> float:
-    """Dose from which the common trace of a region stays below a fraction of its plateau."""
-    value = traces.pivot(index="spot", columns="frame", values="intensity").to_numpy(float)
-    error = traces.pivot(index="spot", columns="frame", values="intensity_se").to_numpy(float)
-    dose = traces.drop_duplicates("frame").dose_e_per_A2.to_numpy(float)
-    early = dose <= _plateau_end(dose, onset)
-    level = _mean(value[:, early], axis=1)
-    usual = np.array([_median(row) for row in error])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        weight = np.where(usual > 0, np.maximum(level, 0) / usual**2, 0.0)
-        known = np.isfinite(value)
-        sums = (np.where(known, value, 0.0) * weight[:, None]).sum(axis=0)
-        common = sums / (known * (weight * level)[:, None]).sum(axis=0)
-    if not np.isfinite(common).any():
-        return math.nan
-    return float(below_fraction(common[None], np.ones(1), dose, fraction, persistence)[0])
+def _dip(events: pd.DataFrame, result: Findings, fraction: float, lasting: int) -> Estimate:
+    """Dose at which the first dip began that was as deep and lasted as many frames."""
+    dose = result.field["dose_e_per_A2"].to_numpy(float)
+    dips = events[(events["kind"] == "recovered") & (events["depth"] > 1 - fraction)]
+    for begin, end in dips[["dose_from_e_per_A2", "dose_to_e_per_A2"]].to_numpy(float):
+        if ((dose > begin) & (dose <= end)).sum() >= lasting:
+            return Estimate(float(begin), math.nan, math.nan)
+    return NOTHING
 
 
-def _moved(traces: pd.DataFrame, onset: float, tolerance: float, persistence: int | str) -> float:
+def _moved(traces: pd.DataFrame, tolerance: float, false_alarm: float) -> Estimate:
     """Dose from which two spacings of a region stay off."""
-    # Patterns of diffraction have spacings in Å alone.
-    unit = "d_px" if traces.d_px.notna().any() else "d_A"
-    d = traces.pivot(index="spot", columns="frame", values=unit).to_numpy(float)
-    dose = traces.drop_duplicates("frame").dose_e_per_A2.to_numpy(float)
-    early = dose <= _plateau_end(dose, onset)
-    known = np.isfinite(d[:, early]).sum(axis=1) > 0
-    if known.sum() < 2:
-        return math.nan
-    before = np.nanmedian(d[known][:, early], axis=1)
-    doses = np.sort(moved_spacing(d[known], before, dose, tolerance, persistence))
-    return float(doses[1])
+    if not len(traces) or not traces["dose_e_per_A2"].notna().any():
+        return NOTHING
+    # Without a pixel size nothing has an error; one in Å is as good.
+    if not traces["d_se_A"].notna().any():
+        return NOTHING
+    d, error = (
+        traces.pivot(index="spot", columns="frame", values=name).to_numpy(float)
+        for name in ("d_A", "d_se_A")
+    )
+    dose = traces.drop_duplicates("frame")["dose_e_per_A2"].to_numpy(float)
+    return moved_spacing(d, error, dose, tolerance, false_alarm)

@@ -102,11 +102,14 @@ class Rejected:
     Attributes
     ----------
     peaks : array of bool
+    streaked : array of bool
+        Those of them that a streak was told from.
     artefacts : tuple of Artefact
         The strongest first.
     """
 
     peaks: Mask
+    streaked: Mask
     artefacts: tuple[Artefact, ...]
 
 
@@ -160,7 +163,8 @@ def find_artefacts(
         Pixels in which the detector's readout repeats.
     """
     windows = np.arange(len(grid)) if searched is None else searched
-    rejected, artefacts = streaks(table, grid)
+    streaked, artefacts = streaks(table, grid)
+    rejected = streaked.copy()
     rest = np.flatnonzero(~rejected)
     if len(rest):
         rest = rest[np.argsort(table.window[rest], kind="stable")]
@@ -183,7 +187,7 @@ def find_artefacts(
                 artefacts.append((float(left.snr[mine].sum()), found))
                 rejected[rest[mine]] = True
     artefacts.sort(key=lambda pair: -pair[0])
-    return Rejected(rejected, tuple(artefact for _, artefact in artefacts))
+    return Rejected(rejected, streaked, tuple(artefact for _, artefact in artefacts))
 
 
 def streaks(table: PeakTable, grid: Grid) -> tuple[Mask, list[tuple[float, Artefact]]]:
@@ -201,18 +205,61 @@ def streaks(table: PeakTable, grid: Grid) -> tuple[Mask, list[tuple[float, Artef
         for window in np.unique(table.window[on]):
             mine = on[table.window[on] == window]
             mine = mine[np.argsort(frequency[mine])]
-            k = frequency[mine]
-            orders = np.abs(k / k[0] - np.rint(k / k[0])) * k[0] < 1
-            if len(mine) < STREAK or orders.all():
+            if len(mine) < STREAK or _orders(frequency[mine]):
                 continue
             drawn = mine[~_above(table.snr[mine])]
             rejected[drawn] = True
             hit += 1
             weight += float(table.snr[drawn].sum())
+        more = _further_along(table, grid, along_x, on, rejected)
+        rejected[more] = True
+        hit += len(np.unique(table.window[more]))
         if hit:
             gy, gx = (0.0, np.nan) if along_x else (np.nan, 0.0)
             artefacts.append((weight, Artefact("streak", gy, gx, hit)))
     return rejected, artefacts
+
+
+def _further_along(
+    table: PeakTable, grid: Grid, along_x: bool, on: NDArray[np.int64], rejected: Mask
+) -> NDArray[np.int64]:
+    """Peaks on an axis that an edge draws which goes on through windows in line.
+
+    In each it may be too faint for a streak. There a lattice is what recurs from window to
+    window, or stands well above the others.
+    """
+    corner = grid.corners[table.window, 1 if along_x else 0]
+    frequency = np.abs(table.gx if along_x else table.gy) * grid.window
+    more = []
+    for line in np.unique(corner[on]):
+        here = on[corner[on] == line]
+        k = frequency[here]
+        windows = len(np.unique(table.window[here]))
+        alike = np.abs(k[:, None] - k) < SAME
+        alone = np.array([2 * len(np.unique(table.window[here[row]])) <= windows for row in alike])
+        # A spot on a streak was left in a window where the streak was told.
+        streaked = np.isin(table.window[here], table.window[here[rejected[here]]])
+        alone &= ~streaked
+        if not rejected[here].any() and (_distinct(k[alone]) < STREAK or _orders(k[alone])):
+            continue
+        usual = np.median(table.snr[here[alone | rejected[here]]])
+        more += here[alone & (table.snr[here] < ABOVE_STREAK * usual)].tolist()
+    return np.array(more, np.int64)
+
+
+def _orders(k: Floats) -> bool:
+    """Whether frequencies, in bins, are all orders of the lowest."""
+    lowest = k.min()
+    return bool((np.abs(k / lowest - np.rint(k / lowest)) * lowest < 1).all())
+
+
+def _distinct(k: Floats) -> int:
+    """How many of some frequencies, in bins, are told apart."""
+    count, last = 0, -np.inf
+    for one in np.sort(k):
+        if one - last >= 1:
+            count, last = count + 1, one
+    return count
 
 
 def _above(snr: Floats) -> Mask:

@@ -9,6 +9,12 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.compiling import kernel
 from napari_beamwatch.spectra.finding import Peaks
+from napari_beamwatch.spectra.grains import (
+    Footprints,
+    best_partners,
+    fragments,
+    sums_and_differences,
+)
 from napari_beamwatch.spectra.peaks import distance
 from napari_beamwatch.spectra.windows import Grid
 
@@ -25,9 +31,6 @@ common frequency; beyond it every window has its own."""
 
 HIGHEST_ORDER = 4
 """Of the harmonics that are told; more do not fit between LOWEST_BIN and Nyquist's limit."""
-
-SHARED_WINDOWS = 0.5
-"""Part of the smaller one's windows that two reflections of a crystal share."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,37 +70,19 @@ def join(peaks: Peaks, grid: Grid) -> Reflections:
     of_peak = merged[patches] if len(patches) else patches
     gy, gx, spread = _mean_frequencies(peaks, of_peak, grid)
     count = len(gy)
-    windows: list[set[int]] = []
+    power = np.zeros((count, len(grid)))
+    np.maximum.at(power, (of_peak, peaks.window), peaks.snr)
     seen = np.zeros((count, peaks.seen.shape[1]), bool)
-    for r in range(count):
-        mine = of_peak == r
-        windows.append(set(peaks.window[mine].tolist()))
-        seen[r] = peaks.seen[mine].any(axis=0)
-    together = []
-    for a in range(count):
-        # With its best partner only: a few windows at a border lie in two crystals.
-        partners = [
-            (len(windows[a] & windows[b]) / len(windows[a] | windows[b]), b)
-            for b in range(count)
-            if b != a
-            and len(windows[a] & windows[b]) >= SHARED_WINDOWS * len(windows[a])
-            and not _follows(seen[a], seen[b])
-            and not _follows(seen[b], seen[a])
-        ]
-        if partners:
-            together.append((a, max(partners)[1]))
+    np.logical_or.at(seen, of_peak, peaks.seen)
+    footprints = Footprints(np.stack([gy, gx], axis=1) * grid.window, power, seen)
+    together = best_partners(footprints) + sums_and_differences(footprints)
     order = np.ones(count, np.int64)
     for first, n, higher in _harmonics(gy, gx, grid):
-        if windows[first] & windows[higher]:
+        if ((power[first] > 0) & (power[higher] > 0)).any():
             order[higher] = n
             together.append((first, higher))
+    together += fragments(footprints, _components(count, together))
     return Reflections(of_peak, _components(count, together), gy, gx, spread, order)
-
-
-def _follows(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> bool:
-    """Whether one came after the other did and outlasts it: another phase in the same place."""
-    mine, its = np.flatnonzero(one), np.flatnonzero(other)
-    return bool(mine[0] > its[0] and mine[-1] > its[-1])
 
 
 def _harmonics(

@@ -25,6 +25,7 @@ from napari_beamwatch.spectra.floor import (
     band_means,
     common_floor,
     half_plane,
+    misfits,
     significance,
 )
 from napari_beamwatch.spectra.peaks import (
@@ -219,12 +220,13 @@ def window_powers(image: Floats32, grid: Grid, windows: NDArray[np.int64]) -> Fl
     return np.asarray(powers * scale[:, None, None], np.float32)
 
 
-def segment_floor(segment: Segment, grid: Grid) -> Floats32:
-    """Floor common to the windows of a segment."""
+def segment_floor(segment: Segment, grid: Grid) -> tuple[Floats32, NDArray[np.bool_]]:
+    """Floor common to the windows of a segment, and where it is known."""
     windows = segment.windows(grid)
     plane = half_plane(grid.window)
+    white = np.ones_like(plane.radius), np.ones(plane.radius.shape, bool)
     if not len(windows):
-        return np.ones_like(plane.radius)
+        return white
     places = np.linspace(0, len(windows) - 1, min(len(windows), SAMPLED_WINDOWS))
     chosen = windows[np.unique(places.round().astype(np.int64))]
     batches = np.array_split(np.unique(chosen), -(-len(chosen) // BATCH))
@@ -232,15 +234,16 @@ def segment_floor(segment: Segment, grid: Grid) -> Floats32:
     powers = np.concatenate([part for _, part in parts])
     powers = powers[powers.any(axis=(1, 2))]
     if not len(powers):
-        return np.ones_like(plane.radius)
+        return white
     floor = common_floor(powers, plane)
     if segment.single_counts:
         # Independent numbers behind the profile, for how far it may be from that of counts.
         means = np.array([band_means(p, plane.band_edges, CUT) for p in powers])
         if significance(means.mean(axis=0), plane, grid.correlation / len(powers)) < WHITE_SIGMAS:
-            return np.ones_like(plane.radius)
+            return white
         floor = np.maximum(floor, np.float32(1.0))
-    return floor
+    factor = misfits(powers, floor, plane)
+    return floor * factor, factor == 1
 
 
 def segment_peaks(
@@ -252,7 +255,8 @@ def segment_peaks(
     in cycles per pixel, the width in cycles per window.
     """
     plane = half_plane(grid.window)
-    floor = segment_floor(segment, grid)
+    floor, known = segment_floor(segment, grid)
+    limits = np.where(known, limits, np.float32(np.inf))
     white = bool((floor == 1).all())
     windows = segment.windows(grid)
     batches = np.array_split(windows, max(1, len(windows) // BATCH)) if len(windows) else []

@@ -154,6 +154,27 @@ FEWEST_PLAIN = 8
 """Bins without spots for each term of the floor's course around the centre, or it has none."""
 
 
+STEEP_FROM = 0.4
+"""Cycles per pixel from which on a floor is looked at whether it is one."""
+
+STEEP_TO = 0.27
+"""Cycles per pixel down to which that may reach, if it does so from the limit on."""
+
+STEEP_RINGS = 3.0
+"""Bins of a ring there."""
+
+STEEP_SECTOR = 16.0
+"""Bins of a sector of it, along the limit: many more than a spot has."""
+
+MISFIT = 0.3
+"""Part by which noise may lie above its floor there."""
+
+STEEP_SIGMAS = 5.0
+"""Standard errors by which it must lie above, where there are few windows."""
+
+DARK = 0.03
+"""Part of the noise halfway to the limit; of a detector's own more is left, of blobs too."""
+
 FURTHEST = 20.0
 """Logarithm by which a floor may depart from its ring: no camera comes near it."""
 
@@ -198,6 +219,59 @@ def common_floor(power: Floats32, plane: HalfPlane) -> Floats32:
     # Where nothing was measured, as at the centre of small windows, the harmonics run away.
     shaped = np.clip(plane.harmonics @ around, -FURTHEST, FURTHEST)
     return np.asarray(radial * np.exp(shaped), np.float32)
+
+
+def misfits(power: Floats32, floor: Floats32, plane: HalfPlane) -> Floats32:
+    """Factor of each bin by which the noise near Nyquist's limit lies above its floor, 1 if known.
+
+    What was resampled has noise there that falls steeply, and not alike in all directions: no
+    smooth floor goes with it. Next to nothing is left of it but the rounding of grey levels, above
+    which the images stand that an interpolation makes of all strong spots. What is found there is
+    no lattice; nothing is known from where that begins on to the limit.
+
+    Parameters
+    ----------
+    power : array (windows, rows, columns)
+        Relative to the power of single counts.
+    floor : array (rows, columns)
+        `common_floor` of them.
+    plane : HalfPlane
+    """
+    factor = np.ones_like(floor)
+    far = plane.used & (plane.radius >= STEEP_TO * plane.window)
+    radius, reach = plane.radius[far], plane.radius[far].max()
+    # From Nyquist's limit inwards, so that the last ring is as wide as the others.
+    ring = ((reach - radius) // STEEP_RINGS).astype(np.int64)
+    angle = np.arctan2(np.broadcast_to(plane.ky[:, None], plane.radius.shape)[far], _kx(plane)[far])
+    sectors = max(1, round(np.pi * reach / STEEP_SECTOR))
+    sector = np.minimum((angle / np.pi + 0.5) * sectors, sectors - 1).astype(np.int64)
+    group = ring * sectors + sector
+    # A lattice lifts a few bins, or a few windows; medians do not see it.
+    over = np.median(power[:, far], axis=0) / np.log(2) / floor[far]
+    order = np.argsort(group, kind="stable")
+    groups, starts, counts = np.unique(group[order], return_index=True, return_counts=True)
+    middle = np.array([np.median(part) for part in np.split(over[order], starts[1:])])
+    # Of a median of n exponential numbers, 1.44 / √n; every third or fourth bin is independent.
+    error = 2.8 / np.sqrt(counts * len(power))
+    allowed = np.maximum(MISFIT, STEEP_SIGMAS * error)
+    wrong = np.zeros(int(ring.max()) + 2, bool)
+    wrong[groups[middle > 1 + allowed] // sectors] = True
+    level = np.array([np.median(floor[far][ring == r]) for r in range(int(ring.max()) + 1)])
+    middling = np.median(floor[plane.used & (np.abs(plane.radius / plane.window - 0.275) < 0.025)])
+    wrong[:-1] |= level < DARK * middling
+    begins = np.flatnonzero(wrong)
+    if not begins.size or reach - begins[0] * STEEP_RINGS < STEEP_FROM * plane.window:
+        return factor
+    # Inwards from there, a ring that fits by chance left out of account.
+    fits = ~(wrong[begins[0] + 1 :] | np.append(wrong[begins[0] + 2 :], False))
+    unknown = ring <= begins[0] + 1 + np.flatnonzero(fits)[0]
+    factor[far] = np.where(unknown, np.maximum(middle[np.searchsorted(groups, group)], 1.01), 1)
+    return factor
+
+
+def _kx(plane: HalfPlane) -> Floats:
+    kx = np.arange(plane.radius.shape[1], dtype=np.float64)
+    return np.asarray(np.broadcast_to(kx, plane.radius.shape), np.float64)
 
 
 @kernel(fastmath=True)

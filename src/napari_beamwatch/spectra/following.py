@@ -17,9 +17,11 @@ from napari_beamwatch.spectra.artefacts import (
     PeakTable,
     distinct,
     find_artefacts,
+    streaks,
 )
 from napari_beamwatch.spectra.block_transform import offset_error
 from napari_beamwatch.spectra.crystals import Reflections, join
+from napari_beamwatch.spectra.defects import DefectFinder, Defects, FrameCounts
 from napari_beamwatch.spectra.drift import Drift, DriftEstimator
 from napari_beamwatch.spectra.finding import Peaks, Search, Segment, segment_peaks, tied
 from napari_beamwatch.spectra.region_traces import RegionTrace, overlap_factors, region_trace
@@ -43,6 +45,9 @@ STEPS = 16
 
 EDGE = 32
 """Part of a window, one in so many, that may be off the detector in a sum: the taper hides it."""
+
+SAMPLED_FRAMES = 32
+"""Frames that tell what a detector counts wrongly, where they are read for nothing else."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,21 +136,24 @@ class SegmentSearch:
             READOUT // self.by,
         )
         tick(0)
-        rows = rows[~rejected.peaks]
+        # Streaks are told once more, with the peaks of all segments.
+        rows = rows[~rejected.peaks | rejected.streaked]
         rows[:, [1, 2, 6]] /= self.by
-        return rows, tuple(one.finer(self.by) for one in rejected.artefacts)
+        others = (one for one in rejected.artefacts if one.kind != "streak")
+        return rows, tuple(one.finer(self.by) for one in others)
 
 
 @dataclass(frozen=True, eq=False)
 class FrameReduction:
-    """Reduces a frame to what its drift is told from."""
+    """Reduces a frame to what its drift and the detector's defects are told from."""
 
     frames: FrameSource
-    reduce: Callable[[Frame], NDArray[np.complex64] | None]
+    reduce: Callable[[Frame], NDArray[np.complex64] | None] | None
 
-    def __call__(self, frame: int) -> NDArray[np.complex64] | None:
+    def __call__(self, frame: int) -> tuple[NDArray[np.complex64] | None, FrameCounts]:
         """Of frame number `frame`, which is read."""
-        return self.reduce(self.frames.read(frame))
+        image = self.frames.read(frame)
+        return None if self.reduce is None else self.reduce(image), FrameCounts.of(image)
 
 
 Reduce = Callable[[int, Frame, tuple[int, int]], Any]
@@ -185,14 +193,29 @@ class FrameMeasure:
         return measured, [reduce(frame, image, shift) for reduce in self.others]
 
 
-def measure_drift(frames: FrameSource, lit: NDArray[np.bool_], runner: Runner, tick: Tick) -> Drift:
-    """The drift of the specimen, from one pass over the lit frames."""
+def measure_drift(
+    frames: FrameSource, lit: NDArray[np.bool_], runner: Runner, tick: Tick
+) -> tuple[Drift, Defects]:
+    """The drift of the specimen and what the detector counts wrongly, from all lit frames."""
     estimator = DriftEstimator((frames.shape[1], frames.shape[2]))
+    finder = DefectFinder((frames.shape[1], frames.shape[2]), segment_edges(lit))
     reduction = FrameReduction(frames, estimator.reduce)
-    for t, reduced in runner.frames(reduction, np.flatnonzero(lit).tolist()):
+    for t, (reduced, counts) in runner.frames(reduction, np.flatnonzero(lit).tolist()):
         estimator.add_reduced(t, reduced)
+        finder.add(t, counts)
         tick(1)
-    return estimator.solve(len(lit), lambda: tick(0))
+    return estimator.solve(len(lit), lambda: tick(0)), finder.found()
+
+
+def look_for_defects(frames: FrameSource, lit: NDArray[np.bool_], runner: Runner) -> Defects:
+    """What the detector counts wrongly, from some frames: where no drift is looked for."""
+    finder = DefectFinder((frames.shape[1], frames.shape[2]), segment_edges(lit))
+    exposed = np.flatnonzero(lit)
+    places = np.linspace(0, len(exposed) - 1, min(len(exposed), SAMPLED_FRAMES))
+    chosen = exposed[np.unique(places.round().astype(np.int64))].tolist()
+    for t, (_, counts) in runner.frames(FrameReduction(frames, None), chosen):
+        finder.add(t, counts)
+    return finder.found()
 
 
 @dataclass(frozen=True, eq=False)
@@ -362,11 +385,15 @@ def find_spots_of(
     by = coarsening(grid, stack.pixel_size)
     work = SegmentSearch(stack, grid, by, search.limits(grid, len(edges), by))
     found = list(runner.segments(work, edges, tick))
-    artefacts = distinct([one for _, some in found for one in some], grid)
+    peaks = tied([rows for rows, _ in found], grid)
+    # A faint streak shows a peak here and there at a time, and as a streak only in all of them.
+    drawn, streaked = streaks(PeakTable(peaks.window, peaks.gy, peaks.gx, peaks.snr), grid)
+    told = [one for _, some in found for one in some] + [one for _, one in streaked]
+    artefacts = distinct(told, grid)
     patterns = tuple((one.gy, one.gx) for one in artefacts if one.kind != "streak")
     # What is the detector's in one segment is so in all.
     search = replace(search, removed=search.removed + patterns)
-    peaks = search.kept(tied([rows for rows, _ in found], grid), grid)
+    peaks = search.kept(peaks.taken(~drawn), grid)
     reflections = join(peaks, grid)
     paths = paths_of(peaks, reflections, grid, edges, len(stack.lit))
     return Spots(grid, origin, peaks, reflections, paths, tuple(edges), artefacts)

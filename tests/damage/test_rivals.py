@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from napari_beamwatch.damage.averaging import QUICK, average
-from napari_beamwatch.damage.irreversible import Shares, fell_together, shares
+from napari_beamwatch.damage.averaging import average
 from napari_beamwatch.damage.models import remaining
+from napari_beamwatch.damage.rivals import Shares, fell_together, shares
 from napari_beamwatch.damage.scopes import samples_of
 
 ENDS = np.arange(1.0, 101)
@@ -24,7 +24,7 @@ def tilting(traces: Any, exponents: np.ndarray, seed: int) -> Any:
 
 def test_exponents_are_the_likeliest_of_each_spot(traces: Any) -> None:
     samples = tilting(traces, np.array([1.0, 0.6, 1.4, 2.0]), 3)
-    found = average(samples, QUICK)
+    found = average(samples)
     best, models = found.best, found.weighed.models
     h = remaining(
         ENDS - 1, ENDS, float(models.onset[best]), float(models.tau[best]), float(models.beta[best])
@@ -48,7 +48,7 @@ def test_errors_of_the_exponents_are_what_they_scatter_by(traces: Any) -> None:
     pulls = []
     for seed in range(30):
         samples = tilting(traces, np.ones(4), seed)
-        found = shares(samples, average(samples, QUICK), 1.0)
+        found = shares(samples, average(samples), 1.0)
         pulls.append((found.exponent - 1) / found.se)
     assert 0.7 < np.std(pulls) < 1.3
 

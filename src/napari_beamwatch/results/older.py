@@ -1,0 +1,72 @@
+"""Runs from before places: their crystals are read as the places they were taken for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from napari_beamwatch import columns
+from napari_beamwatch.regions import FIELD
+from napari_beamwatch.results.table_files import read_table
+
+CRYSTALS = ("region", "crystal", "status", "onset_dose_e_per_A2", "survived_dose_e_per_A2")
+"""What a table of crystals must have had."""
+
+SINCE = {
+    "onsets": ("n_places", "changed_area_percent", "threshold_status"),
+    "windows": ("place",),
+    "courses": ("place",),
+}
+"""Columns by which a table is of today."""
+
+
+def is_older(kinds: Mapping[str, Mapping[str, str]]) -> bool:
+    """Whether tables of these types are of a run from before places."""
+    return "places" not in kinds and "crystals" in kinds
+
+
+def read_older(
+    folder: Path,
+    kinds: Mapping[str, Mapping[str, str]],
+    names: Sequence[str],
+    needed: Mapping[str, Sequence[str]],
+) -> dict[str, pd.DataFrame]:
+    """Tables of an older run in the columns of today, empty where nothing was told.
+
+    Parameters
+    ----------
+    folder : Path
+    kinds : mapping
+        Type of each column of each table.
+    names : sequence of str
+        Words of others.
+    needed : mapping
+        Columns that each table has today.
+    """
+    read: dict[str, pd.DataFrame] = {}
+    for name, now in needed.items():
+        was = name if name != "places" else "crystals"
+        own = dict(kinds[was])
+        asked = CRYSTALS if name == "places" else [column for column in now if column in own]
+        table = read_table(folder / f"{was}.csv", own, names, asked)
+        if name == "places":
+            table = _as_places(table)
+        elif name == "courses":
+            table = table.assign(place=table["crystal"].astype("Int64"))
+        elif name == "windows":
+            table = table.assign(place=pd.array([pd.NA] * len(table), dtype="Int64"))
+        read[name] = table.reindex(columns=list(now)) if name in (*SINCE, "places") else table
+    return read
+
+
+def _as_places(crystals: pd.DataFrame) -> pd.DataFrame:
+    """Each crystal as one place, wherever it lay."""
+    of_field = crystals[crystals["region"] == FIELD].reset_index(drop=True)
+    told = of_field.assign(
+        place=of_field["crystal"],
+        phase_before=of_field.get("phase"),
+        held_until_e_per_A2=of_field["survived_dose_e_per_A2"],
+    )
+    return told.reindex(columns=list(columns.PLACES))
