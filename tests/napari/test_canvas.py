@@ -71,9 +71,11 @@ def desk() -> Desk:
 @pytest.fixture
 def other(result: Result) -> Result:
     """Another answer for the same movie."""
-    windows = result.windows
-    later = windows.assign(onset_dose_e_per_A2=windows["onset_dose_e_per_A2"] + 7)
-    return replace(result, windows=later)
+    later = (
+        table.assign(onset_dose_e_per_A2=table["onset_dose_e_per_A2"] + 7)
+        for table in (result.windows, result.places)
+    )
+    return replace(result, **dict(zip(("windows", "places"), later, strict=True)))
 
 
 def opened(result: Result) -> Opened:

@@ -17,7 +17,7 @@ from napari_beamwatch._qt.curves.data import FrameAxis, averaged, curve_of, usua
 from napari_beamwatch._qt.curves.dock import DamageCurves
 from napari_beamwatch._qt.curves.look import look_of, region_colours
 from napari_beamwatch._qt.curves.marks import limit_words
-from napari_beamwatch.damage.survival import kaplan_meier
+from napari_beamwatch.damage.survival import turnbull
 
 pytestmark = pytest.mark.gui
 
@@ -76,13 +76,14 @@ def tables() -> dict[str, pd.DataFrame]:
     }
 
 
-def fitted(region: str) -> pd.DataFrame:
+def fitted(region: str, place: int = 0) -> pd.DataFrame:
     """A fit with its band."""
     frame = np.arange(FRAMES)
     level = np.exp(-np.maximum(frame - ONSETS[region], 0) / 6)
     return pd.DataFrame(
         {
-            "region": region, "crystal": 0, "frame": frame, "dose_e_per_A2": DOSE * (frame + 1),
+            "region": region, "crystal": 0, "place": place, "frame": frame,
+            "dose_e_per_A2": DOSE * (frame + 1),
             "intensity": level, "intensity_low": 0.9 * level, "intensity_high": 1.1 * level,
         }
     )  # fmt: skip
@@ -150,6 +151,26 @@ def test_the_fit_of_a_crystal_is_drawn_once_over_its_spots_with_its_band(dock, t
     assert "fit" in dock.legend.text()
     dock.set_selection([("field", 0)])  # which has none
     assert "fit" not in dock.legend.text()
+
+
+def test_of_a_crystal_of_several_places_the_fit_of_the_largest_is_drawn(dock, tables) -> None:
+    later = fitted("A", 2).assign(intensity=0.5)
+    dock.set_tables(**{**tables, "courses": pd.concat([later, fitted("A", 1)])})
+    dock.set_selection([("A", 0)])
+    *_, line = drawn(dock, dock.view.intensity, "PlotCurveItem")
+    np.testing.assert_allclose(line.getData()[1], fitted("A")["intensity"])
+
+
+def test_places_are_called_by_their_name_and_the_dips_of_the_field_are_theirs(dock, tables) -> None:
+    named = {"A": "first"}
+    renamed = {
+        name: table.assign(region=table["region"].replace(named)) for name, table in tables.items()
+    }
+    dips = renamed["events"].iloc[:1].assign(region="field")
+    dock.set_tables(**{**renamed, "events": dips}, named=("first",))
+    dock.set_selection([("first", 0)])
+    assert "first</span>" in dock.legend.text()
+    assert marks(dock, "LinearRegionItem", f"field: {dips['kind'].iloc[0]}")
 
 
 def test_traces_that_are_known_so_far_are_drawn_while_an_analysis_goes_on(dock, tables) -> None:
@@ -331,7 +352,8 @@ def test_frames_before_the_beam_do_not_upset_the_axis() -> None:
 
 
 def test_the_survival_curve_is_that_of_the_engine(dock) -> None:
-    found = kaplan_meier([100, 150, 220, 300], [True, True, True, False])
+    low, high = [95, 140, 210, 300], [105, 160, 230, np.inf]
+    found = turnbull(low, high, [1, 1, 1, 1], [0, 1, 2, 3])
     dock.set_survival(found)
     dock.controls.page.setCurrentText("survival")
     line = dock.survival._items[1]
@@ -339,7 +361,8 @@ def test_the_survival_curve_is_that_of_the_engine(dock) -> None:
     for dose, value in zip(found.dose, found.survival, strict=True):
         assert y[np.flatnonzero(x == dose)[-1]] == value
     assert x[-1] == 300.0
-    assert dock.survival.words.text() == "3 of 4 crystals damaged; half of them by 150 e/Å²."
+    said = dock.survival.words.text()
+    assert said.startswith("3 of 4 places damaged; half of the lattice by ")
 
 
 def test_empty_tables_draw_nothing_and_say_so(dock) -> None:

@@ -14,15 +14,17 @@ from napari.layers import Layer
 
 from napari_beamwatch import Settings, analyze
 from napari_beamwatch._napari.layers import movie_layer
-from napari_beamwatch._napari.map_scale import map_scale, window_colours
-from napari_beamwatch._napari.onset_map import cell, onset_map
-from napari_beamwatch._napari.ours import DRIFT, LATTICE, ONSET_MAP, PHASES
+from napari_beamwatch._napari.map_scale import map_scale, onset_colours
+from napari_beamwatch._napari.onset_map import PLACES, SHOWN, cell, onset_map
+from napari_beamwatch._napari.onset_map import WINDOWS as WINDOWS_KEY
+from napari_beamwatch._napari.ours import DRIFT, LATTICE, ONSET_MAP, PHASES, PLACE_DOSES
 from napari_beamwatch._napari.overlays import (
     lattice_over_dose,
     overlays,
     particle_outlines,
     phase_over_dose,
 )
+from napari_beamwatch._napari.place_doses import place_doses
 from napari_beamwatch._napari.placement import Placement
 from napari_beamwatch.columns import WINDOWS
 from napari_beamwatch.particles.bins import Bin
@@ -57,16 +59,56 @@ def test_every_overlay_has_the_units_and_the_place_of_the_movie(
         low, high = np.asarray(layer.extent.world)[:, -2:]
         assert (low >= np.array([3.0, -2.0]) - 0.01).all()
         assert (high <= np.array([3.0, -2.0]) + 512 * 0.0125 + 0.01).all()
-    assert names == [DRIFT, LATTICE, PHASES, ONSET_MAP]
+    assert names == [DRIFT, LATTICE, PHASES, ONSET_MAP, PLACE_DOSES]
     units = [str(unit) for unit in viewer.layers.extent.units]
     assert units == ["second", "nanometer", "nanometer"]
     assert viewer.dims.nsteps[0] == len(result.movie)
 
 
-def test_the_map_has_a_cell_for_each_window_around_its_middle(
+def without_places(result: Any) -> Any:
+    """As runs were when nobody knew of places."""
+    unknown = pd.array([pd.NA] * len(result.windows), "Int64")
+    return replace(
+        result, places=result.places.iloc[:0], windows=result.windows.assign(place=unknown)
+    )
+
+
+def test_the_map_shows_each_place_as_one_area_that_its_windows_own(
     result: Any, placement: Placement
 ) -> None:
     made = onset_map(result, placement)
+    assert made is not None
+    layer = Layer.create(*made)
+    side = len(layer.data) // 3
+    middles = layer.data[side // 2 :: side, side // 2 :: side].ravel()
+    places = result.windows["place"].fillna(-1).to_numpy()
+    said = dict(zip(layer.features["index"], layer.features["place"], strict=True))
+    assert [said.get(label, -1) for label in middles] == list(places)
+    edge = np.concatenate([layer.data[[0, -1]].ravel(), layer.data[:, [0, -1]].ravel()])
+    assert not edge.any()  # so that the outline is closed there, too
+
+
+def test_windows_are_the_second_picture_of_the_map(result: Any, placement: Placement) -> None:
+    made = onset_map(result, placement)
+    assert made is not None
+    known = made[1]["metadata"]
+    assert known[SHOWN] == PLACES
+    old = onset_map(without_places(result), placement)
+    assert old is not None
+    assert (known[WINDOWS_KEY].labels == old[0]).all()
+    assert known[WINDOWS_KEY].labels.shape == known[PLACES].labels.shape
+    assert old[1]["metadata"][SHOWN] == WINDOWS_KEY
+
+
+def test_without_places_nothing_is_written(result: Any, placement: Placement) -> None:
+    assert place_doses(result, placement) is not None
+    assert place_doses(without_places(result), placement) is None
+
+
+def test_the_map_has_a_cell_for_each_window_around_its_middle(
+    result: Any, placement: Placement
+) -> None:
+    made = onset_map(without_places(result), placement)
     assert made is not None
     layer = Layer.create(*made)
     assert len(np.unique(layer.data)) == len(result.windows) + 1
@@ -81,7 +123,7 @@ def test_the_map_has_a_cell_for_each_window_around_its_middle(
 
 
 def test_the_pointer_reads_the_onset_of_a_window(result: Any, placement: Placement) -> None:
-    made = onset_map(result, placement)
+    made = onset_map(without_places(result), placement)
     assert made is not None
     layer, windows = Layer.create(*made), result.windows
     row = windows[windows["status"] == "onset"].iloc[1]
@@ -96,7 +138,7 @@ def test_colours_follow_the_dose_and_other_statuses_look_different(result: Any) 
     windows = result.windows.iloc[:6].assign(
         status=statuses, onset_dose_e_per_A2=[100.0, 300.0, *[np.nan] * 4]
     )
-    colours = window_colours(windows)
+    colours = onset_colours(windows)
     assert len({tuple(colour) for colour in colours}) == 6
     scale = map_scale(windows)
     assert (scale.low, scale.high, scale.unit) == (100.0, 300.0, "e/Å²")
@@ -130,7 +172,7 @@ def test_a_map_of_very_many_windows_stays_small(result: Any, placement: Placemen
     made = onset_map(replace(result, windows=windows), placement)
     assert made is not None
     assert made[0].shape == (640, 640)
-    assert len(np.unique(made[0])) == 6401
+    assert len(np.unique(made[1]["metadata"][WINDOWS_KEY].labels)) == 6401
 
 
 def test_the_lattice_starts_at_1_and_ends_low_where_it_is_lost(

@@ -12,11 +12,13 @@ from typing import Any
 
 import dask.array as da
 import numpy as np
+import pandas as pd
 import pytest
 from app_model.types import KeyBinding
 from napari.layers import Layer
 from qtpy.QtWidgets import (
     QApplication,
+    QCheckBox,
     QComboBox,
     QFileDialog,
     QLabel,
@@ -79,6 +81,23 @@ def the(panel: Beamwatch, kind: Any, name: str) -> Any:
     found = panel.findChild(kind, name)
     assert found is not None, name
     return found
+
+
+def parted(result: Any) -> Any:
+    """The result with its largest place cut into three that changed at 100, 200 and 300 e/Å²."""
+    place = result.places.iloc[0]
+    doses = [300.0, 100.0, 200.0]
+    places = pd.DataFrame([place] * 3).astype(result.places.dtypes.to_dict())
+    places = places.reset_index(drop=True).assign(
+        place=pd.array([0, 1, 2], "Int64"), onset_dose_e_per_A2=doses, status="onset",
+        onset_frame=pd.array([20, 6, 13], "Int64"),
+    )  # fmt: skip
+    mine = result.windows["place"] == place["place"]
+    windows = result.windows.assign(
+        place=(result.windows["window"] % 3).astype("Int64").where(mine, pd.NA)
+    )
+    onsets = result.onsets.assign(onset_dose_e_per_A2=100.0, median_onset_e_per_A2=200.0)
+    return replace(result, places=places, windows=windows, onsets=onsets)
 
 
 def names(viewer: Any) -> set[str]:
@@ -462,7 +481,11 @@ def test_a_run_with_other_settings_replaces_what_the_first_one_drew(
     assert len(again.windows) != len(result.windows)
     (shown,) = (layer for layer in viewer.layers if layer.name == "Onset map")
     assert not shown.editable
+    assert len(np.unique(shown.data)) == again.windows["place"].nunique() + 1
+    the(panel, QCheckBox, "map_windows").setChecked(True)
+    assert not shown.editable
     assert len(np.unique(shown.data)) == len(again.windows) + 1
+    assert not viewer.layers["Onset doses"].visible
 
 
 def test_whichever_layer_is_chosen_nothing_but_a_movie_is_analysed(
@@ -716,13 +739,33 @@ def test_selected_spots_are_those_whose_curves_are_drawn(
     panel.beside.open()
     curves = panel.beside.curves
     assert curves is not None
-    wait_until(lambda: len(curves._curves) > 1)
+    wait_until(lambda: bool(curves._curves))
+    before = [curve.key for curve in curves._curves]
     table = the(panel, QTableWidget, "spots")
     table.selectRow(1)
     number = int(table.item(1, 0).text()) - 1
     assert [curve.key for curve in curves._curves] == [("field", number)]
     table.clearSelection()
-    assert len(curves._curves) > 1
+    assert [curve.key for curve in curves._curves] == before
+
+
+def test_a_place_that_is_chosen_has_its_curve_beside_the_first_and_the_median(
+    viewer: Any, panel: Beamwatch, movie: Any, result: Any
+) -> None:
+    show(viewer, movie)
+    answer(panel, parted(result))
+    panel.beside.open()
+    curves = panel.beside.curves
+    assert curves is not None
+    wait_until(lambda: bool(curves._curves))
+    assert [curve.label for curve in curves._curves] == ["first", "median"]
+    the(panel, QTableWidget, "spots").selectRow(1)
+    panel.session.choose_place(0)
+    wait_until(lambda: len(curves._curves) == 3)
+    assert curves._curves[-1].label == "place\u00a00"
+    assert not panel.session.selected
+    panel.session.choose_place(0)  # again: no more
+    wait_until(lambda: len(curves._curves) == 2)
 
 
 def test_the_preferences_page_is_where_a_new_panel_begins(viewer: Any) -> None:

@@ -271,6 +271,45 @@ def test_the_answer_gives_the_onset_with_interval_and_unit(movie: Any, result: A
     assert "spot" in why(session.onset)
 
 
+def test_the_answer_says_when_it_was_seen_when_half_was_gone_and_what_the_places_did(
+    movie: Any, result: Any
+) -> None:
+    onsets = result.onsets.assign(
+        detected_dose_e_per_A2=171.0, half_dose_e_per_A2=193.0, half_dose_low_e_per_A2=188.0,
+        half_dose_high_e_per_A2=199.0, n_places=14, changed_area_percent=63.0,
+        median_onset_e_per_A2=248.0, median_onset_low_e_per_A2=231.0,
+        median_onset_high_e_per_A2=266.0,
+    )  # fmt: skip
+    session = Session(result.settings)
+    session.take(movie)
+    found = replace(result, onsets=onsets)
+    session.answer(session.begin("analysing").generation, found)
+    lines = answer_of(session).lines
+    assert "detected 171 · half gone 193 [188–199] e/Å²" in lines
+    assert "14 places, 63 % changed, median 248 [231–266] e/Å²" in lines
+    assert "14 places" in why(session.onset)
+    session.start("again")
+    session.answer(session.generation, replace(found, onsets=onsets.assign(n_places=1)))
+    assert "1 place, 63 % changed" in answer_of(session).lines
+
+
+def test_a_place_is_looked_at_until_it_is_chosen_again_or_another_result_comes(
+    movie: Any, result: Any
+) -> None:
+    session, told = Session(result.settings), []
+    session.take(movie)
+    session.answer(session.begin("analysing").generation, result)
+    session.place_changed.connect(lambda: told.append(session.place))
+    session.select((1,))
+    session.choose_place(0)
+    assert session.selected == ()
+    session.choose_place(0)
+    session.choose_place(0)
+    assert told == [0, None, 0]
+    session.answer(session.begin("analysing").generation, result)
+    assert session.place is None
+
+
 def test_without_pre_exposure_doses_are_lower_limits(movie: Any, result: Any) -> None:
     onsets = result.onsets.assign(pre_exposure_e_per_A2=np.nan)
     session = Session()

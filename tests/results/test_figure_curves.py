@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import napari_beamwatch as bw
 from napari_beamwatch.results.figure.curves import COARSEST, FigureAxis, areas, curves
+from napari_beamwatch.results.named_places import speaking_places
 from napari_beamwatch.simulate.cases import simulate
 
 
@@ -17,6 +19,17 @@ def found() -> bw.Result:
     movie = simulate("lif-to-li2o", frames=40, frame_dose=15.0, size=512, seed=0)
     return bw.analyze(
         movie, bw.Settings(window=256, step=128, drift="off", criteria=("fading", "new_phase"))
+    )
+
+
+@pytest.fixture(scope="module")
+def old(found: bw.Result) -> bw.Result:
+    """The same from a run of when nobody knew of places."""
+    return replace(
+        found,
+        places=found.places.iloc[:0],
+        windows=found.windows.assign(place=pd.array([pd.NA] * len(found.windows), "Int64")),
+        courses=found.courses.assign(place=pd.array([pd.NA] * len(found.courses), "Int64")),
     )
 
 
@@ -61,8 +74,28 @@ def test_a_spot_that_appeared_is_told_by_its_end(found) -> None:
         assert curve.intensity[-3:].mean() == pytest.approx(1, abs=0.4)
 
 
-def test_one_crystal_does_not_take_all_curves(found) -> None:
+def test_the_first_place_and_the_median_one_have_curves_with_their_fits(found) -> None:
     made = curves(found, FigureAxis.of(found))
+    named = speaking_places(found)
+    assert list(named) == ["first", "median"]
+    for curve, place in zip(made, named.values(), strict=False):
+        row = found.places[found.places.place == place].iloc[0]
+        assert f"· {row.onset_dose_e_per_A2:.3g} e/Å²" in curve.label
+        assert curve.intensity[0] == pytest.approx(1, abs=0.35)
+        assert curve.intensity[-3:].mean() < 0.2
+        assert len(curve.fit) == 40
+        apart = np.interp(curve.x, curve.fit_x, curve.fit) - curve.intensity
+        assert np.abs(apart).mean() < 0.2
+
+
+def test_a_run_without_places_shows_crystals(old) -> None:
+    made = curves(old, FigureAxis.of(old))
+    assert all(curve.label.startswith("crystal ") for curve in made)
+    assert any(len(curve.fit) for curve in made)
+
+
+def test_one_crystal_does_not_take_all_curves(old) -> None:
+    made = curves(old, FigureAxis.of(old))
     crystals = [curve.label.split(" · ")[0] for curve in made]
     assert max(crystals.count(name) for name in crystals) == 2
 
@@ -73,15 +106,15 @@ def test_spacings_that_were_hardly_measured_are_left_out(found) -> None:
         assert curve.change_se.max() <= COARSEST
 
 
-def test_a_poor_spacing_does_not_shift_those_it_is_compared_with(found) -> None:
-    traces = found.traces.copy()
+def test_a_poor_spacing_does_not_shift_those_it_is_compared_with(old) -> None:
+    traces = old.traces.copy()
     spoiled = (traces.spot == 0) & (traces.region == "field") & (traces.frame == 1)
     traces.loc[spoiled, "d_A"] *= 1.5
     traces.loc[spoiled, "d_se_A"] = 5.0
-    axis = FigureAxis.of(found)
+    axis = FigureAxis.of(old)
     before, after = (
         {curve.label: curve for curve in curves(result, axis)}
-        for result in (found, replace(found, traces=traces))
+        for result in (old, replace(old, traces=traces))
     )
     changed = [label for label in before if len(after[label].change) < len(before[label].change)]
     assert len(changed) == 1

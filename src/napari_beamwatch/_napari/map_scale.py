@@ -1,4 +1,7 @@
-"""Colours of the onset map: one scale of doses, and what is no dose visibly different."""
+"""Colours of the onset map: one scale of doses, and what is no dose visibly different.
+
+The scale is that of a table of places or of windows.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ WITHOUT_DOSE: dict[str, tuple[float, float, float, float]] = {
     "ambiguous": (0.72, 0.72, 0.72, 1.0),
     "no_lattice": (0.5, 0.5, 0.5, 0.45),
 }
-"""Colour (red, green, blue, opacity) of windows of each status that has no onset."""
+"""Colour (red, green, blue, opacity) of what has no onset, by its status."""
 
 
 @dataclass(frozen=True)
@@ -51,24 +54,24 @@ class MapScale:
         return np.asarray(mapped, np.float64)
 
 
-def map_scale(windows: pd.DataFrame) -> MapScale:
-    """The scale of a table of windows."""
-    values, unit = onset_values(windows)
+def map_scale(table: pd.DataFrame) -> MapScale:
+    """The scale of a table."""
+    values, unit = onset_values(table)
     known = values[np.isfinite(values)]
-    there = set(windows["status"].dropna())
+    there = set(table["status"].dropna())
     statuses = tuple(status for status in WITHOUT_DOSE if status in there)
     if not len(known):
         return MapScale(np.nan, np.nan, unit, statuses)
     return MapScale(float(known.min()), float(known.max()), unit, statuses)
 
 
-def window_colours(windows: pd.DataFrame) -> NDArray[np.float64]:
-    """Colours (n, 4) of windows."""
-    values, _ = onset_values(windows)
-    colours = np.zeros((len(windows), 4))
-    for i, status in enumerate(windows["status"]):
+def onset_colours(table: pd.DataFrame) -> NDArray[np.float64]:
+    """Colours (n, 4) of the rows of a table."""
+    values, _ = onset_values(table)
+    colours = np.zeros((len(table), 4))
+    for i, status in enumerate(table["status"]):
         colours[i] = WITHOUT_DOSE.get(str(status), WITHOUT_DOSE["ambiguous"])
     found = np.isfinite(values)
     if found.any():
-        colours[found] = map_scale(windows).colours(values[found])
+        colours[found] = map_scale(table).colours(values[found])
     return colours

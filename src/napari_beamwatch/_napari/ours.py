@@ -10,9 +10,10 @@ RESULT = "beamwatch_result"
 shows that one."""
 
 ONSET_MAP = "Onset map"
+PLACE_DOSES = "Onset doses"
 LATTICE = "Lattice over dose"
 PHASES = "Phase over dose"
 PARTICLES = "Particles"
 DRIFT = "Drift"
-NAMES = (DRIFT, PARTICLES, LATTICE, PHASES, ONSET_MAP)
+NAMES = (DRIFT, PARTICLES, LATTICE, PHASES, ONSET_MAP, PLACE_DOSES)
 """Of the layers that a result makes, from below."""

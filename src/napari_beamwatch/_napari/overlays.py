@@ -13,8 +13,10 @@ from numba.typed import Dict
 from napari_beamwatch._napari.layers import LayerData
 from napari_beamwatch._napari.onset_map import onset_map
 from napari_beamwatch._napari.ours import DRIFT, LATTICE, OURS, PARTICLES, PHASES
+from napari_beamwatch._napari.place_doses import place_doses
 from napari_beamwatch._napari.placement import Placement
 from napari_beamwatch._napari.window_maps import LOST, lattice_map, on_the_grid, phase_map
+from napari_beamwatch.results.place_map import Squares
 from napari_beamwatch.results.result import Result
 
 PHASE_COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#f0e442", "#d55e00", "#0072b2")
@@ -31,6 +33,7 @@ def overlays(result: Result, placement: Placement) -> list[LayerData]:
         lattice_over_dose(result, placement),
         phase_over_dose(result, placement),
         onset_map(result, placement),
+        place_doses(result, placement),
     ]
     return [layer for layer in made if layer is not None]
 
@@ -69,7 +72,7 @@ def lattice_over_dose(result: Result, placement: Placement) -> LayerData | None:
             "interpolation2d": "nearest",
             "visible": False,
             "metadata": {OURS: LATTICE, "unit": "intensity relative to the start"},
-            **on_the_grid(result, placement),
+            **on_the_grid(Squares.of(result), placement),
         },
         "image",
     )
@@ -95,7 +98,7 @@ def phase_over_dose(result: Result, placement: Placement) -> LayerData | None:
             "opacity": 0.4,
             "visible": False,
             "metadata": {OURS: PHASES, "phases": names},
-            **on_the_grid(result, placement),
+            **on_the_grid(Squares.of(result), placement),
         },
         "labels",
     )

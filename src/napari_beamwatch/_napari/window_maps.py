@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from napari_beamwatch._napari.placement import Placement
+from napari_beamwatch.results.place_map import Squares
 from napari_beamwatch.results.result import Result
-
-Ints = NDArray[np.intp]
 
 START = 0.1
 """Part of the record whose mean is the start."""
@@ -23,35 +21,25 @@ CLEAR = 3.0
 """Standard errors that the start must be above nothing for a window to be shown."""
 
 
-def cells_of(windows: pd.DataFrame) -> tuple[int, Ints, int, Ints]:
-    """Number of rows, row of each window, number of columns, column of each window."""
-    rows, row = np.unique(windows["y0"], return_inverse=True)
-    columns, column = np.unique(windows["x0"], return_inverse=True)
-    return len(rows), row, len(columns), column
-
-
 def on_the_grid(
-    result: Result, placement: Placement, side: int = 1, *, flat: bool = False
+    squares: Squares, placement: Placement, side: int = 1, *, flat: bool = False
 ) -> dict[str, Any]:
     """Where a picture of the windows lies: over all frames, or flat for all of them.
 
     Parameters
     ----------
-    result : Result
-        With windows.
+    squares : Squares
+        Of the windows.
     placement : Placement
         Of the movie.
     side : int
-        Pixels of the picture along a window's cell, which is as wide as the step.
+        Pixels of the picture along a square.
     flat : bool
     """
-    windows, step = result.windows, result.settings.step
-    box = windows[["y0", "x0", "y1", "x1"]].to_numpy(float)
-    wide = float(step if isinstance(step, int) else box[0, 2] - box[0, 0])
+    pixel = squares.side / side
     # napari puts the middle of the first pixel at 0, tables its corner.
-    middle = (box[:, :2] + box[:, 2:]).min(axis=0) / 2 - 0.5
-    y, x = middle - wide / 2 + wide / side / 2
-    placed = placement.stacked(pixel=(wide / side, wide / side), corner=(float(y), float(x)))
+    y, x = (at - 0.5 + pixel / 2 for at in squares.corner)
+    placed = placement.stacked(pixel=(pixel, pixel), corner=(y, x))
     return {name: value[1:] for name, value in placed.items()} if flat else placed
 
 
@@ -81,9 +69,9 @@ def lattice_map(result: Result) -> NDArray[np.float32] | None:
         error = np.sqrt(variance[first].sum(axis=0)) / count
         relative = _smooth(np.where(there, value, np.nan)) / start
     relative[:, ~(start > CLEAR * error)] = np.nan
-    rows, row, columns, column = cells_of(windows)
-    picture = np.full((len(relative), rows, columns), np.nan, np.float32)
-    picture[:, row, column] = relative
+    squares = Squares.of(result)
+    picture = np.full((len(relative), *squares.shape), np.nan, np.float32)
+    picture[:, squares.row, squares.column] = relative
     return picture
 
 
@@ -126,9 +114,9 @@ def phase_map(result: Result) -> tuple[NDArray[np.uint8], tuple[str, ...]] | Non
     if not names:
         return None
     numbers = {"": 0, **{name: i for i, name in enumerate(names, start=1)}}
-    rows, row, columns, column = cells_of(windows)
-    frames = len(result.movie)
-    picture = np.zeros((frames, rows, columns), np.uint8)
+    squares, frames = Squares.of(result), len(result.movie)
+    row, column = squares.row, squares.column
+    picture = np.zeros((frames, *squares.shape), np.uint8)
     picture[:, row, column] = [numbers[name] for name in before]
     onsets = windows["onset_frame"].astype("Int64").fillna(frames).to_numpy(np.int64)
     for i, onset in enumerate(onsets):

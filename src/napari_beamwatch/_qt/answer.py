@@ -85,15 +85,9 @@ def why(row: Row | None) -> str:
     if row is None:
         return ""
     said = [_sentence(str(row["reason"]))] if _is(row, "reason") else []
-    steps = [
-        f"{word} {_number(row, name):.4g}"
-        for word, name in (
-            ("detected at", "detected_dose"),
-            ("half is left at", "half_dose"),
-            ("lost at", "lost_dose"),
-        )
-        if _number(row, name) is not None
-    ]
+    lost, steps = _number(row, "lost_dose"), []
+    if lost is not None:
+        steps.append(f"lost at {lost:.4g}")
     decay = _number(row, "decay_after_onset")
     if decay is not None:
         steps.append(f"falls to 1/e within a further {decay:.3g}")
@@ -108,9 +102,12 @@ def why(row: Row | None) -> str:
         said.append(f"{dips} recovered, cause not determined.")
     counted = [
         f"{int(row[name])} {word if int(row[name]) == 1 else word + 's'}"
-        for name, word in (("n_spots", "spot"), ("n_crystals", "crystal"), ("n_windows", "window"))
+        for name, word in (
+            ("n_spots", "spot"), ("n_crystals", "crystal"), ("n_places", "place"),
+            ("n_windows", "window"),
+        )
         if _is(row, name)
-    ]
+    ]  # fmt: skip
     if counted:
         said.append(_sentence("seen in " + ", ".join(counted)))
     return " ".join(said)
@@ -150,8 +147,17 @@ def _onset(row: Row, where: str, line: str) -> Answer:
         lines.append(_with_bars(signs.replace("|", " or ")))
     if dose is None:
         frame = f"frame {int(row['onset_frame']) + 1}" if _is(row, "onset_frame") else "onset"
+        lines += _of_places(row)
         lines.append("the dose is unknown: give the dose of a frame")
         return Answer(frame, where, tuple(lines), "onset")
+    steps = [
+        f"{word} {_number(row, name):.3g} {_interval(row, name)}".rstrip()
+        for word, name in (("detected", "detected_dose"), ("half gone", "half_dose"))
+        if _number(row, name) is not None
+    ]
+    if steps:
+        lines.append(" · ".join(steps) + " e/Å²")
+    lines += _of_places(row)
     stop = _stop(row)
     if stop:
         lines.append(stop)
@@ -159,6 +165,20 @@ def _onset(row: Row, where: str, line: str) -> Answer:
         lines.append("pre-exposure unknown: at least this much")
     beside = f"e/Å² {_interval(row)}· {where}"
     return Answer(f"{_at_least(row)}{dose:.3g}", beside, tuple(lines), "onset")
+
+
+def _of_places(row: Row) -> list[str]:
+    """How many places there are, how much of the lattice changed, and when half of it had."""
+    changed, places = _number(row, "changed_area_percent", ""), _number(row, "n_places", "")
+    if not places:
+        return []
+    said = ["1 place" if places == 1 else f"{places:.0f} places"]
+    if changed is not None:
+        said.append(f"{changed:.0f} % changed")
+    median = _number(row, "median_onset")
+    if median is not None and places > 1:
+        said.append(f"median {median:.3g} {_interval(row, 'median_onset')}e/Å²")
+    return [", ".join(said)]
 
 
 def _with_bars(words: str) -> str:
@@ -214,8 +234,8 @@ def _is(row: Row, name: str) -> bool:
     return value is not None and value is not pd.NA and value == value and value != ""
 
 
-def _interval(row: Row) -> str:
-    low, high = _number(row, "onset_low"), _number(row, "onset_high")
+def _interval(row: Row, dose: str = "onset") -> str:
+    low, high = _number(row, f"{dose}_low"), _number(row, f"{dose}_high")
     return "" if low is None or high is None else f"[{low:.3g}–{high:.3g}] "
 
 

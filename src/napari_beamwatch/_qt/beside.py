@@ -22,6 +22,14 @@ from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.phases import published_limits
 from napari_beamwatch.phases.reflections import rings
 from napari_beamwatch.phases.structures import resolve
+from napari_beamwatch.results.named_places import (
+    of_chosen,
+    onsets_with,
+    speaking_places,
+    with_chosen,
+    with_places,
+)
+from napari_beamwatch.results.result import Result
 from napari_beamwatch.results.survival import place_survival
 
 CURVES, SPECTRUM = "Damage curves", "Live FFT"
@@ -52,6 +60,8 @@ class Beside:
         self._viewer, self._session, self._canvas, self._say = viewer, session, canvas, say
         self._so_far = False
         self._keys: list[Key] | None = None
+        self._named: dict[str, int] = {}
+        self._shown: Result | None = None
         self._edits = _edits(session)
         self.curves: DamageCurves | None = None
         self.spectrum: LiveSpectrum | None = None
@@ -65,6 +75,7 @@ class Beside:
             (session.spots_changed, partial(self._turns.also, self._show_spots)),
             (session.selected_changed, self._show_selection),
             (session.hidden_changed, self._show_drawn),
+            (session.place_changed, partial(self._turns.also, self._show_curves)),
             (session.settings_changed, self._show_edits),
             (session.chosen_changed, self._show_region),
             (session.regions_changed, self._show_region),
@@ -142,7 +153,6 @@ class Beside:
         if self.spectrum is not None:
             named = {region.name: region for region in self._session.regions}
             self.spectrum.set_region(named.get(self._session.chosen))
-        self._turns.also(self._show_survival)
         self._show_onset()
 
     def _show_frame(self, frame: int) -> None:
@@ -176,20 +186,34 @@ class Beside:
         self._show_selection()
 
     def _show_result(self) -> None:
+        self._show_curves()
+        if self.curves is not None and self._session.result is not None:
+            self._turns.also(self._show_survival)
+        self._show_onset()
+
+    def _show_curves(self) -> None:
+        """Draw the regions that were drawn, or else the first and the median place.
+
+        The place that was chosen is drawn in any case.
+        """
         result, self._keys, self._so_far = self._session.result, None, False
+        self._shown = None
         if self.curves is not None and result is None:
             self.curves.clear()
         elif self.curves is not None and result is not None:
+            place = self._session.place
+            named = {} if result.regions else speaking_places(result)
+            self._named = with_chosen(named, place)
+            found = self._shown = with_places(result, self._named)
             with self.curves.drawn_once():
                 self.curves.set_tables(
-                    result.traces, result.spots, result.onsets, result.events, result.courses
-                )
+                    found.traces, found.spots, found.onsets, found.events,
+                    of_chosen(found.courses, place), tuple(self._named),
+                )  # fmt: skip
                 self.curves.set_limits(limits(self._session))
                 self._show_threshold()
                 self._show_selection()
                 self.curves.set_frame(self._canvas.frame)
-            self._turns.also(self._show_survival)
-        self._show_onset()
 
     def _show_so_far(self, step: Step) -> None:
         if self.curves is not None and step.partial is not None:
@@ -225,17 +249,18 @@ class Beside:
         if len(shown):
             return [(session.chosen, int(spot)) for spot in shown["spot"]]
         left_out = session.hidden | {(session.chosen, spot) for spot in session.unwanted}
-        if session.result is None or not left_out:
+        if self._shown is None or not left_out:
             return None
-        spots = session.result.spots
+        spots = self._shown.spots
         keys = zip(spots["region"], spots["spot"], strict=True)
         return usual_selection(spots[[key not in left_out for key in keys]])
 
     def _show_threshold(self) -> None:
-        if self.curves is not None and self._session.result is not None:
+        result = self._session.result
+        if self.curves is not None and result is not None:
             settings = self._session.settings
             self.curves.set_threshold(settings.fraction, settings.d_tolerance)
-            self.curves.set_onsets(self._session.result.onsets)
+            self.curves.set_onsets(onsets_with(result, self._named))
 
     def _show_onset(self) -> None:
         row = self._session.onset

@@ -23,6 +23,7 @@ from napari_beamwatch._qt.frame_mean import FrameMean
 from napari_beamwatch._qt.movie_layers import is_movie_layer, movie_of
 from napari_beamwatch._qt.opening import Opened
 from napari_beamwatch._qt.overlay_stack import OverlayStack, put
+from napari_beamwatch._qt.places_on_map import PlacesOnMap
 from napari_beamwatch._qt.session import Session
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.results.result import Result
@@ -86,6 +87,7 @@ class Canvas:
         self._placed: tuple[Layer | None, object] | None = None
         self.regions = DrawnRegions(viewer, session)
         self.overlays = OverlayStack(viewer, lambda: self.regions.layer)
+        self.places = PlacesOnMap(viewer, session, self.overlays, pace)
         self._corner = CornerText(viewer)
         self._mean = FrameMean(viewer)
         self._averaged = 1
@@ -250,6 +252,7 @@ class Canvas:
         self.session.result_changed.disconnect(self._on_result)
         self.session.threshold_changed.disconnect(self._on_threshold)
         self.regions.close()
+        self.places.close()
         self._mean.reset()
         self._corner.close()
 
@@ -329,6 +332,7 @@ class Canvas:
         if self.layer is not None and result is not None and RESULT in self.layer.metadata:
             self.layer.metadata[RESULT] = result  # it replaces the one that was opened
         self.regions.label()
+        self.places.write()
         self._on_slider()
 
     def _on_threshold(self) -> None:

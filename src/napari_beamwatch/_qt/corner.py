@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from napari_beamwatch.movies import Movie
+from napari_beamwatch.results.place_map import drawn_places
 from napari_beamwatch.results.result import Result
 
 
@@ -19,13 +22,23 @@ def corner_text(movie: Movie, result: Result | None, frame: int) -> str:
     if movie.times is not None:
         said.append(f"{movie.times[frame]:.3g} s")
     lines = [" · ".join(said) or f"frame {frame + 1}"]
-    if result is not None and len(result.windows):
-        status = result.windows["status"]
-        there = int((status != "no_lattice").sum())
-        damaged = int((result.windows["onset_frame"] <= frame).fillna(False).sum())
-        if there:
-            lines.append(f"{damaged / there:.0%} of windows damaged")
+    if result is not None:
+        lines += _damaged(result, frame)
     return "\n".join(lines)
+
+
+def _damaged(result: Result, frame: int) -> list[str]:
+    """How much of the lattice had changed by a frame; of runs that know no places, of windows."""
+    places = drawn_places(result)
+    table = places if len(places) else result.windows
+    there = table["status"] != "no_lattice"
+    changed = (table["onset_frame"] <= frame).fillna(False).to_numpy(bool)
+    share = table["n_windows"].to_numpy(float) if len(places) else np.ones(len(table))
+    total = share[there].sum()
+    if not total:
+        return []
+    what = "of the lattice changed" if len(places) else "of windows damaged"
+    return [f"{share[changed].sum() / total:.0%} {what}"]
 
 
 class CornerText:

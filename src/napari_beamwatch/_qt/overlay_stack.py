@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from napari.layers import Image, Labels, Layer, Shapes, Tracks
 
-from napari_beamwatch._napari.onset_map import FILLED, OUTLINED
-from napari_beamwatch._napari.ours import NAMES, ONSET_MAP, OURS, RESULT
+from napari_beamwatch._napari.onset_map import FILLED, OUTLINED, PLACES, SHOWN, WINDOWS, Picture
+from napari_beamwatch._napari.ours import NAMES, ONSET_MAP, OURS, PLACE_DOSES, RESULT
+from napari_beamwatch._napari.place_doses import ROOMS
 from napari_beamwatch._napari.placement import Placement
 from napari_beamwatch.results.result import Result
 
@@ -34,7 +35,7 @@ class OverlayStack:
 
     def __init__(self, viewer: Any, on_top: Callable[[], Layer | None]) -> None:
         self._viewer, self._on_top = viewer, on_top
-        self._filled = False
+        self._filled = self._in_windows = False
 
     def layers(self) -> list[Layer]:
         """Those that are there."""
@@ -84,14 +85,29 @@ class OverlayStack:
             layer.visible = not layer.visible
 
     def fill_map(self, filled: bool) -> None:
-        """Fill the windows of the onset map, or outline them only."""
+        """Fill what the onset map shows, or outline it only."""
         self._filled = filled
         layer = self.named(ONSET_MAP)
         if isinstance(layer, Labels):
             self._draw_as_wanted(layer)
 
+    def map_windows(self, windows: bool) -> None:
+        """Let the onset map show the windows, or the places that they make."""
+        self._in_windows = windows
+        layer = self.named(ONSET_MAP)
+        if isinstance(layer, Labels):
+            self._draw_as_wanted(layer)
+            self._on_map_seen()
+
     def _draw_as_wanted(self, layer: Labels) -> None:
-        contour = 0 if self._filled else int(layer.metadata["outline"])
+        known = layer.metadata
+        wanted = WINDOWS if self._in_windows or PLACES not in known else PLACES
+        picture = known.get(wanted)
+        if isinstance(picture, Picture) and known[SHOWN] != wanted:
+            layer.data, layer.colormap = picture.labels, picture.colours
+            layer.features, layer.editable = picture.features, False
+            known.update({SHOWN: wanted, "outline": picture.outline})
+        contour = 0 if self._filled else int(known["outline"])
         if layer.contour != contour:
             layer.contour = contour
             layer.opacity = FILLED if self._filled else OUTLINED
@@ -104,12 +120,22 @@ class OverlayStack:
             self._draw_as_wanted(layer)
         if old is not None and type(old) is type(layer):
             renew(old, layer)
-            return
-        layers = self._viewer.layers
-        active = layers.selection.active
-        layers.append(layer)
-        self._put_in_order(layer)
-        layers.selection.active = active
+        else:
+            layers = self._viewer.layers
+            active = layers.selection.active
+            layers.append(layer)
+            self._put_in_order(layer)
+            layers.selection.active = active
+            if name == ONSET_MAP:
+                layer.events.visible.connect(self._on_map_seen)
+        if name == PLACE_DOSES:
+            self._on_map_seen()
+
+    def _on_map_seen(self, _: object = None) -> None:
+        """The doses are seen where the places are."""
+        shown, doses = self.named(ONSET_MAP), self.named(PLACE_DOSES)
+        if shown is not None and doses is not None:
+            doses.visible = shown.visible and shown.metadata.get(SHOWN) == PLACES
 
     def _put_in_order(self, layer: Layer) -> None:
         """Below those that are to lie above it."""
@@ -157,7 +183,8 @@ def _fill(layer: Layer, new: Layer) -> None:
 
 def blank(layer: Layer, placement: Placement) -> None:
     """Let a layer show nothing, where it is."""
-    layer.metadata.pop(RESULT, None)
+    for what in (RESULT, PLACES, WINDOWS, SHOWN, ROOMS):
+        layer.metadata.pop(what, None)
     if isinstance(layer, Shapes):
         layer.data = []
     elif isinstance(layer, Tracks):

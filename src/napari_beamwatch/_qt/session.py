@@ -60,6 +60,8 @@ class Session:
         Spots of the table that are looked at more closely; all where empty.
     hidden : frozenset of (str, int)
         Region and spot of what is not drawn; it stays in the analysis. None of another result.
+    place : int or None
+        The place that is looked at more closely; none of another result.
     generation : int
         Counts what makes running work pointless.
     running : str
@@ -78,6 +80,7 @@ class Session:
     spots_changed = Signal()
     selected_changed = Signal()
     hidden_changed = Signal()
+    place_changed = Signal()
     running_changed = Signal()
     progressed = Signal(Step)
     failed = Signal(str)
@@ -90,6 +93,7 @@ class Session:
         self.result: Result | None = None
         self.selected: tuple[int, ...] = ()
         self.hidden: frozenset[tuple[str, int]] = frozenset()
+        self.place: int | None = None
         self.generation = 0
         self.running = ""
         self._found: pd.DataFrame | None = None
@@ -258,6 +262,12 @@ class Session:
         else:
             self.select((*self.selected, spot))
 
+    def choose_place(self, place: int | None) -> None:
+        """Look at a place more closely, in place of spots; at none if it was that one."""
+        self.place = None if place == self.place else place
+        self.select(())
+        self.place_changed.emit()
+
     def draw(self, regions: tuple[Region, ...]) -> None:
         """Say which regions there are."""
         if regions == self.regions:
@@ -302,7 +312,7 @@ class Session:
         if generation != self.generation or not self.running:
             return False
         self.result, self._found, self._answered = result, None, self._asked
-        self.hidden, self.running = frozenset(), ""
+        self.hidden, self.place, self.running = frozenset(), None, ""
         self.result_changed.emit()
         self.spots_changed.emit()
         self.running_changed.emit()
@@ -312,7 +322,7 @@ class Session:
         """Take the spots that a search found; False if nobody waits for them any more."""
         if generation != self.generation or not self.running:
             return False
-        self._found, self.hidden = table, frozenset()
+        self._found, self.hidden, self.place = table, frozenset(), None
         had, self.result = self.result, None
         self._end()
         if had is not None:
@@ -373,7 +383,7 @@ class Session:
         """What was found is no longer of what is looked at."""
         self.cancel()
         self.generation += 1
-        self.hidden = frozenset()
+        self.hidden, self.place = frozenset(), None
         self.result = self._found = self._asked = self._answered = None
 
 

@@ -33,7 +33,9 @@ class CurvesControls(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.page = self._choice(("curves", "survival"), "Curves of spots, or of all crystals")
+        self.page = self._choice(
+            ("curves", "survival"), "Curves of spots and places, or of all places"
+        )
         self.page.setMaximumWidth(WIDEST_CHOICE + 14)  # its names are the longest
         self.along_box = self._choice((), "What the curves are drawn against")
         self.spacing_as = self._choice(("Δd %", "d"), "Spacing as its change, or as it is")

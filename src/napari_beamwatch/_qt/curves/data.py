@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_beamwatch._qt.spot_words import overlined
 from napari_beamwatch.results.frame_axis import Along, edges_of
+from napari_beamwatch.results.named_places import course_of
 
 Floats = NDArray[np.float64]
 Key = tuple[str, int]
@@ -175,12 +176,13 @@ def curve_of(
 
 @dataclass(frozen=True, eq=False)
 class Course:
-    """The fitted course of a crystal, relative to its plateau.
+    """The fitted course of a place, relative to its plateau.
 
     Attributes
     ----------
     region : str
     crystal : int
+        Of which it is a piece.
     frame : array of int
     intensity, low, high : array
         The fit, and its 95 % band.
@@ -195,15 +197,14 @@ class Course:
 
 
 def courses_of(courses: pd.DataFrame, spots: pd.DataFrame, curves: Sequence[Curve]) -> list[Course]:
-    """Fitted courses of the crystals whose spots are drawn, each once."""
+    """Fitted courses of the crystals whose spots are drawn: of each that of its largest place."""
     drawn = pd.MultiIndex.from_tuples([c.key for c in curves], names=["region", "spot"])
     mine = spots[pd.MultiIndex.from_frame(spots[["region", "spot"]]).isin(drawn)]
     pairs = mine[["region", "crystal"]].dropna().drop_duplicates()
     found = []
     for region, crystal in pairs.itertuples(index=False):
-        rows = courses[(courses["region"] == region) & (courses["crystal"] == crystal)]
+        rows = course_of(courses, region, crystal)
         if len(rows):
-            rows = rows.sort_values("frame")
             fit, low, high = (
                 rows[name].to_numpy(np.float64)
                 for name in ("intensity", "intensity_low", "intensity_high")

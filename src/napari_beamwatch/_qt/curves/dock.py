@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -33,6 +34,7 @@ from napari_beamwatch._qt.curves.marks import Marks
 from napari_beamwatch._qt.curves.survival import SurvivalView
 from napari_beamwatch._qt.curves.view import CurvesView
 from napari_beamwatch.damage.survival import Survival
+from napari_beamwatch.regions import FIELD
 
 SHARPNESS = 2
 """Pixels of a copied image for one of the screen."""
@@ -53,6 +55,7 @@ class DamageCurves(QWidget):
         super().__init__(parent)
         self._tables = _no_tables()
         self._axis = FrameAxis.of(self._tables["traces"])
+        self._named: frozenset[str] = frozenset()
         self._selection: list[Key] | None = None
         self._curves: list[Curve] = []
         self._fraction: float | None = None
@@ -92,21 +95,22 @@ class DamageCurves(QWidget):
         onsets: pd.DataFrame,
         events: pd.DataFrame,
         courses: pd.DataFrame,
+        named: Collection[str] = (),
     ) -> None:
-        """Draw another result: the tables of that name, and the strongest spots of them."""
-        self._tables = {
+        """Draw another result: the tables of that name, and the strongest spots of them.
+
+        Those of the regions that are `named` are places of the field, called so in the legend.
+        """
+        tables = {
             "traces": traces, "spots": spots, "onsets": onsets, "events": events,
             "courses": courses,
         }  # fmt: skip
-        self._axis = FrameAxis.of(traces)
-        self._selection, self._so_far = None, False
-        self.controls.offer(self._axis)
-        self._redraw()
+        self._take(tables, named)
 
     def set_traces_so_far(self, traces: pd.DataFrame) -> None:
         """Draw the strongest traces of an analysis that goes on; what is not known yet is empty."""
         if not self._so_far:
-            self.set_tables(**{**_no_tables(), "traces": traces})
+            self._take({**_no_tables(), "traces": traces})
         self._tables["traces"], self._so_far = traces, True
         self._selection = strongest(traces)
         self._redraw()
@@ -114,7 +118,7 @@ class DamageCurves(QWidget):
     def clear(self) -> None:
         """Show nothing."""
         self._limits = ()
-        self.set_tables(**_no_tables())
+        self._take(_no_tables())
         self.set_survival(None)
 
     def set_selection(self, keys: Sequence[Key] | None) -> None:
@@ -181,6 +185,13 @@ class DamageCurves(QWidget):
             self._dress()
             self._redraw()
 
+    def _take(self, tables: dict[str, pd.DataFrame], named: Collection[str] = ()) -> None:
+        self._tables, self._named = tables, frozenset(named)
+        self._axis = FrameAxis.of(tables["traces"])
+        self._selection, self._so_far = None, False
+        self.controls.offer(self._axis)
+        self._redraw()
+
     def _redraw(self) -> None:
         self._behind = self._held or not self.isVisible()
         if self._behind:
@@ -190,7 +201,11 @@ class DamageCurves(QWidget):
         made = [
             curve_of(self._tables["traces"], spots, self._tables["onsets"], key) for key in keys
         ]
-        self._curves = [curve for curve in made if curve is not None]
+        self._curves = [
+            replace(curve, label=curve.key[0]) if curve.key[0] in self._named else curve
+            for curve in made
+            if curve is not None
+        ]
         controls = self.controls
         courses = courses_of(self._tables["courses"], spots, self._curves)
         self.view.show_curves(
@@ -215,6 +230,8 @@ class DamageCurves(QWidget):
         look, along = look_of(self), self.controls.along
         onsets, events = self._tables["onsets"], self._tables["events"]
         regions = regions_of([curve.key for curve in self._curves])
+        if self._named.intersection(regions):
+            regions.append(FIELD)  # whose dips and threshold are theirs
         if regions:
             here = events[events["region"].isin(regions)]
             self.marks.draw_events(here, self._axis, along, look)

@@ -8,6 +8,7 @@ from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
+    QLabel,
     QProgressBar,
     QPushButton,
     QSpinBox,
@@ -23,6 +24,7 @@ from napari_beamwatch._qt.sections.section import Section, faint
 from napari_beamwatch._qt.sections.thresholds_box import ThresholdBox
 from napari_beamwatch._qt.session import Session
 from napari_beamwatch.analysis import Step
+from napari_beamwatch.results.place_map import drawn_places
 from napari_beamwatch.settings import CRITERIA
 
 TIPS = {
@@ -83,9 +85,16 @@ class DamageSection(Section):
         self.docks = QPushButton("Curves, FFT")
         self.docks.setObjectName("docks")
         self.docks.setToolTip("Show the docks Damage curves and Live FFT below the picture.")
-        self._filled = QCheckBox("map filled")
-        self._filled.setToolTip(f"Fill the windows of the onset map. {HIDE_KEY} hides it.")
+        self._filled, self._windows = QCheckBox("filled"), QCheckBox("windows")
+        self._filled.setObjectName("map_filled")
+        self._filled.setToolTip(f"Fill what the onset map shows. {HIDE_KEY} hides the map.")
         self._filled.toggled.connect(canvas.overlays.fill_map)
+        self._windows.setObjectName("map_windows")
+        self._windows.setToolTip(
+            "Show the single windows in place of the places that they make: finer, and noisier."
+        )
+        self._windows.toggled.connect(canvas.overlays.map_windows)
+        self._windows.toggled.connect(self.show_map)
         self._averaged = QSpinBox()
         self._averaged.setObjectName("averaged")
         self._averaged.setRange(1, MOST_AVERAGED)
@@ -96,7 +105,9 @@ class DamageSection(Section):
             "The analysis takes single frames all the same."
         )
         self._averaged.valueChanged.connect(canvas.average)
-        self._row(self.docks, self._averaged, self._filled, wide=(1,))
+        self._row(self.docks, self._averaged, wide=(1,))
+        self._map = QLabel("onset map")
+        self._row(self._map, self._filled, self._windows, wide=(2,))
         self._legend = MapLegend()
         self.body.addWidget(self._legend)
         self.show_settings()
@@ -136,10 +147,20 @@ class DamageSection(Section):
         said = why(session.onset)
         self._why.setText(said)
         self._why.setVisible(bool(said))
-        result = session.result
-        found = result is not None and len(result.windows) > 0
-        self._legend.show_scale(map_scale(result.windows) if found and result else None)
-        self._filled.setVisible(found)
+        self.show_map()
+
+    def show_map(self) -> None:
+        """Show the scale of the onset map, and how it may be drawn."""
+        result = self._session.result
+        windows = None if result is None or not len(result.windows) else result.windows
+        places = None if result is None else drawn_places(result)
+        known = places is not None and len(places) > 0
+        in_places = known and not self._windows.isChecked()
+        shown = places if in_places else windows
+        self._legend.show_scale(None if shown is None else map_scale(shown), not in_places)
+        for widget in (self._map, self._filled):
+            widget.setVisible(windows is not None)
+        self._windows.setVisible(known)
 
     def show_progress(self, step: Step) -> None:
         """Show how far the analysis is."""

@@ -1,4 +1,4 @@
-"""The scale of the onset map: a bar of colours, and how windows without an onset look."""
+"""The scale of the onset map: a bar of colours, and how what has no onset looks."""
 
 from __future__ import annotations
 
@@ -18,13 +18,16 @@ class MapLegend(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setToolTip("Onset map: the colour of a window is the dose at which it changed.")
+        self.setToolTip(
+            "Onset map: the colour of a place, or of a window, is the dose at which it changed."
+        )
         self._scale: MapScale | None = None
+        self._hatched = True
         self.setVisible(False)
 
-    def show_scale(self, scale: MapScale | None) -> None:
-        """Show a scale, or nothing."""
-        self._scale = scale
+    def show_scale(self, scale: MapScale | None, hatched: bool = True) -> None:
+        """Show a scale, or nothing; windows are hatched where places have words."""
+        self._scale, self._hatched = scale, hatched
         self.setVisible(scale is not None)
         if scale is not None:
             bar = BAR + LINE if np.isfinite(scale.low) else 0
@@ -59,7 +62,11 @@ class MapLegend(QWidget):
         line = QRectF(0, BAR, self.width(), LINE)
         painter.drawText(line, Qt.AlignmentFlag.AlignLeft, f"{scale.low:.3g}")
         painter.drawText(line, Qt.AlignmentFlag.AlignRight, f"{scale.high:.3g} {scale.unit}")
-        painter.drawText(line, Qt.AlignmentFlag.AlignHCenter, "onset of a window")
+        painter.drawText(
+            line,
+            Qt.AlignmentFlag.AlignHCenter,
+            "onset of a window" if self._hatched else "onset of a place",
+        )
 
     def _paint_status(
         self, painter: QPainter, status: str, left: float, top: float, text: QColor
@@ -69,9 +76,9 @@ class MapLegend(QWidget):
         painter.fillRect(box, QColor(0, 0, 0))
         painter.setPen(QPen(colour, 1.5))
         painter.drawRect(box)
-        if status == "ambiguous":
+        if status == "ambiguous" and self._hatched:
             painter.drawLine(box.bottomLeft(), box.topRight())
-        if status == "damaged_at_start":
+        if status == "damaged_at_start" and self._hatched:
             painter.drawLine(box.bottomLeft(), box.topRight())
             painter.drawLine(box.topLeft(), box.bottomRight())
         words = status.replace("_", " ")

@@ -93,7 +93,7 @@ def phases_of(row: pd.Series | None) -> tuple[str | None, str | None, str | None
     if row is None:
         return None, None, None
     before, after = (_one_phase(row[name]) for name in ("phase_before", "phase_after"))
-    return before, before, before if row["criterion"] != "new_phase" else after
+    return before, before, before if after is None and row["criterion"] != "new_phase" else after
 
 
 def track_of(result: Findings, frames: int) -> NDArray[np.int64]:

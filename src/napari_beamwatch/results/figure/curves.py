@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,8 @@ from napari_beamwatch.results.figure.choices import length_of
 from napari_beamwatch.results.figure.style import hkl_text, plain
 from napari_beamwatch.results.findings import Findings
 from napari_beamwatch.results.frame_axis import Along, edges_of
+from napari_beamwatch.results.named_places import course_of, speaking_places, with_places
+from napari_beamwatch.results.place_map import place_words
 
 Floats = NDArray[np.float64]
 CURVES = 4
@@ -105,7 +108,9 @@ class FigureCurve:
     change_x, change, change_se : array
         Change of the spacing in percent, where it is known well enough to be drawn.
     fit_x, fit, fit_low, fit_high : array
-        Fitted course of its crystal and the 95 % band; empty if it did not fade.
+        Fitted course of its place and the 95 % band; empty if it did not fade.
+    came : bool
+        It was not there at first.
     """
 
     region: str
@@ -120,6 +125,7 @@ class FigureCurve:
     fit: Floats
     fit_low: Floats
     fit_high: Floats
+    came: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +139,14 @@ class AreaCurve:
 
 
 def curves(result: Findings, axis: FigureAxis) -> list[FigureCurve]:
-    """Curves of the strongest spot of each region, or of the strongest ones of the field."""
+    """Curves of the strongest spot of each region, or of the places of the field that speak.
+
+    These are the first and the median one, with the strongest spots that came; where no place is
+    known to have changed, the field's strongest spots.
+    """
+    named = {} if result.regions else speaking_places(result)
+    if named:
+        return [*_of_places(with_places(result, named), axis, named), *_that_came(result, axis)]
     spots = result.spots[result.spots["region"].notna()].sort_values("snr", ascending=False)
     drawn = spots[spots["region"] != FIELD]
     if len(drawn):
@@ -149,6 +162,36 @@ def curves(result: Findings, axis: FigureAxis) -> list[FigureCurve]:
         for (_, row), name in zip(chosen.iterrows(), names, strict=True)
     ]
     return [curve for curve in made if curve is not None]
+
+
+def _of_places(result: Findings, axis: FigureAxis, named: Mapping[str, int]) -> list[FigureCurve]:
+    """Curves of places that are regions of the result, each called as it is, and its onset."""
+    words, made = place_words(result.places), []
+    for name, place in named.items():
+        for _, spot in result.spots[result.spots["region"] == name].iterrows():
+            curve = _curve(result, axis, spot, "")
+            if curve is not None:
+                made.append(replace(curve, label=f"{name} · {words[place][0]}"))
+    return made
+
+
+def _that_came(result: Findings, axis: FigureAxis) -> list[FigureCurve]:
+    """Curves of the strongest spots of the field that are of a phase which came."""
+    row = result.onsets.iloc[0]
+    before, after = (
+        set() if pd.isna(row[name]) else set(str(row[name]).split("|")) - {"none"}
+        for name in ("phase_before", "phase_after")
+    )
+    spots = result.spots[result.spots["region"] == FIELD].sort_values("snr", ascending=False)
+    made: list[FigureCurve] = []
+    for _, spot in spots.iterrows():
+        phases = set() if pd.isna(spot["phase"]) else set(str(spot["phase"]).split("|"))
+        if phases & before or not phases & after:
+            continue
+        curve = _curve(result, axis, spot, "") if len(made) < OF_ONE_CRYSTAL else None
+        if curve is not None and curve.came:
+            made.append(curve)
+    return made
 
 
 def areas(result: Findings, axis: FigureAxis) -> list[AreaCurve]:
@@ -189,7 +232,8 @@ def _curve(result: Findings, axis: FigureAxis, spot: pd.Series, of: str) -> Figu
     before = _plateau(result, str(spot["region"]), frame.astype(float))
     intensity = rows["intensity"].to_numpy(float)
     plateau, end = _mean(intensity[before]), _mean(intensity[round(-EARLY * len(frame)) - 1 :])
-    if end > APPEARED * max(plateau, 0.0):
+    came = end > APPEARED * max(plateau, 0.0)
+    if came:
         plateau, before = end, np.isfinite(intensity)
     if not plateau > 0:
         return None
@@ -197,8 +241,8 @@ def _curve(result: Findings, axis: FigureAxis, spot: pd.Series, of: str) -> Figu
     error = rows["intensity_se"].to_numpy(float)
     level = _averaged(stretch, x, intensity / plateau, error / plateau, np.ones(len(x)))
     moved = _change(rows, before, stretch, x)
-    fitted = _fitted(result, axis, spot) if plateau != end else (np.empty(0),) * 4
-    return FigureCurve(str(spot["region"]), _label(spot, of), *level, *moved, *fitted)
+    fitted = (np.empty(0),) * 4 if came else _fitted(result, axis, spot)
+    return FigureCurve(str(spot["region"]), _label(spot, of), *level, *moved, *fitted, came)
 
 
 def _change(
@@ -223,9 +267,8 @@ def _change(
 def _fitted(
     result: Findings, axis: FigureAxis, spot: pd.Series
 ) -> tuple[Floats, Floats, Floats, Floats]:
-    """Course of the spot's crystal, where it faded."""
-    rows = result.courses
-    rows = rows[(rows["region"] == spot["region"]) & (rows["crystal"] == spot["crystal"])]
+    """Course of the largest place of the spot's crystal, where it faded."""
+    rows = course_of(result.courses, str(spot["region"]), spot["crystal"])
     level, low, high = (
         rows[name].to_numpy(float) for name in ("intensity", "intensity_low", "intensity_high")
     )

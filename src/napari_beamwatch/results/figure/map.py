@@ -1,7 +1,8 @@
-"""The map of onsets for print: windows coloured by their onset, others told by hatching."""
+"""The map of onsets for print: places or windows coloured by their onset, others hatched."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,23 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
-from matplotlib.patches import Patch, Polygon, Rectangle
+from matplotlib.patches import Patch, PathPatch, Polygon
+from matplotlib.path import Path
 from numpy.typing import NDArray
 
 from napari_beamwatch.results.figure.pictures import UNSEEN, bare, binned
+from napari_beamwatch.results.figure.sheet import MAP_SIDE
 from napari_beamwatch.results.figure.style import plain
 from napari_beamwatch.results.findings import Findings
+from napari_beamwatch.results.place_map import (
+    Room,
+    Squares,
+    drawn_places,
+    outlines_of,
+    place_numbers,
+    place_words,
+    rooms_of,
+)
 from napari_beamwatch.results.tables import onset_values
 
 MAP = "viridis"
@@ -26,18 +38,23 @@ HATCHES = {
     "damaged_at_start": ("xxxx", "damaged at start"),
     "no_lattice": (None, "no lattice"),
 }
-"""Of windows without an onset; None is not drawn at all."""
+"""Of what has no onset; None is not drawn at all."""
+
+LETTER = 1.25
+"""mm that a letter of an onset takes."""
 
 
 def draw_map(
     axes: Axes, bar_axes: Axes, result: Findings, under: NDArray[np.float32] | None
 ) -> list[Patch]:
-    """Windows coloured by their onset over a picture of the field; a colour bar beside.
+    """Places coloured by their onset, which is written in them; a colour bar beside.
+
+    Where no places are known the windows are drawn. Below lies a picture of the field.
 
     Returns
     -------
     list of Patch
-        What a legend is to say of the windows without an onset.
+        What a legend is to say of those without an onset.
     """
     windows = result.windows
     axes.set_title("onset map", loc="left", x=0.06, fontsize=6.5, pad=2.5)
@@ -55,24 +72,32 @@ def draw_map(
             grey, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), alpha=0.6,
             extent=(0, width, height, 0),
         )  # fmt: skip
-    values, unit = onset_values(windows)
+    squares = Squares.of(result)
+    numbers = place_numbers(result, squares)
+    table = windows if numbers is None else drawn_places(result)
+    values, unit = onset_values(table)
     known = values[np.isfinite(values)]
     norm = Normalize(*_span(known))
-    box = windows[["y0", "x0", "y1", "x1"]].to_numpy(float)
-    step = result.settings.step if isinstance(result.settings.step, int) else box[0, 2] - box[0, 0]
     seen: dict[str, Patch] = {}
-    for (y0, x0, y1, x1), value, status in zip(box, values, windows["status"], strict=True):
-        corner = ((x0 + x1 - step) / 2, (y0 + y1 - step) / 2)
-        if np.isfinite(value):
-            colour = colormaps[MAP](norm(value), alpha=0.85 if under is not None else 1.0)
-            axes.add_patch(Rectangle(corner, step, step, fc=colour, ec="white", lw=0.5))
-            continue
+    for i, status in enumerate(table["status"]):
+        inside = np.zeros(squares.shape, bool)
+        if numbers is None:
+            inside[squares.row[i], squares.column[i]] = True
+        else:
+            inside = numbers == table["place"].iloc[i]
         hatch, name = HATCHES.get(str(status), HATCHES["ambiguous"])
-        if hatch is None:
+        if not inside.any() or (hatch is None and not np.isfinite(values[i])):
+            continue
+        outline = _path(inside, squares)
+        if np.isfinite(values[i]):
+            colour = colormaps[MAP](norm(values[i]), alpha=0.85 if under is not None else 1.0)
+            axes.add_patch(PathPatch(outline, fc=colour, ec="white", lw=0.5))
             continue
         kind: dict[str, Any] = {"fc": (1, 1, 1, 0.6), "ec": "black", "lw": 0.5, "hatch": hatch}
-        axes.add_patch(Rectangle(corner, step, step, **kind))
+        axes.add_patch(PathPatch(outline, **kind))
         seen[name] = Patch(**kind, label=name)
+    if numbers is not None:
+        _write(axes, result, rooms_of(numbers, squares), MAP_SIDE / width)
     for region in result.regions:
         corners = np.asarray(region.vertices, float)[:, ::-1]
         for ink, line, dash in (("black", 1.6, "-"), ("white", 0.8, "--")):
@@ -92,6 +117,34 @@ def draw_map(
         bar.set_label(f"onset ({unit})", labelpad=1)
         bar.outline.set_linewidth(0.5)
     return list(seen.values())
+
+
+def _path(inside: NDArray[np.bool_], squares: Squares) -> Path:
+    """Outline of a set of squares, x before y, in pixels of the movie."""
+    corner = np.array(squares.corner)
+    loops = [(corner + squares.side * loop)[:, ::-1] for loop in outlines_of(inside)]
+    return Path.make_compound_path(*(Path(loop, closed=True) for loop in loops))
+
+
+def _write(axes: Axes, result: Findings, rooms: Sequence[Room], mm: float) -> None:
+    """Write the onset of each place in it, as much as fits.
+
+    Parameters
+    ----------
+    axes : Axes
+    result : Findings
+    rooms : sequence of Room
+    mm : float
+        Of the sheet that a pixel of the movie takes.
+    """
+    words = place_words(result.places)
+    for room in rooms:
+        texts = [text for text in words[room.place] if len(text) * LETTER < room.width * mm]
+        if texts:
+            axes.text(
+                room.x, room.y, texts[0], ha="center", va="center", fontsize=6.5, zorder=5,
+                bbox={"fc": "white", "ec": "none", "pad": 0.6, "alpha": 0.75},
+            )  # fmt: skip
 
 
 def _span(known: NDArray[np.float64]) -> tuple[float, float]:

@@ -17,6 +17,7 @@ from napari_beamwatch.results.figure.choices import Shot
 from napari_beamwatch.results.figure.curves import AreaCurve, FigureAxis, FigureCurve
 from napari_beamwatch.results.figure.style import COLOURS, DASHES, MARKS, barred, plain
 from napari_beamwatch.results.findings import Findings
+from napari_beamwatch.results.named_places import onsets_with, speaking_places
 from napari_beamwatch.results.summary import answer
 
 LINE = 100
@@ -175,8 +176,10 @@ def _draw_onsets(
 ) -> None:
     """A line at each onset over its shaded interval; dips that recovered are hatched."""
     regions = list(dict.fromkeys(curve.region for curve in found)) or [FIELD]
+    named = {name: place for name, place in speaking_places(result).items() if name in regions}
+    onsets = onsets_with(result, named)
     for i, region in enumerate(regions):
-        rows = result.onsets[(result.onsets["region"] == region)]
+        rows = onsets[(onsets["region"] == region)]
         colour = "0.25" if region == FIELD else COLOURS[i % len(COLOURS)]
         for _, row in rows[rows["onset_frame"].notna()].iterrows():
             onset, low, high = (
@@ -188,7 +191,8 @@ def _draw_onsets(
             axes.axvline(onset, color=colour, lw=0.9, zorder=1)
             if np.isfinite([low, high]).all():
                 axes.axvspan(low, high, color=colour, alpha=0.18, lw=0, zorder=0)
-    for _, event in result.events[result.events["region"].isin(regions)].iterrows():
+    dips = [*regions, FIELD] if named else regions
+    for _, event in result.events[result.events["region"].isin(dips)].iterrows():
         ends = [axis.place(float(event[f"dose_{end}_e_per_A2"])) for end in ("from", "to")]
         if np.isfinite(ends).all():
             axes.axvspan(*ends, fc="none", ec="0.6", hatch="\\\\\\", lw=0, zorder=0)

@@ -1,0 +1,161 @@
+"""The places on the picture: their onsets written in them, and a click that chooses one.
+
+Needs napari's viewer model only, no Qt.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from napari.layers import Shapes
+
+from napari_beamwatch._napari.ours import ONSET_MAP, PLACE_DOSES
+from napari_beamwatch._napari.place_doses import BEHIND, ROOMS, SIZE, box_of
+from napari_beamwatch._qt.fft.label_places import Box, free_places
+from napari_beamwatch._qt.overlay_stack import OverlayStack
+from napari_beamwatch._qt.region_labels import EVERYWHERE
+from napari_beamwatch._qt.session import Session
+from napari_beamwatch.results.named_places import speaking_places, with_chosen
+from napari_beamwatch.results.place_map import Room, place_at, place_words
+
+CHARACTER, LINE = 0.97 * SIZE, 1.9 * SIZE
+"""Width that no mean character exceeds and height of a line, in pixels of the screen."""
+
+MARGIN = 0.7
+"""Characters that the box is wider than its words, on both sides together."""
+
+EDGE = 1.5
+"""Pixels of the screen: the frame around the place that was chosen."""
+
+FINE = 1.05
+"""Zoom from one drawing of the boxes to the next."""
+
+STEADY = 4
+"""Pixels of the screen by which the pointer may move in a click."""
+
+
+class PlacesOnMap:
+    """Writes on the layer of doses, and reads clicks on the map.
+
+    Parameters
+    ----------
+    viewer : napari.components.ViewerModel
+    session : Session
+    overlays : OverlayStack
+    pace : callable
+        How often what is written follows the zoom: the wheel must not wait for it.
+    """
+
+    def __init__(
+        self,
+        viewer: Any,
+        session: Session,
+        overlays: OverlayStack,
+        pace: Callable[[Callable[[], None]], Callable[[], None]],
+    ) -> None:
+        self._viewer, self._session, self._overlays = viewer, session, overlays
+        self._rooms: Sequence[Room] = ()
+        self._written: tuple[object, ...] = ()
+        self._callback = self._on_press
+        self._open = True
+        self._paced = pace(self._on_zoom)
+        viewer.camera.events.zoom.connect(self._paced_zoom)
+        viewer.mouse_drag_callbacks.append(self._callback)
+        session.place_changed.connect(self.write)
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._open = False
+        self._viewer.camera.events.zoom.disconnect(self._paced_zoom)
+        if self._callback in self._viewer.mouse_drag_callbacks:
+            self._viewer.mouse_drag_callbacks.remove(self._callback)
+        self._session.place_changed.disconnect(self.write)
+
+    def _paced_zoom(self, _: object = None) -> None:
+        self._paced()
+
+    def _on_zoom(self) -> None:
+        if self._open:
+            self.write()
+
+    def write(self) -> None:
+        """Write what has room in each place at this zoom."""
+        layer, result = self._overlays.named(PLACE_DOSES), self._session.result
+        if not isinstance(layer, Shapes) or result is None:
+            self._rooms, self._written = (), ()  # what is gone is not held on to
+            return
+        rooms: Sequence[Room] = layer.metadata.get(ROOMS, ())
+        zoom = float(self._viewer.camera.zoom * layer.scale[-1])
+        written = (result, self._session.place, round(math.log(zoom, FINE)))
+        if not rooms or (rooms is self._rooms and written == self._written):
+            return
+        self._rooms, self._written = rooms, written
+        names = with_chosen(speaking_places(result), self._session.place)
+        called = {place: name for name, place in names.items()}
+        words = place_words(result.places)
+        said = []
+        for room in rooms:
+            texts = words[room.place]
+            name = called.get(room.place)
+            more = () if name is None else tuple(f"{name} · {text}" for text in texts[:2])
+            said.append((*more, *texts))
+        shown = [(r, text) for r, text in zip(rooms, words_within(said, rooms, zoom), strict=True)]
+        shown = [(room, text) for room, text in shown if text]
+        boxes = [box_of(r, (len(text) + MARGIN) * CHARACTER / zoom, LINE / zoom)
+                 for r, text in shown]  # fmt: skip
+        layer.data = [(box, "rectangle") for box in boxes]
+        if boxes:
+            layer.features = {"label": np.array([text for _, text in shown], object)}
+            layer.face_color = [BEHIND] * len(boxes)
+            layer.edge_color = [
+                "white" if room.place == self._session.place else "transparent" for room, _ in shown
+            ]
+            layer.edge_width = [EDGE / zoom] * len(boxes)
+            layer.refresh_text()
+
+    def _on_press(self, _: Any, event: Any) -> Iterator[None]:
+        """Choose the place that is clicked on, unless something is drawn or dragged."""
+        start = np.array(event.pos, float)
+        yield
+        while event.type == "mouse_move":
+            if np.hypot(*(np.array(event.pos, float) - start)) > STEADY:
+                return
+            yield
+        shown, result = self._overlays.named(ONSET_MAP), self._session.result
+        doses = self._overlays.named(PLACE_DOSES)
+        active = self._viewer.layers.selection.active
+        mode = str(getattr(active, "mode", "pan_zoom"))
+        if shown is None or doses is None or result is None or not shown.visible:
+            return
+        if event.button == 1 and mode == "pan_zoom":
+            y, x = doses.world_to_data(event.position[-2:])[-2:]
+            place = place_at(result, y + 0.5, x + 0.5)
+            if place is not None or self._session.place is not None:
+                self._session.choose_place(place)
+
+
+def words_within(said: Sequence[Sequence[str]], rooms: Sequence[Room], zoom: float) -> list[str]:
+    """What is written in each room: as much as fits in it and covers no other; else nothing.
+
+    Parameters
+    ----------
+    said : sequence of sequence of str
+        What may be said in each room, most first.
+    rooms : sequence of Room
+    zoom : float
+        Pixels of the screen in one of the movie.
+    """
+    choices = [
+        [text for text in texts if (len(text) + MARGIN) * CHARACTER <= room.width * zoom]
+        for texts, room in zip(said, rooms, strict=True)
+    ]
+    wishes = [
+        [Box(room.x * zoom, room.y * zoom, (len(text) + MARGIN) * CHARACTER, LINE)
+         for text in texts]
+        for texts, room in zip(choices, rooms, strict=True)
+    ]  # fmt: skip
+    found = free_places(wishes, [], EVERYWHERE)
+    return [texts[at] if at >= 0 else "" for texts, at in zip(choices, found, strict=True)]
