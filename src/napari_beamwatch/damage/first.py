@@ -31,6 +31,9 @@ NODES = 4001
 
 WIDTH = 1.96
 
+SWING_IN = 4.0
+"""Times by which a swing into view hides an onset less long than a swing out of it pretends one."""
+
 
 def log_density(onset: Estimate, dose: Floats, dip: float = 0.0) -> Floats:
     """Of an estimate, as two halves of normal distributions.
@@ -46,7 +49,8 @@ def log_density(onset: Estimate, dose: Floats, dip: float = 0.0) -> Floats:
     away = dose - onset.value
     told = -((away / np.where(away < 0, below, above)) ** 2) / 2
     if dip:
-        told = np.logaddexp(told, np.where(away > 0, -np.maximum(away, 0.0) / dip, -np.inf))
+        scale = np.where(away > 0, dip, dip / SWING_IN)
+        told = np.logaddexp(told, -np.abs(away) / scale)
     top = float(told.max())
     return np.asarray(told - top - np.log(np.exp(told - top).sum() * step), np.float64)
 

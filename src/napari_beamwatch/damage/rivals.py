@@ -11,6 +11,7 @@ contrast take an equal part of all: less than half of the lattice lost says noth
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
