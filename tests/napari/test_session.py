@@ -286,11 +286,12 @@ def test_the_answer_says_when_it_was_seen_when_half_was_gone_and_what_the_places
     session.answer(session.begin("analysing").generation, found)
     lines = answer_of(session).lines
     assert "detected 171 · half gone 193 [188–199] e/Å²" in lines
-    assert "14 places, 63 % changed, median 248 [231–266] e/Å²" in lines
+    assert "median of 14 places 248 [231–266] e/Å²" in lines
+    assert "63 % of the lattice changed by the end" in lines
     assert "14 places" in why(session.onset)
     session.start("again")
     session.answer(session.generation, replace(found, onsets=onsets.assign(n_places=1)))
-    assert "1 place, 63 % changed" in answer_of(session).lines
+    assert "63 % of 1 place changed by the end" in answer_of(session).lines
 
 
 def test_a_place_is_looked_at_until_it_is_chosen_again_or_another_result_comes(

@@ -172,13 +172,15 @@ def _of_places(row: Row) -> list[str]:
     changed, places = _number(row, "changed_area_percent", ""), _number(row, "n_places", "")
     if not places:
         return []
-    said = ["1 place" if places == 1 else f"{places:.0f} places"]
-    if changed is not None:
-        said.append(f"{changed:.0f} % changed")
     median = _number(row, "median_onset")
+    said = []
     if median is not None and places > 1:
-        said.append(f"median {median:.3g} {_interval(row, 'median_onset')}e/Å²")
-    return [", ".join(said)]
+        ends = _interval(row, "median_onset")
+        said.append(f"median of {places:.0f} places {median:.3g} {ends}e/Å²")
+    if changed is not None:
+        of = "1 place" if places == 1 else f"{places:.0f} places"
+        said.append(f"{changed:.0f} % of {'the lattice' if said else of} changed by the end")
+    return said
 
 
 def _with_bars(words: str) -> str:

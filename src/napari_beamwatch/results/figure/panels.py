@@ -178,6 +178,8 @@ def _draw_onsets(
     regions = list(dict.fromkeys(curve.region for curve in found)) or [FIELD]
     named = {name: place for name, place in speaking_places(result).items() if name in regions}
     onsets = onsets_with(result, named)
+    if named:  # the field's onset is that of the first place
+        regions = list(named)
     for i, region in enumerate(regions):
         rows = onsets[(onsets["region"] == region)]
         colour = "0.25" if region == FIELD else COLOURS[i % len(COLOURS)]
