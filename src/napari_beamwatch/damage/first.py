@@ -2,14 +2,17 @@
 
 The least of many estimates is early by construction. So what is asked is how many of the earliest
 share an onset: each further one that does makes the common onset sharper, each that does not takes
-the freedom of a dose of its own, which costs the length of the record over its error [1]_. The
-posterior of the first is the mixture over these, so that of one, five or twenty places that went at
-once it is the dose at which they did. Places too small to speak may have gone before, each at its
-own dose.
+the freedom of a dose of its own, which costs the length of the record over its error [1]_. Those
+that went later may share onsets among themselves, or else their number would drag the first one to
+them; how likely any grouping was beforehand is that of a Dirichlet process [2]_, so that noise is
+not cut into groups. The posterior of the first is the mixture over these, so that of one, five or
+twenty places that went at once it is the dose at which they did. Places too small to speak may have
+gone before, each at its own dose.
 
 References
 ----------
 .. [1] R. E. Kass, A. E. Raftery, J. Am. Stat. Assoc. 90 (1995) 773.
+.. [2] C. E. Antoniak, Ann. Stat. 2 (1974) 1152.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from napari_beamwatch.damage.interval import NOTHING, Estimate, quantiles
 
@@ -55,6 +59,34 @@ def log_density(onset: Estimate, dose: Floats, dip: float = 0.0) -> Floats:
     return np.asarray(told - top - np.log(np.exp(told - top).sum() * step), np.float64)
 
 
+def _shared(count: NDArray[np.int64], length: float) -> Floats:
+    """What it is worth in log evidence that so many share an onset, before they are looked at."""
+    return np.asarray((count - 1) * np.log(length) + special.gammaln(count), np.float64)
+
+
+def _later(onsets: Sequence[Estimate], length: float, step: float) -> Floats:
+    """Log evidence of those from each on, as neighbours that share onsets as is likeliest.
+
+    By normal distributions: array (onsets + 1,), 0 where all have their own.
+    """
+    value = np.array([each.value for each in onsets])
+    wide = np.array([each.high - each.low for each in onsets])
+    se = np.maximum(np.nan_to_num(wide) / (2 * WIDTH), step)
+    value = value - value.mean() if len(value) else value
+    known, pull, square, peak = (
+        np.append(0.0, np.cumsum(each))
+        for each in (se**-2, value / se**2, (value / se) ** 2, -np.log(2 * np.pi * se**2) / 2)
+    )
+    best = np.zeros(len(onsets) + 1)
+    for a in range(len(onsets) - 1, -1, -1):
+        b = np.arange(a + 1, len(onsets) + 1)
+        weight, moment = known[b] - known[a], pull[b] - pull[a]
+        misfit = square[b] - square[a] - moment**2 / weight
+        joint = peak[b] - peak[a] + (np.log(2 * np.pi / weight) - misfit) / 2
+        best[a] = float((joint + _shared(b - a, length) + best[b]).max())
+    return best
+
+
 def first_of(
     onsets: Sequence[Estimate], share: Floats, start: float, end: float, dips: Floats
 ) -> tuple[Estimate, NDArray[np.bool_]]:
@@ -75,6 +107,7 @@ def first_of(
     order = np.argsort([each.value for each in onsets], kind="stable").tolist()
     density = [log_density(onsets[i], dose, float(dips[i])) for i in order]
     step = dose[1] - dose[0]
+    later = _later([onsets[i] for i in order], end - start, float(step))
     evidence: list[float] = []
     posterior: list[Floats] = []
     together: list[list[int]] = []
@@ -86,7 +119,7 @@ def first_of(
                 continue
             top = float(joint.max())
             likely = np.exp(joint - top)
-            shared = (k - j) * np.log(end - start)
+            shared = float(_shared(np.array(k - j + 1), end - start)) + later[k + 1]
             evidence.append(top + float(np.log(likely.sum() * step)) + shared)
             posterior.append(likely / likely.sum())
             together.append(order[j : k + 1])

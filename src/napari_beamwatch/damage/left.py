@@ -72,10 +72,11 @@ def what_is_left(samples: Samples, found: Average, dispersion: float) -> Left:
         highest_se = np.where(
             higher, np.hypot(part_error, part / safe * plateau_se) / safe, highest_se
         )
-    # Spots count by what is known of them, as one trace.
-    weight = 1 / np.clip(se, 1e-9, 1e9) ** 2
-    total = float(weight @ ratio / weight.sum())
-    return Left(ratio, se, highest, highest_se, total, float(weight.sum() ** -0.5))
+    # Spots count by what is known of them before: the less is left the less it scatters.
+    weight = 1 / np.clip(plateau_se / safe, 1e-9, 1e9) ** 2
+    weight /= weight.sum()
+    total = float(weight @ ratio)
+    return Left(ratio, se, highest, highest_se, total, float(np.sqrt(weight**2 @ se**2)))
 
 
 def _mean(weight: Floats, moment: Floats, a: int, b: int) -> tuple[Floats, Floats]:
