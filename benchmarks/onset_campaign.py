@@ -17,9 +17,10 @@ import numpy as np
 from onset_oracle import Drawn, informed_onset, oracle_onset
 from scipy import stats
 
+from napari_beamwatch.damage.examining import examine
 from napari_beamwatch.damage.judging import judge
 from napari_beamwatch.damage.models import remaining
-from napari_beamwatch.damage.scopes import Scope, SpotTrace, Witnesses, samples_of
+from napari_beamwatch.damage.scopes import Scope, SpotTrace, samples_of
 
 # g-vectors (cycles/px) of LiF [110] and [100] at 0.125 Å a pixel; any two first have two |g|.
 G_110 = 0.125 * np.array(
@@ -113,7 +114,7 @@ def excursion(frames: int, start: float, end: float, edge: float) -> np.ndarray:
     return up * (1 - down)
 
 
-def undamaged(kind: str, rng: np.random.Generator) -> tuple[Scope, Witnesses]:
+def undamaged(kind: str, rng: np.random.Generator) -> tuple[Scope, np.ndarray | None]:
     """A crystal that holds, in a record that may look otherwise."""
     frames = int(rng.choice([60, 120, 200]))
     g = (G_110 if rng.random() < 0.5 else G_100)[: int(rng.integers(2, 5))]
@@ -166,7 +167,7 @@ def undamaged(kind: str, rng: np.random.Generator) -> tuple[Scope, Witnesses]:
         )
         scope = replace(scope, traces=traces)
     counts = 20 * beam * (1 + 0.003 * rng.standard_normal(frames))
-    return scope, Witnesses(mean_counts=counts)
+    return scope, counts
 
 
 HOLDING = (
@@ -182,8 +183,8 @@ def report_undamaged(kinds: tuple[str, ...], each: int, seed: int) -> None:
     for number, kind in enumerate(kinds):
         told: Counter[str] = Counter()
         for i in range(each):
-            scope, witnesses = undamaged(kind, np.random.default_rng([seed, number, i]))
-            told[judge(scope, witnesses).status] += 1
+            scope, counts = undamaged(kind, np.random.default_rng([seed, number, i]))
+            told[judge(examine(scope, counts)).status] += 1
         onsets += told["onset"] + told["damaged_at_start"]
         print(f"{kind:18s} {dict(told)}", flush=True)
     print(f"false onsets: {onsets} of {each * len(kinds)}")
@@ -203,7 +204,7 @@ def report_fades(count: int, seed: int) -> None:
         oracle = oracle_onset(samples, truth.tau, truth.beta, truth.plateau, truth.residual)
         informed = informed_onset(samples, DRAWN, truth.plateau, truth.residual)
         began = time.perf_counter()
-        verdict = judge(scope)
+        verdict = judge(examine(scope, None))
         took = time.perf_counter() - began
         told[verdict.status] += 1
         called = verdict.status in ("onset", "damaged_at_start")
