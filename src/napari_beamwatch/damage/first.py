@@ -36,14 +36,15 @@ NODES = 4001
 WIDTH = 1.96
 
 SWING_IN = 4.0
-"""Times by which a swing into view hides an onset less long than a swing out of it pretends one."""
+"""Times by which a swing into view hides an onset less long than a dip lasts, and by which a dip is
+hardly longer than the longest that was seen."""
 
 
 def log_density(onset: Estimate, dose: Floats, dip: float = 0.0) -> Floats:
     """Of an estimate, as two halves of normal distributions.
 
     What dips and recovers may have been in a dip when it changed: then it did so later than it
-    seems, by no more than dips last (`dip`, on average).
+    seems, by no more than dips last.
     """
     step = float(dose[1] - dose[0])
     below, above = (
@@ -53,8 +54,9 @@ def log_density(onset: Estimate, dose: Floats, dip: float = 0.0) -> Floats:
     away = dose - onset.value
     told = -((away / np.where(away < 0, below, above)) ** 2) / 2
     if dip:
-        scale = np.where(away > 0, dip, dip / SWING_IN)
-        told = np.logaddexp(told, -np.abs(away) / scale)
+        # As long as a dip lasts nothing says that it would have come back.
+        beyond = np.where(away > 0, np.maximum(away - dip, 0.0), -away)
+        told = np.logaddexp(told, -beyond * SWING_IN / dip)
     top = float(told.max())
     return np.asarray(told - top - np.log(np.exp(told - top).sum() * step), np.float64)
 

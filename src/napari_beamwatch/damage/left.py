@@ -58,7 +58,8 @@ def what_is_left(samples: Samples, found: Average, dispersion: float) -> Left:
     half = int(np.searchsorted(-shape, -0.5))
     before = np.maximum(sums.weight[:, max(half, 1)], 1e-300)
     safe = np.maximum(plateau, 1e-12)
-    plateau_se = np.minimum(np.hypot(before**-0.5, spread), safe)
+    known_to = np.hypot(before**-0.5, spread)
+    plateau_se = np.minimum(known_to, safe)
     low = running_sums(samples, found.weighed.residual[best], dispersion)
     level, error = _mean(low.weight, low.moment, int(final[0]), int(final[-1]) + 1)
     ratio = level / safe
@@ -73,7 +74,7 @@ def what_is_left(samples: Samples, found: Average, dispersion: float) -> Left:
             higher, np.hypot(part_error, part / safe * plateau_se) / safe, highest_se
         )
     # Spots count by what is known of them before: the less is left the less it scatters.
-    weight = 1 / np.clip(plateau_se / safe, 1e-9, 1e9) ** 2
+    weight = (safe / np.maximum(known_to, 1e-9 * safe)) ** 2
     weight /= weight.sum()
     total = float(weight @ ratio)
     return Left(ratio, se, highest, highest_se, total, float(np.sqrt(weight**2 @ se**2)))
