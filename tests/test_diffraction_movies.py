@@ -488,9 +488,9 @@ def test_regions_of_patterns_are_refused_in_words(frames: np.ndarray) -> None:
             ask(movie_of(frames), SETTINGS, regions=[region])
 
 
-def test_one_frame_and_dark_frames_are_refused_in_words(frames: np.ndarray) -> None:
-    with pytest.raises(bw.BeamwatchError, match="1 frames with beam"):
-        bw.analyze(movie_of(frames[:1]), SETTINGS)
+def test_one_frame_tells_no_change_and_dark_frames_are_refused_in_words(frames: np.ndarray) -> None:
+    row = bw.analyze(movie_of(frames[:1]), SETTINGS).onsets.iloc[0]
+    assert (row.status, row.reason) == ("ambiguous", "one frame tells no change")
     with pytest.raises(bw.BeamwatchError, match="is dark"):
         bw.analyze(movie_of(np.zeros((5, *SHAPE), np.uint16)), SETTINGS)
 

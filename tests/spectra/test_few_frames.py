@@ -36,7 +36,11 @@ def test_noise_of_a_single_frame_has_no_spots() -> None:
     assert bw.find_spots(bw.Movie.from_array(noise)).empty
 
 
-def test_a_single_frame_shows_no_change() -> None:
-    noise = np.random.default_rng(0).poisson(5.0, (1, 256, 256)).astype(np.uint8)
-    with pytest.raises(bw.BeamwatchError, match="at least 2 are needed to see a change"):
-        bw.analyze(bw.Movie.from_array(noise))
+def test_a_single_frame_has_spots_and_phases_and_tells_no_change() -> None:
+    filmed = simulate("survivor", frames=1, frame_dose=60.0, size=256, drift=None)
+    found = bw.analyze(filmed)
+    row = found.onsets.iloc[0]
+    assert row.status == "ambiguous"
+    assert row.reason.startswith("one frame tells no change")
+    assert "LiF" in row.phase_before
+    assert found.spots.d_A.notna().all()

@@ -7,13 +7,11 @@ from napari_beamwatch.movies import Movie
 from napari_beamwatch.movies.counting import measure_flux
 from napari_beamwatch.settings import Settings
 
-FEWEST_FRAMES = 2
-
 LARGEST_SUM = 4
 """Of a record at least so many running sums: in fewer, before and after are one."""
 
 
-def check_record(movie: Movie, settings: Settings, fewest: int = FEWEST_FRAMES) -> None:
+def check_record(movie: Movie, settings: Settings) -> None:
     """Refuse settings that no answer could come from in this movie.
 
     A movie that nothing was looked for in, or that was added up until before and after are one,
@@ -23,8 +21,6 @@ def check_record(movie: Movie, settings: Settings, fewest: int = FEWEST_FRAMES) 
     ----------
     movie : Movie
     settings : Settings
-    fewest : int
-        Frames with beam that are needed; one shows spots, if no change.
     """
     lit = int(movie.lit.sum())
     if movie.counts is not None and not (movie.counts > 0).any():
@@ -35,11 +31,8 @@ def check_record(movie: Movie, settings: Settings, fewest: int = FEWEST_FRAMES) 
             f"{movie.name} shows nothing: every frame is saturated, or all its pixels are alike "
             "(on an offset so large that single electrons are lost on it? Subtract it first)"
         )
-    if lit < fewest:
-        needed = (
-            "1 is needed to see a spot" if fewest == 1 else f"{fewest} are needed to see a change"
-        )
-        raise BeamwatchError(f"{movie.name} has {lit} frames with beam; at least {needed}")
+    if not lit:
+        raise BeamwatchError(f"{movie.name} has no frame with beam; one shows spots, if no change")
     if movie.counts is None and measure_flux(movie.recording.frames, movie.name).counts is None:
         raise BeamwatchError(
             f"the grey values of {movie.name} are not above zero in the mean, so that they are no "

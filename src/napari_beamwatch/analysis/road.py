@@ -11,7 +11,7 @@ import pandas as pd
 
 from napari_beamwatch import columns
 from napari_beamwatch.analysis.answers import Answer, Part, with_thresholds
-from napari_beamwatch.analysis.checks import FEWEST_FRAMES, check_record
+from napari_beamwatch.analysis.checks import check_record
 from napari_beamwatch.analysis.diffraction import analyze_diffraction, find_diffraction_spots
 from napari_beamwatch.analysis.diffuse import Diffuse
 from napari_beamwatch.analysis.dose_axis import DoseAxis
@@ -216,7 +216,7 @@ def find_spots(
     settings = settings or Settings()
     if settings.camera_constant is not None:
         return find_diffraction_spots(movie, settings, regions, progress, client)
-    grid = _checked(movie, settings, regions, fewest=1)
+    grid = _checked(movie, settings, regions)
     replace(Effort.of(movie, grid, 0), frames=0).check()  # nothing is followed
     run = Passes(movie, settings, grid, progress, client)
     stack, _ = run.stack()
@@ -228,9 +228,7 @@ def find_spots(
     return table[owned].reset_index(drop=True)
 
 
-def _checked(
-    movie: Movie, settings: Settings, regions: Sequence[Region], fewest: int = FEWEST_FRAMES
-) -> Grid:
+def _checked(movie: Movie, settings: Settings, regions: Sequence[Region]) -> Grid:
     """The grid of windows, once nothing speaks against it."""
     check_images(movie)
     height, width = movie.shape[1:]
@@ -239,7 +237,7 @@ def _checked(
     names = [region.name for region in regions]
     if len({FIELD, *names}) <= len(names):
         raise BeamwatchError(f"regions need names of their own, none of them {FIELD!r}")
-    check_record(movie, settings, fewest)
+    check_record(movie, settings)
     grid = chosen_grid(movie, settings)
     for region in regions:
         if not region.holds(grid.corners, grid.window).any():
