@@ -20,7 +20,7 @@ def in_words(summary: Mapping[str, Any]) -> str:
     """A `Result.summary` as lines."""
     lines = [printable(f"{summary['movie'] or 'movie'}: {summary['answer']}")]
     if summary.get("course"):
-        lines.append(f"  {printable(summary['course'])}")
+        lines.append(_filled("", summary["course"]))
     if summary.get("why") and summary["why"] not in summary["answer"]:
         lines.append(_filled("why: ", summary["why"]))
     threshold, status = (summary.get(f"threshold_{name}") for name in ("dose_e_per_A2", "status"))

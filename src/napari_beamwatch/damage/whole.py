@@ -207,8 +207,6 @@ def _of_all(told: Verdict, seen: Sequence[Place], numbers: Summed) -> Verdict:
     lost = [one.verdict.lost if one.verdict.changed else np.nan for one in seen]
     changed = sum(one.verdict.changed for one in seen)
     text = f"{changed} of {len(seen)} places changed, {100 * numbers.changed:.0f} % of the lattice"
-    if np.isfinite(numbers.median.value):
-        text += f", half of it by {numbers.median.value:.4g}"
     course = numbers.course
     return replace(
         told, reason=f"{told.reason}; {text}", lost=float(np.max(lost)), decay=NOTHING,
