@@ -170,16 +170,16 @@ def _onset(row: Row, where: str, line: str) -> Answer:
 def _of_places(row: Row) -> list[str]:
     """How many places there are, how much of the lattice changed, and when half of it had."""
     changed, places = _number(row, "changed_area_percent", ""), _number(row, "n_places", "")
-    if not places:
+    if not places or places < 2:
         return []
     median = _number(row, "median_onset")
     said = []
-    if median is not None and places > 1:
+    if median is not None:
         ends = _interval(row, "median_onset")
         said.append(f"median of {places:.0f} places {median:.3g} {ends}e/Å²")
     if changed is not None:
-        of = "1 place" if places == 1 else f"{places:.0f} places"
-        said.append(f"{changed:.0f} % of {'the lattice' if said else of} changed by the end")
+        of = "the lattice" if said else f"{places:.0f} places"
+        said.append(f"{changed:.0f} % of {of} changed by the end")
     return said
 
 
