@@ -205,11 +205,57 @@ def judge_places(
         for scope, one in zip(scopes, examined, strict=True)
     ]  # fmt: skip
     return [
-        Place(piece.number, piece.crystal, scope.name, piece.windows, share, verdict)
+        Place(
+            piece.number, piece.crystal, scope.name, piece.windows, share, verdict,
+            float(piece.power.sum()),
+        )
         for piece, scope, share, verdict in zip(
             pieces, scopes, _shares(pieces, verdicts), verdicts, strict=True
         )
+    ]  # fmt: skip
+
+
+def all_of_it(
+    movie: Movie,
+    settings: Settings,
+    followed: FollowedSpots,
+    reflections: Sequence[FollowedReflection],
+    places: Sequence[Place],
+    field: FieldTrace,
+) -> Examined | None:
+    """The lattice power of a field or region as one trace, without what came to stay.
+
+    Parameters
+    ----------
+    movie : Movie
+    settings : Settings
+    followed : FollowedSpots
+    reflections : sequence of FollowedReflection
+        Of the field or region.
+    places : sequence of Place
+        Of the same.
+    field : FieldTrace
+    """
+    came = {spot for one in places for spot in one.verdict.new_spots}
+    came_whole = {one.crystal for one in places if one.verdict.status == "no_lattice"}
+    crystal_of = followed.spots.reflections.crystal
+    traces = [
+        _spot_trace(followed, one)
+        for one in reflections
+        if one.number not in came and int(crystal_of[one.number]) not in came_whole
     ]
+    if not traces:
+        return None
+    snr = np.array([trace.snr for trace in traces])
+    many = np.array([np.broadcast_to(trace.windows, snr.shape[1]) for trace in traces], float)
+    many = np.where(np.isfinite(snr), many, 0.0)
+    total = many.sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = np.where(total > 0, (many * np.nan_to_num(snr)).sum(axis=0) / total, np.nan)
+    strongest = max(traces, key=lambda trace: float(np.nansum(trace.snr)))
+    scope = DoseAxis.of(movie).scope("all of it", [replace(strongest, snr=mean, windows=total)])
+    share = rate(settings.false_alarm, "lattice")
+    return examine(scope, field.mean, rate=share, spacing=0.0)
 
 
 def _shares(pieces: Sequence[Piece], verdicts: Sequence[Verdict]) -> list[float]:

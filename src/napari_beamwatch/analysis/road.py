@@ -17,7 +17,7 @@ from napari_beamwatch.analysis.diffuse import Diffuse
 from napari_beamwatch.analysis.dose_axis import DoseAxis
 from napari_beamwatch.analysis.effort import Effort
 from napari_beamwatch.analysis.passes import Passes
-from napari_beamwatch.analysis.places import judge_places, pieces_of
+from napari_beamwatch.analysis.places import all_of_it, judge_places, pieces_of
 from napari_beamwatch.analysis.progress import Progress
 from napari_beamwatch.analysis.signs import judge_particles, judge_rings
 from napari_beamwatch.damage.budget import rate
@@ -169,14 +169,12 @@ def _judged(
     pieces = pieces_of(movie, field, trace)
     cut = [pieces.within(part.followed, part.region, movie, trace) for part in parts]
     looks = sum(len(some) for some in cut)
-    verdicts = [
-        RegionVerdict.of(
-            judge_places(movie, settings, part.followed, part.reflections, some, looks, trace,
-                         diffuse, failures),
-            start, end,
-        )
-        for part, some in zip(parts, cut, strict=True)
-    ]  # fmt: skip
+    verdicts = []
+    for part, some in zip(parts, cut, strict=True):
+        seen, shown = part.followed, part.reflections
+        told = judge_places(movie, settings, seen, shown, some, looks, trace, diffuse, failures)
+        whole = all_of_it(movie, settings, seen, shown, told, trace)
+        verdicts.append(RegionVerdict.of(told, start, end, whole))
     windows = WindowVerdicts.of(
         verdicts[0].places, pieces.bearing(len(field.spots.grid)), field.spots.reflections.crystal
     )

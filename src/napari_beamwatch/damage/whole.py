@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.damage.dips import Event
+from napari_beamwatch.damage.examining import Examined
 from napari_beamwatch.damage.first import WIDTH, first_of
 from napari_beamwatch.damage.interval import NOTHING, Estimate, Fitted
 from napari_beamwatch.damage.judging import TOO_FEW, Verdict, unclear
@@ -22,6 +23,10 @@ SPECIFIC = ("new_phase", "spacing", "mass_loss", "fading")
 DEEP, SEVERAL, MANY = 0.25, 3, 0.3
 """Part of the power that a dip takes after which the next may pass for damage; places, and part of
 the lattice, that show such dips from which on they are the rule."""
+
+GRAINS, COMPENSATED = 5, 0.9
+"""Crystals of which enough come into view for those that rock out; part of their lattice that their
+own courses leave where it is asked whether the sum holds."""
 
 DRAWS = 400
 """Resamplings of the places behind the interval of their median."""
@@ -42,6 +47,8 @@ class Place:
     share : float
         Windows' worth of lattice it carries: a window that shows several is split by their power.
     verdict : Verdict
+    power : float
+        Of its lattice, over that of the noise, where it is strongest.
     """
 
     number: int
@@ -50,6 +57,7 @@ class Place:
     windows: NDArray[np.int64]
     share: float
     verdict: Verdict
+    power: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,12 +74,15 @@ class Summed:
         Dose by which half of it had.
     course : Fitted, optional
         Of all of it.
+    dose : array (frames,)
+        At the middles of frames.
     """
 
     places: int = 0
     changed: float = float("nan")
     median: Estimate = NOTHING
     course: Fitted | None = None
+    dose: Floats = field(default_factory=lambda: np.zeros(0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,14 +111,24 @@ class RegionVerdict:
     grown: bool = False
 
     @classmethod
-    def of(cls, places: Sequence[Place], start: Floats, end: Floats) -> RegionVerdict:
-        """From the places of a region, on the doses of its frames."""
+    def of(
+        cls, places: Sequence[Place], start: Floats, end: Floats, all_of_it: Examined | None = None
+    ) -> RegionVerdict:
+        """From the places of a region, on the doses of its frames.
+
+        Parameters
+        ----------
+        places : sequence of Place
+        start, end : array (frames,)
+        all_of_it : Examined, optional
+            The power of all of its lattice as one trace.
+        """
         numbers = summed(places, start, end)
         crystals = {}
         for number in sorted({one.crystal for one in places}):
             mine = [one for one in places if one.crystal == number]
             crystals[number] = whole_of(mine, summed(mine, start, end), start, end)
-        told = whole_of(places, numbers, start, end)
+        told = whole_of(places, numbers, start, end, all_of_it)
         return cls(told, tuple(places), crystals, numbers)
 
     def unclear(self, why: str) -> RegionVerdict:
@@ -115,7 +136,13 @@ class RegionVerdict:
         return replace(self, verdict=unclear(why))
 
 
-def whole_of(places: Sequence[Place], numbers: Summed, start: Floats, end: Floats) -> Verdict:
+def whole_of(
+    places: Sequence[Place],
+    numbers: Summed,
+    start: Floats,
+    end: Floats,
+    all_of_it: Examined | None = None,
+) -> Verdict:
     """One verdict for all of the places.
 
     Parameters
@@ -125,6 +152,8 @@ def whole_of(places: Sequence[Place], numbers: Summed, start: Floats, end: Float
         Of these places.
     start, end : array (frames,)
         Doses.
+    all_of_it : Examined, optional
+        The power of all of their lattice as one trace.
     """
     seen = [one for one in places if one.verdict.status != "no_lattice"]
     if not seen:
@@ -138,6 +167,10 @@ def whole_of(places: Sequence[Place], numbers: Summed, start: Floats, end: Float
     if members.any():
         mine = [seen[i] for i, is_one in zip(changed, members, strict=True) if is_one]
         told = _told(max(mine, key=lambda one: one.share), seen)
+        held = _held_together(seen, numbers, first, all_of_it)
+        if held is not None:
+            words = "grains rock in and out of view: the onset is that of all of their lattice"
+            told, first = replace(told, reason=f"{words}; {told.reason}"), held
         told = replace(_first(told, first, mine), events=events)
         return told if len(seen) == 1 else _of_all(told, seen, numbers)
     small = [
@@ -148,6 +181,24 @@ def whole_of(places: Sequence[Place], numbers: Summed, start: Floats, end: Float
     ]
     told = _unchanged(seen)
     return replace(told, events=events, reason="; ".join([told.reason, *small[:1]]))
+
+
+def _held_together(
+    seen: Sequence[Place], numbers: Summed, first: Estimate, all_of_it: Examined | None
+) -> Estimate | None:
+    """The onset of all of the lattice, where it held while its places seem to have gone.
+
+    A grain that rocks out of view seems lost, and another comes in: of many the sum is steady.
+    """
+    grains = {one.crystal for one in seen if one.verdict.changed}
+    if all_of_it is None or all_of_it.loss is None or len(grains) < GRAINS:
+        return None
+    course = _course(seen, np.array([one.power for one in seen]), numbers.dose)
+    gone = passing(course, COMPENSATED).value
+    if not all_of_it.kept_at(gone)[0] > (1 + COMPENSATED) / 2:
+        return None
+    onset = all_of_it.loss.course.onset
+    return onset if onset.value > first.value else None
 
 
 def together(events: Sequence[Event]) -> tuple[Event, ...]:
@@ -245,12 +296,9 @@ def summed(places: Sequence[Place], start: Floats, end: Floats) -> Summed:
         return Summed()
     share = np.array([one.share for one in seen]) / max(sum(one.share for one in seen), 1e-300)
     changed = np.array([one.verdict.changed for one in seen])
-    return Summed(
-        len(seen),
-        float(share[changed].sum()),
-        _median(seen, share),
-        _course(seen, share, (start + end) / 2),
-    )
+    middle = (start + end) / 2
+    course = _course(seen, share, middle)
+    return Summed(len(seen), float(share[changed].sum()), _median(seen, share), course, middle)
 
 
 def _median(seen: Sequence[Place], share: Floats) -> Estimate:
