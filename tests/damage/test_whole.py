@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from napari_beamwatch.damage.dips import Event
+from napari_beamwatch.damage.examining import examine
 from napari_beamwatch.damage.interval import NOTHING, Estimate, Fitted
 from napari_beamwatch.damage.judging import Verdict
 from napari_beamwatch.damage.whole import Place, RegionVerdict, passing, summed
@@ -259,3 +260,26 @@ def test_a_region_that_is_unclear_keeps_its_places() -> None:
     told = of((lost(80), 50.0), (steady(), 50.0)).unclear("too wide a tilt")
     assert (told.verdict.status, told.verdict.reason) == ("ambiguous", "too wide a tilt")
     assert len(told.places) == 2
+
+
+@pytest.mark.parametrize(("grains", "rocks"), [(6, True), (4, False)])
+def test_of_many_grains_whose_sum_holds_while_each_seems_to_go_the_sum_is_dated(
+    traces: Any, grains: int, rocks: bool
+) -> None:
+    # Each rocks out of view at a dose of its own and others come in; all fade at 180.
+    told = [(lost(60.0 + 15 * i), 1.0) for i in range(grains)]
+    mine = places(*told, crystals=tuple(range(grains)))
+    whole = examine(traces.scope(traces.fading(180, 10, frames=300), 1), None)
+    found = RegionVerdict.of(mine, START, ENDS, whole).verdict
+    assert found.reason.startswith("grains rock") == rocks
+    assert (found.onset.low < 180 < found.onset.high) == rocks
+
+
+def test_of_grains_that_go_one_after_the_other_the_sum_says_nothing(traces: Any) -> None:
+    told = [(lost(60.0 + 15 * i), 1.0) for i in range(6)]
+    mine = places(*told, crystals=tuple(range(6)))
+    course = np.mean([one.fitted.level for one, _ in told if one.fitted is not None], axis=0)
+    whole = examine(traces.scope(traces.levels[:, None] * course, 1), None)
+    found = RegionVerdict.of(mine, START, ENDS, whole).verdict
+    assert not found.reason.startswith("grains rock")
+    assert found.onset.value < 75
