@@ -77,7 +77,8 @@ def what_is_left(samples: Samples, found: Average, dispersion: float) -> Left:
     weight = (safe / np.maximum(known_to, 1e-9 * safe)) ** 2
     weight /= weight.sum()
     total = float(weight @ ratio)
-    return Left(ratio, se, highest, highest_se, total, float(np.sqrt(weight**2 @ se**2)))
+    total_se = float(np.hypot.reduce(weight * np.minimum(se, 1e9)))
+    return Left(ratio, se, highest, highest_se, total, total_se)
 
 
 def _mean(weight: Floats, moment: Floats, a: int, b: int) -> tuple[Floats, Floats]:

@@ -24,9 +24,10 @@ DEEP, SEVERAL, MANY = 0.25, 3, 0.3
 """Part of the power that a dip takes after which the next may pass for damage; places, and part of
 the lattice, that show such dips from which on they are the rule."""
 
-GRAINS, COMPENSATED = 5, 0.9
+GRAINS, COMPENSATED, KNOWN = 5, 0.9, 0.1
 """Crystals of which enough come into view for those that rock out; part of their lattice that their
-own courses leave where it is asked whether the sum holds."""
+own courses leave where it is asked whether the sum holds; part of the record to which the onset of
+the sum must be known."""
 
 DRAWS = 400
 """Resamplings of the places behind the interval of their median."""
@@ -197,8 +198,10 @@ def _held_together(
     gone = passing(course, COMPENSATED).value
     if not all_of_it.kept_at(gone)[0] > (1 + COMPENSATED) / 2:
         return None
-    onset = all_of_it.loss.course.onset
-    return onset if onset.value > first.value else None
+    # Grains that go one after the other take the sum down over a long stretch.
+    onset, record = all_of_it.loss.course.onset, float(numbers.dose[-1] - numbers.dose[0])
+    known = onset.high - onset.low < KNOWN * record
+    return onset if known and onset.value > first.value else None
 
 
 def together(events: Sequence[Event]) -> tuple[Event, ...]:
