@@ -228,13 +228,19 @@ def compared(answer: dict[str, Any], truth: Truth) -> dict[str, Any]:
     status = answer["status"]
     known = truth.onset_dose_e_per_A2 is not None
     changed = truth.status in ("onset", "damaged_at_start")
+    # A plateau that is merely not proven is an onset before a dose.
+    begun = truth.status == "damaged_at_start" and status == "onset"
+    begun &= answer["onset_low_e_per_A2"] == 0
     said = {
-        "status": status in (truth.status, *truth.acceptable),
+        "status": begun or status in (truth.status, *truth.acceptable),
         "false_onset": status in ("onset", "damaged_at_start") and not changed,
     }
     if changed:
         said["criterion"] = answer["criterion"] == truth.criterion
-        said["interpretation"] = answer["interpretation"] == truth.interpretation
+        # Amorphous only where the halo was seen to grow.
+        meant = {"amorphisation": ("amorphisation", "lattice_lost", "disorder")}
+        right = meant.get(truth.interpretation, (truth.interpretation,))
+        said["interpretation"] = answer["interpretation"] in right
         said["phase_after"] = named(answer["phase_after"], truth.phase_after)
     if truth.phase_before != "none":
         said["phase_before"] = named(answer["phase_before"], truth.phase_before)

@@ -12,6 +12,7 @@ from napari_beamwatch.damage.appearing import Appearance
 from napari_beamwatch.damage.examining import Examined
 from napari_beamwatch.damage.interval import Estimate
 from napari_beamwatch.damage.likeness import SAME_DIRECTION, SAME_G, distinct
+from napari_beamwatch.damage.power import SMALLEST_LOSS
 from napari_beamwatch.damage.scopes import SpotTrace
 
 Floats = NDArray[np.float64]
@@ -91,7 +92,9 @@ def coming(one: Examined, held: Floats, gone: bool) -> Coming | None:
         return None
     first, spots = _first_of(between)
     why = f"{len(spots)} spots appeared halfway between those of the lattice, which holds"
-    sure = len(between) > 1 and one.loss is None
+    # What is no more than focus and tilt make all the time is none.
+    holds = one.loss is None or one.loss.course.loss < SMALLEST_LOSS
+    sure = len(between) > 1 and holds
     if not sure:
         why += ": an ordering, or points that a tilt brought"
     return Coming(first, spots, sure, why, "ordering")

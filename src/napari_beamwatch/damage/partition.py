@@ -173,8 +173,9 @@ def _without_borders(
 
 def _likeliest(told: NDArray[np.float32], label: Ints) -> Ints:
     """Course of each place."""
-    sums = np.zeros((int(label.max()) + 1, told.shape[1]))
-    np.add.at(sums, label, told)
+    order = np.argsort(label, kind="stable")
+    edges = np.searchsorted(label[order], np.arange(int(label.max()) + 1))
+    sums = np.add.reduceat(told[order], edges, axis=0, dtype=np.float64)
     return np.asarray(sums.argmax(axis=1), np.int64)
 
 

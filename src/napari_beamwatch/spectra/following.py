@@ -46,7 +46,7 @@ STEPS = 16
 EDGE = 32
 """Part of a window, one in so many, that may be off the detector in a sum: the taper hides it."""
 
-SAMPLED_FRAMES = 32
+SAMPLED_FRAMES = 16
 """Frames that tell what a detector counts wrongly, where they are read for nothing else."""
 
 
