@@ -340,7 +340,6 @@ def test_pixels_that_are_no_numbers_do_no_harm(movie: SimulatedMovie) -> None:
         lambda m: bw.analyze(m, bw.Settings(step=0)),
         lambda m: bw.analyze(m, bw.Settings(window="wide")),
         lambda m: bw.analyze(m, bw.Settings(window="3 furlongs")),
-        lambda m: bw.analyze(m[:1]),
         lambda m: bw.analyze(m, regions=[bw.Region.rectangle("out", 0, 900, 0, 100)]),
         lambda m: bw.analyze(m, regions=[bw.Region.rectangle("field", 0, 90, 0, 100)]),
         lambda m: bw.analyze(m, regions=[bw.Region.rectangle("A", 0, 300, 0, 300)] * 2),

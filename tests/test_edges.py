@@ -256,7 +256,6 @@ NEVER: dict[str, tuple[Any, dict[str, Any], str]] = {
     "half saturated": (np.where(FRAMES > 20, 255, FRAMES).astype(np.uint8), {}, "saturated"),
     "on an offset": (FRAMES.astype("u4") + np.uint32(2**32 - 100), {}, "Subtract it"),
     "empty": (np.zeros_like(FRAMES), {}, "no frame holds any counts"),
-    "one frame": (FRAMES[:1], {}, "at least 2"),
     "negative": (-FRAMES.astype("f4"), {}, "not above zero in the mean"),
     "normalised": (FRAMES - FRAMES.mean(), {}, "not above zero in the mean"),
     "summed to nothing": (FRAMES, {"running_sum": 3}, "running sum of 3 frames"),
