@@ -352,7 +352,8 @@ def test_no_client_is_left_behind_where_no_scheduler_answers(
     monkeypatch.setattr(command, "CONNECT_S", 0.3)
     words = ["--out", str(tmp_path / "run"), "--scheduler", "nonsense"]
     assert main(["analyze", str(movie), *words]) == 1
-    assert not any(isinstance(one, distributed.Client) for one in gc.get_objects())
+    # Proxies of what is gone cannot be asked for their class.
+    assert not any(issubclass(type(one), distributed.Client) for one in gc.get_objects())
 
 
 def test_an_out_that_is_a_file_is_refused(

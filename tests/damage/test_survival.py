@@ -63,10 +63,10 @@ def simulated(seed: int, places: int = 40) -> Survival:
 
 def test_intervals_of_the_median_hold_it() -> None:
     held = 0
-    for seed in range(40):
+    for seed in range(24):
         found = simulated(seed)
         held += found.median_low <= 100 <= found.median_high
-    assert held >= 34
+    assert held >= 20
 
 
 def test_places_of_one_movie_are_no_independent_witnesses() -> None:
