@@ -46,3 +46,17 @@ def test_a_lattice_that_changes_at_once_is_one_place() -> None:
     row = bw.analyze(movie, SETTINGS).onsets.iloc[0]
     assert row.status == "onset"
     assert row.n_places == 1
+
+
+def test_frames_without_beam_do_not_shift_what_is_said_of_the_whole() -> None:
+    movie = simulate("lif-to-li2o", **FILMED)
+    frames = movie.frames.compute()
+    dark = np.concatenate([np.zeros((6, *frames.shape[1:]), frames.dtype), frames])
+    lit, late = (
+        bw.analyze(bw.Movie.from_array(each, movie.pixel_size, FILMED["frame_dose"]), SETTINGS)
+        for each in (frames, dark)
+    )
+    assert late.onsets.iloc[0].n_places > 1
+    for name in ("onset_dose", "half_dose", "dose_1e", "threshold_dose"):
+        column = f"{name}_e_per_A2"
+        assert abs(late.onsets[column].iloc[0] - lit.onsets[column].iloc[0]) < 1.0

@@ -160,14 +160,14 @@ class Phases:
         after = self._after(verdict, before, new)
         said["interpretation"] = meaning(verdict, before, after)
         said |= {"phase_before": before, "phase_after": after}
-        if verdict.criterion == "new_phase" or (verdict.status in CHANGED and len(new)):
+        if verdict.criterion == "new_phase" or (verdict.changed and len(new)):
             said["first_seen_dose_e_per_A2"] = verdict.new_phase_onset.value
         return said
 
     def _after(self, verdict: Verdict, before: str | None, new: pd.DataFrame) -> str | None:
         if verdict.status == "survived":
             return before
-        if verdict.status not in CHANGED:
+        if not verdict.changed:
             return None
         if len(new) and verdict.criterion in ("new_phase", "fading"):
             names = map(self.new_name, by_strength(new))
@@ -248,7 +248,7 @@ def meaning(verdict: Verdict, before: str | None, after: str | None) -> str | No
     before, after : str or None
         Phases, best first.
     """
-    if verdict.status not in CHANGED:
+    if not verdict.changed:
         return None
     if verdict.kind == "ordering":
         return "ordering"
@@ -291,7 +291,7 @@ def by_strength(rows: pd.DataFrame) -> list[int]:
 
 def _mostly_gone(verdict: Verdict) -> bool:
     """Whether a lattice that faded is below detection, or less than 1/e of it is left."""
-    faded = verdict.status in CHANGED and verdict.criterion == "fading"
+    faded = verdict.changed and verdict.criterion == "fading"
     return faded and bool(np.isfinite([verdict.lost, verdict.dose_1e.value]).any())
 
 

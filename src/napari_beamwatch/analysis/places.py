@@ -147,6 +147,14 @@ def relative_beam(field: FieldTrace, axis: DoseAxis) -> Floats:
     return np.where(known, field.mean / usual, np.nan)
 
 
+def witnesses_of(diffuse: Diffuse, axis: DoseAxis, settings: Settings) -> Witnesses:
+    """What is known of all of the field, beside its places."""
+    change, error = diffuse.focus_of_frames(len(axis.lit))
+    grew = diffuse.halo_grew(axis.start, axis.end, rate(settings.false_alarm, "rings"))
+    known = np.isfinite(change[axis.lit]).any()
+    return Witnesses(change, error, grew) if known else Witnesses(halo_grew=grew)
+
+
 def judge_places(
     movie: Movie,
     settings: Settings,
@@ -155,7 +163,7 @@ def judge_places(
     pieces: Sequence[Piece],
     looks: int,
     field: FieldTrace,
-    diffuse: Diffuse,
+    witnesses: Witnesses,
     failures: Failures,
 ) -> list[Place]:
     """Verdicts on places of a field or region.
@@ -172,7 +180,7 @@ def judge_places(
     looks : int
         Places of the movie, which share its rate of false alarms.
     field : FieldTrace
-    diffuse : Diffuse
+    witnesses : Witnesses
     failures : Failures
         That cost the verdict on one place.
     """
@@ -191,10 +199,6 @@ def judge_places(
         failures.tried(f"examining {scope.name}", _why, _result, future)
         for scope, future in zip(scopes, futures, strict=True)
     ]
-    change, error = diffuse.focus_of_frames(len(field.mean))
-    grew = diffuse.halo_grew(axis.start, axis.end, rate(settings.false_alarm, "rings"))
-    known_focus = np.isfinite(change[axis.lit]).any()
-    witnesses = Witnesses(change, error, grew) if known_focus else Witnesses(halo_grew=grew)
     known = [one for one in examined if not isinstance(one, str)]
     verdicts = [
         unclear(one) if isinstance(one, str) else failures.tried(

@@ -17,14 +17,14 @@ from napari_beamwatch.analysis.diffuse import Diffuse
 from napari_beamwatch.analysis.dose_axis import DoseAxis
 from napari_beamwatch.analysis.effort import Effort
 from napari_beamwatch.analysis.passes import Passes
-from napari_beamwatch.analysis.places import all_of_it, judge_places, pieces_of
+from napari_beamwatch.analysis.places import all_of_it, judge_places, pieces_of, witnesses_of
 from napari_beamwatch.analysis.progress import Progress
 from napari_beamwatch.analysis.signs import judge_particles, judge_rings
 from napari_beamwatch.damage.budget import rate
 from napari_beamwatch.damage.by_window import WindowVerdicts
 from napari_beamwatch.damage.failures import Failures
 from napari_beamwatch.damage.judging import unclear
-from napari_beamwatch.damage.whole import RegionVerdict
+from napari_beamwatch.damage.whole import GRAINS, RegionVerdict, grains_that_changed
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import FIELD, Region
@@ -165,16 +165,18 @@ def _judged(
 ) -> tuple[list[RegionVerdict], WindowVerdicts]:
     """What lattice and rings say of the field and the regions, and the map."""
     axis, field = DoseAxis.of(movie), parts[0].followed
-    start, end = axis.start[axis.lit], axis.end[axis.lit]
+    witnesses = witnesses_of(diffuse, axis, settings)
     pieces = pieces_of(movie, field, trace)
     cut = [pieces.within(part.followed, part.region, movie, trace) for part in parts]
     looks = sum(len(some) for some in cut)
     verdicts = []
     for part, some in zip(parts, cut, strict=True):
         seen, shown = part.followed, part.reflections
-        told = judge_places(movie, settings, seen, shown, some, looks, trace, diffuse, failures)
-        whole = all_of_it(movie, settings, seen, shown, told, trace)
-        verdicts.append(RegionVerdict.of(told, start, end, whole))
+        told = judge_places(movie, settings, seen, shown, some, looks, trace, witnesses, failures)
+        whole = None
+        if grains_that_changed(told) >= GRAINS:
+            whole = all_of_it(movie, settings, seen, shown, told, trace)
+        verdicts.append(RegionVerdict.of(told, axis.start, axis.end, whole))
     windows = WindowVerdicts.of(
         verdicts[0].places, pieces.bearing(len(field.spots.grid)), field.spots.reflections.crystal
     )

@@ -19,7 +19,7 @@ from napari_beamwatch.damage.examining import Examined, Loss, Watch
 from napari_beamwatch.damage.fitting import Models, weighed
 from napari_beamwatch.damage.interval import NOTHING, Course, Estimate, Fitted
 from napari_beamwatch.damage.power import LATE, SMALLEST_LOSS, Power
-from napari_beamwatch.damage.rivals import Refuted, judge_loss, refuted
+from napari_beamwatch.damage.rivals import PARTIAL, Refuted, judge_loss, refuted
 from napari_beamwatch.damage.scopes import Samples, Witnesses
 from napari_beamwatch.damage.spacing import Shift
 
@@ -236,7 +236,7 @@ def _faded(
 
 def _lost_most(loss: Loss | None) -> bool:
     """Whether most of an old lattice is gone for good."""
-    return loss is not None and loss.left.total < 0.5
+    return loss is not None and loss.left.total < PARTIAL
 
 
 def _also(against: Refuted, focus_held: bool | None) -> Refuted:

@@ -121,6 +121,7 @@ class RegionVerdict:
         ----------
         places : sequence of Place
         start, end : array (frames,)
+            Of all frames of the movie, for courses count them.
         all_of_it : Examined, optional
             The power of all of its lattice as one trace.
         """
@@ -184,6 +185,11 @@ def whole_of(
     return replace(told, events=events, reason="; ".join([told.reason, *small[:1]]))
 
 
+def grains_that_changed(places: Sequence[Place]) -> int:
+    """How many crystals have a place that changed."""
+    return len({one.crystal for one in places if one.verdict.changed})
+
+
 def _held_together(
     seen: Sequence[Place], numbers: Summed, first: Estimate, all_of_it: Examined | None
 ) -> Estimate | None:
@@ -191,8 +197,7 @@ def _held_together(
 
     A grain that rocks out of view seems lost, and another comes in: of many the sum is steady.
     """
-    grains = {one.crystal for one in seen if one.verdict.changed}
-    if all_of_it is None or all_of_it.loss is None or len(grains) < GRAINS:
+    if all_of_it is None or all_of_it.loss is None or grains_that_changed(seen) < GRAINS:
         return None
     course = _course(seen, np.array([one.power for one in seen]), numbers.dose)
     gone = passing(course, COMPENSATED).value

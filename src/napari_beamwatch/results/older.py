@@ -14,12 +14,8 @@ from napari_beamwatch.results.table_files import read_table
 CRYSTALS = ("region", "crystal", "status", "onset_dose_e_per_A2", "survived_dose_e_per_A2")
 """What a table of crystals must have had."""
 
-SINCE = {
-    "onsets": ("n_places", "changed_area_percent", "threshold_status"),
-    "windows": ("place",),
-    "courses": ("place",),
-}
-"""Columns by which a table is of today."""
+WIDER = ("onsets", "windows", "courses", "places")
+"""Tables that have more columns today."""
 
 
 def is_older(kinds: Mapping[str, Mapping[str, str]]) -> bool:
@@ -57,7 +53,7 @@ def read_older(
             table = table.assign(place=table["crystal"].astype("Int64"))
         elif name == "windows":
             table = table.assign(place=pd.array([pd.NA] * len(table), dtype="Int64"))
-        read[name] = table.reindex(columns=list(now)) if name in (*SINCE, "places") else table
+        read[name] = table.reindex(columns=list(now)) if name in WIDER else table
     return read
 
 
