@@ -392,6 +392,15 @@ def test_faint_movies_get_larger_windows() -> None:
     assert [window(dose) for dose in (10.0, 1.0, 0.2)] == [128, 256, 256]
 
 
+def test_bright_movies_get_smaller_windows_where_spacings_stay_apart() -> None:
+    def window(pixel_size: float, frame_dose: float) -> int:
+        movie = bw.Movie.from_array(np.zeros((40, 512, 512), np.uint8), pixel_size, frame_dose)
+        return default_grid(movie, None, None, "hann").window
+
+    assert [window(0.2, dose) for dose in (5.0, 20.0)] == [256, 128]
+    assert window(0.125, 80.0) == 256  # half of it were 16 Å
+
+
 def test_settings_survive_json() -> None:
     settings = bw.Settings(
         window="3.2 nm", alpha=0.05, drift=((0, 0), (1, 2.5)), added_spots=[(0.1, 0.2)]

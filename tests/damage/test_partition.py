@@ -221,10 +221,7 @@ def test_a_place_is_of_one_crystal_and_has_an_inside(traces: Any, seed: int) -> 
         assert found.pure[mine].any()
 
 
-BEYOND = pytest.mark.xfail(reason="cells of a border go to a part they do not touch", strict=False)
-
-
-@pytest.mark.parametrize("seed", [0, 1, 2, pytest.param(787874, marks=BEYOND)])
+@pytest.mark.parametrize("seed", [0, 1, 2, 787874])
 def test_a_place_is_connected(traces: Any, seed: int) -> None:
     cells, shape = patchwork(traces, seed)
     found = cut(cells, shape)

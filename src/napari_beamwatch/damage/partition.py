@@ -19,6 +19,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse import csgraph
 
 from napari_beamwatch.damage.cells import Cells, Courses, log_likelihoods
 
@@ -163,12 +165,31 @@ def _without_borders(
             if gain is not None and gain > float(told[i, course[own_place]]) + SEPARATE:
                 label[i], pure[i] = greater, False
                 break
-    used, label = np.unique(label, return_inverse=True)
-    for place in range(len(used)):
-        mine = label == place
-        if not pure[mine].any():
+    return _connected(label, pure, links)
+
+
+def _connected(
+    label: Ints, pure: NDArray[np.bool_], links: list[set[int]]
+) -> tuple[Ints, NDArray[np.bool_]]:
+    """Labels of connected places, for a cell may lie on the border of one it does not touch.
+
+    Such cells go to a place that they do touch.
+    """
+    pairs = [(i, j) for i, some in enumerate(links) for j in some if label[i] == label[j]]
+    rows, columns = np.array(pairs, np.int64).reshape(-1, 2).T
+    touching = sparse.coo_array((np.ones(len(rows)), (rows, columns)), (len(label), len(label)))
+    _, label = csgraph.connected_components(touching, directed=False)
+    label, pure = label.astype(np.int64), pure.copy()
+    for place in np.unique(label[~pure]).tolist():
+        mine = np.flatnonzero(label == place)
+        if pure[mine].any():
+            continue
+        near = [int(label[j]) for i in mine.tolist() for j in links[i] if label[j] != place]
+        if near:
+            label[mine] = np.bincount(near).argmax()
+        else:
             pure[mine] = True
-    return label.astype(np.int64), pure
+    return np.unique(label, return_inverse=True)[1].astype(np.int64), pure
 
 
 def _likeliest(told: NDArray[np.float32], label: Ints) -> Ints:
