@@ -16,6 +16,7 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -123,11 +124,12 @@ def run(job: tuple[str, int, int]) -> dict[str, Any]:
     y, x = np.meshgrid(*lines, indexing="ij")
     share = np.bincount(grains_of(movie, y, x).ravel(), minlength=len(truth.regions)) / y.size
     frame = float(np.median(movie.frame_dose))
-    true, grains = first_onset(truth.regions, share, frame)
+    regions = local_truth(movie)
+    true, grains = first_onset(regions, share, frame)
     head = {
         "kind": kind, "seed": seed, "size": size, "frames": len(movie), "frame_dose": frame,
         "pixel": movie.pixel_size, "grains": len(truth.regions), "true_onset": true,
-        "true_share": float(sum(p for one, p in zip(truth.regions, share, strict=True)
+        "true_share": float(sum(p for one, p in zip(regions, share, strict=True)
                                 if one.status in ("onset", "damaged_at_start"))),
         "parameters": {k: v for k, v in truth.parameters.items() if k != "drift"},
     }  # fmt: skip
@@ -162,6 +164,15 @@ def run(job: tuple[str, int, int]) -> dict[str, Any]:
         | map_compared(result.windows, movie, frame)
         | {"seconds": time.perf_counter() - began}
     )
+
+
+def local_truth(movie: SimulatedMovie) -> list[Any]:
+    """What is true of each grain, at the doses that it had itself: the movie knows its beam."""
+    return [
+        replace(one, onset_dose_e_per_A2=one.onset_dose_e_per_A2 * one.illumination)
+        if one.onset_dose_e_per_A2 is not None else one
+        for one in movie.truth.regions
+    ]  # fmt: skip
 
 
 def first_onset(regions: Sequence[Any], share: Any, frame: float) -> tuple[float | None, list[int]]:
@@ -212,9 +223,9 @@ def oracle(result: bw.Result, movie: SimulatedMovie, grains: list[int]) -> float
         traces.append(SpotTrace(int(spot), 0, rows.gy_per_px.iloc[0], rows.gx_per_px.iloc[0], mean,
                                 known.sum(axis=1).astype(float), 1.78, 1.1))  # fmt: skip
     lit = np.asarray(movie.lit)
-    scope = Scope(
-        "oracle", tuple(traces), np.asarray(movie.dose_start), np.asarray(movie.dose), lit
-    )
+    exposure = movie.truth.regions[grains[0]].illumination
+    start, end = (exposure * np.asarray(each) for each in (movie.dose_start, movie.dose))
+    scope = Scope("oracle", tuple(traces), start, end, lit)
     found = examine(scope, result.field.mean_signal.to_numpy(float)).loss
     return None if found is None else found.course.onset.value
 
@@ -229,9 +240,9 @@ def map_compared(windows: pd.DataFrame, movie: SimulatedMovie, frame: float) -> 
     for dy, dx in np.asarray(movie.truth.drift_px)[[len(movie) // 2, -1]]:
         inside &= (windows.y0 + dy >= 0) & (windows.y1 + dy <= height)
         inside &= (windows.x0 + dx >= 0) & (windows.x1 + dx <= width)
-    right = total = 0
+    right, total, regions = 0, 0, local_truth(movie)
     for index in np.flatnonzero(inside):
-        region = movie.truth.regions[grain[index]]
+        region = regions[grain[index]]
         if region.status in ("ambiguous", "no_lattice") or movie.truth.status == "ambiguous":
             continue
         total += 1

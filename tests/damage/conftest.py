@@ -68,7 +68,7 @@ class Traces:
         ends = np.arange(1.0, courses.shape[1] + 1)
         return cells_of(
             y.reshape(count * spots, -1).T, np.repeat(crystal, spots), np.repeat(window, spots),
-            np.tile(strength, count), np.full(count * spots, film), np.ones(len(ends)),
+            np.tile(strength, count), np.full(count * spots, film), np.ones((len(ends), 1)),
             ends - 1, ends,
         )  # fmt: skip
 

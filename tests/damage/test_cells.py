@@ -70,7 +70,9 @@ def wild(seed: int, frames: int = 12, windows: int = 5) -> Cells:
     ends = np.cumsum(rng.uniform(1, 3, frames))
     start = np.append(0.0, ends[:-1])
     film = rng.uniform(0, 0.3, len(window))
-    return cells_of(snr, np.zeros(len(window), int), window, strength, film, beam, start, ends)
+    return cells_of(
+        snr, np.zeros(len(window), int), window, strength, film, beam[:, None], start, ends
+    )
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -149,7 +151,7 @@ def test_what_was_not_measured_tells_nothing() -> None:
     rng = np.random.default_rng(5)
     snr = 5 * rng.random((100, 4))
     crystal = window = np.zeros(4, int)
-    strength, film, beam = np.full(4, 3.0), np.zeros(4), np.ones(100)
+    strength, film, beam = np.full(4, 3.0), np.zeros(4), np.ones((100, 1))
 
     def told(values: np.ndarray) -> np.ndarray:
         cells = cells_of(values, crystal, window, strength, film, beam, ENDS - 1, ENDS)
@@ -233,7 +235,7 @@ def test_likelihoods_are_numbers_whatever_was_measured(
     ends = np.cumsum(rng.uniform(1e-3, 10, frames))
     cells = cells_of(
         snr, rng.integers(2, size=6), rng.integers(3, size=6), scale * rng.random(6),
-        rng.random(6), rng.uniform(0.1, 3, frames), np.append(0, ends[:-1]), ends,
+        rng.random(6), rng.uniform(0.1, 3, (frames, 1)), np.append(0, ends[:-1]), ends,
     )  # fmt: skip
     told = log_likelihoods(cells, Courses.of(cells.start, cells.end))
     assert np.isfinite(told).all()

@@ -37,6 +37,7 @@ class DoseAxis:
         later = np.flatnonzero(self.lit & (self.end > dose))
         return int(later[0]) if len(later) else -1
 
-    def scope(self, name: str, traces: Sequence[SpotTrace]) -> Scope:
-        """Traces on this axis."""
-        return Scope(name, tuple(traces), self.start, self.end, self.lit)
+    def scope(self, name: str, traces: Sequence[SpotTrace], exposure: float = 1.0) -> Scope:
+        """Traces on this axis, where the dose is `exposure` times that of the field."""
+        start, end = self.start * exposure, self.end * exposure
+        return Scope(name, tuple(traces), start, end, self.lit, exposure=exposure)

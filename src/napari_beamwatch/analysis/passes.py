@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_beamwatch.analysis.diffuse import Diffuse
 from napari_beamwatch.analysis.progress import Progress, Teller
-from napari_beamwatch.damage.failures import Failures
+from napari_beamwatch.damage.failures import WARNING, Failures
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.movies.frames import Frame, FrameSource
@@ -204,7 +204,7 @@ def _drift_note(drift: Drift | None) -> str:
     if not known.size:
         return f"{said}, but how far the drift may be wrong is not known"
     if known.max() > LOOSE:
-        return (
+        return WARNING + (
             f"{said}, but they may miss it: the drift is known to {np.median(known):.1f} px only, "
             f"in the worst frame to {known.max():.1f} px (standard errors)"
         )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.analysis.diffuse import Diffuse
 from napari_beamwatch.analysis.dose_axis import DoseAxis
+from napari_beamwatch.analysis.light import Light
 from napari_beamwatch.damage.budget import rate
 from napari_beamwatch.damage.cells import Cells, cells_of
 from napari_beamwatch.damage.examining import Examined, examine
@@ -25,6 +26,7 @@ from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.field import FieldTrace
 from napari_beamwatch.spectra.following import FollowedReflection, FollowedSpots
 from napari_beamwatch.spectra.region_traces import overlap_factors
+from napari_beamwatch.spectra.tracking import taken_at
 from napari_beamwatch.threads import shared_pool
 
 Floats = NDArray[np.float64]
@@ -118,14 +120,19 @@ def pieces_of(movie: Movie, followed: FollowedSpots, field: FieldTrace) -> Piece
     used = axis.lit & np.isfinite(beam)
     frames = np.array([last - first for first, last in spots.segments], float)
     single = movie.counting is not None and movie.counting.kind == "single"
+    snr, counts = followed.traces.snr, beam[:, None]
+    rows = Light.of(movie, spots).frames(1.0)
+    if rows is not None:
+        rows = rows[:, peaks.window]
+        snr, counts = taken_at(snr, rows), taken_at(np.broadcast_to(counts, snr.shape), rows)
     cells = cells_of(
-        followed.traces.snr[used],
+        snr[used],
         np.asarray(spots.reflections.crystal[spots.reflections.of_peak], np.int64),
         peaks.window,
         (np.maximum(peaks.power, 0.0) / frames).max(axis=1, initial=0.0),
         # What the floor of a sum has above that of counts is the specimen's own.
         np.maximum(peaks.floor - 1, 0.0) / frames[peaks.segment] * single,
-        beam[used], axis.start[used], axis.end[used],
+        counts[used], axis.start[used], axis.end[used],
     )  # fmt: skip
     shared = overlap_factors(spots.grid, np.arange(len(spots.grid)))[0]
     found = partition(cells, spots.grid.shape, shared)
@@ -184,16 +191,16 @@ def judge_places(
     failures : Failures
         That cost the verdict on one place.
     """
-    axis, pool = DoseAxis.of(movie), shared_pool()
+    light, pool = Light.of(movie, followed.spots), shared_pool()
     lattice, spacing = (rate(settings.false_alarm, sign, looks) for sign in ("lattice", "spacing"))
-    scopes = [_scope(axis, followed, reflections, piece, movie) for piece in pieces]
+    scopes = [_scope(light, followed, reflections, piece, movie) for piece in pieces]
     futures = [
         pool.submit(
-            examine, scope, field.mean, rate=lattice,
+            examine, scope, _beside(light, scope.exposure, piece.windows, field), rate=lattice,
             spacing=spacing if "spacing" in settings.criteria else 0.0,
             d_tolerance=settings.d_tolerance,
         )
-        for scope in scopes
+        for scope, piece in zip(scopes, pieces, strict=True)
     ]  # fmt: skip
     examined: list[Examined | str] = [
         failures.tried(f"examining {scope.name}", _why, _result, future)
@@ -211,7 +218,7 @@ def judge_places(
     return [
         Place(
             piece.number, piece.crystal, scope.name, piece.windows, share, verdict,
-            float(piece.power.sum()),
+            float(piece.power.sum()), scope.exposure,
         )
         for piece, scope, share, verdict in zip(
             pieces, scopes, _shares(pieces, verdicts), verdicts, strict=True
@@ -226,6 +233,7 @@ def all_of_it(
     reflections: Sequence[FollowedReflection],
     places: Sequence[Place],
     field: FieldTrace,
+    exposure: float,
 ) -> Examined | None:
     """The lattice power of a field or region as one trace, without what came to stay.
 
@@ -239,7 +247,14 @@ def all_of_it(
     places : sequence of Place
         Of the same.
     field : FieldTrace
+    exposure : float
+        Dose of the field or region over that of the field.
     """
+    light = Light.of(movie, followed.spots)
+    rows = light.frames(exposure)
+    if rows is not None:
+        every = np.ones(len(followed.spots.grid), bool)
+        reflections = followed.within(reflections, every, rows)
     came = {spot for one in places for spot in one.verdict.new_spots}
     came_whole = {one.crystal for one in places if one.verdict.status == "no_lattice"}
     crystal_of = followed.spots.reflections.crystal
@@ -257,9 +272,27 @@ def all_of_it(
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = np.where(total > 0, (many * np.nan_to_num(snr)).sum(axis=0) / total, np.nan)
     strongest = max(traces, key=lambda trace: float(np.nansum(trace.snr)))
-    scope = DoseAxis.of(movie).scope("all of it", [replace(strongest, snr=mean, windows=total)])
-    share = rate(settings.false_alarm, "lattice")
-    return examine(scope, field.mean, rate=share, spacing=0.0)
+    summed = [replace(strongest, snr=mean, windows=total)]
+    scope = light.axis.scope("all of it", summed, exposure)
+    beam = _beside(light, exposure, np.arange(len(light.windows)), field)
+    return examine(scope, beam, rate=rate(settings.false_alarm, "lattice"), spacing=0.0)
+
+
+def _beside(light: Light, exposure: float, windows: Ints, field: FieldTrace) -> Floats:
+    """Mean signal of the field in the frames that stand in each row, on average over windows."""
+    rows = light.frames(exposure)
+    if rows is None:
+        return field.mean
+    values = np.broadcast_to(field.mean[:, None], rows.shape)[:, windows]
+    return _mean(taken_at(values, rows[:, windows]))
+
+
+def _mean(values: Floats) -> Floats:
+    """Over the windows that are known in each row."""
+    known = np.isfinite(values)
+    count = known.sum(axis=1)
+    sums = np.where(known, values, 0.0).sum(axis=1)
+    return np.where(count > 0, sums / np.maximum(count, 1), np.nan)
 
 
 def _shares(pieces: Sequence[Piece], verdicts: Sequence[Verdict]) -> list[float]:
@@ -284,7 +317,7 @@ def _result(future: Future[Examined]) -> Examined | str:
 
 
 def _scope(
-    axis: DoseAxis,
+    light: Light,
     followed: FollowedSpots,
     reflections: Sequence[FollowedReflection],
     piece: Piece,
@@ -306,15 +339,19 @@ def _scope(
         both = int(inside[its].sum())
         if segment > first[piece.crystal] and both >= BESIDE * min(len(its), len(piece.windows)):
             late.add(crystal)
+    exposure = light.on(piece.bearing, piece.power)
     some = followed.within(
-        [each for each in reflections if crystal_of[each.number] in late | {piece.crystal}], inside
+        [each for each in reflections if crystal_of[each.number] in late | {piece.crystal}],
+        inside,
+        light.frames(exposure),
     )
     traces = [_spot_trace(followed, one) for one in some]
     alone = [trace for trace in traces if trace.crystal == piece.crystal]
     name = f"place {piece.number} ({_spacings(alone, movie)})"
     mine = np.flatnonzero(inside[peaks.window])
     one_each = mine[np.unique(peaks.window[mine], return_index=True)[1]]
-    return replace(axis.scope(name, traces), signal=followed.signal.beside(one_each))
+    scope = light.axis.scope(name, traces, exposure)
+    return replace(scope, signal=followed.signal.beside(one_each))
 
 
 def _spacings(traces: Sequence[SpotTrace], movie: Movie) -> str:

@@ -16,13 +16,14 @@ from napari_beamwatch.analysis.diffraction import analyze_diffraction, find_diff
 from napari_beamwatch.analysis.diffuse import Diffuse
 from napari_beamwatch.analysis.dose_axis import DoseAxis
 from napari_beamwatch.analysis.effort import Effort
+from napari_beamwatch.analysis.light import Light, uneven
 from napari_beamwatch.analysis.passes import Passes
 from napari_beamwatch.analysis.places import all_of_it, judge_places, pieces_of, witnesses_of
 from napari_beamwatch.analysis.progress import Progress
 from napari_beamwatch.analysis.signs import judge_particles, judge_rings
 from napari_beamwatch.damage.budget import rate
 from napari_beamwatch.damage.by_window import WindowVerdicts
-from napari_beamwatch.damage.failures import Failures
+from napari_beamwatch.damage.failures import WARNING, Failures
 from napari_beamwatch.damage.judging import unclear
 from napari_beamwatch.damage.whole import GRAINS, RegionVerdict, grains_that_changed
 from napari_beamwatch.errors import BeamwatchError
@@ -167,19 +168,26 @@ def _judged(
     axis, field = DoseAxis.of(movie), parts[0].followed
     witnesses = witnesses_of(diffuse, axis, settings)
     pieces = pieces_of(movie, field, trace)
+    if axis.known and movie.given.beam_profile is None:
+        said = failures.tried(
+            "looking at the beam", lambda _: "", uneven, field, pieces.cells.window,
+            pieces.of.onset,
+        )  # fmt: skip
+        failures.notes += [WARNING + said] if said else []
     cut = [pieces.within(part.followed, part.region, movie, trace) for part in parts]
     looks = sum(len(some) for some in cut)
     verdicts = []
     for part, some in zip(parts, cut, strict=True):
         seen, shown = part.followed, part.reflections
         told = judge_places(movie, settings, seen, shown, some, looks, trace, witnesses, failures)
-        whole = None
+        whole, exposure = None, 1.0 if part.region is None else movie.exposure(part.region.box)
         if grains_that_changed(told) >= GRAINS:
-            whole = all_of_it(movie, settings, seen, shown, told, trace)
-        verdicts.append(RegionVerdict.of(told, axis.start, axis.end, whole))
+            whole = all_of_it(movie, settings, seen, shown, told, trace, exposure)
+        verdicts.append(RegionVerdict.of(told, axis.start, axis.end, whole, exposure))
     windows = WindowVerdicts.of(
-        verdicts[0].places, pieces.bearing(len(field.spots.grid)), field.spots.reflections.crystal
-    )
+        verdicts[0].places, pieces.bearing(len(field.spots.grid)),
+        field.spots.reflections.crystal, axis.end, Light.of(movie, field.spots).windows,
+    )  # fmt: skip
     verdicts[0] = failures.tried(
         "judging rings", verdicts[0].unclear, judge_rings, movie, settings, diffuse, verdicts[0]
     )

@@ -54,7 +54,7 @@ def judge_particles(
     axis = DoseAxis.of(movie)
     last = float(axis.end[np.flatnonzero(axis.lit)[-1]])
     changes = find_shape_changes(
-        shape_traces(particles, axis), rate(settings.false_alarm, "particles")
+        shape_traces(particles, axis, movie), rate(settings.false_alarm, "particles")
     )
     first = particles.table.drop_duplicates("particle").set_index("particle")
     middle = first[["y_px", "x_px"]].round().astype(np.int64)
@@ -66,21 +66,27 @@ def judge_particles(
             if region is None or bool(region.holds(middle.loc[[one.particle]].to_numpy(), 0)[0])
         ]
         changed = with_shapes(verdict, mine, last)
-        frame = axis.frame_after(changed.verdict.onset.value)
-        judged.append(replace(changed, verdict=replace(changed.verdict, onset_frame=frame)))
+        if changed.verdict.onset is not verdict.verdict.onset:
+            exposure = 1.0 if region is None or not axis.known else movie.exposure(region.box)
+            frame = axis.frame_after(changed.verdict.onset.value / exposure)
+            changed = replace(changed, verdict=replace(changed.verdict, onset_frame=frame))
+        judged.append(changed)
     return judged
 
 
-def shape_traces(particles: Particles, axis: DoseAxis) -> list[ShapeTrace]:
-    """Shapes of the particles of a movie over its doses, or frames if it has none."""
+def shape_traces(particles: Particles, axis: DoseAxis, movie: Movie) -> list[ShapeTrace]:
+    """Shapes of the particles of a movie over their doses, or frames if it has none."""
     traces = []
     for number, rows in particles.table.groupby("particle"):
         values = {name: rows[name].to_numpy() for name in rows.columns}
+        exposure = 1.0
+        if axis.known:
+            exposure = _exposure(movie, *rows[["y_px", "x_px", "area_px"]].iloc[0])
         traces.append(
             ShapeTrace(
                 int(str(number)),
-                axis.start[values["frame_first"]],
-                axis.end[values["frame_last"]],
+                exposure * axis.start[values["frame_first"]],
+                exposure * axis.end[values["frame_last"]],
                 *(
                     np.stack([values[name], values[error]], axis=1).astype(float)
                     for name, error in (
@@ -92,3 +98,13 @@ def shape_traces(particles: Particles, axis: DoseAxis) -> list[ShapeTrace]:
             )
         )
     return traces
+
+
+def _exposure(movie: Movie, y: float, x: float, area: float) -> float:
+    """Dose of a particle over that of the field."""
+    height, width = movie.shape[1:]
+    row, column = int(np.clip(y, 0, height - 1)), int(np.clip(x, 0, width - 1))
+    half = int(np.sqrt(max(area, 1.0)) / 2)
+    return movie.exposure(
+        (max(0, row - half), max(0, column - half), row + half + 1, column + half + 1)
+    )

@@ -57,6 +57,8 @@ class WindowVerdicts:
         places: Sequence[Place],
         bearing: Sequence[Sequence[int]],
         crystal_of_spot: Ints,
+        end: Floats,
+        exposure: Floats,
     ) -> WindowVerdicts:
         """From the verdicts on places.
 
@@ -66,6 +68,10 @@ class WindowVerdicts:
         bearing : sequence of sequences of int
             Numbers of the places that each window shows, the strongest first.
         crystal_of_spot : array of int64
+        end : array (frames,)
+            Doses of the field at the ends of frames.
+        exposure : array (windows,)
+            Dose of each over that of the field.
         """
         told: Mapping[int, Place] = {one.number: one for one in places}
         none = Place(-1, -1, "", np.zeros(0, np.int64), 0.0, unclear(""))
@@ -81,14 +87,16 @@ class WindowVerdicts:
         def doses(values: list[float]) -> Floats:
             return np.where(dated, np.array(values, float), np.nan)
 
+        onset = doses([one.onset.value for one in known])
+        frame = np.searchsorted(end, onset / exposure, side="right")
         return cls(
             list(status),
             [one.criterion if one.changed else "" for one in known],
-            doses([one.onset.value for one in known]),
+            onset,
             doses([one.onset.low for one in known]),
             doses([one.onset.high for one in known]),
             doses([one.lost for one in known]),
-            np.array([one.onset_frame if one.changed else -1 for one in known], np.int64),
+            np.where(np.isfinite(onset) & (frame < len(end)), frame, -1),
             np.array([one.number for one in chosen], np.int64),
             np.array([one.crystal for one in chosen], np.int64),
             np.array(

@@ -104,7 +104,7 @@ def cells_of(
         What `snr` is on the plateau, about.
     film : array (spots,)
         Power of the film at the spot, over that of the counts of a frame.
-    beam : array (frames,)
+    beam : array (frames, spots) or (frames, 1)
         Relative to its median.
     start, end : array (frames,)
         Doses.
@@ -121,7 +121,7 @@ def cells_of(
 
     known = np.isfinite(snr)
     usual = np.maximum(strength, 1e-6)
-    expected = usual * beam[:, None]
+    expected = usual * np.nan_to_num(beam)
     squares = np.bincount(cell, usual**2, len(keys))
     return Cells(
         keys // size, keys % size, np.bincount(cell, minlength=len(keys)).astype(np.int64),

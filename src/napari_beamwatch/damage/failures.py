@@ -20,6 +20,9 @@ Out = TypeVar("Out")
 FAILED = "failed: "
 """How notes on it begin, as those on the drift begin with ``drift:``."""
 
+WARNING = "warning: "
+"""How notes begin that must not be overlooked."""
+
 
 class Failures:
     """Does what may fail, and notes what did.
@@ -64,6 +67,7 @@ class Failures:
             return otherwise(why)
 
 
-def failures_among(notes: tuple[str, ...]) -> list[str]:
-    """Sentences of those notes that tell of a failure."""
-    return [note.removeprefix(FAILED) for note in notes if note.startswith(FAILED)]
+def warnings_among(notes: tuple[str, ...]) -> list[str]:
+    """Sentences of those notes that tell of a failure, or warn."""
+    told = [note for note in notes if note.startswith((FAILED, WARNING))]
+    return [note.removeprefix(FAILED).removeprefix(WARNING) for note in told]

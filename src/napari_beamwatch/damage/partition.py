@@ -48,10 +48,13 @@ class Partition:
         From 0 on, largest first.
     pure : array of bool (cells,)
         Not on the border of two places; every place has one or more.
+    onset : array of float64 (cells,)
+        Dose of that of the likeliest course of each alone; NaN where nothing need have changed.
     """
 
     place: Ints
     pure: NDArray[np.bool_]
+    onset: Floats
 
 
 def partition(cells: Cells, shape: tuple[int, int], shared: float) -> Partition:
@@ -66,7 +69,7 @@ def partition(cells: Cells, shape: tuple[int, int], shared: float) -> Partition:
         Windows in which the same electrons tell, for they overlap.
     """
     if not len(cells):
-        return Partition(np.zeros(0, np.int64), np.zeros(0, bool))
+        return Partition(np.zeros(0, np.int64), np.zeros(0, bool), np.zeros(0))
     courses = Courses.of(cells.start, cells.end)
     told = log_likelihoods(cells, courses) / np.float32(shared)
     price = 2 * float(np.log(max(2, len(cells.end)) * max(2, shape[0] * shape[1])))
@@ -75,7 +78,10 @@ def partition(cells: Cells, shape: tuple[int, int], shared: float) -> Partition:
     label, pure = _without_borders(cells, courses, told, links, label, price, shared)
     order = np.argsort(-np.bincount(label), kind="stable")
     rank = np.argsort(order, kind="stable")
-    return Partition(rank[label].astype(np.int64), pure)
+    alone = np.where(
+        told.max(axis=1) - told[:, -1] > price, courses.onset[told.argmax(axis=1)], np.nan
+    )
+    return Partition(rank[label].astype(np.int64), pure, alone)
 
 
 def _neighbours(cells: Cells, shape: tuple[int, int]) -> list[set[int]]:

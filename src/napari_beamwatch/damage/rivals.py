@@ -143,7 +143,9 @@ def _apart(one: Examined, other: Examined) -> bool:
             continue
         sure = a.watch.samples.end[a.loss.fitted.high < PARTIAL]
         for dose in (a.loss.course.half_dose.value, *sure[:1]):
-            here, there = a.kept_at(float(dose)), b.kept_at(float(dose))
+            # Paths are of time: what two places had at the same frame.
+            same = float(dose) * b.scope.exposure / a.scope.exposure
+            here, there = a.kept_at(float(dose)), b.kept_at(same)
             if there[0] - max(here[1], PARTIAL) > APART:
                 return True
     return False

@@ -67,6 +67,8 @@ class Scope:
         Frames with beam.
     signal : array (frames,), optional
         Mean signal of its windows over that of what lies around them.
+    exposure : float
+        Its dose over that of the field.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Scope:
     dose_end: Floats
     lit: NDArray[np.bool_]
     signal: Floats | None = None
+    exposure: float = 1.0
 
     def __post_init__(self) -> None:
         frames = len(self.dose_end)

@@ -50,6 +50,8 @@ class Place:
     verdict : Verdict
     power : float
         Of its lattice, over that of the noise, where it is strongest.
+    exposure : float
+        Its dose over that of the field.
     """
 
     number: int
@@ -59,6 +61,7 @@ class Place:
     share: float
     verdict: Verdict
     power: float = 1.0
+    exposure: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +116,12 @@ class RegionVerdict:
 
     @classmethod
     def of(
-        cls, places: Sequence[Place], start: Floats, end: Floats, all_of_it: Examined | None = None
+        cls,
+        places: Sequence[Place],
+        start: Floats,
+        end: Floats,
+        all_of_it: Examined | None = None,
+        exposure: float = 1.0,
     ) -> RegionVerdict:
         """From the places of a region, on the doses of its frames.
 
@@ -124,13 +132,17 @@ class RegionVerdict:
             Of all frames of the movie, for courses count them.
         all_of_it : Examined, optional
             The power of all of its lattice as one trace.
+        exposure : float
+            Its dose over that of the field.
         """
+        start, end = start * exposure, end * exposure
         numbers = summed(places, start, end)
         crystals = {}
         for number in sorted({one.crystal for one in places}):
             mine = [one for one in places if one.crystal == number]
             crystals[number] = whole_of(mine, summed(mine, start, end), start, end)
         told = whole_of(places, numbers, start, end, all_of_it)
+        told = replace(told, onset_frame=_frame_of(told, places, end / exposure))
         return cls(told, tuple(places), crystals, numbers)
 
     def unclear(self, why: str) -> RegionVerdict:
@@ -165,7 +177,9 @@ def whole_of(
     changed = [i for i, one in enumerate(seen) if one.verdict.changed]
     onsets = [seen[i].verdict.onset for i in changed]
     dips = _dips(seen, share)[changed]
-    first, members = first_of(onsets, share[changed], float(start[0]), float(end[-1]), dips)
+    # Where the beam is strong the record is longer than that of the region.
+    last = max([float(end[-1]), *(each.high for each in onsets)])
+    first, members = first_of(onsets, share[changed], float(start[0]), last, dips)
     if members.any():
         mine = [seen[i] for i, is_one in zip(changed, members, strict=True) if is_one]
         told = _told(max(mine, key=lambda one: one.share), seen)
@@ -183,6 +197,16 @@ def whole_of(
     ]
     told = _unchanged(seen)
     return replace(told, events=events, reason="; ".join([told.reason, *small[:1]]))
+
+
+def _frame_of(told: Verdict, places: Sequence[Place], end: Floats) -> int:
+    """First frame by whose end, a dose of the field, an onset is passed where it came; or −1."""
+    dated = [one for one in places if np.isfinite(one.verdict.onset.value)]
+    if not np.isfinite(told.onset.value) or not dated:
+        return -1
+    first = min(dated, key=lambda one: abs(one.verdict.onset.value - told.onset.value))
+    later = np.flatnonzero(end * first.exposure > told.onset.value)
+    return int(later[0]) if len(later) else -1
 
 
 def grains_that_changed(places: Sequence[Place]) -> int:
@@ -346,7 +370,6 @@ def _course(seen: Sequence[Place], share: Floats, dose: Floats) -> Fitted | None
     ]
     if not any(fit is not None for _, fit in told):
         return None
-    frames = np.arange(len(dose))
     level, below, above = (np.zeros(len(dose)) for _ in range(3))
     total = sum(part for part, _ in told)
     for part, fit in told:
@@ -354,13 +377,13 @@ def _course(seen: Sequence[Place], share: Floats, dose: Floats) -> Fitted | None
             level += part
             continue
         mine, low, high = (
-            np.interp(frames, fit.frame, each) for each in (fit.level, fit.low, fit.high)
+            np.interp(dose, fit.dose, each) for each in (fit.level, fit.low, fit.high)
         )
         level += part * mine
         below += (part * (mine - low)) ** 2
         above += (part * (high - mine)) ** 2
     low, high = level - np.sqrt(below), level + np.sqrt(above)
-    return Fitted(frames, level / total, low / total, high / total, dose)
+    return Fitted(np.arange(len(dose)), level / total, low / total, high / total, dose)
 
 
 def passing(course: Fitted | None, fraction: float) -> Estimate:

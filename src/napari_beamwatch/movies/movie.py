@@ -327,8 +327,14 @@ class Movie:
         """
         if self.dose is None or self.given.beam_profile is None:
             return self.dose
-        local: Floats = self.dose * float(self.given.beam_profile[y0:y1, x0:x1].mean())
-        return local
+        return np.asarray(self.dose * self.exposure((y0, x0, y1, x1)), np.float64)
+
+    def exposure(self, box: tuple[int, int, int, int]) -> float:
+        """Dose in a rectangle (y0, x0, y1, x1) over that of the field, by the beam profile."""
+        profile, (y0, x0, y1, x1) = self.given.beam_profile, box
+        if profile is None or box == (0, 0, *self.shape[1:]):
+            return 1.0
+        return float(profile[y0:y1, x0:x1].mean(dtype=np.float64))
 
     def __repr__(self) -> str:
         t, y, x = self.shape

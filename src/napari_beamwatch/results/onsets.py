@@ -72,7 +72,7 @@ def onset_row(
     if movie.dose is not None:
         row |= {
             "mass_loss_onset_e_per_A2": mass_loss.value,
-            "last_dose_e_per_A2": float(movie.dose[last]),
+            "last_dose_e_per_A2": float(movie.dose[last]) * movie.exposure((y0, x0, y1, x1)),
             **_estimate("median_onset", numbers.median),
         }
     return row | more

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from napari_beamwatch.damage.failures import Failures, failures_among
+from napari_beamwatch.damage.failures import Failures, warnings_among
 from napari_beamwatch.regions import FIELD
 from napari_beamwatch.results.findings import Findings
 from napari_beamwatch.results.survival import place_survival
@@ -72,7 +72,7 @@ def summary_of(result: Findings) -> dict[str, Any]:
         "stop": _stop_words(field, stop, seconds),
         "places": failures.tried("counting places", lambda _: {}, _places, result),
         "regions": {str(row["region"]): answer(result, row, failures) for _, row in _rest(result)},
-        "warnings": warnings + failures_among((*result.notes, *failed)),
+        "warnings": warnings + warnings_among((*result.notes, *failed)),
     }
 
 

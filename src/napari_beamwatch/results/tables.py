@@ -145,6 +145,7 @@ def region_traces(
     """Rows of the table of traces for a region, or for the field."""
     frames = np.arange(len(movie))
     size = np.nan if movie.pixel_size is None else movie.pixel_size
+    dose = movie.dose if region is None else _local(movie, region.box)
     parts = []
     for reflection in followed:
         trace = reflection.trace
@@ -155,7 +156,7 @@ def region_traces(
                     "region": FIELD if region is None else region.name,
                     "spot": reflection.number,
                     "frame": frames,
-                    "dose_e_per_A2": _or_empty(movie.dose, len(frames)),
+                    "dose_e_per_A2": _or_empty(dose, len(frames)),
                     "time_s": _or_empty(movie.times, len(frames)),
                     "intensity": trace.intensity,
                     "intensity_se": trace.intensity_se,
@@ -295,6 +296,10 @@ def onset_values(windows: pd.DataFrame) -> tuple[Floats, str]:
     frame = windows["onset_frame"].astype("Float64").to_numpy(np.float64, na_value=np.nan) + 1
     in_frames = np.isfinite(frame).any() and not np.isfinite(dose).any()
     return (np.asarray(frame), "frame") if in_frames else (np.asarray(dose), "e/Å²")
+
+
+def _local(movie: Movie, box: tuple[int, int, int, int]) -> Floats | None:
+    return None if movie.dose is None else movie.dose * movie.exposure(box)
 
 
 def _or_empty(values: Floats | None, count: int) -> Floats:

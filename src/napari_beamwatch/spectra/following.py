@@ -337,14 +337,27 @@ class FollowedSpots:
         return [self._over(r, mine) for r, mine in self.spots.of_reflections(region)]
 
     def within(
-        self, followed: Sequence[FollowedReflection], windows: NDArray[np.bool_]
+        self,
+        followed: Sequence[FollowedReflection],
+        windows: NDArray[np.bool_],
+        frames: NDArray[np.int64] | None = None,
     ) -> list[FollowedReflection]:
-        """Reflections over some of the windows they were followed in."""
+        """Reflections over some of the windows they were followed in.
+
+        Parameters
+        ----------
+        followed : sequence of FollowedReflection
+        windows : array of bool (windows,)
+        frames : array of int64 (frames, windows), optional
+            The frame of each window that stands in each row; −1 for none.
+        """
         parts = [(one.number, one.spots[windows[self.spots.peaks.window[one.spots]]])
                  for one in followed]  # fmt: skip
-        return [self._over(number, mine) for number, mine in parts if mine.size]
+        return [self._over(number, mine, frames) for number, mine in parts if mine.size]
 
-    def _over(self, number: int, mine: NDArray[np.int64]) -> FollowedReflection:
+    def _over(
+        self, number: int, mine: NDArray[np.int64], frames: NDArray[np.int64] | None = None
+    ) -> FollowedReflection:
         spots = self.spots
         trace = region_trace(
             self.traces,
@@ -353,6 +366,7 @@ class FollowedSpots:
             float(spots.gy[mine].mean()),
             float(spots.gx[mine].mean()),
             spots.grid,
+            None if frames is None else frames[:, spots.peaks.window[mine]],
         )
         return FollowedReflection(number, mine, trace)
 

@@ -114,6 +114,7 @@ def region_trace(
     gy: float,
     gx: float,
     grid: Grid,
+    frames: NDArray[np.int64] | None = None,
 ) -> RegionTrace:
     """The trace of a reflection over its spots in the windows of a region.
 
@@ -129,10 +130,13 @@ def region_trace(
         The window of each.
     gy, gx : float
         Frequency they are followed at.
+    frames : array of int64 (frames, spots), optional
+        The frame of each that stands in each row, as `WindowTraces.of` has it.
     """
-    intensity = traces.intensity[:, spots].astype(np.float64)
+    traces = traces.of(spots, frames)
+    intensity = traces.intensity.astype(np.float64)
     known = np.isfinite(intensity)
-    variance = np.where(known, traces.intensity_se[:, spots].astype(np.float64), 0.0) ** 2
+    variance = np.where(known, traces.intensity_se.astype(np.float64), 0.0) ** 2
     strength = strengths(np.where(known, intensity, 0.0), known)
     measured = known.sum(axis=0)
     spread = np.where(measured, variance.sum(axis=0) / np.maximum(measured, 1), np.inf)
@@ -143,14 +147,14 @@ def region_trace(
     base = (known * (weight * strength)).sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         curve = (filled * weight).sum(axis=1) / base
-        snr = np.where(known, traces.snr[:, spots], 0.0).sum(axis=1)
+        snr = np.where(known, traces.snr, 0.0).sum(axis=1)
         each = np.maximum(running_mean((snr / known.sum(axis=1))[:, None], 9)[:, 0], 0)
         in_phase, own = overlap_factors(grid, windows)
         shared = (2 * each * in_phase + own) / (2 * each + 1)
         spreads = (variance * weight**2 * known).sum(axis=1)
         error = np.sqrt(spreads * shared) / base
     curve[base == 0] = np.nan
-    gy_t, gx_t, se, averaged = _frequency(traces, spots, windows, gy, gx, grid, snr)
+    gy_t, gx_t, se, averaged = _frequency(traces, windows, gy, gx, grid, snr)
     return RegionTrace(
         curve * typical,
         error * typical,
@@ -159,7 +163,7 @@ def region_trace(
         gx_t,
         se,
         averaged,
-        *_mean_window(traces.snr[:, spots]),
+        *_mean_window(traces.snr),
     )
 
 
@@ -205,7 +209,6 @@ def strengths(values: Floats, known: NDArray[np.bool_]) -> Floats:
 
 def _frequency(
     traces: WindowTraces,
-    spots: NDArray[np.int64],
     windows: NDArray[np.int64],
     gy: float,
     gx: float,
@@ -217,9 +220,9 @@ def _frequency(
     width = LONGEST_AVERAGE
     if usual > 0:
         width = min(LONGEST_AVERAGE, int(np.ceil(ENOUGH_FOR_SPACING / usual)) // 2 * 2 + 1)
-    known = np.isfinite(traces.snr[:, spots])
+    known = np.isfinite(traces.snr)
     sums = [
-        running_sum(np.where(known, values[:, spots], 0.0).sum(axis=1), width)
+        running_sum(np.where(known, values, 0.0).sum(axis=1), width)
         for values in (traces.snr, traces.offset_y, traces.offset_x)
     ]
     samples = running_sum(known.sum(axis=1).astype(float), width)

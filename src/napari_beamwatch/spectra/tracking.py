@@ -9,9 +9,9 @@ intensity is what is above the floor, over the square of the mean signal,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from napari_beamwatch.spectra.walking import Paths
 from napari_beamwatch.spectra.windows import Floats32, Grid, windows_inside
 
 Floats = NDArray[np.float64]
+Real = TypeVar("Real", bound=np.floating[Any])
 
 NEIGHBOURS = 5
 """Frames over which the signal is averaged to judge how it spreads."""
@@ -48,6 +49,27 @@ class WindowTraces:
     snr: Floats32
     offset_y: Floats32
     offset_x: Floats32
+
+    def of(self, spots: NDArray[np.int64], frames: NDArray[np.int64] | None = None) -> WindowTraces:
+        """Some of the spots.
+
+        Parameters
+        ----------
+        spots : array of int64
+        frames : array of int64 (frames, spots), optional
+            The frame of each that stands in each row; −1 for none.
+        """
+        return WindowTraces(
+            *(taken_at(getattr(self, each.name)[:, spots], frames) for each in fields(self))
+        )
+
+
+def taken_at(values: NDArray[Real], frames: NDArray[np.int64] | None) -> NDArray[Real]:
+    """Values (frames, spots) with the frame of each spot that stands in each row; −1 for none."""
+    if frames is None:
+        return values
+    taken = np.take_along_axis(values, np.maximum(frames, 0), axis=0)
+    return np.where(frames >= 0, taken, values.dtype.type(np.nan))
 
 
 @dataclass(frozen=True, eq=False)
