@@ -129,6 +129,7 @@ TEMPERATURE = Kind(
     )
 )
 VOLTAGE = Kind((Unit("kV", _times(1), ("keV",)), Unit("V", _times(1e-3), ("eV",))))
+ANGLE = Kind((Unit("°", _times(1), ("deg", "degrees")),))
 LENGTH = Kind(
     (
         Unit("nm", _times(1)),

@@ -10,7 +10,6 @@ from napari_beamwatch.harmless import printable
 from napari_beamwatch.movies import open_movie
 from napari_beamwatch.movies.description import describe
 
-
 UNITS = {"kV": "kV", "C": "°C", "nm": "nm", "deg": "°"}
 """Of conditions, as their names end and as they are shown."""
 

@@ -75,7 +75,7 @@ def summary_of(result: Findings) -> dict[str, Any]:
         "places": failures.tried("counting places", lambda _: {}, _places, result),
         "regions": {str(row["region"]): answer(result, row, failures) for _, row in _rest(result)},
         "low_dose": is_low_dose(_number(field["dose_rate_e_per_A2_s"])),
-        "not_stated": not_stated(field),
+        "not_stated": not_stated({str(name): value for name, value in field.items()}),
         "warnings": warnings + failures_among((*result.notes, *failed)),
     }
 

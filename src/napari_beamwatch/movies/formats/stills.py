@@ -26,6 +26,9 @@ from napari_beamwatch.movies.recording import Floats, Recording, Stated, StatedD
 TIFF = (".tif", ".tiff")
 MRC = (".mrc", ".mrcs")
 STILLS = (*TIFF, *MRC, ".npy", ".png", *FOREIGN)
+CONDITIONS = "conditions.csv"
+"""Table of a campaign, a row a movie; it holds no doses of single images."""
+
 FILE_COLUMNS = ("file", "filename", "image", "name")
 
 
@@ -344,7 +347,11 @@ def _common_conditions(stills: Sequence[Recording]) -> Conditions:
 
 def _table_in(folder: Path, paths: Sequence[Path]) -> DoseTable | None:
     """The dose table in a folder: its only CSV file."""
-    tables = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".csv")
+    tables = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() == ".csv" and path.name != CONDITIONS
+    )
     if not tables:
         return None
     if len(tables) > 1:
@@ -354,7 +361,7 @@ def _table_in(folder: Path, paths: Sequence[Path]) -> DoseTable | None:
             "give a list of images"
         )
     where = tables[0]
-    table = DoseTable.of(_in_order(where, paths))
+    table = DoseTable.of_text(_in_order(where, paths))
     if len(table) != len(paths):
         raise BeamwatchError(
             f"{where.name} has {len(table)} rows for {len(paths)} images in {folder}"

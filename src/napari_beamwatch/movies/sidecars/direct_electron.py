@@ -30,7 +30,9 @@ def read_info(path: Path, movie: Path) -> Words:
             said[name.strip()] = value.strip()
     rate = positive(said.get("Frames Per Second"))
     if rate is None and PIXEL.format("X") not in said:
-        raise BeamwatchError(f"it is no text file of a camera by Direct Electron about {movie.name}")
+        raise BeamwatchError(
+            f"it is no text file of a camera by Direct Electron about {movie.name}"
+        )
     summed = count(said.get("Autosave Movie Sum Count")) or 1
     diffraction = positive(said.get("Instrument Project Camera Length (centimeters)")) is not None
     scanning = decimal(said.get("Instrument Project TEMorSTEM Mode")) == STEM

@@ -43,9 +43,13 @@ def read_epu(path: Path, movie: Path) -> Words:
     conditions, _ = stated_conditions(
         {
             "voltage_kV": times(positive(_text(gun, "AccelerationVoltage")), 1e-3),
-            "magnification": None if diffraction else positive(_text(optics, "NominalMagnification")),
+            "magnification": None
+            if diffraction
+            else positive(_text(optics, "NominalMagnification")),
             "defocus_nm": times(decimal(custom.get("AppliedDefocus")), -1e9),
-            "tilt_deg": times(decimal(_text(_first(root, "stage", "Position"), "A")), 180 / math.pi),
+            "tilt_deg": times(
+                decimal(_text(_first(root, "stage", "Position"), "A")), 180 / math.pi
+            ),
             "imaging_mode": "diffraction" if diffraction else None,
             "camera": custom.get("DetectorCommercialName") or _text(camera, "Name"),
             "microscope": _text(_first(root, "instrument"), "InstrumentModel"),
@@ -93,9 +97,9 @@ def _custom(root: Element) -> dict[str, str]:
     pairs = {}
     for pair in root.iter():
         if _name(pair) == "KeyValueOfstringanyType":
-            key, value = _text(pair, "Key"), _text(pair, "Value")
-            if key and value:
-                pairs[key] = value
+            # Of its own children only: pairs within pairs would be read again and again.
+            parts = {_name(part): " ".join((part.text or "").split())[:200] for part in pair}
+            pairs[parts.get("Key", "")] = parts.get("Value", "")
     return pairs
 
 

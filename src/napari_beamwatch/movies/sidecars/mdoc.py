@@ -10,6 +10,7 @@ second, ``PixelSpacing`` is Å, ``TargetDefocus`` µm (underfocus negative), ``V
 from __future__ import annotations
 
 import re
+from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from napari_beamwatch.movies.sidecars.names import is_same, last_part
 from napari_beamwatch.movies.sidecars.numbers import count, decimal, positive, times
 from napari_beamwatch.movies.sidecars.words import Words
 
-LARGEST = 64 * 2**20
+LARGEST = 16 * 2**20
 """Bytes; an image takes about one thousand of them."""
 
 CLOSE = 0.01
@@ -89,7 +90,7 @@ def _parsed(path: Path) -> tuple[dict[str, str], list[_Section]]:
         raise BeamwatchError(f"it lists {len(found)} images, more than a movie can have")
     if not found:
         raise BeamwatchError("it lists no images")
-    return header, [_Section(kind, {**header, **values}) for kind, values in found]
+    return header, [_Section(kind, ChainMap(values, header)) for kind, values in found]
 
 
 def _of_frames(path: Path, section: _Section) -> Words:
