@@ -13,6 +13,9 @@ from napari_beamwatch.spelling import Kind, read_quantity
 UNKNOWN = frozenset(("", "?", "-", "–", "—", "n/a", "na", "none", "unknown", "nan", "null", "~"))
 """How people write that they do not know."""
 
+LONGEST = 200
+"""Letters of a number with its unit."""
+
 _BRACKETED = re.compile(r"(.*?)\s*[(\[]([^()\[\]]*(?:\([^()]*\))?)[)\]]")
 _HAS_UNIT = re.compile(r"[^0-9.,\s'’+\-−–eE]")
 
@@ -65,6 +68,8 @@ def read_written(text: str, unit: str, kind: Kind, what: str) -> float | None:
         Where it stands, for the words.
     """
     text = text.strip()
+    if len(text) > LONGEST:
+        raise BeamwatchError(f"{what}: a word of {len(text)} letters is no number")
     if text.casefold() in UNKNOWN:
         return None
     try:
@@ -76,7 +81,8 @@ def read_written(text: str, unit: str, kind: Kind, what: str) -> float | None:
 def rows_of(path: Path, lines: list[str]) -> list[list[str]]:
     """Rows of a CSV file with commas, semicolons, tabs or spaces, the names first."""
     separator = max(",;\t", key=lines[0].count)
-    if separator not in lines[0] and len(lines[0].split()) > 1:
+    words = lines[0].split()
+    if separator not in lines[0] and len(words) > 1 and not _BRACKETED.fullmatch(lines[0].strip()):
         rows = [line.split() for line in lines]
     else:
         try:

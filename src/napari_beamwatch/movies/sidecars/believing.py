@@ -95,8 +95,10 @@ def _for_frames(words: Words, recording: Recording, superres: int) -> Words:
     elif doses is not None:
         doses *= group
     table = words.dose_table
-    if table is not None and group > 1:
-        table = table.summed(group)
+    if table is not None:
+        if len(table) // group != count:
+            raise BeamwatchError(f"it has {len(table)} rows for {count} frames")
+        table = table.summed(group) if group > 1 else table
     time = words.frame_time
     if time is None and words.exposure_time is not None:
         time = words.exposure_time / (words.frames or count * group)
