@@ -84,9 +84,9 @@ def _joined(*said: str | None) -> str | None:
 
 def _is_gap(value: Any) -> bool:
     """Whether nothing was said: in a table that is NaN, NA or an empty word."""
-    if value is None or value == "":
-        return True
+    if value is None or isinstance(value, str):
+        return not value
     try:
         return math.isnan(value)
-    except TypeError:  # a word, or pandas' NA, whose text is its own
-        return str(value) == "<NA>"
+    except TypeError:  # NA of pandas is no number
+        return True
