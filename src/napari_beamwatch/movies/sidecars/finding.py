@@ -18,6 +18,9 @@ from napari_beamwatch.movies.sidecars.names import unpacked_name
 from napari_beamwatch.movies.sidecars.own import read_campaign, read_csv, read_yaml
 from napari_beamwatch.movies.sidecars.words import Reader, Words
 
+STORES = (".zarr", ".zspy")
+"""Endings of folders that are one movie; others are called as they are."""
+
 _EPU_MOVIE = re.compile(r"_(?:fractions|eer)$", re.IGNORECASE)
 _DE_MOVIE = re.compile(r"_movie$", re.IGNORECASE)
 
@@ -71,7 +74,8 @@ def hear(movie: Path) -> Heard:
 def _candidates(movie: Path) -> Iterator[tuple[Path, Reader, bool]]:
     """Files that may be there, the most trusted first, and whether they are the user's own."""
     folder, name = movie.parent, unpacked_name(movie)
-    stem = name if movie.is_dir() else Path(name).stem
+    is_series = movie.is_dir() and movie.suffix.casefold() not in STORES
+    stem = name if is_series else Path(name).stem
     for ending in (".yaml", ".yml"):
         yield folder / f"{stem}{ending}", read_yaml, True
     if movie.suffix.casefold() != ".csv":
