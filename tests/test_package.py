@@ -21,7 +21,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 HOME = PROJECT["urls"]["Homepage"]
 RAW = HOME.replace("//github.com/", "//raw.githubusercontent.com/") + "/main/"
 
-INSTALLED_AS = {"skimage": "scikit-image"}
+INSTALLED_AS = {"skimage": "scikit-image", "yaml": "pyyaml"}
 """Packages that are imported by another name."""
 
 

@@ -116,6 +116,12 @@ ONSETS: dict[str, str] = {
     "threshold_high_e_per_A2": "upper end of 95 %: dose at which the user's threshold is passed",
     "threshold_status": "reached, not_reached or not_measurable",
     "dose_scale_sd_percent": "relative standard deviation of the dose scale; not in any interval",
+    "compound": "what the specimen is said to be",
+    "imaging_mode": "as the file or somebody says: TEM, STEM, …",
+    "thickness_nm": "of the specimen",
+    "particle_size_nm": "of the particles looked at",
+    "preparation": "how the specimen was made and kept",
+    "transfer": "how it came into the microscope, and the vacuum there",
 }
 
 EVENTS: dict[str, str] = {

@@ -50,6 +50,17 @@ def read_text(path: Path, what: str, largest: int) -> str:
     largest : int
         Bytes.
     """
+    raw = read_bytes(path, what, largest)
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BeamwatchError(
+            f"{path} is not {what}: byte {error.start} is no text in UTF-8; save it as UTF-8"
+        ) from None
+
+
+def read_bytes(path: Path, what: str, largest: int) -> bytes:
+    """All of a file; see `read_text`."""
     try:
         size = regular_size(path)
         if size > largest:
@@ -57,16 +68,10 @@ def read_text(path: Path, what: str, largest: int) -> str:
                 f"{path} has {size / 2**20:.0f} MB; {what} has {largest / 2**20:.0f} at most"
             )
         with path.open("rb") as file:
-            raw = file.read(largest + 1)[:largest]
+            return file.read(largest + 1)[:largest]
     except IsADirectoryError:
         raise BeamwatchError(f"{path} cannot be read: it is a folder, not {what}") from None
     except OSError as error:
         raise BeamwatchError(f"{path} cannot be read: {error.strerror or error}") from None
     except ValueError as error:  # a null character in the name
         raise BeamwatchError(f"{path} cannot be read: {error}") from None
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BeamwatchError(
-            f"{path} is not {what}: byte {error.start} is no text in UTF-8; save it as UTF-8"
-        ) from None

@@ -129,6 +129,14 @@ TEMPERATURE = Kind(
     )
 )
 VOLTAGE = Kind((Unit("kV", _times(1), ("keV",)), Unit("V", _times(1e-3), ("eV",))))
+ANGLE = Kind((Unit("°", _times(1), ("deg", "degrees")),))
+LENGTH = Kind(
+    (
+        Unit("nm", _times(1)),
+        Unit("Å", _times(0.1), PIXEL_SIZE.units[0].also),
+        Unit("µm", _times(1e3), ("um", "micron", "microns")),
+    )
+)
 
 
 def read_quantity(text: str, kind: Kind) -> float:
@@ -177,6 +185,7 @@ def _plain(unit: str) -> str:
     """A unit without what people write in different ways: ``e⁻ Å^-2 s⁻¹`` is ``e/a2/s``."""
     text = unicodedata.normalize("NFKC", unit.translate(_DEGREE)).casefold().translate(_MINUS)
     text = re.sub(r"\bper\b", "/", text.replace("å", "a"))
+    text = re.sub(r"\bang(?=[\W\d])", "a", text)
     text = re.sub(r"\b(m?)sec(?:onds?)?\b", r"\1s", text)
     text = re.sub(r"[\s^*·⋅()]", "", text)
     text = re.sub(r"^(?:electrons?|el|e-)(?=/|a|nm)", "e", text)

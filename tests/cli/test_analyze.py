@@ -60,6 +60,8 @@ def test_every_option_reaches_the_analysis(movie: Path, tmp_path: Path, quick: s
         f"analyze {movie} --out {out} --settings {quick} --pixel-size 0.13 --dose-rate 80 "
         f"--frame-time 0.5 --pre-exposure 7 --fraction-frames 2 --gain {gain} "
         "--temperature -170 --voltage 200kV --elements Li,F,O --window 96 --step 48 "
+        "--compound LiF --imaging-mode HRTEM --thickness 0,06µm --particle-size 250Å "
+        "--preparation crushed --storage argon --transfer cryo --vacuum high --grid carbon "
         "--roi 0:96,0:100 --roi 90:190,80:190 --phases LiF,Li2O "
         "--fraction 0.5 --d-tolerance 2 --persist 3"
     )
@@ -84,14 +86,29 @@ def test_every_option_reaches_the_analysis(movie: Path, tmp_path: Path, quick: s
     assert record["frame_dose_e_per_A2"] == pytest.approx(40)
     assert record["pre_exposure_e_per_A2"] == 7
     assert record["frames"] == 8
-    said = {"voltage_kV": 200, "temperature_C": -170, "elements": "Li,F,O"}
-    assert record["conditions"] == said
+    said = {
+        "voltage_kV": 200, "temperature_C": -170, "elements": "Li,F,O", "compound": "LiF",
+        "imaging_mode": "HRTEM", "thickness_nm": 60, "particle_size_nm": 25,
+        "preparation": "crushed", "storage": "argon", "transfer": "cryo", "vacuum": "high",
+        "grid": "carbon",
+    }  # fmt: skip
+    assert record["conditions"] == pytest.approx(said)
+    row = result.onsets.iloc[0]
+    assert (row.compound, row.imaging_mode, row.thickness_nm) == ("LiF", "HRTEM", 60)
+    assert (row.preparation, row.transfer) == ("crushed; argon", "cryo; high")
+    assert (result.summary["not_stated"], result.summary["low_dose"]) == ([], True)
     assert "gain.npy" in record["gain"]
 
 
-def test_a_frame_dose_and_a_persistence_to_the_end(movie: Path, tmp_path: Path, quick: str) -> None:
+def test_a_frame_dose_and_a_persistence_to_the_end(
+    movie: Path, tmp_path: Path, quick: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     words = ["--frame-dose", "40", "--persist", "end", "--settings", quick]
     assert main(["analyze", str(movie), "--out", str(tmp_path), *words]) == 0
+    missing = "compound, voltage, dose rate, imaging mode, temperature, thickness, particle size"
+    assert f"  not stated: {missing}" in capsys.readouterr().out
+    methods = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))["methods"]
+    assert f"Not stated: {missing}, preparation, transfer, pre-exposure." in methods
     result = bw.load_result(tmp_path)
     assert result.settings.persistence == "end"
     assert result.onsets.last_dose_e_per_A2[0] == pytest.approx(640)
@@ -111,6 +128,24 @@ def test_several_movies_go_to_folders_of_their_names_and_all_are_tried(
     assert len(said) == 2
     assert said[0].startswith(f"beamwatch: {broken}: ")
     assert said[1].startswith(f"beamwatch: {tmp_path / 'nowhere.eer'}: there is no file")
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--voltage=300000", "0.1 and 4000 kV"),
+        ("--temperature=-400 °C", "-273.15 and 3000 °C"),
+        ("--thickness=-5", "nm"),
+        ("--pixel-size=1e-5", "Å"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(
+    movie: Path, tmp_path: Path, option: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["analyze", str(movie), "--out", str(tmp_path / "run"), option]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("beamwatch: ")
+    assert said in line
 
 
 def test_two_movies_of_one_name_are_wrong_usage(

@@ -45,6 +45,19 @@ def test_json_holds_the_same_facts(mrc: Path, capsys: pytest.CaptureFixture[str]
     assert facts["frame_time_s"] is None
 
 
+def test_what_stands_beside_the_movie_is_told_unless_it_is_not_wanted(
+    mrc: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "movie.yaml").write_text("dose rate: 40\nframe time: 0,1 s\ntilt: 3\n")
+    assert main(["info", str(mrc)]) == 0
+    said = capsys.readouterr().out
+    assert "40 e/Å²/s (low dose)" in said
+    assert "3 °  [movie.yaml]" in said
+    assert "  not stated: compound, voltage, imaging mode" in said
+    assert main(["info", str(mrc), "--no-sidecars"]) == 0
+    assert "movie.yaml" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("name", ["nowhere.eer", "broken.mrc", "folder", "text.tif"])
 def test_what_cannot_be_opened_is_one_line_and_status_1(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from napari_beamwatch import open_movie
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies.formats.foreign import open_foreign
 
@@ -87,7 +88,8 @@ def test_stacks_are_read_to_the_bit(tmp_path, stack, ending, little, dtype):
         "ImageList": [thumbnail, image(stack.astype(dtype), Acquisition={
             "Device": {"Name": "K3"}}, **{"Microscope Info": {
                 "Voltage": 200000.0, "Indicated Magnification": 8e5, "Name": "Titan",
-                "Illumination Mode": "TEM", "Imaging Mode": "MAG1"}})],
+                "Illumination Mode": "TEM", "Imaging Mode": "MAG1",
+                "Stage Position": {"Stage Alpha": -2.5}}})],
         "Thumbnails": [{"ImageIndex": 0}],
     }  # fmt: skip
     opened = open_foreign(write_dm(tmp_path / f"a.{ending}", tags, little))
@@ -97,10 +99,25 @@ def test_stacks_are_read_to_the_bit(tmp_path, stack, ending, little, dtype):
     assert opened.frame_time.value == pytest.approx(0.5)
     assert opened.conditions.stated() == {
         "voltage_kV": 200, "magnification": 8e5, "microscope": "Titan", "camera": "K3",
-        "imaging_mode": "TEM",
+        "imaging_mode": "TEM", "tilt_deg": -2.5,
     }  # fmt: skip
     copy = pickle.loads(pickle.dumps(opened.frames))
     np.testing.assert_array_equal(copy.read_rows(3, 2, 5), stack[3, 2:5].astype(dtype))
+
+
+def test_the_tags_of_a_stack_calibrate_it(tmp_path, stack):
+    microscope = {
+        "Voltage": 300000.0, "Indicated Magnification": 4e5, "Illumination Mode": "TEM",
+        "Stage Position": {"Stage Alpha": 3.5},
+    }  # fmt: skip
+    tags = {"ImageList": [image(stack, scale=0.0062, **{"Microscope Info": microscope})]}
+    movie = open_movie(write_dm(tmp_path / "a.dm4", tags), dose_rate=20.0, pre_exposure=5.0)
+    known = movie.conditions
+    found = [
+        movie.pixel_size, movie.times[0], movie.times[-1], movie.frame_dose[0], movie.dose[0],
+        movie.dose[-1], movie.dose_rate, known.voltage_kV, known.magnification, known.tilt_deg,
+    ]  # fmt: skip
+    assert found == pytest.approx([0.062, 0.5, 2.5, 10, 15, 55, 20, 300, 4e5, 3.5], rel=0.01)
 
 
 def scope(**said: str) -> dict[str, Any]:

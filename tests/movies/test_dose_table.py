@@ -84,8 +84,41 @@ def test_one_endless_word_in_a_table_costs_no_more_than_its_letters(tmp_path: Pa
     path = tmp_path / "doses.csv"
     path.write_text("dose\n" + "5\n" * 2000 + "x" * 100_000)
     tracemalloc.start()
-    with pytest.raises(BeamwatchError, match="must be a number"):
+    with pytest.raises(BeamwatchError, match="100000 letters is no number"):
         DoseTable.of(path)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 20e6
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "start;end\n0;12,5\n12,5;25\n25;37,5\n",
+        "start [e-/Å2],end [e-/Å2]\n0,12.5\n12.5,25\n25,37.5\n",
+        "start_e_per_nm2\tend_e_per_nm2\n0\t1250\n1250\t2500\n2500\t3750\n",
+        "dose\n12.5 e⁻/Å²\n12.5 e/A^2\n12.5 e-/Å2\n",
+    ],
+)
+def test_doses_in_a_file_are_read_as_people_write_them(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "doses.csv"
+    path.write_text(text, encoding="utf-8")
+    assert movie_with(path).dose == pytest.approx([12.5, 25, 37.5])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('dose\n5\n"1,000"\n5\n', "row 2: '1,000' can be 1000 or 1.000"),
+        ("dose\n5\n5 e/px\n5\n", r"type a number in e/Å² \(or e/nm²\)"),
+        ("dose [e/px]\n5\n5\n5\n", r"type a number in e/Å² \(or e/nm²\)"),
+        ("dose\n5\n?\n5\n", "must not have gaps"),
+    ],
+)
+def test_doses_in_a_file_that_can_be_misread_are_refused(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    path = tmp_path / "doses.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(BeamwatchError, match=said):
+        DoseTable.of(path)

@@ -11,6 +11,7 @@ import pytest
 
 import napari_beamwatch as bw
 from napari_beamwatch import columns
+from napari_beamwatch.results.older import CONDITIONS
 
 pytestmark = pytest.mark.usefixtures("without_figures")
 
@@ -56,3 +57,18 @@ def test_an_older_run_has_its_crystals_as_places_and_says_the_same(
     )
     assert found.windows.place.isna().all()
     assert found.summary["answer"]
+
+
+def test_a_run_from_before_conditions_were_columns_opens_with_them_empty(
+    saved: Path, tmp_path: Path
+) -> None:
+    run = Path(shutil.copytree(saved, tmp_path / "run"))
+    record = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    table = pd.read_csv(run / "onsets.csv", dtype=str).drop(columns=list(CONDITIONS))
+    table.to_csv(run / "onsets.csv", index=False)
+    for name in CONDITIONS:
+        del record["tables"]["onsets"][name]
+    (run / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    found = bw.load_result(run)
+    assert list(found.onsets.columns) == list(columns.ONSETS)
+    assert {"thickness", "transfer"} <= set(found.summary["not_stated"])

@@ -34,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     )
     info.add_argument("file", metavar="FILE", help="a movie, or a folder of stills")
     info.add_argument("--json", action="store_true", help="print JSON instead of words")
+    _add_no_sidecars(info)
 
     simulate = commands.add_parser(
         "simulate",
@@ -136,6 +137,20 @@ def _add_analyze(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="Li,F,C,O,H",
         help="that can be there; only phases of these are matched",
     )
+    movie.add_argument("--compound", metavar="WORDS", help="what the specimen is, as LiF")
+    movie.add_argument("--imaging-mode", metavar="WORDS", help="as HRTEM or STEM")
+    movie.add_argument(
+        "--thickness", type=_in(spelling.LENGTH), metavar="NM", help="of the specimen, nm"
+    )
+    movie.add_argument(
+        "--particle-size", type=_in(spelling.LENGTH), metavar="NM", help="of the particles, nm"
+    )
+    movie.add_argument("--preparation", metavar="WORDS", help="how the specimen was made")
+    movie.add_argument("--storage", metavar="WORDS", help="how and how long it was kept")
+    movie.add_argument("--transfer", metavar="WORDS", help="how it came into the microscope")
+    movie.add_argument("--vacuum", metavar="WORDS", help="of the microscope")
+    movie.add_argument("--grid", metavar="WORDS", help="what the specimen lay on")
+    _add_no_sidecars(movie)
 
     how = analyze.add_argument_group("the analysis")
     how.add_argument("--window", type=int, metavar="PX", help="side of the FFT windows")
@@ -168,6 +183,15 @@ def _add_analyze(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     how.add_argument("--scheduler", metavar="ADDRESS", help="of a dask cluster to work on")
     how.add_argument("--force", action="store_true", help="replace the run that is in DIR")
+
+
+def _add_no_sidecars(words: argparse._ActionsContainer) -> None:
+    words.add_argument(
+        "--no-sidecars",
+        dest="sidecars",
+        action="store_false",
+        help="leave files beside the movie alone (.mdoc, .xml, .yaml, conditions.csv, …)",
+    )
 
 
 def _in(kind: spelling.Kind) -> Callable[[str], float]:
@@ -237,7 +261,7 @@ def _done(args: argparse.Namespace) -> int:
         if args.command == "info":
             from napari_beamwatch.cli.info import info
 
-            info(args.file, as_json=args.json)
+            info(args.file, as_json=args.json, sidecars=args.sidecars)
         elif args.command == "demo":
             from napari_beamwatch.cli.demo import demo
 

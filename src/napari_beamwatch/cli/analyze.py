@@ -131,6 +131,15 @@ def _opened(source: str, args: Namespace) -> Movie:
         "temperature_C": args.temperature,
         "voltage_kV": args.voltage,
         "elements": args.elements,
+        "compound": args.compound,
+        "imaging_mode": args.imaging_mode,
+        "thickness_nm": args.thickness,
+        "particle_size_nm": args.particle_size,
+        "preparation": args.preparation,
+        "storage": args.storage,
+        "transfer": args.transfer,
+        "vacuum": args.vacuum,
+        "grid": args.grid,
     }
     return open_movie(
         source,
@@ -143,6 +152,7 @@ def _opened(source: str, args: Namespace) -> Movie:
         fraction_dose=args.fraction_dose,
         gain=args.gain,
         conditions=conditions,
+        sidecars=args.sidecars,
     )
 
 

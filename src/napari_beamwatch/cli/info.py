@@ -10,10 +10,13 @@ from napari_beamwatch.harmless import printable
 from napari_beamwatch.movies import open_movie
 from napari_beamwatch.movies.description import describe
 
+UNITS = {"kV": "kV", "C": "°C", "nm": "nm", "deg": "°"}
+"""Of conditions, as their names end and as they are shown."""
 
-def info(file: str, *, as_json: bool) -> None:
+
+def info(file: str, *, as_json: bool, sidecars: bool = True) -> None:
     """Print what is known about a movie."""
-    facts = describe(open_movie(file))
+    facts = describe(open_movie(file, sidecars=sidecars))
     if as_json:
         print(json.dumps(facts, indent=2, ensure_ascii=False))
     else:
@@ -47,7 +50,12 @@ def in_words(facts: dict[str, Any]) -> str:
             ),
             facts["dose_source"] if facts["total_dose_e_per_A2"] is not None else "",
         ),
-        ("dose rate", _number(facts["dose_rate_e_per_A2_s"], "e/Å²/s"), ""),
+        (
+            "dose rate",
+            _number(facts["dose_rate_e_per_A2_s"], "e/Å²/s")
+            + (" (low dose)" if facts["low_dose"] else ""),
+            "",
+        ),
         (
             "pre-exposure",
             _number(facts["pre_exposure_e_per_A2"], "e/Å²"),
@@ -67,12 +75,12 @@ def in_words(facts: dict[str, Any]) -> str:
     ]
     for name, value in facts["conditions"].items():
         label, _, unit = name.partition("_")
-        known = unit in ("kV", "C", "nm")
+        known = unit in UNITS
         text = f"{value:g}" if isinstance(value, float) else str(value)
         rows.append(
             (
                 label if known else name.replace("_", " "),
-                f"{text} {'°C' if unit == 'C' else unit}" if known else text,
+                f"{text} {UNITS[unit]}" if known else text,
                 origins.get(name, ""),
             )
         )
@@ -81,6 +89,8 @@ def in_words(facts: dict[str, Any]) -> str:
     for name, value, origin in rows:
         said = f"  {name:<{width}}  {value}" + (f"  [{origin}]" if origin else "")
         lines.append(printable(said))
+    if facts["not_stated"]:
+        lines.append(f"  not stated: {', '.join(facts['not_stated'])}")
     for title, sentences in (("notes", facts["notes"]), ("warnings", facts["warnings"])):
         if sentences:
             lines.append(title)

@@ -34,6 +34,10 @@ def in_words(summary: Mapping[str, Any]) -> str:
     if summary.get("stop"):
         lines.append(f"  {summary['stop']}")
     lines += [f"  {printable(said)}" for said in summary["regions"].values()]
+    if summary.get("low_dose"):
+        lines.append(f"  low dose: {summary['dose_rate_e_per_A2_s']:.3g} e/Å²/s")
+    if summary.get("not_stated"):
+        lines.append(_filled("not stated: ", ", ".join(summary["not_stated"])))
     lines += [_filled("warning: ", said) for said in summary.get("warnings", ())]
     return "\n".join(lines)
 

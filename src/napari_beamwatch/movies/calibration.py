@@ -1,8 +1,9 @@
 """Who is believed about size, time and dose, and the axes that follow.
 
-The trust order for the dose is: the user's table, calibration or numbers; the file (for EER the
-coincidence-compensated dose before the total); counted events; grey values, these only with the
-user's word on how many make an electron. Nothing missing is guessed.
+The trust order for the dose is: the user's table, calibration or numbers; notes the user wrote
+beside the movie; the file (for EER the coincidence-compensated dose before the total); what the
+instrument wrote beside it; counted events; grey values, these only with the user's word on how many
+make an electron. Nothing missing is guessed. What stands beside the movie is in `Given` by then.
 """
 
 from __future__ import annotations
@@ -76,13 +77,13 @@ def calibrate(recording: Recording, given: Given) -> Calibration:
     """Decide between what the user and the file say."""
     given.check_against(recording.frames.shape)
     origins = dict(recording.condition_origins)
-    origins.update(dict.fromkeys(given.conditions.stated(), "user"))
+    origins.update({name: given.who(name) for name in given.conditions.stated()})
     warnings: list[str] = []
     notes: list[str] = []
 
     pixel_size = given.pixel_size
     if pixel_size is not None:
-        origins["pixel_size"] = "user"
+        origins["pixel_size"] = given.who("pixel_size")
     elif recording.pixel_size is not None:
         pixel_size = recording.pixel_size.value
         origins["pixel_size"] = recording.pixel_size.origin
@@ -103,7 +104,7 @@ def calibrate(recording: Recording, given: Given) -> Calibration:
         start, end, frame_dose = table.start, table.end, table.end - table.start
         if len(table.recorded) == len(frame_dose):
             frame_dose = table.recorded
-        source = "user: dose table"
+        source = f"{given.who('dose_table')}: dose table"
     else:
         doses = _doses(recording, given, pixel_size, durations, flux)
         if doses is not None:
@@ -115,9 +116,11 @@ def calibrate(recording: Recording, given: Given) -> Calibration:
             departure = _departure(flux)
             if doses.nominal and departure > UNSTEADY:
                 source += f"; counts depart from it by up to {departure:.0%}"
+                who = given.who("frame_dose", "dose_rate")
+                said = "you gave" if who == "user" else f"of {who}"
                 warnings.append(
-                    f"the counts vary by up to {departure:.0%} from frame to frame; the dose you "
-                    "gave is nominal and is not modulated by them"
+                    f"the counts vary by up to {departure:.0%} from frame to frame; the dose "
+                    f"{said} is nominal and is not modulated by them"
                 )
     lit = recording.lit
     if frame_dose is not None:
@@ -135,7 +138,7 @@ def calibrate(recording: Recording, given: Given) -> Calibration:
     else:
         warnings += _why_no_dose(recording, given, pixel_size)
     if given.pre_exposure is not None:
-        origins["pre_exposure"] = "user"
+        origins["pre_exposure"] = given.who("pre_exposure")
     if pixel_size is None:
         warnings.append("the pixel size is unknown: give it in Å, or lengths stay in pixels")
     if given.beam_profile is None:
@@ -159,10 +162,10 @@ def calibrate(recording: Recording, given: Given) -> Calibration:
 def _times(recording: Recording, given: Given) -> tuple[Floats | None, float, str]:
     """Ends of the frames, start of the first, and who says so."""
     step = given.frame_time
-    origin = "user"
+    origin = given.who("frame_time")
     if step is None and isinstance(given.frame_dose, float) and given.dose_rate is not None:
         step = given.frame_dose / given.dose_rate
-        origin = "user: frame dose over dose rate"
+        origin = f"{given.who('frame_dose', 'dose_rate')}: frame dose over dose rate"
     lead = recording.lead
     if step is not None:
         start = lead.frames * step
@@ -273,20 +276,22 @@ def _users_doses(
             uncertainty=calibration.uncertainty,
         )
     if isinstance(given.frame_dose, np.ndarray):
-        return _Doses(given.frame_dose, given.lead_dose, "user: dose of every frame")
+        return _Doses(
+            given.frame_dose, given.lead_dose, f"{given.who('frame_dose')}: dose of every frame"
+        )
     if given.frame_dose is not None:
         _agree(given)
         return _Doses(
             given.frame_dose * exposure,
             given.frame_dose * recording.lead.frames,
-            f"user: nominal {given.frame_dose:g} e/Å² a frame",
+            f"{given.who('frame_dose')}: nominal {given.frame_dose:.6g} e/Å² a frame",
             nominal=True,
         )
     if given.dose_rate is not None and durations is not None and usual is not None:
         return _Doses(
             given.dose_rate * durations * exposure,
             given.dose_rate * usual * recording.lead.frames,
-            f"user: nominal {given.dose_rate:g} e/Å²/s × frame time",
+            f"{given.who('dose_rate')}: nominal {given.dose_rate:.6g} e/Å²/s × frame time",
             nominal=True,
         )
     return None

@@ -17,6 +17,7 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "particle_size_nm": (0.1, 1e7, "nm"),
     "defocus_nm": (-1e7, 1e7, "nm"),
     "magnification": (1.0, 1e9, ""),
+    "tilt_deg": (-90.0, 90.0, "°"),
 }
 """What each can be; beyond it is a slip of the unit."""
 
@@ -37,8 +38,13 @@ class Conditions:
         Nominal magnification.
     imaging_mode, camera, microscope, specimen, recorded : str or None
         Imaging mode (HRTEM, STEM, diffraction), camera, microscope, specimen, when recorded.
-    preparation, storage, vacuum : str or None
-        How the specimen was made, kept and transferred.
+    tilt_deg : float or None
+        Tilt of the stage about its holder's axis.
+    compound : str or None
+        What the specimen is said to be, as ``LiF`` or "Li2CO3 on Li".
+    preparation, storage, transfer, vacuum, grid : str or None
+        How the specimen was made, kept and brought into the microscope, the vacuum there, and
+        what it lay on.
     elements : str or None
         Symbols of the elements that can be there, with commas between them (``Li,F,C,O,H``);
         given so or as a sequence. Spots are matched to phases of these.
@@ -58,6 +64,10 @@ class Conditions:
     preparation: str | None = None
     storage: str | None = None
     vacuum: str | None = None
+    transfer: str | None = None
+    compound: str | None = None
+    grid: str | None = None
+    tilt_deg: float | None = None
     elements: str | None = None
 
     def __post_init__(self) -> None:

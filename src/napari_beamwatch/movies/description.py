@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_beamwatch.movies.checklist import is_low_dose, not_stated, reported
 from napari_beamwatch.movies.movie import Movie
 
 
@@ -38,6 +39,8 @@ def describe(movie: Movie) -> dict[str, Any]:
         "counting": None if counting is None else counting.kind,
         "counting_seen": None if counting is None else counting.origin,
         "conditions": movie.conditions.stated(),
+        "low_dose": is_low_dose(movie.dose_rate),
+        "not_stated": not_stated(reported(movie)),
         "origins": movie.origins,
         "notes": list(movie.notes),
         "warnings": list(movie.warnings),

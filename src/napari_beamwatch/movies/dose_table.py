@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +13,17 @@ from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.files import read_text
 from napari_beamwatch.movies.plausible import ACCUMULATED_DOSE
 from napari_beamwatch.movies.recording import MOST_FRAMES, Floats, add_groups
+from napari_beamwatch.movies.written import name_and_unit, read_written, rows_of
 from napari_beamwatch.quantities import number
+from napari_beamwatch.spelling import FRAME_DOSE
 
 WHAT = "a dose table"
 LARGEST_TABLE = 16 * 2**20
 """Bytes; a million rows have room."""
 
 COLUMNS = ("start", "end", "unrecorded")
+NAMES = dict.fromkeys((*COLUMNS, "dose"), FRAME_DOSE)
+"""Of columns, and what each measures."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +55,11 @@ class DoseTable:
         return DoseTable(
             self.start[:used:n], self.end[n - 1 : used : n], add_groups(self.recorded, n)
         )
+
+    @classmethod
+    def of_text(cls, columns: Mapping[str, list[str]]) -> DoseTable:
+        """A table of text as people write it, units in the names or behind the values."""
+        return cls.of(_read_as_written(columns))
 
     @classmethod
     def of(cls, given: Any) -> DoseTable:
@@ -90,7 +98,7 @@ class DoseTable:
 
 def _columns(given: Any) -> dict[str, Floats]:
     if isinstance(given, str | Path):
-        given = read_table(Path(given).expanduser())
+        given = _read_as_written(read_table(Path(given).expanduser()))
     if hasattr(given, "columns"):  # a DataFrame
         given = {str(name): given[name].to_numpy() for name in given.columns}
     if isinstance(given, Mapping):
@@ -121,24 +129,28 @@ def read_table(path: Path) -> dict[str, list[str]]:
         raise BeamwatchError(f"{path} is no table of doses: it needs a header and a row a frame")
     if len(lines) > MOST_FRAMES:
         raise BeamwatchError(f"{path} has {len(lines)} rows, more than a movie can have frames")
-    separator = max(",;\t", key=lines[0].count)
-    if separator not in lines[0] and len(lines[0].split()) > 1:
-        rows = [line.split() for line in lines]
-    else:
-        try:
-            rows = list(csv.reader(lines, delimiter=separator, skipinitialspace=True))
-        except csv.Error as error:
-            raise BeamwatchError(f"{path} is no table of doses: {error}") from None
-    names = [name.strip() for name in rows[0]]
-    for i, row in enumerate(rows):
-        if len(row) != len(names):
-            raise BeamwatchError(
-                f"{path.name}, row {i}: {len(row)} values for {len(names)} columns (a decimal "
-                "comma? write a point)"
-            )
-    if len(set(names)) < len(names):
-        raise BeamwatchError(f"{path.name} has two columns of one name")
-    return {name: [row[i].strip() for row in rows[1:]] for i, name in enumerate(names)}
+    names, *rows = rows_of(path, lines)
+    return {name: [row[i] for row in rows] for i, name in enumerate(names)}
+
+
+def _read_as_written(columns: Mapping[str, list[str]]) -> dict[str, list[float]]:
+    """Columns of doses, which may have units in their names or values, in e/Å²."""
+    read: dict[str, list[float]] = {}
+    for title, texts in columns.items():
+        name, unit = name_and_unit(title, NAMES)
+        if not name:
+            continue
+        values = [
+            read_written(text, unit, FRAME_DOSE, f"{WHAT}, {title}, row {i}")
+            for i, text in enumerate(texts, start=1)
+        ]
+        known = [value for value in values if value is not None]
+        if len(known) < len(values):
+            raise BeamwatchError(f"{WHAT} must not have gaps: {title}")
+        if name in read:
+            raise BeamwatchError(f"{WHAT} has two columns of {name}")
+        read[name] = known
+    return read
 
 
 def numbers_of(values: Any, what: str) -> Floats:

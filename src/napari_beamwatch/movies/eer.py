@@ -46,6 +46,7 @@ def open_eer(
     fraction_dose: float | None = None,
     superres: int = 1,
     pixel_size: float | None = None,
+    pixel_size_beside: float | None = None,
     raw_dose_rate: float | None = None,
 ) -> Recording:
     """Open an EER movie.
@@ -62,6 +63,8 @@ def open_eer(
     pixel_size : float, optional
         Å per pixel at this `superres`, if the user says so: what a dose per pixel means in
         e/Å².
+    pixel_size_beside : float, optional
+        The same as an instrument's file beside the movie says it, for files that do not.
     raw_dose_rate : float, optional
         e/Å²/s, if the user says so.
     """
@@ -91,7 +94,7 @@ def open_eer(
     pixels = directory.height * directory.width
     dose = _stated_dose(acquisition, events, superres)
 
-    known_size = pixel_size or (size.value if size else None)
+    known_size = pixel_size or (size.value if size else pixel_size_beside)
     raw_dose = None
     if raw_dose_rate is not None and seconds is not None:
         raw_dose = raw_dose_rate * seconds

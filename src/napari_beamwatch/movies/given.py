@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.harmless import printable
 from napari_beamwatch.movies.conditions import Conditions
 from napari_beamwatch.movies.dose_table import DoseTable, numbers_of
 from napari_beamwatch.movies.plausible import (
@@ -61,7 +63,10 @@ class DoseCalibration:
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """What the user says; each None where nothing was said.
+    """What is said of a movie from outside its file; each None where nothing was said.
+
+    Most often the user says it; what stands beside the movie is here where nobody more trusted
+    said anything.
 
     Attributes
     ----------
@@ -89,6 +94,9 @@ class Given:
     conditions : Conditions
     lead_dose : float
         e/Å² of `frame_dose` values that slicing cut off.
+    said_by : mapping of str to str
+        For each of these, and each of the conditions, that the user did not give: the file beside
+        the movie that says it.
     """
 
     pixel_size: float | None = None
@@ -103,6 +111,7 @@ class Given:
     beam_profile: NDArray[np.float32] | None = None
     conditions: Conditions = field(default_factory=Conditions)
     lead_dose: float = 0.0
+    said_by: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, (limits, unit) in _RANGES.items():
@@ -111,6 +120,10 @@ class Given:
                 object.__setattr__(self, name, number(value, name, *limits, unit))
         if self.frame_dose is not None:
             object.__setattr__(self, "frame_dose", _frame_doses(self.frame_dose))
+        if not isinstance(self.said_by, Mapping):
+            raise BeamwatchError(f"said_by names files, and is not {self.said_by!r}")
+        by = {str(name): printable(source) for name, source in self.said_by.items()}
+        object.__setattr__(self, "said_by", by)
         calibration = self.dose_calibration
         if not isinstance(calibration, DoseCalibration | None):
             raise BeamwatchError(f"dose_calibration is a DoseCalibration, not {calibration!r}")
@@ -120,6 +133,15 @@ class Given:
             )
         if self.beam_profile is not None and self.beam_profile.ndim != 2:
             raise BeamwatchError("a beam profile is one image of the field (two dimensions)")
+
+    def who(self, *names: str) -> str:
+        """Who said the first of these that a file beside the movie says, or else the user."""
+        return next((self.said_by[name] for name in names if name in self.said_by), "user")
+
+    def resaid(self, names: Iterable[str]) -> dict[str, str]:
+        """`said_by` without what the user now says."""
+        now = set(names)
+        return {name: source for name, source in self.said_by.items() if name not in now}
 
     def check_against(self, shape: tuple[int, int, int]) -> None:
         """Refuse what does not fit a movie of `shape`."""

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
 from napari_beamwatch.errors import BeamwatchError
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 LARGEST = 4 * 2**20
 
@@ -33,18 +37,23 @@ class Items:
         return self.texts.get(name)
 
 
-def parse_items(xml: bytes) -> Items:
-    """Items of an XML document, without entities, DTD or anything from outside."""
+def parse_tree(xml: bytes) -> Element:
+    """The root of an XML document, without entities, DTD or anything from outside."""
     if len(xml) > LARGEST:
         raise BeamwatchError(f"its XML metadata is {len(xml) / 2**20:.0f} MiB long: not read")
     try:
-        root = fromstring(xml.rstrip(b"\0 \r\n\t"), forbid_dtd=True)
+        root: Element = fromstring(xml.rstrip(b"\0 \r\n\t"), forbid_dtd=True)
     except DefusedXmlException:
         raise BeamwatchError("its XML metadata declares entities or a DTD: not read") from None
     except (ParseError, ValueError, LookupError) as error:
         raise BeamwatchError(f"its XML metadata is damaged ({error})") from None
+    return root
+
+
+def parse_items(xml: bytes) -> Items:
+    """Items of an XML document: see `parse_tree`."""
     texts, units = {}, {}
-    for item in root.iter("item"):
+    for item in parse_tree(xml).iter("item"):
         name = item.get("name")
         if name:
             texts[name] = (item.text or "").strip()

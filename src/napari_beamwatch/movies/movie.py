@@ -246,12 +246,14 @@ class Movie:
             )
         if changes.get("dose_table") is not None:
             changes["dose_table"] = DoseTable.of(changes["dose_table"])
+        said = set(changes)
         if "conditions" in changes:
             conditions = Conditions.of(changes["conditions"])
+            said |= set(conditions.stated())
             changes["conditions"] = self.given.conditions.overridden_by(conditions)
         if changes.get("beam_profile") is not None:
             changes["beam_profile"] = _normalised(changes["beam_profile"])
-        given = replace(self.given, **changes)
+        given = replace(self.given, **changes, said_by=self.given.resaid(said))
         if "frame_dose" in changes and isinstance(given.frame_dose, np.ndarray):
             # Of frames that slicing cut off only the number is known: they count as the mean.
             mean = float(given.frame_dose.mean()) if len(given.frame_dose) else 0.0

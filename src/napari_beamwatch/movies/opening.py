@@ -30,6 +30,7 @@ from napari_beamwatch.movies.given import Given
 from napari_beamwatch.movies.movie import Movie
 from napari_beamwatch.movies.opened_files import OpenedFiles, states_before
 from napari_beamwatch.movies.recording import Recording
+from napari_beamwatch.movies.sidecars import Heard, believed, hear
 
 PathLike = str | os.PathLike[str]
 Gain = PathLike | NDArray[Any]
@@ -54,6 +55,7 @@ _AS_WRITTEN: dict[str, Any] = {
     "fraction_dose": None,
     "superres": 1,
     "pixel_size": None,
+    "pixel_size_beside": None,
     "raw_dose_rate": None,
 }
 
@@ -73,6 +75,7 @@ def open_movie(
     superres: int = 1,
     dataset: str | None = None,
     conditions: Any = None,
+    sidecars: bool = True,
 ) -> Movie:
     """Open a movie, a folder of stills, or a list of them, without decoding it.
 
@@ -107,6 +110,9 @@ def open_movie(
         Which array of a file that holds several.
     conditions : mapping, optional
         Voltage, temperature, …: see `Conditions`.
+    sidecars : bool
+        Also read what stands beside a movie, by its name: notes of your own, ``conditions.csv``,
+        ``.mdoc``, ``.xml`` and ``_info.txt`` of instruments.
 
     Returns
     -------
@@ -114,16 +120,18 @@ def open_movie(
     """
     said = Given(pixel_size=pixel_size, dose_rate=dose_rate)
     clear_left_over()
-    named = [source] if isinstance(source, str | os.PathLike) else source
+    named = [source] if isinstance(source, str | os.PathLike) else list(source)
     before = states_before([Path(one).expanduser() for one in named])
+    heard = hear(Path(named[0]).expanduser()) if sidecars and len(named) == 1 else Heard()
     recording, table = _recorded(
-        source,
+        source if isinstance(source, str | os.PathLike) else named,
         dataset,
         fraction_frames=fraction_frames,
         fraction_dose=fraction_dose,
         superres=superres,
-        pixel_size=said.pixel_size,
-        raw_dose_rate=said.dose_rate,
+        pixel_size=said.pixel_size or _finer(heard.first("pixel_size", own=True), superres),
+        pixel_size_beside=_finer(heard.first("pixel_size", own=False), superres),
+        raw_dose_rate=said.dose_rate or heard.first("dose_rate", own=True),
     )
     files = OpenedFiles.of(recording.path, recording.frames, before)
     recording = replace(recording, files=files)
@@ -138,6 +146,8 @@ def open_movie(
         pre_exposure=pre_exposure,
         conditions=conditions,
     )
+    if heard.words or heard.warnings:
+        movie = believed(movie, heard, superres)
     frames, height, width = movie.shape
     LOG.info("opened %s: %d frames of %d × %d px", movie.source, frames, height, width)
     LOG.info("dose: %s", movie.dose_source)
@@ -145,6 +155,11 @@ def open_movie(
     for warning in movie.warnings:
         LOG.info("%s", warning)
     return movie
+
+
+def _finer(size: float | None, superres: int) -> float | None:
+    """Size of a pixel of a finer grid; what no grid is finer by is refused elsewhere."""
+    return size / superres if size is not None and superres in (1, 2, 4) else None
 
 
 def movie_suffix(path: Path) -> str:

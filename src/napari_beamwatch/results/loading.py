@@ -22,7 +22,7 @@ from napari_beamwatch.particles import COLUMNS as PARTICLES
 from napari_beamwatch.particles import Particles
 from napari_beamwatch.regions import FIELD
 from napari_beamwatch.results.movie_files import files_given, files_now
-from napari_beamwatch.results.older import is_older, read_older
+from napari_beamwatch.results.older import is_older, needed_of, read_older, with_columns
 from napari_beamwatch.results.record import (
     bins_of,
     explained,
@@ -88,9 +88,12 @@ def load_result(
             tables = read_older(folder, kinds, names, COLUMNS)
         else:
             tables = {
-                name: read_table(folder / f"{name}.csv", kinds[name], names, needed)
+                name: read_table(
+                    folder / f"{name}.csv", kinds[name], names, needed_of(kinds[name], needed)
+                )
                 for name, needed in COLUMNS.items()
             }
+            tables["onsets"] = with_columns(tables["onsets"], COLUMNS["onsets"])
         _check_rows(tables, names[1:])
         settings = settings_of(record)
         notes = sentences(record["notes"])

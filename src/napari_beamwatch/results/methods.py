@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from napari_beamwatch.movies import Movie
+from napari_beamwatch.movies.checklist import is_low_dose, not_stated, reported
 from napari_beamwatch.settings import Settings
 
 
@@ -17,9 +18,11 @@ def methods_sentence(movie: Movie, settings: Settings, version: str) -> str:
     if movie.frame_dose is not None:
         said += f" of {float(np.median(movie.frame_dose[lit])):.3g} e/Å²"
     if movie.dose_rate is not None:
-        said += f" at {movie.dose_rate:.3g} e/Å²/s"
+        low = ", low dose" if is_low_dose(movie.dose_rate) else ""
+        said += f" at {movie.dose_rate:.3g} e/Å²/s{low}"
     said += f" (dose: {movie.dose_source})"
     parts = [
+        _conditions(movie),
         f"{said} were searched for lattice reflections {_where(movie, settings)}, with a "
         f"probability of {settings.alpha:g} of one or more false spots in the whole movie.",
         f"The {_what(settings)} was followed through the frames"
@@ -36,6 +39,34 @@ def methods_sentence(movie: Movie, settings: Settings, version: str) -> str:
         f"Computed with napari-beamwatch {version}.",
     ]
     return " ".join(parts)
+
+
+def _conditions(movie: Movie) -> str:
+    """What was looked at, and under which conditions, as far as anybody said."""
+    known = reported(movie)
+    said = []
+    for name, before, after in _CONDITIONS:
+        value = known[name]
+        if value is not None:
+            said.append(f"{before}{value:g}{after}" if after else f"{before}{value}")
+    missing = not_stated(known)
+    parts = [f"{', '.join(said)}." if said else ""]
+    parts.append(f"Not stated: {', '.join(missing)}." if missing else "")
+    return "Conditions: " + " ".join(part for part in parts if part)
+
+
+_CONDITIONS = (
+    ("compound", "", ""),
+    ("voltage_kV", "", " kV"),
+    ("imaging_mode", "", ""),
+    ("temperature_C", "", " °C"),
+    ("thickness_nm", "thickness ", " nm"),
+    ("particle_size_nm", "particle size ", " nm"),
+    ("preparation", "preparation: ", ""),
+    ("transfer", "transfer: ", ""),
+    ("pre_exposure_e_per_A2", "pre-exposure ", " e/Å²"),
+)
+"""What must be reported beside the dose, with the words before and the unit behind it."""
 
 
 def _where(movie: Movie, settings: Settings) -> str:

@@ -18,6 +18,22 @@ WIDER = ("onsets", "windows", "courses", "places")
 """Tables that have more columns today."""
 
 
+CONDITIONS = (
+    "compound", "imaging_mode", "thickness_nm", "particle_size_nm", "preparation", "transfer",
+)  # fmt: skip
+"""Columns of the table of onsets that runs from before them lack."""
+
+
+def needed_of(kinds: Mapping[str, str], now: Sequence[str]) -> list[str]:
+    """Columns that a table must have, whenever it was written."""
+    return [name for name in now if name in kinds or name not in CONDITIONS]
+
+
+def with_columns(table: pd.DataFrame, now: Sequence[str]) -> pd.DataFrame:
+    """The table with empty columns for those it lacks, behind its own."""
+    return table.reindex(columns=[*table.columns, *(name for name in now if name not in table)])
+
+
 def is_older(kinds: Mapping[str, Mapping[str, str]]) -> bool:
     """Whether tables of these types are of a run from before places."""
     return "places" not in kinds and "crystals" in kinds

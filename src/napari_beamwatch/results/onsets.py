@@ -13,6 +13,7 @@ from napari_beamwatch.damage.interval import NOTHING, Estimate
 from napari_beamwatch.damage.judging import Verdict
 from napari_beamwatch.damage.whole import Summed
 from napari_beamwatch.movies import Movie
+from napari_beamwatch.movies.checklist import reported_conditions
 from napari_beamwatch.regions import FIELD, Region
 
 
@@ -63,11 +64,10 @@ def onset_row(
         "onset_time_s": _time_of(movie, verdict),
         "dose_rate_e_per_A2_s": movie.dose_rate,
         "pre_exposure_e_per_A2": movie.pre_exposure,
-        "voltage_kV": movie.conditions.voltage_kV,
-        "temperature_C": movie.conditions.temperature_C,
         "dose_source": movie.dose_source,
         "n_places": numbers.places,
         "changed_area_percent": 100 * numbers.changed,
+        **reported_conditions(movie.conditions),
     }
     if movie.dose is not None:
         row |= {

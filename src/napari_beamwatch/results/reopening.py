@@ -78,7 +78,8 @@ class Recipe:
     def movie(self, files: Sequence[Path], given: Given) -> Movie:
         """The movie of files that may lie elsewhere now, with the calibrations that were given."""
         several = files[0] if len(files) == 1 else files
-        movie = open_movie(several, gain=self.gain_file, **self.opening)
+        # What stood beside the movie then is in what was given.
+        movie = open_movie(several, gain=self.gain_file, sidecars=False, **self.opening)
         for word, numbers in self.steps:
             if word == "frames":
                 movie = movie[slice(*numbers)]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from napari_beamwatch.damage.failures import Failures, warnings_among
+from napari_beamwatch.movies.checklist import is_low_dose, not_stated
 from napari_beamwatch.regions import FIELD
 from napari_beamwatch.results.findings import Findings
 from napari_beamwatch.results.survival import place_survival
@@ -47,8 +48,9 @@ def summary_of(result: Findings) -> dict[str, Any]:
         lower end of the interval of the onset, or what was survived), ``stop_time_s`` the seconds
         from beam-on that is at the movie's rate, ``stop`` both in words; ``places`` how many were
         judged, changed and survived, and the dose by which half of the lattice had changed, with
-        its interval, by what survived and was censored too; ``warnings`` those of the
-        movie, and what could not be judged.
+        its interval, by what survived and was censored too; ``not_stated`` what a study must
+        report and nobody said; ``low_dose`` whether the rate is below 100 e/Å²/s;
+        ``warnings`` those of the movie, and what could not be judged.
     """
     if not len(result.onsets):
         return {"movie": _name(result), "answer": f"{FIELD}: nothing was judged", "regions": {}}
@@ -72,6 +74,8 @@ def summary_of(result: Findings) -> dict[str, Any]:
         "stop": _stop_words(field, stop, seconds),
         "places": failures.tried("counting places", lambda _: {}, _places, result),
         "regions": {str(row["region"]): answer(result, row, failures) for _, row in _rest(result)},
+        "low_dose": is_low_dose(_number(field["dose_rate_e_per_A2_s"])),
+        "not_stated": not_stated({str(name): value for name, value in field.items()}),
         "warnings": warnings + warnings_among((*result.notes, *failed)),
     }
 

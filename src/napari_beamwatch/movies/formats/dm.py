@@ -155,6 +155,7 @@ def _said(tags: Tags) -> Said:
         microscope=next((_text(name) for name in names if _text(name)), None),
         specimen=_text(_below(tags, "Session Info").get("Specimen")),
         recorded=f"{date} {time}" if date and time else date,
+        tilt=number(_below(scope, "Stage Position").get("Stage Alpha")),
     )
 
 

@@ -57,6 +57,7 @@ class Said:
     microscope: str | None = None
     specimen: str | None = None
     recorded: str | None = None
+    tilt: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +129,7 @@ def recording_of(path: Path, signals: Sequence[Signal], dataset: str | None) -> 
             "microscope": said.microscope,
             "specimen": said.specimen,
             "recorded": said.recorded,
+            "tilt_deg": said.tilt,
         },
         "file",
     )

@@ -14,6 +14,7 @@ import numpy as np
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies.conditions import Conditions
 from napari_beamwatch.movies.dose_table import DoseTable, read_table
+from napari_beamwatch.movies.formats.axon import axon_conditions
 from napari_beamwatch.movies.formats.foreign import SUFFIXES as FOREIGN
 from napari_beamwatch.movies.formats.foreign import open_foreign
 from napari_beamwatch.movies.formats.foreign_errors import check_frame_bytes, explained, file_size
@@ -26,6 +27,12 @@ from napari_beamwatch.movies.recording import Floats, Recording, Stated, StatedD
 TIFF = (".tif", ".tiff")
 MRC = (".mrc", ".mrcs")
 STILLS = (*TIFF, *MRC, ".npy", ".png", *FOREIGN)
+CONDITIONS = "conditions.csv"
+"""Table of a campaign, a row a movie; it holds no doses of single images."""
+
+STEADY = 2.0
+"""K between the coldest and the warmest image of a series at one temperature."""
+
 FILE_COLUMNS = ("file", "filename", "image", "name")
 
 
@@ -212,7 +219,14 @@ def _open_png(path: Path) -> Recording:
     if min(width, height) < 1:
         raise BeamwatchError(f"{path} has a broken header: {width} by {height} pixels")
     check_frame_bytes(path, width * height * pixels.itemsize, size)
-    return Recording(frames=PngImage(str(path), (height, width), pixels), path=str(path))
+    conditions, origins, warnings = axon_conditions(path)
+    return Recording(
+        frames=PngImage(str(path), (height, width), pixels),
+        path=str(path),
+        conditions=conditions,
+        condition_origins=origins,
+        warnings=warnings,
+    )
 
 
 def _check_alike(paths: Sequence[Path], stills: Sequence[Recording]) -> None:
@@ -328,9 +342,12 @@ def _doses(stills: Sequence[Recording]) -> StatedDose | None:
 
 
 def _common_conditions(stills: Sequence[Recording]) -> Conditions:
-    """Those that all images agree about; when recorded is that of the first."""
+    """Those that all images agree about; when recorded is that of the first.
+
+    Temperatures are readings: those that stay within `STEADY` are one, the median.
+    """
     first = stills[0].conditions
-    differing = {
+    differing: dict[str, Any] = {
         field.name: None
         for field in fields(Conditions)
         if field.name != "recorded"
@@ -339,12 +356,20 @@ def _common_conditions(stills: Sequence[Recording]) -> Conditions:
             for still in stills[1:]
         )
     }
+    readings = [still.conditions.temperature_C for still in stills]
+    known = [reading for reading in readings if reading is not None]
+    if len(known) == len(stills) and max(known) - min(known) <= STEADY:
+        differing["temperature_C"] = float(np.median(known))
     return replace(first, **differing)
 
 
 def _table_in(folder: Path, paths: Sequence[Path]) -> DoseTable | None:
     """The dose table in a folder: its only CSV file."""
-    tables = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".csv")
+    tables = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() == ".csv" and path.name != CONDITIONS
+    )
     if not tables:
         return None
     if len(tables) > 1:
@@ -354,7 +379,7 @@ def _table_in(folder: Path, paths: Sequence[Path]) -> DoseTable | None:
             "give a list of images"
         )
     where = tables[0]
-    table = DoseTable.of(_in_order(where, paths))
+    table = DoseTable.of_text(_in_order(where, paths))
     if len(table) != len(paths):
         raise BeamwatchError(
             f"{where.name} has {len(table)} rows for {len(paths)} images in {folder}"

@@ -1,0 +1,209 @@
+"""What users write themselves: notes beside a movie, and one table for a whole campaign.
+
+``movie.yaml`` holds ``name: value`` lines; ``movie.csv`` a header and one row, or the doses of the
+frames, a row each; ``conditions.csv`` a header and a row for each movie of its folder. Names may
+carry units (``temperature_K``, ``dose rate [e/Å²/s]``), and so may values (``100 K``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from napari_beamwatch import spelling
+from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.files import read_text
+from napari_beamwatch.movies.conditions import Conditions
+from napari_beamwatch.movies.dose_table import NAMES as DOSES
+from napari_beamwatch.movies.dose_table import DoseTable, read_table
+from napari_beamwatch.movies.given import Given
+from napari_beamwatch.movies.sidecars.names import is_same, last_part, unpacked_name
+from napari_beamwatch.movies.sidecars.words import Words
+from napari_beamwatch.movies.written import UNKNOWN, name_and_unit, plain_name, read_written
+
+LARGEST_NOTES = 64 * 2**10
+"""Bytes; a page of notes takes four thousand."""
+
+LONGEST_HEADER = 2**16
+
+FILE = ("file", "filename", "movie", "name")
+
+QUANTITIES: dict[str, spelling.Kind] = {
+    "pixel_size": spelling.PIXEL_SIZE,
+    "frame_dose": spelling.FRAME_DOSE,
+    "total_dose": spelling.DOSE,
+    "dose_rate": spelling.DOSE_RATE,
+    "frame_time": spelling.FRAME_TIME,
+    "exposure_time": spelling.FRAME_TIME,
+    "pre_exposure": spelling.DOSE,
+}
+"""Of a frame of the file, or of the record."""
+
+CONDITIONS: dict[str, tuple[str, spelling.Kind]] = {
+    "voltage": ("voltage_kV", spelling.VOLTAGE),
+    "temperature": ("temperature_C", spelling.TEMPERATURE),
+    "thickness": ("thickness_nm", spelling.LENGTH),
+    "particle_size": ("particle_size_nm", spelling.LENGTH),
+    "defocus": ("defocus_nm", spelling.LENGTH),
+    "magnification": ("magnification", spelling.NUMBER),
+    "tilt": ("tilt_deg", spelling.ANGLE),
+}
+TEXTS = (
+    "compound", "elements", "imaging_mode", "preparation", "storage", "transfer", "vacuum", "grid",
+    "specimen", "microscope", "camera", "recorded",
+)  # fmt: skip
+ALSO = {
+    "accelerating_voltage": "voltage",
+    "cumulative_dose": "total_dose",
+    "preexposure": "pre_exposure",
+    "exposure": "exposure_time",
+    "sample": "specimen",
+    "date": "recorded",
+    "mode": "imaging_mode",
+    "pixelsize": "pixel_size",
+}
+"""Other names of them."""
+
+
+_NAMES: dict[str, spelling.Kind | None] = {
+    **QUANTITIES,
+    **{name: kind for name, (_, kind) in CONDITIONS.items()},
+    **dict.fromkeys(TEXTS),
+}
+KNOWN = {**_NAMES, **{other: _NAMES[name] for other, name in ALSO.items()}}
+"""All names, and what each measures; None for words."""
+
+
+def read_yaml(path: Path, _: Path) -> Words:
+    """Notes in YAML: one name and one value a line, or a list of words."""
+    text = read_text(path, "notes in YAML", LARGEST_NOTES)
+    try:
+        # Composed, not loaded: nothing is made of it, "on" and "1_000" stay what was typed, and
+        # a name that stands there twice is seen.
+        root = yaml.compose(text, Loader=yaml.BaseLoader)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        why = " ".join(str(getattr(error, "problem", None) or "it cannot be read").split())
+        raise BeamwatchError(f"{path.name} is no YAML: {why}") from None
+    if root is None:
+        return Words(source=path.name, own=True)
+    if not isinstance(root, yaml.MappingNode):
+        raise BeamwatchError(f"{path.name} needs lines of a name and a value, as compound: LiF")
+    said: dict[str, str] = {}
+    for name, value in root.value:
+        if not isinstance(name, yaml.ScalarNode) or name.value in said:
+            raise BeamwatchError(f"{path.name} has a name twice, or one that is no word")
+        said[name.value] = _plain_value(path, name.value, value)
+    return words_of(path.name, said)
+
+
+def read_csv(path: Path, _: Path) -> Words:
+    """A header and one row of notes, or a row of doses for each frame."""
+    try:
+        columns = read_table(path)
+    except BeamwatchError:
+        if any(name_and_unit(name, {**KNOWN, **DOSES})[0] for name in _header(path)):
+            raise
+        return _unknown(path.name, dict.fromkeys(_header(path)))
+    rows = len(next(iter(columns.values())))
+    if _are_doses(columns):
+        return Words(source=path.name, own=True, dose_table=DoseTable.of_text(columns))
+    if rows != 1:
+        return _unknown(path.name, columns)
+    return words_of(path.name, {name: values[0] for name, values in columns.items()})
+
+
+def read_campaign(path: Path, movie: Path) -> Words:
+    """The row of a table of many movies that is about this one."""
+    columns = read_table(path)
+    where = next((name for name in columns if plain_name(name) in FILE), None)
+    if where is None:
+        raise BeamwatchError(f"{path.name} needs a column file that names the movies")
+    own = (unpacked_name(movie).casefold(), movie.name.casefold())
+    files = [last_part(file) for file in columns.pop(where)]
+    rows = [i for i, file in enumerate(files) if file.casefold() in own]
+    rows = rows or [i for i, file in enumerate(files) if file and is_same(file, movie)]
+    if len(rows) > 1:
+        raise BeamwatchError(f"{path.name} has {len(rows)} rows for {movie.name}")
+    if not rows:
+        note = f"{path.name} beside it has no row for {movie.name}"
+        return Words(source=path.name, own=True, notes=(note,))
+    return words_of(path.name, {name: values[rows[0]] for name, values in columns.items()})
+
+
+def words_of(source: str, said: Mapping[str, str]) -> Words:
+    """What notes say, by their names.
+
+    Raises
+    ------
+    BeamwatchError
+        If a value cannot be read, or not be.
+    """
+    found: dict[str, Any] = {}
+    unknown: list[str] = []
+    for title, text in said.items():
+        name, unit = name_and_unit(title, KNOWN)
+        name = ALSO.get(name, name)
+        if not name:
+            unknown.append(title)
+            continue
+        what = f"{source}, {title}"
+        if name in TEXTS:
+            value: Any = None if text.strip().casefold() in UNKNOWN else text.strip()
+        elif name in CONDITIONS:
+            name, kind = CONDITIONS[name]
+            value = read_written(text, unit, kind, what)
+        else:
+            value = read_written(text, unit, QUANTITIES[name], what)
+        if value is None:
+            continue
+        if name in found:
+            raise BeamwatchError(f"{what}: said twice")
+        found[name] = value
+    if not found and unknown:
+        return _unknown(source, said)
+    try:
+        numbers = {name: found.pop(name) for name in QUANTITIES if name in found}
+        believable = ("pixel_size", "frame_dose", "dose_rate", "frame_time", "pre_exposure")
+        Given(**{name: value for name, value in numbers.items() if name in believable})
+        conditions = Conditions.of(found)
+    except BeamwatchError as error:
+        raise BeamwatchError(f"{source}: {error}") from None
+    notes = (f"{source}: {', '.join(unknown)} not used: no known name",) if unknown else ()
+    return Words(source=source, own=True, conditions=conditions, notes=notes, **numbers)
+
+
+def _are_doses(columns: Mapping[str, list[str]]) -> bool:
+    """Whether a table holds the doses of frames."""
+    names = {name_and_unit(name, DOSES)[0] for name in columns}
+    return {"start", "end"} <= names or "dose" in names
+
+
+def _header(path: Path) -> list[str]:
+    """Names in the first line of what may be no table at all."""
+    try:
+        with path.open("rb") as file:
+            line = file.readline(LONGEST_HEADER).decode("utf-8", "replace")
+    except OSError:
+        return []
+    return [name.strip() for name in re.split(r"[,;\t]", line)]
+
+
+def _unknown(source: str, names: Mapping[str, Any]) -> Words:
+    """Of a file that is about something else."""
+    first = ", ".join(list(names)[:5])
+    note = f"{source} beside it is not used: none of its names is known ({first})"
+    return Words(source=source, own=True, notes=(note,))
+
+
+def _plain_value(path: Path, name: str, node: yaml.Node) -> str:
+    if isinstance(node, yaml.ScalarNode):
+        return str(node.value)
+    if isinstance(node, yaml.SequenceNode):
+        words = [one.value for one in node.value if isinstance(one, yaml.ScalarNode)]
+        if len(words) == len(node.value):
+            return ",".join(words)
+    raise BeamwatchError(f"{path.name}, {name}: give one value, or a list of words")
