@@ -32,6 +32,7 @@ from napari_beamwatch.regions import FIELD, Region
 from napari_beamwatch.results.onsets import (
     event_table,
     onset_table,
+    scale_column,
 )
 from napari_beamwatch.results.result import Result
 from napari_beamwatch.results.tables import (
@@ -122,11 +123,12 @@ def analyze(
         failures.tried(f"summing up {one.part.name}", one.unclear_rows, one.rows) for one in answers
     ]
     of_windows = window_table(movie, spots, windows)
+    scale = scale_column(movie, settings)
     result = Result(
         movie=movie,
         settings=replace(settings, window=grid.window, step=grid.step),
         regions=tuple(regions),
-        onsets=onset_table([one.onset for one in rows]),
+        onsets=onset_table([one.onset | scale for one in rows]),
         windows=failures.tried(
             "naming phases of windows", lambda _: of_windows,
             answers[0].phases.of_windows, of_windows, windows,
