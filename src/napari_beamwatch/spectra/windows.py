@@ -24,8 +24,9 @@ LEAST_EXTENT = 20.0
 """Å: a smaller window hardly parts LiF 111 from the Li2O 111 that it becomes (14 %): of 16 Å it
 takes the one for the other, of 25 Å in none of six movies."""
 
-FEW = 4
-"""Windows side by side below which they follow each other in smaller steps."""
+FEW = 8
+"""Windows side by side below which they follow each other in smaller steps: more of them then lie
+inside one grain, and few must not be lost for a specimen that drifts by a part of one."""
 
 USUAL_CONTRAST = 0.1
 """Of the fringes of a thin crystal."""
@@ -195,7 +196,6 @@ def default_grid(movie: Movie, window: int | None, step: int | None, taper: Tape
         elif window % 4 == 0 and _bright(movie, window // 2, taper):
             window //= 2
     if step is None:
-        # Few windows must not be lost for a specimen that drifts by a part of one.
         step = window // (2 if min(height, width) >= FEW * window else 4)
     return Grid(height, width, window, step, taper)
 
