@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from napari_beamwatch.damage.cells import Cells
 from napari_beamwatch.damage.models import remaining
-from napari_beamwatch.damage.partition import Partition, partition
+from napari_beamwatch.damage.partition import Partition, most_together, partition
 
 FRAMES = 60
 ENDS = np.arange(1.0, FRAMES + 1)
@@ -227,3 +227,8 @@ def test_a_place_is_connected(traces: Any, seed: int) -> None:
     found = cut(cells, shape)
     for number in np.unique(found.place):
         assert pieces(set(cells.window[found.place == number].tolist()), shape[1]) == 1
+
+
+def test_what_two_say_together_is_the_greatest_sum() -> None:
+    one, other = np.random.default_rng(0).standard_normal((2, 300)).astype(np.float32)
+    assert most_together(one, other) == (one + other).max()
