@@ -64,7 +64,6 @@ def test_the_more_windows_the_less_noise_is_taken_for_places(
         assert cut(cells, (12, 12)).place.max() == 0
 
 
-@pytest.mark.xfail(reason="the onsets that are tried lie too far apart for a strong step")
 def test_a_strong_crystal_that_goes_in_one_step_is_one_place(traces: Any) -> None:
     courses = np.tile(fading(20.3, 0.01), (6, 6, 1))
     assert cut(grid(traces, courses, 1, strength=10 * traces.levels), (6, 6)).place.max() == 0

@@ -25,8 +25,9 @@ from napari_beamwatch.compiling import kernel
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-MOST_ONSETS = 96
-"""Onsets that are tried, two a frame in a short record."""
+MOST_ONSETS = 240
+"""Onsets that are tried, four a frame in a short record: two cut a strong crystal that goes in one
+step into places."""
 
 MOST_SAMPLES = 256
 """Samples that a record is binned to: onsets are dated by the pooled traces, not here."""
@@ -157,7 +158,7 @@ class Courses:
     @classmethod
     def of(cls, start: Floats, end: Floats) -> Courses:
         """Those of a record."""
-        count = int(min(MOST_ONSETS, 2 * len(end)))
+        count = int(min(MOST_ONSETS, 4 * len(end)))
         length, frame = end[-1] - start[0], end - start
         onsets = np.linspace(start[0], end[-1], count, endpoint=False)
         since, until = (np.maximum(edge[None] - onsets[:, None], 0.0) for edge in (start, end))
