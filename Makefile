@@ -55,8 +55,9 @@ contracts: $(READY)
 kernels: $(READY)
 	@$(BIN)/python tools/compile_kernels.py
 
+# Two processes, a thread of linear algebra in each: more would wait for each other, and do so busily.
 unit: $(READY)
-	@tools/with_display.sh $(PYTEST)
+	@OPENBLAS_NUM_THREADS=1 tools/with_display.sh $(PYTEST)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/eer_reading.py
