@@ -443,7 +443,7 @@ def test_the_map_shows_each_region_change_at_its_dose(
 
 def test_rings_that_come_while_the_lattice_fades_name_a_new_phase() -> None:
     turning = simulate(
-        "lif-to-li-rings-to-li2o", frames=60, frame_dose=10.0, size=640, pixel_size=0.2
+        "lif-to-li-rings-to-li2o", frames=40, frame_dose=15.0, size=512, pixel_size=0.25
     )
     result = bw.analyze(turning)
     field = result.onsets.iloc[0]
@@ -456,14 +456,14 @@ def test_rings_that_come_while_the_lattice_fades_name_a_new_phase() -> None:
 
 
 def test_spots_that_appear_at_another_angle_are_a_crystal_that_turned() -> None:
-    turning = simulate("reorientation", frames=60, frame_dose=10.0, size=384, pixel_size=0.25)
+    turning = simulate("reorientation", frames=40, frame_dose=15.0, size=384, pixel_size=0.25)
     field = bw.analyze(turning).onsets.iloc[0]
     assert field.status == "ambiguous"
     assert "turned" in field.reason
 
 
 def test_phases_before_and_after_are_named() -> None:
-    turning = simulate("lif-to-li2o", frames=60, frame_dose=10.0, size=512, pixel_size=0.25)
+    turning = simulate("lif-to-li2o", frames=40, frame_dose=15.0, size=512, pixel_size=0.25)
     result = bw.analyze(turning, bw.Settings(phases=("LiF", "Li2O", "Li")))
     field = result.onsets.iloc[0]
     assert (field.status, field.criterion) == ("onset", "new_phase")
