@@ -189,9 +189,7 @@ def test_a_desk_with_its_docks_that_is_taken_out_in_the_middle_of_a_run_is_gone(
     wait_until(lambda: threads() == [])
 
 
-def test_docks_beside_the_picture_go_with_the_desk(
-    viewer: Any, fresh: Any, result: Any
-) -> None:
+def test_docks_beside_the_picture_go_with_the_desk(viewer: Any, fresh: Any, result: Any) -> None:
     panel = open_panel(viewer)
     show(viewer, fresh())
     answer(panel, result)
@@ -245,9 +243,7 @@ def test_a_movie_that_is_deleted_in_the_middle_of_a_run_is_gone(
 
 
 @pytest.mark.skipif(PYSIDE6, reason="napari itself keeps deleted layers with PySide6")
-def test_of_two_movies_in_turn_the_first_is_gone(
-    viewer: Any, fresh: Any, result: Any
-) -> None:
+def test_of_two_movies_in_turn_the_first_is_gone(viewer: Any, fresh: Any, result: Any) -> None:
     panel = open_panel(viewer)
     panel.beside.open()
     movie = fresh()
@@ -301,9 +297,7 @@ def test_three_runs_and_thirty_steps_of_the_slider_leave_no_more_than_one_did(
     assert [once() for _ in range(2)] == [expected] * 2
 
 
-def test_moving_the_thresholds_makes_nothing_new(
-    viewer: Any, fresh: Any, result: Any
-) -> None:
+def test_moving_the_thresholds_makes_nothing_new(viewer: Any, fresh: Any, result: Any) -> None:
     panel = open_panel(viewer)
     show(viewer, fresh())
     panel.beside.open()
