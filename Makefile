@@ -55,7 +55,7 @@ contracts: $(READY)
 kernels: $(READY)
 	@$(BIN)/python tools/compile_kernels.py
 
-# Two processes, a thread of linear algebra in each: more would wait for each other, and do so busily.
+# Two processes with a thread of linear algebra each: more would wait for each other, busily.
 unit: $(READY)
 	@OPENBLAS_NUM_THREADS=1 tools/with_display.sh $(PYTEST)
 

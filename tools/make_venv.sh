@@ -14,5 +14,6 @@ echo "Setting up $folder with $("$python" --version); a minute or two, once."
 "$folder/bin/python" -m pip install --quiet --upgrade 'pip>=25.1'
 "$folder/bin/python" -m pip install --quiet --no-compile ${pins[@]+"${pins[@]}"} \
   --editable '.[all]' --group "$group"
-# By all processors, where pip has one; packages' own tests and code of other versions are left.
+# By all processors, where pip takes one; the packages' own tests are left out. What cannot be
+# compiled (templates) is nobody's loss.
 "$folder/bin/python" -m compileall -qq -j 0 -x '/_?tests?/' "$folder/lib" || true
