@@ -52,6 +52,7 @@ from napari_beamwatch.spectra.windows import (
     Resolution,
     default_grid,
 )
+from napari_beamwatch.threads import one_blas_thread
 
 
 def analyze(
@@ -97,10 +98,11 @@ def analyze(
         parts.append(Part(region, own, own.region(region)))
     run.teller.begin("judging")
     trace, failures = field_trace(followed), run.failures
-    verdicts, windows = failures.tried(
-        "judging places", lambda why: _unjudged(parts, why),
-        _judged, movie, settings, parts, trace, diffuse, failures,
-    )  # fmt: skip
+    with one_blas_thread():
+        verdicts, windows = failures.tried(
+            "judging places", lambda why: _unjudged(parts, why),
+            _judged, movie, settings, parts, trace, diffuse, failures,
+        )  # fmt: skip
     if particles is not None:
         wanted = [part.region for part in parts]
         verdicts = failures.tried(
