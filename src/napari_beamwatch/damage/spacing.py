@@ -82,11 +82,16 @@ def find_shift(scope: Scope, tolerance: float, false_alarm: float) -> Shift | No
     return Shift(onset, before, after, tuple(t.spot for t in moved))
 
 
+def its_own(snr: Floats) -> NDArray[np.bool_]:
+    """Frames in which a spot is strong enough for what is read there to be its own spacing."""
+    seen = np.isfinite(snr)
+    usual = float(np.quantile(snr[seen], 0.9)) if seen.any() else 0.0
+    return np.asarray(np.nan_to_num(snr, nan=-np.inf) >= OWN * usual)
+
+
 def _known(trace: SpotTrace) -> NDArray[np.bool_]:
     """Frames that tell the spot's own spacing."""
-    seen = np.isfinite(trace.snr)
-    usual = float(np.quantile(trace.snr[seen], 0.9)) if seen.any() else 0.0
-    return np.isfinite(trace.d_px) & (trace.d_se_px > 0) & (trace.snr >= OWN * usual)
+    return np.isfinite(trace.d_px) & (trace.d_se_px > 0) & its_own(trace.snr)
 
 
 def _levels(trace: SpotTrace) -> tuple[float, float]:
