@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from napari_beamwatch.settings import Settings
     from napari_beamwatch.spectra.power import power_spectrum
     from napari_beamwatch.spectra.rings import radial_profile
+    from napari_beamwatch.summing import UndamagedImage, sum_undamaged
 
 __version__ = version("napari-beamwatch")
 
@@ -48,6 +49,8 @@ _HOMES = {
     "power_spectrum": "napari_beamwatch.spectra.power",
     "radial_profile": "napari_beamwatch.spectra.rings",
     "open_movie": "napari_beamwatch.movies",
+    "UndamagedImage": "napari_beamwatch.summing",
+    "sum_undamaged": "napari_beamwatch.summing",
 }
 
 __all__ = [
@@ -59,6 +62,7 @@ __all__ = [
     "Region",
     "Result",
     "Settings",
+    "UndamagedImage",
     "__version__",
     "analyze",
     "apply_thresholds",
@@ -68,6 +72,7 @@ __all__ = [
     "place_survival",
     "power_spectrum",
     "radial_profile",
+    "sum_undamaged",
 ]
 
 

@@ -1,0 +1,184 @@
+"""Adding frames up, each moved back by its drift to a part of a pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.movies import Movie
+from napari_beamwatch.results.findings import Findings
+from napari_beamwatch.spectra.defects import MendedFrames
+from napari_beamwatch.spectra.following import look_for_defects
+from napari_beamwatch.spectra.runners import Threads, ahead
+from napari_beamwatch.spectra.streaming import level_of, mended
+from napari_beamwatch.summing.weights import FrameWeights, frame_weights
+from napari_beamwatch.threads import thread_count
+
+Floats = NDArray[np.float64]
+Floats32 = NDArray[np.float32]
+
+PARTS = 8
+"""Of a pixel to which frames are moved back: a sixteenth at the most is left, which takes less
+than 2 % of the power at half the Nyquist frequency."""
+
+
+@dataclass(frozen=True, eq=False)
+class UndamagedImage:
+    """An image of the specimen as it was.
+
+    Attributes
+    ----------
+    image : array of float32 (y, x)
+        Mean counts or grey values a frame.
+    worth : array of float32 (y, x)
+        How many frames of an undamaged specimen tell as much, at each pixel.
+    pixel_size : float or None
+        Å.
+    frames : int
+        That went in anywhere.
+    dose : float or None
+        e/Å² at the end of the last of them.
+    provenance : dict
+        Where it comes from, in plain values.
+    """
+
+    image: Floats32
+    worth: Floats32
+    pixel_size: float | None
+    frames: int
+    dose: float | None
+    provenance: dict[str, Any]
+
+
+def sum_undamaged(
+    movie: Movie,
+    result: Findings,
+    *,
+    survive: float | None = None,
+    tick: Callable[[int, int], None] = lambda done, of: None,
+) -> UndamagedImage:
+    """Add up the frames of a movie in which the specimen was as it was at first.
+
+    Each place counts by its own course: it may be there in frames in which another is gone.
+
+    Parameters
+    ----------
+    movie : Movie
+    result : Result
+        Of the same movie.
+    survive : float, optional
+        Part of the lattice power that must be left, 0.5 to 1 (1: frames before the first that
+        the course of a place is below its plateau). Frames up to there count alike. Without it
+        every frame counts by what is left of the amplitude, which has the best signal-to-noise
+        ratio.
+    tick : callable
+        Told how many of how many frames are done; may raise to stop.
+
+    Returns
+    -------
+    UndamagedImage
+    """
+    if survive is not None and not 0.5 <= survive <= 1:
+        raise BeamwatchError(f"0.5 to 1 of the lattice can be asked for, not {survive!r}")
+    if len(result.field) != len(movie):
+        raise BeamwatchError(
+            f"the run has {len(result.field)} frames and the movie {len(movie)}: it is another "
+            "movie, or its frames were added up otherwise"
+        )
+    weights = frame_weights(result, np.asarray(movie.lit), survive)
+    frames = weights.frames
+    if not frames:
+        raise BeamwatchError("no frame shows the specimen undamaged: there is nothing to add up")
+    source = movie.recording.frames
+    defects = look_for_defects(source, np.asarray(movie.lit), Threads())
+    source = MendedFrames(source, defects) if defects else source
+    drift = np.nan_to_num(result.drift[["dy_px", "dx_px"]].to_numpy(float))
+    total, seen, worth = _added(source, weights, drift, frames, tick)
+    dose = None if movie.dose is None else float(movie.dose[frames[-1]])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        image = np.where(seen > 0, total / seen, 0.0).astype(np.float32)
+    provenance = {
+        "movie": movie.name,
+        "made_by": "napari-beamwatch: sum of undamaged frames",
+        "frames": len(frames),
+        "weights": "amplitude left" if survive is None else f"frames with {survive:g} left",
+        "until_dose_e_per_A2": dose,
+        "pixel_size_A": movie.pixel_size,
+        "dose_source": movie.dose_source,
+    }
+    return UndamagedImage(
+        image, worth.astype(np.float32), movie.pixel_size, len(frames), dose, provenance
+    )
+
+
+def _added(
+    source: Any,
+    weights: FrameWeights,
+    drift: Floats,
+    frames: list[int],
+    tick: Callable[[int, int], None],
+) -> tuple[Floats, Floats, Floats]:
+    """Weighted sum of frames, of their weights, and of these squared, over the pixels."""
+    shape = source.shape[1:]
+    whole = np.rint(drift).astype(np.int64)
+    part = np.rint((drift - whole) * PARTS).astype(np.int64)
+    sums: dict[tuple[int, int], Floats] = {}
+    seen, squares = np.zeros(shape), np.zeros(shape)
+
+    def read(t: int) -> Floats32:
+        frame = mended(source.read(t))
+        return np.minimum(frame, np.float32(level_of(frame).cap)).astype(np.float32)
+
+    for i, (t, frame) in enumerate(ahead(read, frames)):
+        to, of = _overlap(whole[t], shape)
+        weight = _over_pixels(weights, t, shape)[to]
+        key = (int(part[t, 0]), int(part[t, 1]))
+        total = sums.setdefault(key, np.zeros(shape))
+        total[to] += weight * frame[of]
+        seen[to] += weight
+        squares[to] += weight**2
+        tick(i + 1, len(frames))
+    moved = sum((_moved(total, key) for key, total in sums.items()), np.zeros(shape))
+    return moved, seen, squares
+
+
+def _overlap(
+    shift: NDArray[np.int64], shape: tuple[int, int]
+) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """Where a frame lies in the sum, and what of it does."""
+    to, of = [], []
+    for by, size in zip(shift.tolist(), shape, strict=True):
+        first, last = min(size, max(0, -by)), max(0, min(size, size - by))
+        to.append(slice(first, max(first, last)))
+        of.append(slice(first + by, max(first, last) + by))
+    return (to[0], to[1]), (of[0], of[1])
+
+
+def _over_pixels(weights: FrameWeights, frame: int, shape: tuple[int, int]) -> Floats:
+    """Weight of a frame at each pixel, between the middles of windows in proportion."""
+    grid = weights.windows[frame]
+    if grid.size == 1:
+        return np.full(shape, grid[0, 0])
+    along = np.array([np.interp(np.arange(shape[1]), weights.x, row) for row in grid])
+    rows = np.interp(np.arange(shape[0]), weights.y, np.arange(len(weights.y)))
+    upper = np.minimum(rows.astype(np.int64), len(along) - 1)
+    lower = np.minimum(upper + 1, len(along) - 1)
+    part = (rows - upper)[:, None]
+    return np.asarray((1 - part) * along[upper] + part * along[lower], np.float64)
+
+
+def _moved(image: Floats, part: tuple[int, int]) -> Floats:
+    """An image moved back by parts of a pixel, as its transform turns."""
+    if part == (0, 0):
+        return image
+    spectrum = scipy.fft.rfft2(image, workers=thread_count())
+    ky = scipy.fft.fftfreq(image.shape[0])[:, None] * part[0] / PARTS
+    kx = scipy.fft.rfftfreq(image.shape[1])[None, :] * part[1] / PARTS
+    spectrum *= np.exp(2j * np.pi * (ky + kx))
+    return np.asarray(scipy.fft.irfft2(spectrum, s=image.shape, workers=thread_count()), np.float64)

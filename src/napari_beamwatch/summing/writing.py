@@ -1,0 +1,77 @@
+"""Writing an image with its pixel size and where it comes from: MRC or TIFF."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+import mrcfile
+import numpy as np
+import tifffile
+
+from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.summing.adding import UndamagedImage
+
+MRC, TIFF = (".mrc",), (".tif", ".tiff")
+
+LABEL = 80
+"""Letters of a label of an MRC file, of which there are ten."""
+
+
+def check_name(path: Path, *, force: bool) -> None:
+    """Refuse a file that cannot be written, before the work and not after it."""
+    if path.suffix.lower() not in MRC + TIFF:
+        raise BeamwatchError(f"{path.name}: an image is written as .mrc or .tif")
+    if path.exists() and not force:
+        raise BeamwatchError(f"{path} is there already; --force replaces it")
+    if not path.parent.is_dir():
+        raise BeamwatchError(f"there is no folder {path.parent}")
+
+
+def write_image(image: UndamagedImage, path: Path, *, force: bool = False) -> None:
+    """Write an image; what was there is replaced only by a whole one.
+
+    Parameters
+    ----------
+    image : UndamagedImage
+    path : Path
+        Its suffix says what it becomes.
+    force : bool
+        Replace a file that is there.
+    """
+    check_name(path, force=force)
+    write = _write_mrc if path.suffix.lower() in MRC else _write_tiff
+    # Beside it, so that it can take its place in one step.
+    with NamedTemporaryFile(dir=path.parent, suffix=path.suffix, delete=False) as file:
+        partial = Path(file.name)
+    try:
+        write(image, partial)
+        os.replace(partial, path)
+    finally:
+        with suppress(FileNotFoundError):
+            partial.unlink()
+
+
+def _write_mrc(image: UndamagedImage, path: Path) -> None:
+    with mrcfile.new(path, data=image.image, overwrite=True) as mrc:
+        if image.pixel_size is not None:
+            mrc.voxel_size = image.pixel_size
+        for name, value in image.provenance.items():
+            label = f"{name}: {value}".encode("ascii", "replace").decode()
+            mrc.add_label(label[:LABEL])
+
+
+def _write_tiff(image: UndamagedImage, path: Path) -> None:
+    size = image.pixel_size
+    metadata = {"Info": json.dumps(image.provenance)}
+    if size is None:
+        tifffile.imwrite(path, image.image, imagej=True, metadata=metadata)
+        return
+    per_nm = 10 / size
+    tifffile.imwrite(
+        path, np.ascontiguousarray(image.image), imagej=True, resolution=(per_nm, per_nm),
+        metadata={"unit": "nm", **metadata},
+    )  # fmt: skip

@@ -1,0 +1,162 @@
+"""The image of the specimen as it was, from frames that each place still stood in."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import mrcfile
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+
+import napari_beamwatch as bw
+from napari_beamwatch.simulate.cases import simulate
+from napari_beamwatch.simulate.movie import SimulatedMovie
+from napari_beamwatch.summing.adding import _moved, _over_pixels
+from napari_beamwatch.summing.weights import FrameWeights, frame_weights
+from napari_beamwatch.summing.writing import write_image
+
+
+@pytest.fixture(scope="module")
+def movie() -> SimulatedMovie:
+    return simulate("stretched", seed=3, size=320, frames=60, frame_dose=8.0)
+
+
+@pytest.fixture(scope="module")
+def result(movie: SimulatedMovie) -> bw.Result:
+    return bw.analyze(movie, bw.Settings(phases=("LiF",), criteria=("fading",)))
+
+
+@pytest.fixture(scope="module")
+def best(movie: SimulatedMovie, result: bw.Result) -> bw.UndamagedImage:
+    return bw.sum_undamaged(movie, result)
+
+
+def spot_snr(image: np.ndarray, result: bw.Result) -> float:
+    """Signal-to-noise ratio of the spots in windows of 128 px, all together."""
+    taper = np.outer(*[np.hanning(129)[:-1]] * 2)
+    g = np.fft.fftfreq(128)
+    radius = np.hypot(*np.meshgrid(g, g, indexing="ij"))
+    field = result.spots[result.spots.region == "field"]
+    total = 0.0
+    for y in range(0, image.shape[0] - 127, 64):
+        for x in range(0, image.shape[1] - 127, 64):
+            tile = image[y : y + 128, x : x + 128]
+            power = np.abs(np.fft.fft2((tile - tile.mean()) * taper)) ** 2
+            for gy, gx in field[["gy_per_px", "gx_per_px"]].to_numpy(float):
+                ring = np.abs(radius - np.hypot(gy, gx)) < 0.02
+                peak = power[round(gy * 128) % 128, round(gx * 128) % 128]
+                total += peak / (np.median(power[ring]) / np.log(2)) - 1
+    return total
+
+
+def test_no_plain_sum_shows_the_lattice_better(
+    movie: SimulatedMovie, result: bw.Result, best: bw.UndamagedImage
+) -> None:
+    ours, plain = spot_snr(best.image, result), 0.0
+    total = np.zeros(movie.shape[1:])
+    for t in range(len(movie)):
+        total += movie.frame(t)
+        if t % 6 == 5:
+            plain = max(plain, spot_snr(total, result))
+    assert ours > plain
+
+
+def test_frames_up_to_a_part_of_the_lattice_count_alike(
+    movie: SimulatedMovie, result: bw.Result, best: bw.UndamagedImage
+) -> None:
+    image = bw.sum_undamaged(movie, result, survive=0.9)
+    assert image.frames < best.frames
+    assert image.dose is not None
+    assert image.dose <= result.places.dose_10_e_per_A2.max()
+    assert image.worth.max() == image.frames
+
+
+def test_the_image_counts_as_a_frame_does(movie: SimulatedMovie, best: bw.UndamagedImage) -> None:
+    assert best.image.mean() == pytest.approx(movie.frame(0).mean(), rel=0.05)
+    assert best.pixel_size == movie.pixel_size
+
+
+def test_spacings_are_those_of_the_movie(result: bw.Result, best: bw.UndamagedImage) -> None:
+    still = bw.Movie.from_array(best.image[None], best.pixel_size)
+    found = bw.find_spots(still, bw.Settings(window=256))
+    field = result.spots[result.spots.region == "field"].sort_values("snr", ascending=False)
+    for d in field.d_A[:3].astype(float):
+        assert (np.abs(found.d_A.astype(float) / d - 1) < 0.01).any()
+
+
+def test_each_place_counts_by_its_own_course(result: bw.Result) -> None:
+    first = result.places.iloc[[0]]
+    held = first.assign(place=first.place + 100, status="survived")
+    two = replace(
+        result,
+        places=pd.concat([first, held], ignore_index=True),
+        windows=result.windows.assign(
+            place=np.where(np.arange(len(result.windows)) % 2, first.place[0], held.place[0])
+        ),
+    )
+    weights = frame_weights(two, np.ones(len(result.field), bool), None)
+    last = weights.windows[-1].ravel()
+    assert (last[0::2] == 1).all()
+    assert (last[1::2] < 0.2).all()
+
+
+def test_frames_without_beam_count_nothing(result: bw.Result) -> None:
+    lit = np.ones(len(result.field), bool)
+    lit[:4] = False
+    assert min(frame_weights(result, lit, None).frames) == 4
+
+
+def test_weights_go_from_window_to_window_in_proportion() -> None:
+    grid = np.array([[[0.0, 1.0], [0.0, 1.0]]])
+    weights = FrameWeights(grid, np.array([4.0, 12.0]), np.array([4.0, 12.0]), {})
+    row = _over_pixels(weights, 0, (16, 16))[7]
+    assert row[[0, 4, 8, 12, 15]] == pytest.approx([0, 0, 0.5, 1, 1])
+
+
+def test_an_image_is_moved_back_by_parts_of_a_pixel() -> None:
+    y, x = np.mgrid[:32, :32]
+
+    def waves(dy: float, dx: float) -> np.ndarray:
+        return np.cos(2 * np.pi * (3 * (y - dy) + 5 * (x - dx)) / 32)
+
+    assert _moved(waves(0.25, -0.5), (2, -4)) == pytest.approx(waves(0, 0), abs=1e-9)
+
+
+def test_another_movie_is_refused(movie: SimulatedMovie, result: bw.Result) -> None:
+    with pytest.raises(bw.BeamwatchError, match="60 frames and the movie 30"):
+        bw.sum_undamaged(movie.sum(2), result)
+    with pytest.raises(bw.BeamwatchError, match=r"0\.5 to 1"):
+        bw.sum_undamaged(movie, result, survive=90)
+
+
+@pytest.mark.parametrize("suffix", [".mrc", ".tif"])
+def test_files_know_pixel_size_and_where_they_come_from(
+    best: bw.UndamagedImage, tmp_path: Path, suffix: str
+) -> None:
+    path = tmp_path / f"best{suffix}"
+    write_image(best, path)
+    if suffix == ".mrc":
+        with mrcfile.open(path) as mrc:
+            assert (mrc.data == best.image).all()
+            assert float(mrc.voxel_size.x) == pytest.approx(best.pixel_size)
+            assert any("stretched" in str(label) for label in mrc.header.label)
+    else:
+        with tifffile.TiffFile(path) as tif:
+            assert (tif.asarray() == best.image).all()
+            told = tif.imagej_metadata
+            assert told is not None
+            assert json.loads(told["Info"])["movie"] == "stretched"
+            per_nm, one = tif.pages[0].tags["XResolution"].value  # type: ignore[union-attr]
+            assert per_nm / one == pytest.approx(10 / best.pixel_size)
+    with pytest.raises(bw.BeamwatchError, match="there already"):
+        write_image(best, path)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_what_is_no_image_is_refused_before_the_work(best: bw.UndamagedImage) -> None:
+    with pytest.raises(bw.BeamwatchError, match=r"as \.mrc or \.tif"):
+        write_image(best, Path("best.png"))
