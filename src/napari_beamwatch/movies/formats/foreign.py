@@ -13,6 +13,7 @@ from napari_beamwatch.movies.formats.dm import dm_signals
 from napari_beamwatch.movies.formats.emd import emd_signals
 from napari_beamwatch.movies.formats.foreign_errors import explained, file_size
 from napari_beamwatch.movies.formats.hyperspy_files import hspy_signals, zspy_signals
+from napari_beamwatch.movies.formats.insitu_folders import insitu_of, open_insitu
 from napari_beamwatch.movies.formats.ser import open_emi, open_ser
 from napari_beamwatch.movies.formats.signals import Signal, recording_of
 from napari_beamwatch.movies.formats.tvips import open_tvips
@@ -48,6 +49,8 @@ def open_foreign(path: Path, dataset: str | None = None) -> Recording:
         return open_tvips(path)
     if suffix not in FORMATS:
         raise BeamwatchError(f"{path}: no reader knows the ending {suffix or '(none)'}")
+    if suffix in (".dm3", ".dm4") and (folder := insitu_of(path)) is not None:
+        return open_insitu(folder)
     with explained(path, FORMATS[suffix]):
         return recording_of(path, _signals(path, suffix), dataset)
 

@@ -18,6 +18,9 @@ from napari_beamwatch.movies.recording import Recording, Stated, stated_conditio
 
 DIFFRACTION = "diffraction"
 
+SUCCESSIVE = "frames"
+"""Unit of an axis of frames that a camera took one after the other, each for its exposure."""
+
 Roles = tuple[int | None, ...]
 """For each axis of an array, 0 for t, 1 for y, 2 for x, None for one of length 1."""
 
@@ -240,6 +243,9 @@ def _frame_time(axes: Sequence[SignalAxis], said: Said) -> Stated | None:
         seconds = believable(step, 1e-9, 1e6)
         if seconds:
             return Stated(seconds, "time axis of the file")
+    exposure = believable(said.exposure, 1e-6, 1e6)
+    if exposure and [axis.unit for axis in long] == [SUCCESSIVE]:
+        return Stated(exposure, "exposure of a frame in the file")
     return None
 
 
