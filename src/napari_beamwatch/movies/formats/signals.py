@@ -122,7 +122,7 @@ def recording_of(path: Path, signals: Sequence[Signal], dataset: str | None) -> 
     if others:
         notes.append(f"its pixels are read from {', '.join(others)} beside it")
     axes, said = signal.ordered, signal.said
-    pixel_size, mode, warnings = _pixel_size(axes[-2], axes[-1], said.mode, notes)
+    pixel_size, mode, warnings = pixel_size_along(axes[-2], axes[-1], said.mode, notes)
     conditions, origins = stated_conditions(
         {
             "voltage_kV": believable(said.voltage, 1, 4000),
@@ -140,7 +140,7 @@ def recording_of(path: Path, signals: Sequence[Signal], dataset: str | None) -> 
         frames=frames,
         path=str(path),
         pixel_size=pixel_size,
-        frame_time=_frame_time(axes, said),
+        frame_time=frame_time_along(axes, said),
         conditions=conditions,
         condition_origins=origins,
         warnings=(*signal.warnings, *warnings),
@@ -209,7 +209,7 @@ def _problem(signal: Signal) -> str:
     return ""
 
 
-def _pixel_size(
+def pixel_size_along(
     y: SignalAxis, x: SignalAxis, mode: str | None, notes: list[str]
 ) -> tuple[Stated | None, str | None, tuple[str, ...]]:
     """Pixel size, imaging mode, warnings."""
@@ -231,7 +231,7 @@ def _pixel_size(
     return pixel_size, mode, said
 
 
-def _frame_time(axes: Sequence[SignalAxis], said: Said) -> Stated | None:
+def frame_time_along(axes: Sequence[SignalAxis], said: Said) -> Stated | None:
     """From a time axis; of a single image, its exposure."""
     before = axes[:-2]
     long = [axis for axis in before if axis.size != 1]

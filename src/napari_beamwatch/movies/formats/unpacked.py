@@ -18,13 +18,17 @@ import tempfile
 import weakref
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, ClassVar
+
+import numpy as np
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.locks import NoLocksError, lock, unlock
 from napari_beamwatch.movies.formats.foreign_errors import explained, file_size
+from napari_beamwatch.movies.frames import Frame, FrameSource
 
 LARGEST_UNPACKED = 64 * 2**30
 """Bytes a compressed movie may unpack to."""
@@ -99,6 +103,31 @@ def _is_ours(path: Path) -> bool:
     return sys.platform == "win32" or path.stat().st_uid == os.getuid()
 
 
+@dataclass(frozen=True, eq=False)
+class UnpackedFrames(FrameSource):
+    """Frames of a temporary copy, which lives as long as they do."""
+
+    base: FrameSource
+    copy: TemporaryCopy
+
+    costly: ClassVar[bool] = False
+    seekable_rows: ClassVar[bool] = True
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.base.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.base.dtype
+
+    def read(self, frame: int) -> Frame:
+        return self.base.read(frame)
+
+    def read_rows(self, frame: int, y0: int, y1: int) -> Frame:
+        return self.base.read_rows(frame, y0, y1)
+
+
 def unpack(path: Path, expected: Callable[[bytes], int]) -> tuple[TemporaryCopy, bool]:
     """Unpack a ``.gz`` or ``.bz2`` file to a temporary one.
 
@@ -120,27 +149,76 @@ def unpack(path: Path, expected: Callable[[bytes], int]) -> tuple[TemporaryCopy,
     packed = file_size(path, what)
     with explained(path, what), open(path, "rb") as file:
         blocks = _gunzipped(file) if zipped else _bunzipped(file)
-        head = b""
-        for block in blocks:
-            head += block
-            if len(head) >= HEADER:
+        return _copied(path, what, blocks, expected, packed, Path(path.stem).suffix)
+
+
+def unpack_deflated(
+    path: Path, start: int, packed: int, expected: Callable[[bytes], int]
+) -> tuple[TemporaryCopy, bool]:
+    """Unpack a member of a zip file to a temporary one, as `unpack` does.
+
+    Parameters
+    ----------
+    path : Path
+    start, packed : int
+        Where its bytes begin, and how many these are.
+    expected : callable
+    """
+    what = "a zip file"
+    with explained(path, what), open(path, "rb") as file:
+        file.seek(start)
+        return _copied(path, what, _inflated(file, packed), expected, packed, "")
+
+
+def _copied(
+    path: Path,
+    what: str,
+    blocks: Iterator[bytes],
+    expected: Callable[[bytes], int],
+    packed: int,
+    ending: str,
+) -> tuple[TemporaryCopy, bool]:
+    """What comes in blocks in a temporary file, up to the size that its head promises."""
+    head = b""
+    for block in blocks:
+        head += block
+        if len(head) >= HEADER:
+            break
+    if not head:
+        raise BeamwatchError(f"{path} is not {what}, or it breaks off at once")
+    size = expected(head)
+    _check_room(path, size, packed)
+    folder = _folder(tempfile.gettempdir(), os.getpid())
+    handle, name = tempfile.mkstemp(suffix=ending, dir=folder)
+    copy = TemporaryCopy(name, owned=True)
+    done = min(size, len(head))
+    with os.fdopen(handle, "wb") as out:
+        out.write(head[:size])
+        while done < size:
+            block = next(blocks, b"")[: size - done]
+            if not block:
                 break
-        if not head:
-            raise BeamwatchError(f"{path} is not {what}, or it breaks off at once")
-        size = expected(head)
-        _check_room(path, size, packed)
-        folder = _folder(tempfile.gettempdir(), os.getpid())
-        handle, name = tempfile.mkstemp(suffix=Path(path.stem).suffix, dir=folder)
-        copy = TemporaryCopy(name, owned=True)
-        done = min(size, len(head))
-        with os.fdopen(handle, "wb") as out:
-            out.write(head[:size])
-            while done < size:
-                block = next(blocks, b"")[: size - done]
-                if not block:
-                    break
-                done += out.write(block)
+            done += out.write(block)
     return copy, done == size
+
+
+def _inflated(file: IO[bytes], left: int) -> Iterator[bytes]:
+    """What a deflated stream of so many bytes holds; it just ends where it is damaged."""
+    unzip = zlib.decompressobj(wbits=-15)
+    packed = b""
+    while not unzip.eof and (packed or left > 0):
+        if not packed:
+            packed = file.read(min(BLOCK, left))
+            left -= len(packed)
+            if not packed:
+                return
+        try:
+            block = unzip.decompress(packed, BLOCK)
+        except zlib.error:
+            return
+        packed = unzip.unconsumed_tail
+        if block:
+            yield block
 
 
 def _gunzipped(file: IO[bytes]) -> Iterator[bytes]:
