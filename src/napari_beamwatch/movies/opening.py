@@ -26,6 +26,7 @@ from napari_beamwatch.movies.formats.npy import open_npy
 from napari_beamwatch.movies.formats.stills import open_stills
 from napari_beamwatch.movies.formats.tiff import open_tiff
 from napari_beamwatch.movies.formats.unpacked import clear_left_over
+from napari_beamwatch.movies.formats.video import CONTAINERS, looks_like_video, open_video
 from napari_beamwatch.movies.formats.zarr_arrays import open_zarr
 from napari_beamwatch.movies.gain import GainFrames, load_gain
 from napari_beamwatch.movies.given import Given
@@ -42,6 +43,7 @@ READERS: dict[str, Callable[[Path], Recording]] = {
     **dict.fromkeys((".mrc", ".mrcs", ".st"), open_mrc),
     **dict.fromkeys((".tif", ".tiff", ".btf", ".tf8"), open_tiff),
     ".npy": open_npy,
+    **dict.fromkeys(CONTAINERS, open_video),
 }
 DATASET_READERS: dict[str, Callable[[Path, str | None], Recording]] = {
     ".zarr": open_zarr,
@@ -179,6 +181,8 @@ def holds_movie(path: Path) -> bool:
         return holds_insitu(path) or director_in(path) is not None
     if movie_suffix(path) not in (*EER, *READERS, *DATASET_READERS) or path.suffix in PACKED:
         return False
+    if movie_suffix(path) in CONTAINERS:  # its frames are not counted without decoding it
+        return looks_like_video(path)
     try:
         recording, _ = _recorded(path, None, **_AS_WRITTEN)
     except BeamwatchError:

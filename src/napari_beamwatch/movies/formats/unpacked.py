@@ -170,6 +170,31 @@ def unpack_deflated(
         return _copied(path, what, _inflated(file, packed), expected, packed, "")
 
 
+def copied_stream(path: Path, blocks: Iterator[bytes]) -> TemporaryCopy:
+    """What a decoder makes of a file, in a temporary one; how much that will be is not known.
+
+    Parameters
+    ----------
+    path : Path
+        What is decoded, for messages.
+    blocks : iterator of bytes
+    """
+    copy, done = _new_copy(""), 0
+    with open(copy.path, "wb") as out:
+        for block in blocks:
+            done += len(block)
+            _check_room(path, done, done, left=len(block))
+            out.write(block)
+    return copy
+
+
+def _new_copy(ending: str) -> TemporaryCopy:
+    folder = _folder(tempfile.gettempdir(), os.getpid())
+    handle, name = tempfile.mkstemp(suffix=ending, dir=folder)
+    os.close(handle)
+    return TemporaryCopy(name, owned=True)
+
+
 def _copied(
     path: Path,
     what: str,
@@ -188,11 +213,9 @@ def _copied(
         raise BeamwatchError(f"{path} is not {what}, or it breaks off at once")
     size = expected(head)
     _check_room(path, size, packed)
-    folder = _folder(tempfile.gettempdir(), os.getpid())
-    handle, name = tempfile.mkstemp(suffix=ending, dir=folder)
-    copy = TemporaryCopy(name, owned=True)
+    copy = _new_copy(ending)
     done = min(size, len(head))
-    with os.fdopen(handle, "wb") as out:
+    with open(copy.path, "wb") as out:
         out.write(head[:size])
         while done < size:
             block = next(blocks, b"")[: size - done]
@@ -276,7 +299,8 @@ def _check_crumbs(members: int, done: int) -> None:
         )
 
 
-def _check_room(path: Path, size: int, packed: int) -> None:
+def _check_room(path: Path, size: int, packed: int, left: int | None = None) -> None:
+    """Refuse what is too much for a disk, of which `left` bytes are still to be written."""
     if size > LARGEST_UNPACKED:
         raise BeamwatchError(
             f"{path} would unpack to {size / 2**30:.0f} GB, more than the "
@@ -289,7 +313,7 @@ def _check_room(path: Path, size: int, packed: int) -> None:
         )
     folder = tempfile.gettempdir()
     free = shutil.disk_usage(folder).free
-    if size > free - LEAVE_FREE:
+    if (size if left is None else left) > free - LEAVE_FREE:
         raise BeamwatchError(
             f"{path} unpacks to {size / 2**30:.1f} GB, but {folder} has {free / 2**30:.1f} GB "
             "free: set TMPDIR to a larger disk, or unpack it yourself"
