@@ -28,7 +28,7 @@ LIMITS: dict[str, str] = {
     "high_e_per_A2": "dose at which it had gone; empty if it was never reached",
     "unit": "of both",
     "criterion_of_source": "what the source calls its limit",
-    "compare_with": "detected, onset, new_phase or mass_loss: the dose of one's own to set beside it",
+    "compare_with": "dose of one's own to set beside it: detected, onset, new_phase or mass_loss",
     "status": "measured, interval, at_least (it held), at_most (gone before) or no_number",
     "temperature": "room or cryo",
     "temperature_C": "of the specimen; empty if the source does not say",
