@@ -23,9 +23,9 @@ LARGEST_CIF = 2_000_000
 LARGEST_CELL = 1e6
 """Å³. MIL-101, whose cell is among the largest that show fringes, has 7·10⁵."""
 
-MOST_ATOMS = 30_000
-"""In a cell, those on special positions counted as if they were on none: each costs time for each
-reflection."""
+MOST_SITES = 4000
+"""Atoms that are listed, times the points of a centred lattice's cell: each costs some ms, for all
+reflections together."""
 
 ROOM_C = 25.0
 """Temperature of cells whose file does not say."""
@@ -312,9 +312,12 @@ def _check_cell(small: gemmi.SmallStructure, where: str) -> None:
         raise BeamwatchError(
             f"{where}: a cell of {volume:.4g} Å³; fringes can be told for 5 to {LARGEST_CELL:.0f}"
         )
-    operations = 1 if small.spacegroup is None else len(small.spacegroup.operations())
-    if len(small.sites) * operations > MOST_ATOMS:
-        raise BeamwatchError(f"{where}: more than {MOST_ATOMS} atoms are in the cell")
+    centred = 1 if small.spacegroup is None else len(small.spacegroup.operations().cen_ops)
+    if len(small.sites) * centred > MOST_SITES:
+        raise BeamwatchError(
+            f"{where}: more than {MOST_SITES // centred} atoms are listed; list one of each set of "
+            "equivalent ones, and the space group"
+        )
 
 
 def _sites(small: gemmi.SmallStructure, where: str) -> tuple[tuple[str, Vector, float], ...]:
