@@ -15,6 +15,8 @@ from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies.formats.foreign import open_foreign
 from napari_beamwatch.movies.formats.insitu_folders import holds_insitu, open_insitu
 from napari_beamwatch.movies.opening import holds_movie
+from napari_beamwatch.results.movie_files import files_now
+from napari_beamwatch.results.reopening import Recipe
 
 from .conftest import frames_of
 from .test_dm import image, write_dm
@@ -141,6 +143,16 @@ def test_links_to_folders_are_not_followed(tmp_path: Path, folder: Path):
 def test_a_folder_is_claimed_by_its_names(folder: Path, tmp_path: Path):
     assert holds_movie(folder)
     assert not holds_movie(tmp_path)
+
+
+def test_a_run_finds_its_folder_again(folder: Path):
+    movie = open_movie(folder, dose_rate=8.0)
+    facts = {"files_from_here": [None], "hash": movie.recording.files.hash, "gain": "",
+             "gain_file": None}  # fmt: skip
+    found, why = files_now(folder.parent, Recipe.of(movie), facts)
+    assert (found, why) == ([folder], "")
+    shot(folder, 58 * RATE).unlink()
+    assert files_now(folder.parent, Recipe.of(movie), facts)[0] == []
 
 
 def director(path: Path, frames: np.ndarray, *cuts: int, **insitu: Any) -> Path:

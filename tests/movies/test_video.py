@@ -119,6 +119,12 @@ def test_a_decoder_that_does_not_come_to_an_end_is_ended(decoder, monkeypatch: p
         open_video(decoder("exec sleep 20"))
 
 
+def test_a_decoder_that_writes_without_end_is_ended(decoder, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(video, "UNSUSPICIOUS", 2**23)
+    with pytest.raises(BeamwatchError, match="decodes to more than"):
+        open_video(decoder("exec yes"))
+
+
 @pytest.mark.parametrize(
     ("head", "said"),
     [

@@ -170,7 +170,7 @@ def unpack_deflated(
         return _copied(path, what, _inflated(file, packed), expected, packed, "")
 
 
-def copied_stream(path: Path, blocks: Iterator[bytes]) -> TemporaryCopy:
+def copied_stream(path: Path, blocks: Iterator[bytes], most: int) -> TemporaryCopy:
     """What a decoder makes of a file, in a temporary one; how much that will be is not known.
 
     Parameters
@@ -178,11 +178,17 @@ def copied_stream(path: Path, blocks: Iterator[bytes]) -> TemporaryCopy:
     path : Path
         What is decoded, for messages.
     blocks : iterator of bytes
+    most : int
+        Bytes that a file of this size can mean.
     """
     copy, done = _new_copy(""), 0
     with open(copy.path, "wb") as out:
         for block in blocks:
             done += len(block)
+            if done > most:
+                raise BeamwatchError(
+                    f"{path} decodes to more than {most / 2**30:.3g} GB: broken, or not meant well"
+                )
             _check_room(path, done, done, left=len(block))
             out.write(block)
     return copy

@@ -35,6 +35,9 @@ CONTAINERS = {".mp4": "mov", ".m4v": "mov", ".mov": "mov", ".avi": "avi"}
 LARGEST_ALLOCATION = 2**30
 """Bytes that the program may take at once."""
 
+UNSUSPICIOUS, LARGEST_RATIO = 2**30, 5000
+"""Bytes that any video may be decoded to, and decoded over stored bytes beyond."""
+
 PATIENCE = 60.0
 """Seconds that it may take for the next frames."""
 
@@ -50,7 +53,7 @@ def open_video(path: Path) -> Recording:
     if not looks_like_video(path):
         raise BeamwatchError(f"{path} is not {WHAT} of its ending: it does not begin like one")
     with explained(path, WHAT), _decoded(path) as blocks:
-        copy = copied_stream(path, blocks)
+        copy = copied_stream(path, blocks, max(UNSUSPICIOUS, LARGEST_RATIO * size))
         head, _, _ = read_bytes(copy.path, 0, HEADER).partition(b"\n")
         if not head.startswith(b"YUV4MPEG2 "):
             raise BeamwatchError(
