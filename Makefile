@@ -7,9 +7,9 @@ BIN := .venv/bin
 READY := .venv/.ready
 DEMO := build/demo/lif-room-temperature.eer
 RUN := build/demo/run
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test lint types contracts unit bench campaign fuzz kill soak lock lowest newest dist stages clean
+.PHONY: help demo test lint types contracts kernels unit bench campaign fuzz kill soak lock lowest newest dist stages clean
 
 help:
 	@echo "make demo    simulate a movie, say when its lattice changed, open it where there is a display"
@@ -35,7 +35,11 @@ demo: $(READY)
 	 then $(BIN)/beamwatch analyze $(DEMO) --out $(RUN) --force && $(BIN)/beamwatch view $(RUN); \
 	 else echo "No display: no window."; fi
 
-test: $(READY) lint types contracts unit
+# What keeps one processor busy goes side by side, each with its output in one piece.
+test: $(READY)
+	@$(MAKE) --no-print-directory --jobs 2 $(filter --output-sync,$(.FEATURES:%=--%)) \
+	  lint types contracts kernels
+	@$(MAKE) --no-print-directory unit
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -48,8 +52,12 @@ contracts: $(READY)
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/npe2 validate src/napari_beamwatch/napari.yaml
 
+kernels: $(READY)
+	@$(BIN)/python tools/compile_kernels.py
+
+# Two processes with a thread of linear algebra each: more would wait for each other, busily.
 unit: $(READY)
-	@tools/with_display.sh $(PYTEST)
+	@OPENBLAS_NUM_THREADS=1 tools/with_display.sh $(PYTEST)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/eer_reading.py

@@ -1,13 +1,47 @@
-"""Tests of a module stay in one process, so that what they share is made once."""
+"""Tests of a module stay in one process (`--dist loadfile`), so that what they share is made once.
+
+Not by groups: xdist 3.8 forgets them under pytest 9.2, without a word.
+"""
 
 from __future__ import annotations
 
+import gc
+from pathlib import Path
+
 import pytest
+
+HERE = Path(__file__).parent
+
+LONG = (
+    "napari/test_panel.py",
+    "test_analysis.py",
+    "napari/test_leaks.py",
+    "napari/test_journeys.py",
+    "phases/test_matching.py",
+    "spectra/test_reflections_of_stages.py",
+    "spectra/test_drift.py",
+    "simulate/test_stages.py",
+    "results/test_figure.py",
+    "damage/test_partition.py",
+    "damage/test_averaging.py",
+    "spectra/test_diffraction.py",
+    "napari/test_window.py",
+    "test_map.py",
+    "cli/test_analyze.py",
+    "test_cluster.py",
+    "results/test_loading.py",
+    "test_together.py",
+)
+"""Modules of many seconds come first, so that no process is left alone with one at the end."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        # Windows are made for each test anyway: those go to whoever has time.
-        if "napari" not in item.path.parent.parts:
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+    rank = {HERE / name: i for i, name in enumerate(LONG)}
+    items.sort(key=lambda item: rank.get(item.path, len(LONG)))
+
+
+def pytest_collection_finish() -> None:
+    # What is there before the first test stays: the collector need not walk through it each time.
+    gc.collect()
+    gc.freeze()

@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 import napari_beamwatch as bw
 from napari_beamwatch.simulate.cases import simulate
+from napari_beamwatch.simulate.movie import SimulatedMovie
 
 FILMED = {"size": 512, "pixel_size": 0.25, "frames": 50, "frame_dose": 12.0, "seed": 5}
 SETTINGS = bw.Settings(window=128, step=64, drift="off")
+
+
+@pytest.fixture(scope="module")
+def turning() -> SimulatedMovie:
+    """Patches that turn into another phase, one after the other."""
+    return simulate("lif-to-li2o", **FILMED)
+
+
+def analysed(movie: SimulatedMovie, frames: np.ndarray) -> bw.Result:
+    """What is found in frames that were made of a movie's."""
+    filmed = bw.Movie.from_array(frames, movie.pixel_size, FILMED["frame_dose"])
+    return bw.analyze(filmed, SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def turned(turning: SimulatedMovie) -> bw.Result:
+    return analysed(turning, turning.frames.compute())
 
 
 def test_windows_of_a_lattice_that_swells_say_so_at_the_dose_of_their_crystal() -> None:
@@ -31,12 +50,12 @@ def test_a_dip_that_recovered_is_no_change_of_any_window() -> None:
     assert (result.windows.status == "survived").mean() > 0.9
 
 
-def test_patches_that_change_one_after_the_other_are_places_of_their_own() -> None:
-    movie = simulate("lif-to-li2o", **FILMED)
-    result = bw.analyze(movie, SETTINGS)
-    row = result.onsets.iloc[0]
+def test_patches_that_change_one_after_the_other_are_places_of_their_own(
+    turning: SimulatedMovie, turned: bw.Result
+) -> None:
+    row = turned.onsets.iloc[0]
     assert row.n_places > 1
-    truth = movie.truth.onset_dose_e_per_A2
+    truth = turning.truth.onset_dose_e_per_A2
     assert row.onset_low_e_per_A2 < truth < row.onset_high_e_per_A2
     assert row.onset_high_e_per_A2 - row.onset_low_e_per_A2 < 10 * FILMED["frame_dose"]
 
@@ -48,15 +67,12 @@ def test_a_lattice_that_changes_at_once_is_one_place() -> None:
     assert row.n_places == 1
 
 
-def test_frames_without_beam_do_not_shift_what_is_said_of_the_whole() -> None:
-    movie = simulate("lif-to-li2o", **FILMED)
-    frames = movie.frames.compute()
-    dark = np.concatenate([np.zeros((6, *frames.shape[1:]), frames.dtype), frames])
-    lit, late = (
-        bw.analyze(bw.Movie.from_array(each, movie.pixel_size, FILMED["frame_dose"]), SETTINGS)
-        for each in (frames, dark)
-    )
+def test_frames_without_beam_do_not_shift_what_is_said_of_the_whole(
+    turning: SimulatedMovie, turned: bw.Result
+) -> None:
+    frames = turning.frames.compute()
+    late = analysed(turning, np.concatenate([np.zeros_like(frames[:6]), frames]))
     assert late.onsets.iloc[0].n_places > 1
     for name in ("onset_dose", "half_dose", "dose_1e", "threshold_dose"):
         column = f"{name}_e_per_A2"
-        assert abs(late.onsets[column].iloc[0] - lit.onsets[column].iloc[0]) < 1.0
+        assert abs(late.onsets[column].iloc[0] - turned.onsets[column].iloc[0]) < 1.0

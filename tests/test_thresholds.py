@@ -17,7 +17,7 @@ from napari_beamwatch.simulate.cases import simulate
 
 @pytest.fixture(scope="module")
 def result() -> bw.Result:
-    movie = simulate("lif-room-temperature", frames=60, frame_dose=8.0, size=768, drift=None)
+    movie = simulate("lif-room-temperature", frames=40, frame_dose=12.0, size=640, drift=None)
     a, b = movie.truth.regions
     regions = [bw.Region.rectangle(r.name, r.y0, r.y1, r.x0, r.x1) for r in (a, b)]
     return bw.analyze(movie, bw.Settings(drift="off"), regions=regions)

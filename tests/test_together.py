@@ -13,7 +13,7 @@ import napari_beamwatch as bw
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.spectra.power import power_spectrum
 
-movie = simulate("lif-room-temperature", frames=16, frame_dose=10.0, size=512)
+movie = simulate("lif-room-temperature", frames=16, frame_dose=10.0, size=384)
 settings = bw.Settings(window=128)
 alone = bw.analyze(movie, settings)
 found, errors, spectra = [], [], []

@@ -69,7 +69,6 @@ def known(movie: SimulatedMovie) -> bw.Result:
     return bw.analyze(movie, bw.Settings(phases=("LiF",), criteria=("fading",)), [half])
 
 
-@pytest.mark.xdist_group("uneven beam")
 def test_with_its_profile_a_crystal_goes_at_one_dose_everywhere(known: bw.Result) -> None:
     field = known.onsets.iloc[0]
     assert abs(field.onset_dose_e_per_A2 - 200) < 5
@@ -77,7 +76,6 @@ def test_with_its_profile_a_crystal_goes_at_one_dose_everywhere(known: bw.Result
     assert known.summary["warnings"] == []
 
 
-@pytest.mark.xdist_group("uneven beam")
 def test_the_same_dose_comes_later_in_the_corners(movie: SimulatedMovie, known: bw.Result) -> None:
     windows = known.windows.set_index(["y0", "x0"])
     middle, corner = windows.index[len(windows) // 2], windows.index[0]
@@ -90,7 +88,6 @@ def test_the_same_dose_comes_later_in_the_corners(movie: SimulatedMovie, known: 
     assert traces.dose_e_per_A2.max() == pytest.approx(mine.last_dose_e_per_A2)
 
 
-@pytest.mark.xdist_group("uneven beam")
 def test_without_a_profile_onsets_that_follow_the_beam_are_a_warning(
     movie: SimulatedMovie,
 ) -> None:
@@ -100,7 +97,6 @@ def test_without_a_profile_onsets_that_follow_the_beam_are_a_warning(
     assert any("the beam is uneven" in said for said in blind.summary["warnings"])
 
 
-@pytest.mark.xdist_group("uneven beam")
 def test_under_a_flat_beam_there_is_none() -> None:
     flat = simulate("stretched", seed=1, size=768, frames=80)
     result = bw.analyze(flat, bw.Settings(phases=("LiF",), criteria=("fading",)))

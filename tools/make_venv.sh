@@ -12,5 +12,8 @@ pins=(--constraint constraints.txt)
 echo "Setting up $folder with $("$python" --version); a minute or two, once."
 "$python" -m venv --clear "$folder"
 "$folder/bin/python" -m pip install --quiet --upgrade 'pip>=25.1'
-"$folder/bin/python" -m pip install --quiet ${pins[@]+"${pins[@]}"} \
+"$folder/bin/python" -m pip install --quiet --no-compile ${pins[@]+"${pins[@]}"} \
   --editable '.[all]' --group "$group"
+# By all processors, where pip takes one; the packages' own tests are left out. What cannot be
+# compiled (templates) is nobody's loss.
+"$folder/bin/python" -m compileall -qq -j 0 -x '/_?tests?/' "$folder/lib" || true

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from napari_beamwatch.damage.cells import Cells
 from napari_beamwatch.damage.models import remaining
-from napari_beamwatch.damage.partition import Partition, partition
+from napari_beamwatch.damage.partition import Partition, most_together, partition
 
 FRAMES = 60
 ENDS = np.arange(1.0, FRAMES + 1)
@@ -64,7 +64,6 @@ def test_the_more_windows_the_less_noise_is_taken_for_places(
         assert cut(cells, (12, 12)).place.max() == 0
 
 
-@pytest.mark.xfail(reason="the onsets that are tried lie too far apart for a strong step")
 def test_a_strong_crystal_that_goes_in_one_step_is_one_place(traces: Any) -> None:
     courses = np.tile(fading(20.3, 0.01), (6, 6, 1))
     assert cut(grid(traces, courses, 1, strength=10 * traces.levels), (6, 6)).place.max() == 0
@@ -227,3 +226,8 @@ def test_a_place_is_connected(traces: Any, seed: int) -> None:
     found = cut(cells, shape)
     for number in np.unique(found.place):
         assert pieces(set(cells.window[found.place == number].tolist()), shape[1]) == 1
+
+
+def test_what_two_say_together_is_the_greatest_sum() -> None:
+    one, other = np.random.default_rng(0).standard_normal((2, 300)).astype(np.float32)
+    assert most_together(one, other) == (one + other).max()

@@ -15,6 +15,7 @@ from napari_beamwatch.damage.judging import judge
 from napari_beamwatch.damage.models import remaining
 from napari_beamwatch.damage.rivals import Refuted, Shares, fell_together, refuted, shares
 from napari_beamwatch.damage.scopes import Witnesses, samples_of
+from napari_beamwatch.spectra.broadening import Broadening
 
 ENDS = np.arange(1.0, 101)
 
@@ -129,6 +130,20 @@ def test_an_equal_partial_loss_of_all_spots_needs_a_second_sign(traces: Any, see
     halo = judge(examine(scope, None), (), Witnesses(halo_grew=True))
     assert (halo.status, halo.kind) == ("onset", "amorphisation")
     assert halo.onset.low < 40 < halo.onset.high
+
+
+def test_spots_that_broaden_are_a_second_sign_and_those_that_may_not_are_none(
+    traces: Any,
+) -> None:
+    left = 0.6 + 0.4 * traces.fading(40, 5) / traces.levels[:, None]
+    scope = traces.scope(traces.steady() * left, 0, windows=40)
+
+    def told(change: float, se: float) -> str:
+        return judge(examine(replace(scope, broadening=Broadening(change, se)), None)).status
+
+    assert [told(*each) for each in ((0.25, 0.05), (0.25, 0.1), (0.04, 0.005))] == [
+        "onset", "ambiguous", "ambiguous",
+    ]  # fmt: skip
 
 
 def test_a_halo_does_not_make_damage_of_a_tilt(traces: Any) -> None:

@@ -133,54 +133,7 @@ def _listener(callback: Any) -> str:
     return f"{type(owner).__module__}.{type(owner).__name__}.{callback[1]}"
 
 
-def test_a_desk_that_is_taken_out_of_the_window_is_gone(
-    make_napari_viewer: Any, fresh: Any, result: Any
-) -> None:
-    viewer = make_napari_viewer(show=True)
-    panel = open_panel(viewer)
-    show(viewer, fresh())
-    panel.canvas.regions.start_drawing()
-    answer(panel, result)
-    viewer.dims.set_current_step(0, 3)
-    watched = parts(panel)
-    viewer.window.remove_dock_widget(panel)
-    del panel
-    assert gone(watched)
-    wait_until(lambda: threads() == [])
-
-
-def test_a_desk_with_its_docks_that_is_taken_out_in_the_middle_of_a_run_is_gone(
-    make_napari_viewer: Any, fresh: Any, held: Any
-) -> None:
-    viewer = make_napari_viewer(show=True)
-    panel = open_panel(viewer)
-    show(viewer, fresh())
-    panel.beside.open()
-    run(panel, held)
-    watched = parts(panel)
-    viewer.window.remove_dock_widget(panel)
-    let_go(panel, held)
-    del panel
-    assert [layer.name for layer in viewer.layers] == ["movie"]
-    assert gone(watched)
-    wait_until(lambda: threads() == [])
-
-
-def test_docks_beside_the_picture_go_with_the_desk(
-    make_napari_viewer: Any, fresh: Any, result: Any
-) -> None:
-    viewer = make_napari_viewer(show=True)
-    panel = open_panel(viewer)
-    show(viewer, fresh())
-    answer(panel, result)
-    panel.beside.open()
-    watched = parts(panel)
-    viewer.window.remove_dock_widget(panel)
-    del panel
-    assert list(viewer.window.dock_widgets) == []
-    assert gone(watched)
-
-
+# First, while there is no window that others share.
 @pytest.mark.parametrize("in_a_run", [False, True])
 def test_a_window_that_is_closed_takes_all_with_it(
     make_napari_viewer: Any, fresh: Any, result: Any, held: Any, in_a_run: bool
@@ -205,10 +158,52 @@ def test_a_window_that_is_closed_takes_all_with_it(
     wait_until(lambda: threads() == [])
 
 
-def test_nothing_of_ours_listens_to_the_viewer_once_the_desk_is_closed(
-    make_napari_viewer: Any, fresh: Any, result: Any
+def test_a_desk_that_is_taken_out_of_the_window_is_gone(
+    viewer: Any, fresh: Any, result: Any
 ) -> None:
-    viewer = make_napari_viewer(show=True)
+    panel = open_panel(viewer)
+    show(viewer, fresh())
+    panel.canvas.regions.start_drawing()
+    answer(panel, result)
+    viewer.dims.set_current_step(0, 3)
+    watched = parts(panel)
+    viewer.window.remove_dock_widget(panel)
+    del panel
+    assert gone(watched)
+    wait_until(lambda: threads() == [])
+
+
+def test_a_desk_with_its_docks_that_is_taken_out_in_the_middle_of_a_run_is_gone(
+    viewer: Any, fresh: Any, held: Any
+) -> None:
+    panel = open_panel(viewer)
+    show(viewer, fresh())
+    panel.beside.open()
+    run(panel, held)
+    watched = parts(panel)
+    viewer.window.remove_dock_widget(panel)
+    let_go(panel, held)
+    del panel
+    assert [layer.name for layer in viewer.layers] == ["movie"]
+    assert gone(watched)
+    wait_until(lambda: threads() == [])
+
+
+def test_docks_beside_the_picture_go_with_the_desk(viewer: Any, fresh: Any, result: Any) -> None:
+    panel = open_panel(viewer)
+    show(viewer, fresh())
+    answer(panel, result)
+    panel.beside.open()
+    watched = parts(panel)
+    viewer.window.remove_dock_widget(panel)
+    del panel
+    assert list(viewer.window.dock_widgets) == []
+    assert gone(watched)
+
+
+def test_nothing_of_ours_listens_to_the_viewer_once_the_desk_is_closed(
+    viewer: Any, fresh: Any, result: Any
+) -> None:
     show(viewer, fresh())
     keys = dict(viewer.keymap)
     panel = open_panel(viewer)
@@ -227,9 +222,8 @@ def test_nothing_of_ours_listens_to_the_viewer_once_the_desk_is_closed(
 
 
 def test_a_movie_that_is_deleted_in_the_middle_of_a_run_is_gone(
-    make_napari_viewer: Any, fresh: Any, result: Any, held: Any
+    viewer: Any, fresh: Any, result: Any, held: Any
 ) -> None:
-    viewer = make_napari_viewer(show=True)
     panel = open_panel(viewer)
     movie = fresh()
     show(viewer, movie)
@@ -249,10 +243,7 @@ def test_a_movie_that_is_deleted_in_the_middle_of_a_run_is_gone(
 
 
 @pytest.mark.skipif(PYSIDE6, reason="napari itself keeps deleted layers with PySide6")
-def test_of_two_movies_in_turn_the_first_is_gone(
-    make_napari_viewer: Any, fresh: Any, result: Any
-) -> None:
-    viewer = make_napari_viewer(show=True)
+def test_of_two_movies_in_turn_the_first_is_gone(viewer: Any, fresh: Any, result: Any) -> None:
     panel = open_panel(viewer)
     panel.beside.open()
     movie = fresh()
@@ -281,9 +272,8 @@ def items(panel: Beamwatch) -> tuple[int, int, int]:
 
 
 def test_three_runs_and_thirty_steps_of_the_slider_leave_no_more_than_one_did(
-    make_napari_viewer: Any, fresh: Any, result: Any
+    viewer: Any, fresh: Any, result: Any
 ) -> None:
-    viewer = make_napari_viewer(show=True)
     panel = open_panel(viewer)
     show(viewer, fresh())
     panel.beside.open()
@@ -307,10 +297,7 @@ def test_three_runs_and_thirty_steps_of_the_slider_leave_no_more_than_one_did(
     assert [once() for _ in range(2)] == [expected] * 2
 
 
-def test_moving_the_thresholds_makes_nothing_new(
-    make_napari_viewer: Any, fresh: Any, result: Any
-) -> None:
-    viewer = make_napari_viewer(show=True)
+def test_moving_the_thresholds_makes_nothing_new(viewer: Any, fresh: Any, result: Any) -> None:
     panel = open_panel(viewer)
     show(viewer, fresh())
     panel.beside.open()
@@ -324,9 +311,8 @@ def test_moving_the_thresholds_makes_nothing_new(
 
 
 def test_a_desk_that_is_opened_again_and_again_leaves_no_widgets(
-    make_napari_viewer: Any, fresh: Any, result: Any
+    viewer: Any, fresh: Any, result: Any
 ) -> None:
-    viewer = make_napari_viewer(show=True)
     show(viewer, fresh())
 
     def once() -> tuple[int, int, tuple[str, ...]]:

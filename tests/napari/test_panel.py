@@ -114,7 +114,7 @@ def drawn(viewer: Any) -> set[str]:
 
 
 def test_a_run_shows_the_engines_answer_and_its_layers(
-    viewer: Any, panel: Beamwatch, movie: Any
+    viewer: Any, panel: Beamwatch, movie: Any, result: Any
 ) -> None:
     show(viewer, movie)
     assert the(panel, QLabel, "answer").text() == "not analysed yet"
@@ -122,7 +122,8 @@ def test_a_run_shows_the_engines_answer_and_its_layers(
     panel.session.progressed.connect(lambda step: step.partial and so_far.append(step.partial()))
     run(panel)
     assert {"intensity", "dose_e_per_A2"} <= set(so_far[0].columns)
-    told = analyze(movie, panel.session.settings).onsets.iloc[0]
+    assert panel.session.settings == result.settings
+    told = result.onsets.iloc[0]
     assert the(panel, QLabel, "answer").text() == f"{told['onset_dose_e_per_A2']:.3g}"
     assert "e/Å²" in the(panel, QLabel, "beside").text()
     assert names(viewer) >= OVERLAYS

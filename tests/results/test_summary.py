@@ -50,9 +50,12 @@ def told(result: bw.Result, **columns: Any) -> dict[str, Any]:
 
 def test_an_onset_has_its_interval_criterion_and_evidence(result: bw.Result) -> None:
     summary = told(result, **ONSET, phase_before="LiF")
-    assert summary["answer"] == "field 152 e/Å² [146–159] · fading of LiF · evidence strong"
+    dose = "152 e/Å² [146–159], dose scale ± 4 %"
+    assert summary["answer"] == f"field {dose} · fading of LiF · evidence strong"
     assert summary["why"] == ONSET["reason"]
     assert summary["onset_dose_e_per_A2"] == 152.3
+    assert summary["onset_total_low_e_per_A2"] < summary["onset_low_e_per_A2"]
+    assert summary["onset_total_high_e_per_A2"] > summary["onset_high_e_per_A2"]
     assert summary["onset_frame"] == 3
 
 
@@ -85,7 +88,8 @@ def test_spots_of_a_crystal_that_faded_later_are_not_named(result: bw.Result) ->
 
 def test_without_pre_exposure_a_dose_is_a_lower_bound(result: bw.Result) -> None:
     summary = told(result, **{**ONSET, "pre_exposure_e_per_A2": np.nan})
-    assert summary["answer"].startswith("field ≥ 152 e/Å² [146–159] (pre-exposure unknown) · ")
+    dose = "≥ 152 e/Å² [146–159], dose scale ± 4 % (pre-exposure unknown)"
+    assert summary["answer"].startswith(f"field {dose} · ")
     assert summary["lower_bound"]
 
 

@@ -308,7 +308,7 @@ def test_frames_come_in_order():
 
 @pytest.mark.parametrize("case", ["lif-to-li2o", "reorientation", "stretched"])
 def test_a_specimen_that_changes_where_it_stands_does_not_seem_to_move(case):
-    movie = simulate(case, frames=60, frame_dose=10.0, size=512)
+    movie = simulate(case, frames=40, frame_dose=15.0, size=512)
     drift = estimate_drift(movie.recording.frames)
     assert np.ptp(movie.truth.drift_px) == 0
     assert np.hypot(drift.dy_px, drift.dx_px).max() < 2.5

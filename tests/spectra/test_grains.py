@@ -41,7 +41,8 @@ def crystals(*reflections: tuple[tuple[float, float], np.ndarray, tuple[int, ...
     ones = np.ones(len(rows))
     first = seen.argmax(axis=1)
     power = np.where(seen, snr[:, None], 0.0)
-    peaks = Peaks(window, g[:, 0], g[:, 1], snr, ones, first, ones, ones, seen, at, power)
+    none = np.full_like(power, np.nan)
+    peaks = Peaks(window, g[:, 0], g[:, 1], snr, ones, first, ones, ones, seen, at, power, none)
     joined = join(peaks, GRID)
     found = []
     for (gy, gx), _, _ in reflections:

@@ -37,7 +37,7 @@ def test_white_noise_has_unit_power_and_the_stated_correlation() -> None:
 @pytest.mark.parametrize(
     ("pixel_size", "size", "window", "steps"),
     [
-        (0.125, 1024, 256, 2),
+        (0.125, 1024, 256, 4),
         (0.25, 1024, 128, 2),
         (0.4, 4096, 128, 2),
         (None, 512, 256, 4),

@@ -157,6 +157,9 @@ def _onset(row: Row, where: str, line: str) -> Answer:
     ]
     if steps:
         lines.append(" · ".join(steps) + " e/Å²")
+    scale = _number(row, "dose_scale_sd_percent", "")
+    if scale:
+        lines.append(f"dose scale ± {scale:.2g} % beside the interval")
     lines += _of_places(row)
     stop = _stop(row)
     if stop:

@@ -34,6 +34,7 @@ from napari_beamwatch.results.onsets import (
     event_table,
     onset_row,
     onset_table,
+    scale_column,
 )
 from napari_beamwatch.results.result import Result
 from napari_beamwatch.results.tables import (
@@ -112,7 +113,7 @@ def analyze_diffraction(
         movie=movie,
         settings=settings,
         regions=(),
-        onsets=onset_table([row]),
+        onsets=onset_table([row | scale_column(movie, settings)]),
         windows=pd.DataFrame(columns=list(columns.WINDOWS)),
         spots=named.rows,
         traces=trace_table(movie, constant, tracker, settings.running_sum),

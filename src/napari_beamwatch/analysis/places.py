@@ -23,6 +23,7 @@ from napari_beamwatch.damage.whole import Place
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import Region
 from napari_beamwatch.settings import Settings
+from napari_beamwatch.spectra.broadening import broadening
 from napari_beamwatch.spectra.field import FieldTrace
 from napari_beamwatch.spectra.following import FollowedReflection, FollowedSpots
 from napari_beamwatch.spectra.region_traces import overlap_factors
@@ -351,7 +352,13 @@ def _scope(
     mine = np.flatnonzero(inside[peaks.window])
     one_each = mine[np.unique(peaks.window[mine], return_index=True)[1]]
     scope = light.axis.scope(name, traces, exposure)
-    return replace(scope, signal=followed.signal.beside(one_each))
+    return replace(
+        scope, signal=followed.signal.beside(one_each),
+        broadening=broadening(
+            peaks, inside[peaks.window] & (of_peak == piece.crystal),
+            overlap_factors(spots.grid, piece.windows)[0],
+        ),
+    )  # fmt: skip
 
 
 def _spacings(traces: Sequence[SpotTrace], movie: Movie) -> str:

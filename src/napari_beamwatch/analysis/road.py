@@ -35,6 +35,7 @@ from napari_beamwatch.regions import FIELD, Region
 from napari_beamwatch.results.onsets import (
     event_table,
     onset_table,
+    scale_column,
 )
 from napari_beamwatch.results.result import Result
 from napari_beamwatch.results.tables import (
@@ -54,6 +55,7 @@ from napari_beamwatch.spectra.windows import (
     Resolution,
     default_grid,
 )
+from napari_beamwatch.threads import one_blas_thread
 
 
 def analyze(
@@ -99,10 +101,11 @@ def analyze(
         parts.append(Part(region, own, own.region(region)))
     run.teller.begin("judging")
     trace, failures = field_trace(followed), run.failures
-    verdicts, windows = failures.tried(
-        "judging places", lambda why: _unjudged(parts, why),
-        _judged, movie, settings, parts, trace, diffuse, failures,
-    )  # fmt: skip
+    with one_blas_thread():
+        verdicts, windows = failures.tried(
+            "judging places", lambda why: _unjudged(parts, why),
+            _judged, movie, settings, parts, trace, diffuse, failures,
+        )  # fmt: skip
     if particles is not None:
         wanted = [part.region for part in parts]
         verdicts = failures.tried(
@@ -125,11 +128,12 @@ def analyze(
         failures.tried(f"summing up {one.part.name}", one.unclear_rows, one.rows) for one in answers
     ]
     of_windows = window_table(movie, spots, windows)
+    scale = scale_column(movie, settings)
     result = Result(
         movie=movie,
         settings=replace(settings, window=grid.window, step=grid.step),
         regions=tuple(regions),
-        onsets=onset_table([one.onset for one in rows]),
+        onsets=onset_table([one.onset | scale for one in rows]),
         windows=failures.tried(
             "naming phases of windows", lambda _: of_windows,
             answers[0].phases.of_windows, of_windows, windows,

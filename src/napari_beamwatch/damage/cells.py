@@ -20,11 +20,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_beamwatch.compiling import kernel
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-MOST_ONSETS = 96
-"""Onsets that are tried, two a frame in a short record."""
+MOST_ONSETS = 240
+"""Onsets that are tried, four a frame in a short record: two cut a strong crystal that goes in one
+step into places."""
 
 MOST_SAMPLES = 256
 """Samples that a record is binned to: onsets are dated by the pooled traces, not here."""
@@ -155,7 +158,7 @@ class Courses:
     @classmethod
     def of(cls, start: Floats, end: Floats) -> Courses:
         """Those of a record."""
-        count = int(min(MOST_ONSETS, 2 * len(end)))
+        count = int(min(MOST_ONSETS, 4 * len(end)))
         length, frame = end[-1] - start[0], end - start
         onsets = np.linspace(start[0], end[-1], count, endpoint=False)
         since, until = (np.maximum(edge[None] - onsets[:, None], 0.0) for edge in (start, end))
@@ -193,7 +196,7 @@ def log_likelihoods(cells: Cells, courses: Courses) -> NDArray[np.float32]:
 
 def _log_likelihoods(cells: Cells, some: slice, courses: Courses) -> NDArray[np.float32]:
     pull, known, cubed = cells.pull[some], cells.known[some], cells.cubed[some]
-    spread = (cells.film[some] + UNLIKE_SPOTS / cells.spots[some])[:, None]
+    spread = cells.film[some] + UNLIKE_SPOTS / cells.spots[some]
     trace = pull / np.maximum(known, 1e-300)
     level, beat = courses.level, courses.beat
     squares = (level**2).T
@@ -203,16 +206,57 @@ def _log_likelihoods(cells: Cells, some: slice, courses: Courses) -> NDArray[np.
         weight = known**2 / np.maximum(known + 2 * course * cubed, 1e-300)
         moment = weight * trace
         ll, ly = weight @ squares, moment @ level.T
-        height = np.maximum(ly / np.maximum(ll, 1e-300), 0.0)
-        left = (moment * trace).sum(axis=1)[:, None] - 2 * height * ly + height**2 * ll
-        best = left.argmin(axis=1)
-        course = height[np.arange(len(best)), best, None] * level[best]
+        best, height = _likeliest(ll, ly)
+        course = height[:, None] * level[best]
     by, bl, bb = moment @ beat.T, weight @ (beat * level).T, weight @ (beat**2).T
-    # The level beside the beating: without it a strong spot's plateau is pulled off what it shows.
-    taken = spread * height**2 / (1 + spread * height**2 * bb)
-    seen = np.maximum(ll - taken * bl**2, 1e-12 * ll + 1e-300)
-    height = np.maximum((ly - taken * bl * by) / seen, 0.0)
-    left = (moment * trace).sum(axis=1)[:, None] - 2 * height * ly + height**2 * ll
-    along, own = height * (by - height * bl), height**2 * bb
-    told = along**2 / (1 / spread + own) - np.log1p(spread * own)
-    return np.asarray((told - left) / 2, np.float32)
+    return np.asarray(_told(ll, ly, by, bl, bb, (moment * trace).sum(axis=1), spread), np.float32)
+
+
+@kernel()
+def _likeliest(ll: Floats, ly: Floats) -> tuple[Ints, Floats]:
+    """The course of each cell that leaves least of it, and the level of its plateau.
+
+    Parameters
+    ----------
+    ll, ly : array (cells, courses)
+        Weighed sums of courses squared, and of courses times traces.
+    """
+    best, height = np.zeros(len(ll), np.int64), np.zeros(len(ll))
+    for i in range(len(ll)):
+        most = -1.0
+        for j in range(ll.shape[1]):
+            level = max(ly[i, j], 0.0) / max(ll[i, j], 1e-300)
+            if level * ly[i, j] > most:
+                most, best[i], height[i] = level * ly[i, j], j, level
+    return best, height
+
+
+@kernel()
+def _told(
+    ll: Floats, ly: Floats, by: Floats, bl: Floats, bb: Floats, yy: Floats, spread: Floats
+) -> NDArray[np.float32]:
+    """Log likelihood of each course, its level and how much it beats with the film fitted.
+
+    Parameters
+    ----------
+    ll, ly, by, bl, bb : array (cells, courses)
+        Weighed sums of products of courses l, traces y and beats b.
+    yy : array (cells,)
+    spread : array (cells,)
+        Variance of the beat's amplitude.
+    """
+    told = np.empty(ll.shape, np.float32)
+    for i in range(len(ll)):
+        for j in range(ll.shape[1]):
+            level = max(ly[i, j] / max(ll[i, j], 1e-300), 0.0)
+            own = level * level * bb[i, j]
+            # The level beside the beat: without it a strong plateau is pulled off what it shows.
+            taken = spread[i] * level * level / (1 + spread[i] * own)
+            seen = max(ll[i, j] - taken * bl[i, j] ** 2, 1e-12 * ll[i, j] + 1e-300)
+            level = max((ly[i, j] - taken * bl[i, j] * by[i, j]) / seen, 0.0)
+            left = yy[i] - 2 * level * ly[i, j] + level * level * ll[i, j]
+            along = level * (by[i, j] - level * bl[i, j])
+            own = level * level * bb[i, j]
+            gained = along * along / (1 / spread[i] + own) - np.log1p(spread[i] * own)
+            told[i, j] = (gained - left) / 2
+    return told

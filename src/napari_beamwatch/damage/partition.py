@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse import csgraph
 
+from napari_beamwatch.compiling import kernel
 from napari_beamwatch.damage.cells import Cells, Courses, log_likelihoods
 
 Floats = NDArray[np.float64]
@@ -111,7 +112,7 @@ def _merged(told: NDArray[np.float32], links: list[set[int]], price: float) -> I
     heap: list[tuple[float, int, int, int, int]] = []
 
     def offer(i: int, j: int) -> None:
-        cost = best[i] + best[j] - float((joint[i] + joint[j]).max()) - CONTOUR * parted[i][j]
+        cost = best[i] + best[j] - most_together(joint[i], joint[j]) - CONTOUR * parted[i][j]
         if cost <= price:
             heapq.heappush(heap, (cost, i, j, turn[i], turn[j]))
 
@@ -138,6 +139,15 @@ def _merged(told: NDArray[np.float32], links: list[set[int]], price: float) -> I
     for number, mine in enumerate(some for some in members if some):
         label[mine] = number
     return label
+
+
+@kernel()
+def most_together(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """The greatest sum of what two say of the same course."""
+    most = -np.inf
+    for i in range(len(one)):
+        most = max(most, one[i] + other[i])
+    return float(most)
 
 
 def _without_borders(

@@ -68,6 +68,10 @@ PARTIAL = 0.5
 FAINT = 0.25
 """Part of the strongest spot's level from which one counts that stays where the others went."""
 
+BROADER, SURE_BROADER = 0.1, 4.0
+"""Squared cycles per window, and standard errors, by which spots must broaden: layers, tilts and
+focus make it 0.04 at the most, a crystal that goes in patches half a window wide 0.2 to 0.4."""
+
 FEWEST_SIGNALS = 3
 LEAST_MASS, SURE_MASS, MASS_LEFT = 0.01, 5.0, 0.25
 """Part of the signal, and standard errors, by which a place must be darker than what lies around
@@ -184,7 +188,8 @@ def judge_loss(
             False, "", f"a spot of d = {1 / scope.traces[which].g:.3g} px rose while others fell: "
             "a change of focus, tilt or thickness",
         )  # fmt: skip
-    if left.total > PARTIAL and not halo_grew:
+    patchy = broadened(scope)
+    if left.total > PARTIAL and not (halo_grew or patchy):
         return Finding(
             False, "", f"{100 * max(left.total, 0):.0f} % of the lattice is left: a layer on top, "
             "thickness and contrast take a part of all spots, too",
@@ -214,7 +219,16 @@ def judge_loss(
             False, "", f"{100 * max(left.total, 0):.0f} % of the lattice is left and its spots did "
             "not verifiably fall together: a lasting tilt or focus is not excluded",
         )  # fmt: skip
-    return Finding(True, "strong", f"{int(seen.sum())} spots of several g fell by the same part")
+    said = f"{int(seen.sum())} spots of several g fell by the same part"
+    return Finding(True, "strong", said + (" and broadened" if patchy else ""))
+
+
+def broadened(scope: Scope) -> bool:
+    """Whether the spots did: what is left of the lattice is patchy, which no layer makes it."""
+    if scope.broadening is None:
+        return False
+    change, se = scope.broadening
+    return change > max(BROADER, SURE_BROADER * se)
 
 
 def mass_went(scope: Scope, onset: float) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.spectra.broadening import Broadening
 
 Floats = NDArray[np.float64]
 
@@ -69,6 +70,8 @@ class Scope:
         Mean signal of its windows over that of what lies around them.
     exposure : float
         Its dose over that of the field.
+    broadening : Broadening, optional
+        Of its spots.
     """
 
     name: str
@@ -78,6 +81,7 @@ class Scope:
     lit: NDArray[np.bool_]
     signal: Floats | None = None
     exposure: float = 1.0
+    broadening: Broadening | None = None
 
     def __post_init__(self) -> None:
         frames = len(self.dose_end)

@@ -17,6 +17,9 @@ Floats = NDArray[np.float64]
 FEWEST = 5
 """Frames with a spacing that a trace must have before and after."""
 
+OWN = 0.1
+"""Part of a spot's usual power below which what is left there may be the foot of another spot."""
+
 RAMPS = 12
 """Lengths tried for a gradual shift, geometrically from a frame to the record."""
 
@@ -79,16 +82,28 @@ def find_shift(scope: Scope, tolerance: float, false_alarm: float) -> Shift | No
     return Shift(onset, before, after, tuple(t.spot for t in moved))
 
 
+def its_own(snr: Floats) -> NDArray[np.bool_]:
+    """Frames in which a spot is strong enough for what is read there to be its own spacing."""
+    seen = np.isfinite(snr)
+    usual = float(np.quantile(snr[seen], 0.9)) if seen.any() else 0.0
+    return np.asarray(np.nan_to_num(snr, nan=-np.inf) >= OWN * usual)
+
+
+def _known(trace: SpotTrace) -> NDArray[np.bool_]:
+    """Frames that tell the spot's own spacing."""
+    return np.isfinite(trace.d_px) & (trace.d_se_px > 0) & its_own(trace.snr)
+
+
 def _levels(trace: SpotTrace) -> tuple[float, float]:
     """Mean spacing of the first and the last fifth of what was measured."""
-    known = np.flatnonzero(np.isfinite(trace.d_px) & (trace.d_se_px > 0))
+    known = np.flatnonzero(_known(trace))
     part = max(1, len(known) // 5)
     return float(np.mean(trace.d_px[known[:part]])), float(np.mean(trace.d_px[known[-part:]]))
 
 
 def _stays_moved(trace: SpotTrace, tolerance: float, sure: float) -> bool:
     """Whether the last fifth lies off the first by more than the errors and the tolerance."""
-    known = np.flatnonzero(np.isfinite(trace.d_px) & (trace.d_se_px > 0))
+    known = np.flatnonzero(_known(trace))
     if len(known) < 2 * FEWEST:
         return False
     part = max(FEWEST, len(known) // 5)
@@ -127,7 +142,7 @@ def _profile(scope: Scope, traces: list[SpotTrace]) -> tuple[Floats, Floats]:
     path = np.concatenate([np.minimum(gone, 1), 1 - np.exp(-gone)])
     misfit = np.zeros(len(starts))
     for trace in traces:
-        known = np.isfinite(trace.d_px) & (trace.d_se_px > 0)
+        known = _known(trace)
         w = 1 / (trace.d_se_px[known] ** 2 * max(1, trace.averaged))
         d, p = trace.d_px[known], path[:, known]
         total, mean_d = w.sum(), float(w @ d / w.sum())

@@ -33,6 +33,10 @@ _RANGES: dict[str, tuple[tuple[float, float], str]] = {
 }
 
 
+VACUUM = "vacuum image"
+"""A calibration that counts electrons in pixels."""
+
+
 @dataclass(frozen=True)
 class DoseCalibration:
     """A dose rate measured without the specimen; the best evidence there is.

@@ -25,7 +25,7 @@ from napari_beamwatch.movies.frames import (
     as_dask,
     cached_read,
 )
-from napari_beamwatch.movies.given import DoseCalibration, Given
+from napari_beamwatch.movies.given import VACUUM, DoseCalibration, Given
 from napari_beamwatch.movies.recording import Counting, Floats, Recording
 from napari_beamwatch.quantities import whole
 
@@ -319,7 +319,7 @@ class Movie:
         if not rates.mean() > 0:
             raise BeamwatchError("the movie is empty: no vacuum calibration")
         spread = float(rates.std() / rates.mean())
-        return DoseCalibration(float(rates.mean()), min(spread, 0.99), "vacuum image")
+        return DoseCalibration(float(rates.mean()), min(spread, 0.99), VACUUM)
 
     def local_dose(self, y0: int, y1: int, x0: int, x1: int) -> Floats | None:
         """Dose in e/Å² at the end of each frame in a rectangle, by the beam profile.

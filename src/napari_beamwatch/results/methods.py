@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.movies.checklist import is_low_dose, not_stated, reported
+from napari_beamwatch.movies.dose_scale import dose_scale
 from napari_beamwatch.settings import Settings
 
 
@@ -36,9 +37,21 @@ def methods_sentence(movie: Movie, settings: Settings, version: str) -> str:
         f"Beside it stands the dose at which the fitted course of all of the lattice passes "
         f"{_part(settings.fraction)} of its plateau or a spacing moves by more than "
         f"{settings.d_tolerance:g} %{_lasting(settings)}.",
+        *_scale(movie, settings),
         f"Computed with napari-beamwatch {version}.",
     ]
     return " ".join(parts)
+
+
+def _scale(movie: Movie, settings: Settings) -> list[str]:
+    """How well the dose scale is known."""
+    scale = dose_scale(movie, settings.pixel_size_uncertainty)
+    if scale is None or not scale.sd:
+        return []
+    return [
+        f"The scale of all doses is known to ± {100 * scale.sd:.2g} % ({scale.words}), which is "
+        "not in the intervals."
+    ]
 
 
 def _conditions(movie: Movie) -> str:

@@ -14,7 +14,9 @@ from napari_beamwatch.damage.judging import Verdict
 from napari_beamwatch.damage.whole import Summed
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.movies.checklist import reported_conditions
+from napari_beamwatch.movies.dose_scale import dose_scale
 from napari_beamwatch.regions import FIELD, Region
+from napari_beamwatch.settings import Settings
 
 
 def onset_row(
@@ -76,6 +78,12 @@ def onset_row(
             **_estimate("median_onset", numbers.median),
         }
     return row | more
+
+
+def scale_column(movie: Movie, settings: Settings) -> dict[str, Any]:
+    """How well the dose scale is known, which all rows share."""
+    scale = dose_scale(movie, settings.pixel_size_uncertainty)
+    return {"dose_scale_sd_percent": np.nan if scale is None else 100 * scale.sd}
 
 
 def said(movie: Movie, verdict: Verdict) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from typing import Any
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.movies.description import describe
+from napari_beamwatch.movies.dose_scale import dose_scale
 from napari_beamwatch.particles import Bin, Particles
 from napari_beamwatch.regions import Region
 from napari_beamwatch.results.findings import Findings
@@ -60,6 +61,7 @@ def record_of(
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
         "methods": methods_sentence(movie, result.settings, versions["napari-beamwatch"]),
         "summary": summary_of(result),
+        "dose_scale": _dose_scale(movie, result.settings),
         "settings": json.loads(result.settings.to_json()),
         "regions": [{"name": r.name, "vertices": r.vertices} for r in result.regions],
         "movie": {
@@ -169,6 +171,19 @@ def _from(folder: Path, file: Path) -> str | None:
         return Path(os.path.relpath(file, folder.absolute())).as_posix()
     except ValueError:
         return None
+
+
+def _dose_scale(movie: Movie, settings: Settings) -> dict[str, Any] | None:
+    """Relative standard deviations of the dose scale and of its parts, in percent."""
+    scale = dose_scale(movie, settings.pixel_size_uncertainty)
+    if scale is None:
+        return None
+    return {
+        "sd_percent": 100 * scale.sd,
+        "pixel_size_sd_percent": 100 * scale.pixel_size,
+        "calibration_sd_percent": 100 * scale.calibration,
+        "calibration": scale.method or None,
+    }
 
 
 def _versions() -> dict[str, str]:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from napari_beamwatch.damage.failures import Failures, warnings_among
 from napari_beamwatch.movies.checklist import is_low_dose, not_stated
+from napari_beamwatch.movies.dose_scale import DoseScale
 from napari_beamwatch.regions import FIELD
 from napari_beamwatch.results.findings import Findings
 from napari_beamwatch.results.survival import place_survival
@@ -44,6 +45,8 @@ def summary_of(result: Findings) -> dict[str, Any]:
     dict
         Plain values, None where there is nothing to say. ``answer`` is the line, ``course`` how
         the change went on, ``why`` the reason, ``regions`` the lines of the regions by name;
+        ``onset_total_low_e_per_A2`` and ``…_high…`` are the interval of the onset with the error
+        of the dose scale in it;
         ``stop_dose_e_per_A2`` is the dose up to which the specimen was as it was at first (the
         lower end of the interval of the onset, or what was survived), ``stop_time_s`` the seconds
         from beam-on that is at the movie's rate, ``stop`` both in words; ``places`` how many were
@@ -67,6 +70,7 @@ def summary_of(result: Findings) -> dict[str, Any]:
         "why": _word(field["reason"]),
         **{name: _word(field[name]) for name in WORDS},
         **{name: _number(field[name]) for name in NUMBERS},
+        **_total_interval(field),
         "onset_frame": None if pd.isna(field["onset_frame"]) else int(field["onset_frame"]),
         "lower_bound": _is_bound(field),
         "stop_dose_e_per_A2": stop,
@@ -193,6 +197,9 @@ def _onset(row: pd.Series) -> str:
     said = f"{'≥ ' if _is_bound(row) else ''}{dose_text(dose)} e/Å²"
     if low is not None and high is not None:
         said += f" [{dose_text(low)}–{dose_text(high)}]"
+    scale = _number(row["dose_scale_sd_percent"])
+    if scale:
+        said += f", dose scale ± {scale:.2g} %"
     return said + (" (pre-exposure unknown)" if _is_bound(row) else "")
 
 
@@ -248,6 +255,17 @@ def _survived(row: pd.Series) -> str:
         said += " (pre-exposure unknown)" if _is_bound(row) else ""
     loss = _number(row["detectable_loss_percent"])
     return said if loss is None else f"{said}; a loss > {loss:.0f} % would have been seen"
+
+
+def _total_interval(row: pd.Series) -> dict[str, float | None]:
+    """The interval of the onset with the error of the dose scale in it."""
+    names = ("onset_dose", "onset_low", "onset_high")
+    value, low, high = (_number(row[f"{name}_e_per_A2"]) for name in names)
+    scale = _number(row["dose_scale_sd_percent"])
+    ends: tuple[float | None, float | None] = (None, None)
+    if value is not None and low is not None and high is not None and scale is not None:
+        ends = DoseScale(calibration=scale / 100).total(value, low, high)
+    return dict(zip(("onset_total_low_e_per_A2", "onset_total_high_e_per_A2"), ends, strict=True))
 
 
 def _stop_dose(row: pd.Series) -> float | None:

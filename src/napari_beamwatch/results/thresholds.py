@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_beamwatch.damage.interval import NOTHING, Estimate
+from napari_beamwatch.damage.spacing import its_own
 from napari_beamwatch.damage.thresholds import check_thresholds, crossing, moved_spacing
 from napari_beamwatch.results.findings import Findings
 
@@ -145,9 +146,10 @@ def _moved(traces: pd.DataFrame, tolerance: float, false_alarm: float) -> Estima
     # Without a pixel size nothing has an error; one in Å is as good.
     if not traces["d_se_A"].notna().any():
         return NOTHING
-    d, error = (
+    d, error, snr = (
         traces.pivot(index="spot", columns="frame", values=name).to_numpy(float)
-        for name in ("d_A", "d_se_A")
+        for name in ("d_A", "d_se_A", "snr")
     )
+    d = np.where(np.array([its_own(one) for one in snr]), d, np.nan)
     dose = traces.drop_duplicates("frame")["dose_e_per_A2"].to_numpy(float)
     return moved_spacing(d, error, dose, tolerance, false_alarm)

@@ -48,6 +48,10 @@ SAMPLED_WINDOWS = 48
 SNAP = 1.5
 """Bins within which a spot is the one a user points at."""
 
+FWHM, WIDEST = 2.3548, 2.9
+"""Of a normal distribution over its standard deviation; squared bins beyond which no spread is told
+by the bins around a peak."""
+
 WALK = 1.0
 """Bins by which a spot may walk from one segment to the next; one that jumps is a new one."""
 
@@ -105,6 +109,9 @@ class Peaks:
         Where it is then, (gy, gx); NaN where it is not seen.
     power : array of float64 (peaks, segments)
         Its signal-to-noise ratio then; 0 where it is not seen.
+    spread : array of float64 (peaks, segments)
+        Its variance along an axis then beyond that of the taper, in squared cycles per window;
+        NaN where it is not seen.
     """
 
     window: NDArray[np.int64]
@@ -118,6 +125,7 @@ class Peaks:
     seen: NDArray[np.bool_]
     at: NDArray[np.float64]
     power: NDArray[np.float64]
+    spread: NDArray[np.float64]
 
     def taken(self, which: NDArray[np.int64] | NDArray[np.bool_]) -> Peaks:
         """Some of them, in the order given."""
@@ -251,8 +259,8 @@ def segment_peaks(
 ) -> NDArray[np.float64]:
     """Peaks of all windows of a segment.
 
-    Rows are (window, gy, gx, power over floor, floor, width, error of gy and of gx), frequencies
-    in cycles per pixel, the width in cycles per window.
+    Rows are (window, gy, gx, power over floor, floor, spread, error of gy and of gx), frequencies
+    in cycles per pixel, the spread in squared cycles per window.
     """
     plane = half_plane(grid.window)
     floor, known = segment_floor(segment, grid)
@@ -332,6 +340,8 @@ def tied(segment_rows: Sequence[NDArray[np.float64]], grid: Grid) -> Peaks:
     power[spot, segment] = rows[:, 3] - 1
     at = np.full((spots, count, 2), np.nan)
     at[spot, segment] = rows[:, 1:3]
+    spread = np.full((spots, count), np.nan)
+    spread[spot, segment] = rows[:, 6]
     order = np.lexsort((-rows[:, 3], spot))
     best = rows[order[np.unique(spot[order], return_index=True)[1]]]
     return Peaks(
@@ -341,9 +351,10 @@ def tied(segment_rows: Sequence[NDArray[np.float64]], grid: Grid) -> Peaks:
         snr=best[:, 3] - 1,
         floor=best[:, 4],
         segment=best[:, 5].astype(np.int64),
-        width=best[:, 6],
+        width=FWHM * np.sqrt(np.clip(best[:, 6], 0.0, WIDEST)),
         g_se=best[:, 7],
         seen=power > 0,
         at=at,
         power=power,
+        spread=spread,
     )

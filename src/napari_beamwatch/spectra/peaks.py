@@ -90,7 +90,7 @@ def peaks_of_windows(
     Returns
     -------
     array
-        Rows (window, ky index, kx index, offset y, offset x, power over floor, floor, width,
+        Rows (window, ky index, kx index, offset y, offset x, power over floor, floor, spread,
         error): the last is that of either offset for a noise whose derivative has unit variance
         where it has unit power itself.
     """
@@ -139,7 +139,7 @@ def peaks_of_windows(
                 row = found[count]
                 row[0], row[1], row[2], row[3], row[4] = i, y, x, dy, dx
                 row[5], row[6] = top / scales[i] / own, own
-                row[7] = _width(power, y, x, y + dy, x + dx, own)
+                row[7] = _spread(power, y, x, y + dy, x + dx, own)
                 row[8] = np.sqrt(2 * top * own * scales[i]) / max(bend, 1e-12)
                 count += 1
                 kept += 1
@@ -255,11 +255,11 @@ def _top(below: float, here: float, above: float) -> float:
 
 
 @kernel()
-def _width(power: Floats32, y: int, x: int, at_y: float, at_x: float, floor: float) -> float:
-    """Full width at half maximum of a peak beyond that of a Hann taper, in bins; at most 4.
+def _spread(power: Floats32, y: int, x: int, at_y: float, at_x: float, floor: float) -> float:
+    """Variance of a peak along an axis beyond that of a Hann taper, in bins squared.
 
     From the second moment of what is above the floor in the bins around; that of a taper, 1/3
-    along each axis, is taken off.
+    along each axis, is taken off. Of a sharp peak it scatters about nothing.
     """
     total = moment = 0.0
     for dy in range(-2, 3):
@@ -269,7 +269,7 @@ def _width(power: Floats32, y: int, x: int, at_y: float, at_x: float, floor: flo
             moment += above * ((y + dy - at_y) ** 2 + (x + dx - at_x) ** 2)
     if total <= 0:
         return 0.0
-    return float(2.3548 * np.sqrt(min(max(moment / total / 2 - 1 / 3, 0.0), 2.9)))
+    return float(moment / total / 2 - 1 / 3)
 
 
 @kernel()
@@ -322,7 +322,7 @@ def side_lobes(rows: Floats, window: int) -> NDArray[np.bool_]:
     Parameters
     ----------
     rows : array
-        (window, gy, gx, power over floor, floor, segment, width), in order of window, segment
+        (window, gy, gx, power over floor, floor, segment, spread), in order of window, segment
         and falling power.
     window : int
         Its side in pixels.

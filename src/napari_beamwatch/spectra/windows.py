@@ -31,8 +31,9 @@ looked for from the fourth bin on, and their strength is drawn over two."""
 LARGEST_POWERS = 9, 11
 """Of two: the largest window that is chosen, and the largest that wide spacings ask for."""
 
-FEW = 4
-"""Windows side by side below which they follow each other in smaller steps."""
+FEW = 8
+"""Windows side by side below which they follow each other in smaller steps: more of them then lie
+inside one grain, and few must not be lost for a specimen that drifts by a part of one."""
 
 USUAL_CONTRAST = 0.1
 """Of the fringes of a thin crystal."""
@@ -220,7 +221,6 @@ def default_grid(
         elif window % 4 == 0 and window >= 2 * least and _bright(movie, window // 2, taper):
             window //= 2
     if step is None:
-        # Few windows must not be lost for a specimen that drifts by a part of one.
         step = window // (2 if min(height, width) >= FEW * window else 4)
     return Grid(height, width, window, step, taper)
 
