@@ -21,7 +21,9 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 HOME = PROJECT["urls"]["Homepage"]
 RAW = HOME.replace("//github.com/", "//raw.githubusercontent.com/") + "/main/"
 
-INSTALLED_AS = {"skimage": "scikit-image", "yaml": "pyyaml"}
+INSTALLED_AS = {
+    "imageio_ffmpeg": "imageio-ffmpeg", "skimage": "scikit-image", "yaml": "pyyaml",
+}  # fmt: skip
 """Packages that are imported by another name."""
 
 
@@ -42,7 +44,12 @@ def imported(file: Path) -> Iterator[str]:
 
 def test_the_packages_that_are_imported_are_those_declared_each_with_a_floor() -> None:
     extras = PROJECT["optional-dependencies"]
-    declared = [*PROJECT["dependencies"], *extras["formats"], *extras["distributed"]]
+    declared = [
+        *PROJECT["dependencies"],
+        *extras["formats"],
+        *extras["video"],
+        *extras["distributed"],
+    ]
     assert [one for one in declared if ">=" not in one] == []
     known = {plain(one) for one in declared}
     names = {name.split(".")[0] for file in PACKAGE.rglob("*.py") for name in imported(file)}

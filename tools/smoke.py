@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import json
 import pkgutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -38,6 +39,7 @@ def formats(folder: Path) -> str:
     """What the libraries of each format write is read to the bit."""
     import h5py
     import imagecodecs
+    import imageio_ffmpeg
     import mrcfile
     import tifffile
 
@@ -63,6 +65,10 @@ def formats(folder: Path) -> str:
     stills.mkdir(exist_ok=True)
     for i, frame in enumerate(frames):
         (stills / f"{i}.png").write_bytes(imagecodecs.png_encode(frame))
+    places["avi"] = folder / "small.avi"
+    words = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt",
+             "gray", "-s", "72x64", "-i", "-", "-c:v", "ffv1", str(places["avi"])]  # fmt: skip
+    subprocess.run(words, input=frames.astype(np.uint8).tobytes(), check=True)
     for path in (*places.values(), stills):
         np.testing.assert_array_equal(bw.open_movie(path).frames.compute(), frames, str(path))
     return ", ".join(sorted([*places, "stills"]))

@@ -153,17 +153,6 @@ def test_reciprocal_axes_are_diffraction(tmp_path, stack):
     assert opened.pixel_size is None
 
 
-def test_a_movie_whose_frames_lie_in_a_raw_file_beside_says_what_to_do(tmp_path, stack):
-    path = write_dm(tmp_path / "a.dm4", {"ImageList": [image(stack[0])]})
-    assert open_foreign(path).warnings == ()
-    (tmp_path / "a.raw").write_bytes(stack.tobytes())
-    (warning,) = open_foreign(path).warnings
-    assert "a.raw" in warning
-    assert "save it as a stack" in warning
-    write_dm(path, {"ImageList": [image(stack)]})
-    assert open_foreign(path).warnings == ()
-
-
 @pytest.mark.parametrize("dimensions", [[18, 12, 10**8], [10**5, 10**5, 5], [2**31, 2**31, 2**31],
                                         [18, 12, 6], [18, 12, 0], [0, 0, 0]])  # fmt: skip
 def test_more_pixels_than_the_file_holds_are_refused(tmp_path, stack, dimensions):

@@ -9,6 +9,7 @@ import psutil
 import pytest
 import tifffile
 
+from napari_beamwatch import open_movie
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies.formats.raw_frames import RawFrames
 from napari_beamwatch.movies.formats.tiff import DecodedPages, open_tiff
@@ -312,3 +313,35 @@ def test_compressions_of_faxes_and_photographs_are_refused(tmp_path, stack):
     path.write_bytes(data)
     with pytest.raises(BeamwatchError, match="CCITT"):
         opened.frames.read(1)
+
+
+SERIALEM = "SerialEMCCD: Dose frac. image, scaled by {}  r/f 0"
+
+
+def k3(path, scale=1, fixed=0.0):
+    """Counts of a K3: at most one electron a pixel in each of ten readouts; a gain multiplies."""
+    rng = np.random.default_rng(4)
+    gain = rng.normal(1, fixed, (256, 256))
+    counts = rng.binomial(10, 0.1, (4, 256, 256)) * gain
+    with tifffile.TiffWriter(path) as out:
+        for frame in np.rint(counts * scale).astype(np.uint8):
+            out.write(frame, compression="lzw", contiguous=False, metadata=None,
+                      description=SERIALEM.format(f"{scale:.2f}"))  # fmt: skip
+    return path
+
+
+def test_counts_of_a_k3_are_recognised_and_give_the_dose(tmp_path):
+    movie = open_movie(k3(tmp_path / "a.tif"), pixel_size=0.5)
+    assert movie.counting.kind == "single"
+    assert movie.frame_dose == pytest.approx(1 / 0.25, rel=0.01)
+    assert not any("SerialEM" in note for note in movie.notes)
+
+
+def test_scaled_counts_of_a_k3_are_told_with_what_to_do(tmp_path):
+    movie = open_movie(k3(tmp_path / "a.tif", 16, 0.03), pixel_size=0.5)
+    assert movie.counting.kind == "grey"
+    assert movie.frame_dose is None
+    (note,) = (note for note in movie.notes if "SerialEM" in note)
+    assert "counts_per_electron=16" in note
+    told = movie.with_(counts_per_electron=16)
+    assert told.frame_dose == pytest.approx(1 / 0.25, rel=0.01)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable
 from functools import partial
@@ -11,7 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from napari._app_model import get_app_model
+from napari._qt.dialogs.qt_reader_dialog import QtReaderDialog
 from napari.settings import get_settings
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
@@ -22,6 +25,7 @@ from napari_beamwatch._qt.window import furnish
 from napari_beamwatch.cli import main
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.writing import write_movie
+from tools.fuzz.dm_writer import write_dm
 
 pytestmark = pytest.mark.gui
 
@@ -48,11 +52,52 @@ def test_an_eer_movie_that_is_opened_shows_with_a_scale_bar_in_nm(viewer: Any, e
 def drop(viewer: Any, path: Path) -> None:
     """Drop a file on the window, of a user who has told napari whose files these are."""
     get_settings().plugins.extension2reader = {f"*{path.suffix}": "napari-beamwatch"}
+    let_fall(viewer, path)
+
+
+def let_fall(viewer: Any, path: Path) -> None:
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(path))])
     left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
     event = QDropEvent(QPointF(9, 9), Qt.DropAction.CopyAction, mime, left, none)
     viewer.window._qt_viewer.dropEvent(event)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """Three frames, as stills with their doses or as an In-Situ camera lays them out."""
+    frames = np.random.default_rng(0).poisson(9, (3, 32, 32)).astype(np.uint16)
+    top = tmp_path / "LiF"
+    inside = top if request.param == "stills" else top / "Hour_00" / "Minute_00" / "Second_00"
+    inside.mkdir(parents=True)
+    for i, frame in enumerate(frames):
+        if request.param == "stills":
+            tifffile.imwrite(inside / f"{i}.tif", frame)
+        else:
+            name = f"LiF_Hour_00_Minute_00_Second_00_Frame_{i:04d}.dm4"
+            write_dm(inside / name, array=frame, version=4)
+    if request.param == "stills":
+        (top / "dose.csv").write_text("file,dose\n2.tif,4\n0.tif,1\n1.tif,2\n")
+    return top
+
+
+@pytest.mark.parametrize("folder", ["stills", "in-situ"], indirect=True)
+def test_a_folder_that_is_dropped_opens_as_one_movie_once_our_reader_is_chosen(
+    viewer: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def choose(dialog: Any) -> tuple[str, bool]:
+        asked.extend(button.text() for button in dialog.reader_btn_group.buttons())
+        return "Beamwatch", False
+
+    monkeypatch.setattr(QtReaderDialog, "get_user_choices", choose)
+    let_fall(viewer, folder)
+    assert "Beamwatch" in asked  # napari's own reader takes any folder, too
+    (layer,) = viewer.layers
+    assert (layer.name, layer.data.shape) == ("LiF", (3, 32, 32))
+    if "dose.csv" in os.listdir(folder):
+        np.testing.assert_allclose(layer.metadata["movie"].dose, [1, 3, 7])
 
 
 def bar_of(viewer: Any) -> tuple[float, float]:

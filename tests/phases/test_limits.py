@@ -30,19 +30,50 @@ def test_every_row_says_what_it_is() -> None:
 
 
 def test_lithium_fluoride_lasts_longer_in_the_cold() -> None:
-    warm = published_limits("LiF", 20, "lost")["high_e_per_A2"].item()
-    cold = published_limits("LiF", -170, "lost")["high_e_per_A2"].item()
+    warm = published_limits("LiF", 20, "detected")["high_e_per_A2"].item()
+    cold = published_limits("LiF", -170, "detected")["high_e_per_A2"].item()
     assert (warm, cold) == (400, 10_000)
 
 
-def test_both_values_of_an_inconsistent_source_are_shown() -> None:
+def test_values_that_contradict_each_other_are_all_shown_and_flagged() -> None:
     table = published_limits("Li2CO3", 25)
-    assert sorted(table["high_e_per_A2"]) == [7, 100]
-    assert table["note"].str.contains("inconsistent").all()
+    assert sorted(table["high_e_per_A2"]) == [7, 100, 750]
+    ours = table["citation"].str.contains("Bai")
+    assert table.loc[ours, "note"].str.contains("inconsistent").all()
+    assert "200" in published_limits("Na2CO3", -170)["note"].item()
 
 
-def test_a_loss_of_fringes_is_not_set_beside_a_conversion() -> None:
-    assert published_limits("NaF", 20, "lost").empty
+def test_what_others_detected_lies_below_what_is_lost() -> None:
+    assert published_limits("LiF", 20, "lost").equals(published_limits("LiF", 20, "detected"))
+    assert set(published_limits(criterion="lost")["compare_with"]) == {"detected"}
+
+
+def test_a_dose_before_which_nothing_began_is_an_onset() -> None:
+    (row,) = published_limits("Na2CO3", 20).itertuples()
+    assert (row.compare_with, row.low_e_per_A2) == ("onset", 20)
+    assert published_limits("Na2CO3", 20, "detected").empty
+
+
+def test_powders_were_looked_at_and_no_interphase() -> None:
+    table = published_limits()
+    assert not table["specimen"].str.contains("interphase").any()
+    salts = table["citation"].str.contains("Bai") & ~table["phase"].isin(["Li", "Na"])
+    assert set(table.loc[salts, "specimen"]) == {"crushed commercial powder"}
+
+
+def test_where_a_source_is_cited_by_another_both_are_named() -> None:
+    cited = published_limits("LiOH", -170)["citation"].item()
+    assert "Zachman" in cited
+    assert "10.1039/d6eb00054a" in cited
+
+
+def test_a_rate_that_nobody_stated_is_empty() -> None:
+    row = published_limits("Na", 20)
+    assert row[["dose_rate_low_e_per_A2_s", "dose_rate_high_e_per_A2_s"]].isna().all(axis=None)
+
+
+def test_what_was_detected_is_not_set_beside_a_conversion() -> None:
+    assert published_limits("NaF", 20, "detected").empty
     assert published_limits("NaF", 20, "new_phase")["low_e_per_A2"].item() == 1800
 
 
@@ -55,7 +86,7 @@ def test_phases_that_cannot_be_told_apart_show_the_limits_of_both() -> None:
 
 
 def test_fading_has_no_published_counterpart() -> None:
-    with pytest.raises(BeamwatchError, match="lost, new_phase, mass_loss"):
+    with pytest.raises(BeamwatchError, match="detected, lost, onset, new_phase, mass_loss"):
         published_limits("LiF", 20, "fading")
 
 

@@ -53,6 +53,26 @@ def test_the_default_window_suits_pixel_and_field(
 
 
 @pytest.mark.parametrize(
+    ("pixel_size", "size", "widest", "window"),
+    [
+        (0.125, 4096, 2.3, 256),
+        (0.125, 4096, 12.0, 1024),
+        (0.5, 4096, 14.0, 256),
+        (0.5, 512, 14.0, 256),
+        (0.5, 300, 14.0, 256),
+        (0.5, 100, 14.0, 100),
+        (0.01, 8192, 50.0, 2048),
+        (None, 512, 12.0, 256),
+    ],
+)
+def test_a_window_holds_several_fringes_of_the_widest_spacing_that_is_expected(
+    pixel_size: float | None, size: int, widest: float, window: int
+) -> None:
+    movie = Movie.from_array(np.zeros((2, size, size), np.uint8), pixel_size, 10.0)
+    assert default_grid(movie, None, None, "hann", widest).window == window
+
+
+@pytest.mark.parametrize(
     ("window", "step"), [(512, 64), (31, 8), (16, 8), (64, 0), (64, -3), (64, 65)]
 )
 def test_grids_that_cannot_be_are_refused(window: int, step: int) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import bz2
 import datetime
 import gzip
+import json
 import struct
+import zipfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -198,10 +200,54 @@ def tvips() -> list[Seed]:
 def dm() -> list[Seed]:
     from tools.fuzz.dm_writer import write_dm
 
+    def director(folder: Path) -> None:
+        write_dm(folder / "a.dm4", array=STACK[0], version=4)
+        (folder / "a.raw").write_bytes(STACK.tobytes())
+
     return [
         _file("a.dm3", partial(write_dm, array=STACK, version=3)),
         _file("a.dm4", partial(write_dm, array=STACK, version=4)),
         _file("a.dm4", partial(write_dm, array=STACK[0].astype("f4"), version=4), "image"),
+        Seed("director", "a.dm4", director),
+    ]
+
+
+def mib() -> list[Seed]:
+    def write(path: Path) -> None:
+        t, height, width = STACK.shape
+        size = f"{width:04d},{height:04d}"
+        head = f"MQ1,000001,00384,01,{size},U16,1x1,01,2024-05-18 16:51:00,0.01,0,"
+        frames = STACK.astype(">u2")
+        path.write_bytes(b"".join(head.encode().ljust(384) + frames[i].tobytes() for i in range(t)))
+
+    return [_file("a.mib", write)]
+
+
+def blo() -> list[Seed]:
+    def write(path: Path) -> None:
+        head = struct.pack("<6sHIIIHHHHHddI", b"IMGBLO", 0x0102, 0x100, 0x200, 0, 16, 0, 3, 2, 0,
+                           1.0, 1.0, 200_000)  # fmt: skip
+        pattern = b"\xaa\x55\0\0\0\0" + bytes(range(256))
+        path.write_bytes(head.ljust(0x200, b"\0") + 6 * pattern)
+
+    return [_file("a.blo", write)]
+
+
+def prz() -> list[Seed]:
+    said = json.dumps([{"device.calib": [{"unit": "nm", "value": 0.01, "offset": 0}] * 3}])
+
+    def write(path: Path, how: int) -> None:
+        with zipfile.ZipFile(path, "w", how) as file:
+            for name, array in (("data", STACK), ("meta_data_json", np.array(said))):
+                # When it was made would differ from day to day.
+                info = zipfile.ZipInfo(f"{name}.npy")
+                info.compress_type = how
+                with file.open(info, "w") as member:
+                    np.lib.format.write_array(member, array)
+
+    return [
+        _file("a.prz", partial(write, how=zipfile.ZIP_DEFLATED)),
+        _file("a.prz", partial(write, how=zipfile.ZIP_STORED), "stored"),
     ]
 
 

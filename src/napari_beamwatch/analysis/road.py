@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +29,8 @@ from napari_beamwatch.damage.judging import unclear
 from napari_beamwatch.damage.whole import GRAINS, RegionVerdict, grains_that_changed
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
+from napari_beamwatch.phases.reflections import widest
+from napari_beamwatch.phases.structures import resolve
 from napari_beamwatch.regions import FIELD, Region
 from napari_beamwatch.results.onsets import (
     event_table,
@@ -267,7 +270,17 @@ def said_before(movie: Movie, settings: Settings, regions: Sequence[Region] = ()
 def chosen_grid(movie: Movie, settings: Settings) -> Grid:
     """The windows that the settings ask for."""
     window, step = (in_pixels(length, movie) for length in (settings.window, settings.step))
-    return default_grid(movie, window, step, settings.taper)
+    return default_grid(movie, window, step, settings.taper, _widest(settings.phases))
+
+
+def _widest(phases: tuple[str, ...]) -> float | None:
+    """Widest spacing in Å of the phases that the user expects; None if nothing is expected."""
+    if not phases:
+        return None
+    # What is wrong with them is said where spots are named.
+    with suppress(BeamwatchError):
+        return max(map(widest, resolve(phases)))
+    return None
 
 
 def in_pixels(length: int | str | None, movie: Movie) -> int | None:

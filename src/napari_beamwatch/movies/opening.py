@@ -18,12 +18,15 @@ from napari_beamwatch.movies.dose_table import DoseTable
 from napari_beamwatch.movies.eer import open_eer
 from napari_beamwatch.movies.formats.foreign import SUFFIXES as FOREIGN
 from napari_beamwatch.movies.formats.foreign import open_foreign
+from napari_beamwatch.movies.formats.gatan_director import director_in
 from napari_beamwatch.movies.formats.hdf5 import open_hdf5
+from napari_beamwatch.movies.formats.insitu_folders import holds_insitu, open_insitu
 from napari_beamwatch.movies.formats.mrc import open_mrc
 from napari_beamwatch.movies.formats.npy import open_npy
 from napari_beamwatch.movies.formats.stills import open_stills
 from napari_beamwatch.movies.formats.tiff import open_tiff
 from napari_beamwatch.movies.formats.unpacked import clear_left_over
+from napari_beamwatch.movies.formats.video import CONTAINERS, looks_like_video, open_video
 from napari_beamwatch.movies.formats.zarr_arrays import open_zarr
 from napari_beamwatch.movies.gain import GainFrames, load_gain
 from napari_beamwatch.movies.given import Given
@@ -40,6 +43,7 @@ READERS: dict[str, Callable[[Path], Recording]] = {
     **dict.fromkeys((".mrc", ".mrcs", ".st"), open_mrc),
     **dict.fromkeys((".tif", ".tiff", ".btf", ".tf8"), open_tiff),
     ".npy": open_npy,
+    **dict.fromkeys(CONTAINERS, open_video),
 }
 DATASET_READERS: dict[str, Callable[[Path, str | None], Recording]] = {
     ".zarr": open_zarr,
@@ -83,7 +87,8 @@ def open_movie(
     ----------
     source : path or sequence of paths
         EER, MRC, TIFF, DM, EMD, SER, Zarr, HDF5, ``.npy``, …; several paths, or a folder of
-        images, are the frames of one dose series.
+        images, are the frames of one dose series; a folder with ``Hour_00`` in it is a movie of
+        Gatan's In-Situ.
     pixel_size : float, optional
         Å per pixel of the frames (at `superres`, for EER).
     frame_dose : float or sequence of float, optional
@@ -172,10 +177,12 @@ def movie_suffix(path: Path) -> str:
 
 def holds_movie(path: Path) -> bool:
     """Whether a file looks like a movie of ours, by its header alone; never raises."""
+    if path.is_dir() and movie_suffix(path) not in (".zarr", ".zspy"):
+        return holds_insitu(path) or director_in(path) is not None
     if movie_suffix(path) not in (*EER, *READERS, *DATASET_READERS) or path.suffix in PACKED:
         return False
-    if path.is_dir() and movie_suffix(path) not in (".zarr", ".zspy"):
-        return False
+    if movie_suffix(path) in CONTAINERS:  # its frames are not counted without decoding it
+        return looks_like_video(path)
     try:
         recording, _ = _recorded(path, None, **_AS_WRITTEN)
     except BeamwatchError:
@@ -207,6 +214,10 @@ def _recorded(
             recording = DATASET_READERS[suffix](path, dataset)
         elif path.is_dir() and any((path / name).exists() for name in ZARR_MARKS):
             recording = open_zarr(path, dataset)
+        elif path.is_dir() and holds_insitu(path):
+            recording = open_insitu(path)
+        elif path.is_dir() and (picture := director_in(path)) is not None:
+            recording = open_foreign(picture)
         elif path.is_dir():
             recording, table = open_stills(path)
         elif suffix in READERS:

@@ -30,8 +30,12 @@ Ints = NDArray[np.int64]
 STRAY = 0.1
 """Chance that a spot of a crystal belongs to something else."""
 
-LOG_STRAY_D = -math.log(math.log(12 / 0.95))
-"""A stray spot has any spacing from 0.95 to 12 Å, uniform in its logarithm."""
+FINEST_STRAY, WIDEST_STRAY, WIDEST_OF_LARGE = 0.95, 12.0, 50.0
+"""Å. A stray spot has any spacing between the first and the second, uniform in its logarithm, or,
+where cells of frameworks are among the phases, the first and the third."""
+
+LOG_STRAY_D = -math.log(math.log(WIDEST_STRAY / FINEST_STRAY))
+LOG_STRAY_D_OF_LARGE = -math.log(math.log(WIDEST_OF_LARGE / FINEST_STRAY))
 
 LOG_STRAY_ANGLE = -math.log(math.pi)
 
@@ -68,6 +72,8 @@ class Packed(NamedTuple):
     place : array of int64
         Where hkl is among the reflections of its phase, or −1; a block for each phase.
     place_start : array of int64, (phases + 1,)
+    log_stray_d : float
+        Density of the spacings of stray spots.
     """
 
     start: Ints
@@ -80,6 +86,7 @@ class Packed(NamedTuple):
     reach: Ints
     place: Ints
     place_start: Ints
+    log_stray_d: float
 
 
 def _wrap(angle: float) -> float:
@@ -236,7 +243,7 @@ def _complete(
                 if value > best:
                     best = value
                     found = j
-        stray = math.log(STRAY) + LOG_STRAY_D + (LOG_STRAY_ANGLE if has_angle else 0.0)
+        stray = math.log(STRAY) + lib.log_stray_d + (LOG_STRAY_ANGLE if has_angle else 0.0)
         total += log_add(best, stray)
         chosen[k] = found if best > stray else -1
         if best > stray:

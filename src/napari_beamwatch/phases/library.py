@@ -8,8 +8,13 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_beamwatch.phases.evidence import Packed
-from napari_beamwatch.phases.reflections import all_reflections
+from napari_beamwatch.phases.evidence import (
+    LOG_STRAY_D,
+    LOG_STRAY_D_OF_LARGE,
+    WIDEST_STRAY,
+    Packed,
+)
+from napari_beamwatch.phases.reflections import all_reflections, primitive_volume
 from napari_beamwatch.phases.structures import Phase, reciprocal_axes
 
 FINEST_SPOT = 0.95
@@ -19,6 +24,10 @@ symmetry has a reflection for each."""
 REACH = 1.2
 """Å. Reflections are expected less the finer they are, as exp(−(REACH/d)²): envelope of an
 electron microscope at low dose."""
+
+LARGE = 10.0
+"""Å. Frameworks with longer edges of their primitive cell than this lose their order, and their
+reflections, at spacings wider in proportion."""
 
 PLAIN = 0.05
 """Part of the strongest reflection's strength from which on all are expected alike: which of them
@@ -49,17 +58,22 @@ class Library:
     extinct: NDArray[np.bool_]
 
 
+def reach_of(edge: float) -> float:
+    """`REACH` of a cell with a mean edge in Å."""
+    return REACH * max(1.0, edge / LARGE)
+
+
 @lru_cache(maxsize=32)
 def library(phases: tuple[Phase, ...], temperature_C: float | None = None) -> Library:  # noqa: N803
     """Pack the reflections of phases at a temperature."""
     parts = [all_reflections(phase, FINEST_SPOT, temperature_C) for phase in phases]
     expected, family, reach, place = [], [], [], []
-    for found in parts:
+    for one, found in zip(phases, parts, strict=True):
         seen = np.where(
             found.strength > 0,
             np.clip((found.strength / PLAIN) ** 0.25, FAINTEST, 1),
             DOUBLY_DIFFRACTED,
-        ) * np.exp(-((REACH / found.d) ** 2))
+        ) * np.exp(-((reach_of(primitive_volume(one) ** (1 / 3)) / found.d) ** 2))
         seen *= 2 / seen.sum()
         expected.append(seen)
         family.append(np.where(found.unique, seen * found.multiplicity / 2, 0))
@@ -81,6 +95,9 @@ def library(phases: tuple[Phase, ...], temperature_C: float | None = None) -> Li
         reach=np.stack(reach),
         place=np.concatenate(place),
         place_start=np.cumsum([0, *(len(table) for table in place)]),
+        log_stray_d=LOG_STRAY_D_OF_LARGE
+        if any(len(found) and found.d[0] > WIDEST_STRAY for found in parts)
+        else LOG_STRAY_D,
     )
     extinct = np.concatenate([found.strength == 0 for found in parts])
     return Library(phases, packed, extinct)

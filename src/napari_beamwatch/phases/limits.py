@@ -1,8 +1,9 @@
 """Doses that others have published, to be set beside one's own: like with like.
 
-A limit at which fringes disappeared is comparable with `lost`, a conversion with the onset of a
-new phase, a mass loss with that of mass; none with an onset of fading. Temperature matters by
-orders of magnitude, dose rates and specimens differ: read the row before quoting it.
+A limit at which a change became detectable, by whatever sign, is comparable with `detected`, and is
+not above `lost`; one before which nothing changed with the onset, a conversion with the onset of a
+new phase, a mass loss with that of mass. Temperature matters by orders of magnitude, dose rates and
+specimens differ: read the row before quoting it.
 
 References
 ----------
@@ -27,7 +28,7 @@ LIMITS: dict[str, str] = {
     "high_e_per_A2": "dose at which it had gone; empty if it was never reached",
     "unit": "of both",
     "criterion_of_source": "what the source calls its limit",
-    "compare_with": "lost, new_phase or mass_loss: the dose of one's own to set beside it",
+    "compare_with": "dose of one's own to set beside it: detected, onset, new_phase or mass_loss",
     "status": "measured, interval, at_least (it held), at_most (gone before) or no_number",
     "temperature": "room or cryo",
     "temperature_C": "of the specimen; empty if the source does not say",
@@ -49,7 +50,15 @@ RESIDUAL_GAS = frozenset({"H", "C", "N", "O"})
 ELECTROLYTE = frozenset({"Li", "Na", "F", "P", "C", "O", "H"})
 """Of the row `electrolyte`: salts and solvents, whichever they are."""
 
-CRITERIA = ("lost", "new_phase", "mass_loss")
+COMPARABLE = {
+    "detected": "detected",
+    "lost": "detected",
+    "onset": "onset",
+    "new_phase": "new_phase",
+    "mass_loss": "mass_loss",
+}
+"""For each dose of one's own, what rows are to be compared with. What was detected by any sign lies
+between one's own `detected` and `lost`."""
 
 
 @cache
@@ -77,17 +86,18 @@ def published_limits(
     temperature_C : float, optional
         Of one's own specimen: rows at room temperature for above −20 °C, cryo rows for below
         −100 °C, none between.
-    criterion : {"lost", "new_phase", "mass_loss"}, optional
-        The dose of one's own that is to be compared.
+    criterion : {"detected", "lost", "onset", "new_phase", "mass_loss"}, optional
+        The dose of one's own that is to be compared; `lost` is an upper bound of what others
+        detected.
 
     Returns
     -------
     DataFrame
         Columns of `LIMITS`; empty if nothing is comparable.
     """
-    if criterion is not None and criterion not in CRITERIA:
+    if criterion is not None and criterion not in COMPARABLE:
         raise BeamwatchError(
-            f"published limits are comparable with {', '.join(CRITERIA)}, not with {criterion!r}"
+            f"published limits are comparable with {', '.join(COMPARABLE)}, not with {criterion!r}"
         )
     table = _all()
     kept = np.ones(len(table), bool)
@@ -101,7 +111,7 @@ def published_limits(
             regime = "cryo"
         kept &= (table["temperature"] == regime).to_numpy()
     if criterion is not None:
-        kept &= (table["compare_with"] == criterion).to_numpy()
+        kept &= (table["compare_with"] == COMPARABLE[criterion]).to_numpy()
     return table[kept].reset_index(drop=True)
 
 

@@ -221,7 +221,9 @@ def match_many(
         zones,
         found,
     )
-    other = unknown([t[o] for t, o in zip(tables, kept, strict=True)])
+    other = unknown(
+        [t[o] for t, o in zip(tables, kept, strict=True)], float(lib.packed.log_stray_d)
+    )
     matches = []
     for s, (table, order) in enumerate(zip(tables, kept, strict=True)):
         mine = slice(set_start[s], set_start[s + 1])

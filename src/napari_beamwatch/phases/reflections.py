@@ -12,6 +12,7 @@ References
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -33,6 +34,16 @@ EXTINCT = 1e-7
 
 FINEST = 0.3
 """Å; finer reflections than any image has are not counted out."""
+
+WIDEST, WEAK = 50.0, 0.05
+"""Å, and part of the strongest power: fringes that windows are chosen for."""
+
+MOST = 12_000
+"""Of a phase. Those of a large cell, whose fringes are seldom seen beyond 2 Å, lie so close where
+there are more that any spot fits one."""
+
+MOST_INDICES = 20_000_000
+"""That are gone through to find them; cells with angles near 0 or 180° have many more than fit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,15 +85,19 @@ def all_reflections(
     """Reflections that the lattice has, extinct ones among them if two others add up to them.
 
     Those that lattice centring forbids are left out: no sum of others reaches them. Those that a
-    screw axis, a glide plane or the basis forbids stay, since double diffraction shows them.
+    screw axis, a glide plane or the basis forbids stay, since double diffraction shows them. Of a
+    large cell those finer than `finest` are left out, too.
     """
     if not FINEST <= d_min < 100:
         raise BeamwatchError(f"reflections are counted out down to {FINEST} Å, not {d_min} Å")
+    d_min = max(d_min, finest(phase))
     small = phase.small_structure(temperature_C)
     small.change_occupancies_to_crystallographic()
     group = small.spacegroup
     operations = group.operations()
     most = [int(n) for n in small.cell.get_hkl_limits(d_min)]
+    if math.prod(2 * n + 1 for n in most) > MOST_INDICES:
+        raise BeamwatchError(f"{phase.name}: its cell {phase.cell} is too oblique; reduce it")
     axes = [np.arange(-n, n + 1) for n in most]
     hkl = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
     hkl = hkl[(hkl != 0).any(axis=1)]
@@ -117,19 +132,55 @@ def all_reflections(
     )
 
 
+def primitive_volume(phase: Phase) -> float:
+    """Å³ of a primitive cell."""
+    small = phase.small_structure()
+    return float(small.cell.volume / len(small.spacegroup.operations().cen_ops))
+
+
+def finest(phase: Phase) -> float:
+    """Spacing in Å down to which a phase has `MOST` reflections."""
+    return float((4 / 3 * math.pi * primitive_volume(phase) / MOST) ** (1 / 3))
+
+
+@lru_cache(maxsize=256)
+def widest(phase: Phase) -> float:
+    """Widest spacing in Å, up to `WIDEST`, of a reflection that is no weak one.
+
+    Weak are those below `WEAK` of the strongest of spacings down to a quarter of the cell's
+    longest edge.
+    """
+    small = phase.small_structure()
+    small.change_occupancies_to_crystallographic()
+    d_min = min(max(phase.cell[:3]) / 4, WIDEST / 2)
+    found = gemmi.make_miller_array(small.cell, small.spacegroup, d_min, unique=True)
+    d = np.asarray(small.cell.calculate_d_array(found))
+    near = d <= WIDEST
+    calculator = gemmi.StructureFactorCalculatorE(small.cell)
+    power = np.array(
+        [
+            abs(calculator.calculate_sf_from_small_structure(small, index)) ** 2
+            for index in found[near].tolist()
+        ]
+    )
+    strong = power > WEAK * power.max(initial=0.0)
+    return float(d[near][strong].max()) if strong.any() else 0.0
+
+
 @lru_cache(maxsize=256)
 def _strongest(phase: Phase) -> float:
     """|F|² of the strongest reflection, whatever the resolution asked for."""
     small = phase.small_structure()
     small.change_occupancies_to_crystallographic()
     calculator = gemmi.StructureFactorCalculatorE(small.cell)
-    found = gemmi.make_miller_array(small.cell, small.spacegroup, 1.2, unique=True)
+    d_min = max(1.2, finest(phase))
+    found = gemmi.make_miller_array(small.cell, small.spacegroup, d_min, unique=True)
     values = [
         abs(calculator.calculate_sf_from_small_structure(small, index)) ** 2
         for index in found.tolist()
     ]
     if not values or max(values) <= 0:
-        raise BeamwatchError(f"{phase.name}: no reflection above 1.2 Å; is its cell right?")
+        raise BeamwatchError(f"{phase.name}: no reflection above {d_min:.3g} Å; is its cell right?")
     return float(max(values))
 
 

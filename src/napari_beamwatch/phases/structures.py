@@ -20,10 +20,12 @@ from napari_beamwatch.files import regular_size
 LARGEST_CIF = 2_000_000
 """Bytes. Files of small structures are far below; others are not for lattice fringes."""
 
-LARGEST_CELL = 3000.0
-"""Å³. Beyond it reflections lie so close that any spot fits one."""
+LARGEST_CELL = 1e6
+"""Å³. MIL-101, whose cell is among the largest that show fringes, has 7·10⁵."""
 
-MOST_SITES = 1000
+MOST_SITES = 4000
+"""Atoms that are listed, times the points of a centred lattice's cell: each costs some ms, for all
+reflections together."""
 
 ROOM_C = 25.0
 """Temperature of cells whose file does not say."""
@@ -310,8 +312,12 @@ def _check_cell(small: gemmi.SmallStructure, where: str) -> None:
         raise BeamwatchError(
             f"{where}: a cell of {volume:.4g} Å³; fringes can be told for 5 to {LARGEST_CELL:.0f}"
         )
-    if len(small.sites) > MOST_SITES:
-        raise BeamwatchError(f"{where}: more than {MOST_SITES} atoms are listed")
+    centred = 1 if small.spacegroup is None else len(small.spacegroup.operations().cen_ops)
+    if len(small.sites) * centred > MOST_SITES:
+        raise BeamwatchError(
+            f"{where}: more than {MOST_SITES // centred} atoms are listed; list one of each set of "
+            "equivalent ones, and the space group"
+        )
 
 
 def _sites(small: gemmi.SmallStructure, where: str) -> tuple[tuple[str, Vector, float], ...]:

@@ -38,7 +38,7 @@ from napari_beamwatch.phases.evidence import (
     STRAY,
     weigh,
 )
-from napari_beamwatch.phases.library import FINEST_SPOT, REACH, library
+from napari_beamwatch.phases.library import FINEST_SPOT, REACH, library, reach_of
 from napari_beamwatch.phases.structures import Phase
 
 Floats = NDArray[np.float64]
@@ -56,30 +56,35 @@ EDGE_STEP = 0.1
 FINEST_INDEX = 3
 """Spots may be on a lattice so many times finer than the two that are taken for its basis."""
 
+DENSE = 0.01
+"""Å⁻²: planes of reciprocal space whose cell is smaller have more points than are counted out."""
+
 WHOLE = np.stack(np.meshgrid(*2 * [np.arange(-12, 13)], indexing="ij"), -1).reshape(-1, 2)
 
 
-def unknown(sets: list[Floats]) -> Floats:
+def unknown(sets: list[Floats], log_stray_d: float = LOG_STRAY_D) -> Floats:
     """Log evidence, for each set of spots, of a crystal outside any library.
 
     Parameters
     ----------
     sets : list of array, (spots, 4)
         As `napari_beamwatch.phases.evidence.weigh` takes them.
+    log_stray_d : float
+        Density of the spacings of stray spots.
     """
-    apart = np.array([_stray(spots).sum() for spots in sets])
-    lattice = np.array([any_lattice(spots) for spots in sets])
+    apart = np.array([_stray(spots, log_stray_d).sum() for spots in sets])
+    lattice = np.array([any_lattice(spots, log_stray_d) for spots in sets])
     either: Floats = np.logaddexp(apart, np.logaddexp(lattice, math.log(CUBIC) + _cubic(sets)))
     return either
 
 
-def any_lattice(spots: Floats) -> float:
+def any_lattice(spots: Floats, log_stray_d: float = LOG_STRAY_D) -> float:
     """Log evidence of a lattice of any cell."""
     directed = spots[np.isfinite(spots[:, 2])]
-    rest = float(_stray(spots[len(directed) :]).sum())
+    rest = float(_stray(spots[len(directed) :], log_stray_d).sum())
     best = -math.inf
     for base in _bases(directed[:, 2]):
-        value, complete = _of_base(directed, base)
+        value, complete = _of_base(directed, base, log_stray_d)
         best = max(best, value)
         if complete:
             break
@@ -97,7 +102,7 @@ def _bases(angle: Floats) -> Iterator[list[int]]:
     yield from pairs[:PAIRS] or [[i] for i in range(min(len(angle), PAIRS))]
 
 
-def _of_base(spots: Floats, base: list[int]) -> tuple[float, bool]:
+def _of_base(spots: Floats, base: list[int], log_stray_d: float) -> tuple[float, bool]:
     """Log evidence of all lattices that have these spots; whether one of them has every spot."""
     length = np.exp(-spots[:, 0])
     along = np.column_stack([np.cos(spots[:, 2]), np.sin(spots[:, 2])])
@@ -108,7 +113,7 @@ def _of_base(spots: Floats, base: list[int]) -> tuple[float, bool]:
     precision = _outer(along, 1 / radial) + _outer(across, 1 / tangential)
     # Per unit of ln d and angle, as stray spots are, and not of reciprocal area.
     single = 2 * np.log(length) - np.log(radial * tangential)
-    stray = _stray(spots)
+    stray = _stray(spots, log_stray_d)
     values, complete = [], False
     for inverse in _finer(len(base)):
         basis = g[base].T @ inverse
@@ -127,7 +132,8 @@ def _of_base(spots: Floats, base: list[int]) -> tuple[float, bool]:
             value += _log_fit(g[on], precision[on], parts[on]) + single[on].sum()
             value -= 2 * np.log(length[base]).sum() + others.sum() * math.log(2 * math.pi)
             if len(base) == 2:
-                value += (-((REACH * length[others]) ** 2) - math.log(_expected(basis))).sum()
+                reach = reach_of(abs(np.linalg.det(basis)) ** -0.5)
+                value += (-((reach * length[others]) ** 2) - math.log(_expected(basis))).sum()
         values.append(float(value))
         complete |= bool(on.all())
     return float(np.logaddexp.reduce(values)) - math.log(len(values)), complete
@@ -147,15 +153,20 @@ def _outer(unit: Floats, scale: Floats) -> Floats:
     return product
 
 
-def _stray(spots: Floats) -> Floats:
-    log_density: Floats = LOG_STRAY_D + np.where(np.isfinite(spots[:, 2]), LOG_STRAY_ANGLE, 0.0)
+def _stray(spots: Floats, log_stray_d: float) -> Floats:
+    log_density: Floats = log_stray_d + np.where(np.isfinite(spots[:, 2]), LOG_STRAY_ANGLE, 0.0)
     return log_density
 
 
 def _expected(basis: Floats) -> float:
     """How much all points of half a lattice are expected together, as in `library`."""
+    area = abs(float(np.linalg.det(basis)))
+    reach = reach_of(area**-0.5) if area > 0 else REACH
+    if area < DENSE:  # more points than `WHOLE` has; they are as good as an area
+        finest = math.exp(-((reach / FINEST_SPOT) ** 2))
+        return math.pi / (2 * reach**2 * area) * (1 - finest) if area > 0 else 1.0
     g2 = ((WHOLE @ basis.T) ** 2).sum(axis=1)
-    return float(np.exp(-(REACH**2) * g2[(g2 > 0) & (g2 < FINEST_SPOT**-2)]).sum() / 2) or 1.0
+    return float(np.exp(-(reach**2) * g2[(g2 > 0) & (g2 < FINEST_SPOT**-2)]).sum() / 2) or 1.0
 
 
 @cache

@@ -2,7 +2,7 @@
 
 A run may come from anybody, and the paths in its record may name anything. What they name is
 looked into only if it is a regular file of a name that movies have, or a folder that is marked as
-Zarr, and it is opened only if it has the hash of the record.
+Zarr or laid out as Gatan's In-Situ does, and it is opened only if it has the hash of the record.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies.fingerprint import fingerprint
+from napari_beamwatch.movies.formats.insitu_folders import holds_insitu
 from napari_beamwatch.movies.formats.stills import STILLS
 from napari_beamwatch.movies.opening import (
     DATASET_READERS,
@@ -107,5 +108,5 @@ def _hash(files: Sequence[Path], facts: Mapping[str, Any]) -> str | None:
 def _may_be_movie(path: Path) -> bool:
     """Whether to look into it: reading a device might never end, walking a disk takes hours."""
     if path.is_dir():
-        return any((path / mark).is_file() for mark in ZARR_MARKS)
+        return any((path / mark).is_file() for mark in ZARR_MARKS) or holds_insitu(path)
     return path.is_file() and movie_suffix(path) in ENDINGS

@@ -24,6 +24,13 @@ LEAST_EXTENT = 20.0
 """Å: a smaller window hardly parts LiF 111 from the Li2O 111 that it becomes (14 %): of 16 Å it
 takes the one for the other, of 25 Å in none of six movies."""
 
+FRINGES = 6
+"""Of the widest spacing of the phases that are expected, which a window holds at least: spots are
+looked for from the fourth bin on, and their strength is drawn over two."""
+
+LARGEST_POWERS = 9, 11
+"""Of two: the largest window that is chosen, and the largest that wide spacings ask for."""
+
 FEW = 8
 """Windows side by side below which they follow each other in smaller steps: more of them then lie
 inside one grain, and few must not be lost for a specimen that drifts by a part of one."""
@@ -182,18 +189,36 @@ def coarsening(grid: Grid, pixel_size: float | None) -> int:
     return 2 if fits and known else 1
 
 
-def default_grid(movie: Movie, window: int | None, step: int | None, taper: Taper) -> Grid:
-    """The grid that is asked for, or that suits the pixel size and the dose of a frame."""
+def default_grid(
+    movie: Movie, window: int | None, step: int | None, taper: Taper, widest: float | None = None
+) -> Grid:
+    """The grid that is asked for, or that suits the pixel size and the dose of a frame.
+
+    Parameters
+    ----------
+    movie : Movie
+    window, step : int, optional
+        In pixels.
+    taper : {"hann", "cosine"}
+    widest : float, optional
+        Å; the widest spacing of the phases that are expected: frameworks have some of 12 to 50 Å.
+    """
     _, height, width = movie.shape
     if window is None:
+        usual, most = LARGEST_POWERS
         wanted = 256.0 if movie.pixel_size is None else DEFAULT_EXTENT / movie.pixel_size
-        window = 1 << max(6, min(9, round(np.log2(wanted))))
-        while window > SMALLEST_WINDOW and 2 * window > min(height, width):
+        window = 1 << max(6, min(usual, round(np.log2(wanted))))
+        least = 0.0
+        if movie.pixel_size is not None and widest is not None:
+            least = FRINGES * widest / movie.pixel_size
+        if window < least:
+            window = 1 << min(most, int(np.ceil(np.log2(least))))
+        while window >= 2 * max(SMALLEST_WINDOW, least) and 2 * window > min(height, width):
             window //= 2
         window = min(window, min(height, width) // 2 * 2)
         if 8 * window <= min(height, width) and _too_faint(movie, window, taper):
             window *= 2
-        elif window % 4 == 0 and _bright(movie, window // 2, taper):
+        elif window % 4 == 0 and window >= 2 * least and _bright(movie, window // 2, taper):
             window //= 2
     if step is None:
         step = window // (2 if min(height, width) >= FEW * window else 4)

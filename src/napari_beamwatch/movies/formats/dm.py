@@ -12,9 +12,11 @@ import numpy as np
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies.formats.dm_tags import Extent, Tags, read_tags
 from napari_beamwatch.movies.formats.foreign_errors import check_frame_bytes
+from napari_beamwatch.movies.formats.gatan_director import director
 from napari_beamwatch.movies.formats.raw_frames import RawFrames
 from napari_beamwatch.movies.formats.signals import (
     DIFFRACTION,
+    SUCCESSIVE,
     Opened,
     Roles,
     Said,
@@ -71,15 +73,30 @@ def _signal(
     tags = _below(image, "ImageTags")
     if isinstance(source := tags.get("source"), Mapping):  # made by the stack builder
         tags = _below(source, "Tags at creation") or tags
-    frames = math.prod(shape[:-2]) if len(shape) > 2 else 1
+    said = _said(tags)
+    warnings: tuple[str, ...] = ()
+    if len(shape) == 2 and dtype.kind in "uif":
+        movie = director(path, dtype, shape, _below(tags, "In-situ"))
+        if movie.frames is not None:
+            frames, others = movie.frames, movie.others
+            return Signal(
+                dataset=str(which),
+                title=_text(image.get("Name")) or "untitled",
+                dtype=dtype,
+                axes=(SignalAxis(frames.shape[0], unit=SUCCESSIVE, navigate=True), *reversed(axes)),
+                open=lambda _: (frames, others),
+                said=said,
+                warnings=movie.warnings,
+            )
+        warnings = movie.warnings
     return Signal(
         dataset=str(which),
         title=_text(image.get("Name")) or "untitled",
         dtype=dtype,
         axes=tuple(reversed(axes)),
         open=_opener(path, size, where, dtype, shape),
-        said=_said(tags),
-        warnings=_director(path) if frames == 1 else (),
+        said=said,
+        warnings=warnings,
     )
 
 
@@ -108,19 +125,6 @@ def _dtype(code: Any, order: str) -> np.dtype[Any]:
     if code in _PACKED_COMPLEX:
         return np.dtype("c8")
     return np.dtype(order + _TYPES[code]) if code in _TYPES else np.dtype("V1")
-
-
-def _director(path: Path) -> tuple[str, ...]:
-    """What to do where a file holds one picture of a movie whose frames lie elsewhere."""
-    for ending in (".raw", ".RAW", ".Raw"):
-        raw = path.with_suffix(ending)
-        if raw.is_file():
-            return (
-                f"{path.name} holds one picture; the frames of the movie lie in {raw.name} beside "
-                "it, which is not read: open the data set in DigitalMicrograph and save it as a "
-                "stack (.dm4), MRC or TIFF",
-            )
-    return ()
 
 
 def _said(tags: Tags) -> Said:

@@ -12,18 +12,34 @@ import numpy as np
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies.formats.beside import beside
+from napari_beamwatch.movies.formats.dectris import (
+    DATA,
+    Master,
+    mask_of,
+    mask_warning,
+    masked_pixels,
+    master,
+)
 from napari_beamwatch.movies.formats.extras import optional
 from napari_beamwatch.movies.formats.foreign_errors import explained, file_size
 from napari_beamwatch.movies.formats.hdf5_objects import (
     Place,
+    attribute,
     datasets,
     linked,
     opened,
     place_of,
 )
 from napari_beamwatch.movies.formats.joined import JoinedFrames
-from napari_beamwatch.movies.formats.packing import PackingError, Step, unpacked
+from napari_beamwatch.movies.formats.nexus import axis_data, axis_names, axis_of, default_signal
+from napari_beamwatch.movies.formats.packing import CODECS, PackingError, Step, unpacked
 from napari_beamwatch.movies.formats.raw_frames import RawFrames
+from napari_beamwatch.movies.formats.signals import (
+    Said,
+    SignalAxis,
+    frame_time_along,
+    pixel_size_along,
+)
 from napari_beamwatch.movies.formats.stored_arrays import (
     ChunkedArray,
     Fetch,
@@ -34,13 +50,21 @@ from napari_beamwatch.movies.formats.stored_arrays import (
     listed,
 )
 from napari_beamwatch.movies.frames import Frame, FrameSource, SlicedFrames
-from napari_beamwatch.movies.recording import Recording
+from napari_beamwatch.movies.recording import Recording, Stated, stated_conditions
 
 WHAT = "an HDF5 file"
 
-_FILTERS = {1: "zlib", 2: "shuffle", 3: "fletcher32", 32000: "lzf", 32001: "blosc", 32015: "zstd"}
+_FILTERS = {
+    1: "zlib", 2: "shuffle", 3: "fletcher32", 32000: "lzf", 32001: "blosc", 32004: "lz4_blocks",
+    32008: "bitshuffle", 32015: "zstd",
+}  # fmt: skip
 """Filters by their registered numbers. Others are not read: the library would load plugins
 for them, and its own deflate unpacks a chunk without end."""
+
+SHUFFLE, BITSHUFFLE = 2, 32008
+_UNSET = (0, 0, 0, 0, 0)
+_PACKED = {0: "", 2: "_lz4", 3: "_zstd"}
+"""How shuffled blocks are packed, by bitshuffle's numbers."""
 
 MOST_PIECES = 10_000
 """Pieces of a virtual data set."""
@@ -116,22 +140,27 @@ class PlainFrames(RawFrames):
 
 
 def open_hdf5(path: Path, dataset: str | None = None) -> Recording:
-    """A movie from a data set of shape (t, y, x) or (y, x).
+    """A movie from a data set of shape (t, y, x) or (y, x), or from a Dectris master.
 
     Parameters
     ----------
     path : Path
     dataset : str, optional
         Path inside the file. Without it, the only stack of numbers (or, if there is none, the
-        only image) is taken, and it is said which.
+        only image, or among several the one that the file calls its default) is taken, and it is
+        said which.
     """
     path = Path(path)
     file_size(path, WHAT)
     notes: list[str] = []
     with explained(path, WHAT):
+        if dataset is None or dataset.strip("/") == DATA.strip("/"):
+            known = master(path)
+            if known is not None:
+                return _of_master(path, known)
         if dataset is None:
-            dataset = _only_stack(path)
-            notes.append(f"data set {dataset}, the only one that can be a movie")
+            dataset, why = _only_stack(path)
+            notes.append(f"data set {dataset}, {why}")
         place = place_of(path, dataset)
         if place is None:
             raise BeamwatchError(f"{path} has no data set {dataset}; it has {_listed(path)}")
@@ -139,7 +168,64 @@ def open_hdf5(path: Path, dataset: str | None = None) -> Recording:
         frames, others = _frames(place, dataset)
         if others:
             notes.append(f"its pixels are read from {', '.join(others)} beside it")
-    return Recording(frames=frames, path=str(path), notes=tuple(notes))
+        axes = _axes(place)
+        pixel_size, mode, warnings = pixel_size_along(axes[-2], axes[-1], None, notes)
+    conditions, origins = stated_conditions({"imaging_mode": mode}, "file")
+    return Recording(
+        frames=frames,
+        path=str(path),
+        pixel_size=pixel_size,
+        frame_time=frame_time_along(axes, Said()),
+        conditions=conditions,
+        condition_origins=origins,
+        warnings=warnings,
+        notes=tuple(notes),
+    )
+
+
+def _of_master(path: Path, known: Master) -> Recording:
+    """All frames of the files that a Dectris master links to."""
+    parts: list[FrameSource] = []
+    others: dict[str, None] = {}
+    for name in known.pieces:
+        place = place_of(path, name)
+        if place is None:
+            raise BeamwatchError(f"{path} links to {name}, which is not there")
+        frames, more = _frames(place, DATA)
+        if parts and (frames.shape[1:], frames.dtype) != (parts[0].shape[1:], parts[0].dtype):
+            raise BeamwatchError(f"{path}: the frames in {name} are of another size or type")
+        parts.append(frames)
+        others.update(dict.fromkeys((*place.through, *more)))
+    listed_names = [*others][:3] + (["…"] if len(others) > 3 else [])
+    said = f", from {', '.join(listed_names)}" if others else ""
+    masked = 0
+    with opened(path) as file:
+        mask = mask_of(file)
+        if mask is not None:
+            masked = masked_pixels(stored_array(path, mask), parts[0].shape[1:])
+    conditions, origins = stated_conditions({"camera": known.camera}, "file")
+    return Recording(
+        frames=JoinedFrames(tuple(parts), DATA),
+        path=str(path),
+        frame_time=None if known.frame_time is None else Stated(known.frame_time, "frame_time"),
+        conditions=conditions,
+        condition_origins=origins,
+        warnings=(mask_warning(path, masked),) if masked else (),
+        notes=(f"{len(parts)} data sets of a Dectris master one after the other{said}",),
+    )
+
+
+def _axes(place: Place) -> list[SignalAxis]:
+    """Axes of a data set as NeXus describes them."""
+    with opened(place.path) as file:
+        data = file[place.name]
+        axes = [SignalAxis(int(n)) for n in data.shape]
+        for i, name in enumerate(axis_names(data)):
+            values = axis_data(data, name)
+            if values is not None:
+                stored = stored_array(place.path, values)
+                axes[i] = axis_of(axes[i].size, stored, attribute(values, "units"))
+    return axes
 
 
 def _frames(place: Place, asked: str) -> tuple[FrameSource, tuple[str, ...]]:
@@ -251,15 +337,24 @@ def stored_array(path: Path, data: Any) -> StoredArray:
                 f"({said.decode('ascii', 'replace')[:40]}), which is not read; repack it with gzip "
                 "(h5repack -f GZIP=4)"
             )
-        element = int(values[0]) if number == 2 and values else dtype.itemsize
-        if not 1 <= element <= 64:
+        step = _step(number, [int(value) for value in values], dtype.itemsize)
+        if step.codec not in CODECS or not (1 <= step.element <= 64 and step.block % 8 == 0):
             raise BeamwatchError(f"{name} in {path} is packed in a way that cannot be")
-        steps.append(Step(_FILTERS[number], element=element))
+        steps.append(step)
     chunk = tuple(int(n) for n in data.chunks)
     nbytes = int(np.prod(chunk, dtype=object)) * dtype.itemsize
     store = Hdf5Chunks(str(path), str(name), chunk, tuple(reversed(steps)), nbytes)
     fill = np.asarray(data.fillvalue).astype(dtype.newbyteorder("="))[()]
     return ChunkedArray(str(path), shape, chunk, dtype, fill, store, tuple(range(len(shape))))
+
+
+def _step(number: int, values: list[int], itemsize: int) -> Step:
+    """A filter with what was set for it."""
+    codec = _FILTERS[number]
+    if number == BITSHUFFLE:  # version (2 words), bytes of an element, elements of a block, packing
+        _, _, element, block, packing = (*values, *_UNSET[len(values) :])[:5]
+        return Step(codec + _PACKED.get(packing, "?"), element=element or itemsize, block=block)
+    return Step(codec, element=values[0] if number == SHUFFLE and values else itemsize)
 
 
 def _plain_type(path: Path, data: Any) -> np.dtype[Any]:
@@ -342,7 +437,8 @@ def _whole_frames(space: Any, shape: Index) -> tuple[int, int]:
     return low[0], box[0]
 
 
-def _only_stack(path: Path) -> str:
+def _only_stack(path: Path) -> tuple[str, str]:
+    """Name of the data set that can be a movie, and why it is this one."""
     with opened(path) as file:
         found = _candidates(file)
         stacks = [one for one in found if len(one[1]) == 3] or found
@@ -350,11 +446,14 @@ def _only_stack(path: Path) -> str:
             links = linked(file)
             hint = f"; it has links: say which with dataset=: {', '.join(links)}" if links else ""
             raise BeamwatchError(f"{path} holds no data set that can be a movie (t, y, x){hint}")
-    if len(stacks) > 1:
+        if len(stacks) == 1:
+            return stacks[0][0], "the only one that can be a movie"
+        default = default_signal(file)
+    if default not in dict(stacks):
         raise BeamwatchError(
             f"{path} holds several data sets; say which one with dataset=: {listed(stacks)}"
         )
-    return stacks[0][0]
+    return default, "which the file calls its default"
 
 
 def _listed(path: Path) -> str:

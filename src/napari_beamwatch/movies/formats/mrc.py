@@ -32,8 +32,9 @@ from napari_beamwatch.movies.formats.raw_frames import (
     read_bytes,
     whole_frames,
 )
-from napari_beamwatch.movies.formats.unpacked import TemporaryCopy, unpack
-from napari_beamwatch.movies.frames import Frame, FrameSource
+from napari_beamwatch.movies.formats.serialem import scaling_note
+from napari_beamwatch.movies.formats.unpacked import UnpackedFrames, unpack
+from napari_beamwatch.movies.frames import FrameSource
 from napari_beamwatch.movies.plausible import believable, believable_pixel_size
 from napari_beamwatch.movies.recording import (
     Floats,
@@ -44,37 +45,15 @@ from napari_beamwatch.movies.recording import (
 )
 
 HEADER_BYTES = 1024
+LABELS = 224
+"""Where ten texts of 80 letters begin."""
+
 IMOD_STAMP = 1146047817
 MOST_SECTIONS = 1_000_000
 """Sections whose extended headers are looked at."""
 
 _MODES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}
 _REFUSED = {3: "complex numbers", 4: "complex numbers (a Fourier transform)", 16: "colours"}
-
-
-@dataclass(frozen=True, eq=False)
-class UnpackedFrames(FrameSource):
-    """Frames of a temporary copy, which lives as long as they do."""
-
-    base: FrameSource
-    copy: TemporaryCopy
-
-    costly: ClassVar[bool] = False
-    seekable_rows: ClassVar[bool] = True
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        return self.base.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.base.dtype
-
-    def read(self, frame: int) -> Frame:
-        return self.base.read(frame)
-
-    def read_rows(self, frame: int, y0: int, y1: int) -> Frame:
-        return self.base.read_rows(frame, y0, y1)
 
 
 @dataclass(frozen=True)
@@ -152,6 +131,7 @@ def _open_plain(path: Path, name: str) -> Recording:
         if layout.unsigned_bytes:
             notes.append("bytes are unsigned: the file bears IMOD's stamp without its signed flag")
         notes.append("rows in file order (MRC counts them from the bottom)")
+        notes.extend(scaling_note(head[LABELS:].decode("latin-1")))
         fei = _fei_sections(path, header, layout, count, size)
     if fei is None:
         pixel_size, said = _cell_pixel_size(header)

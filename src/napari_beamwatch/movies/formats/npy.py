@@ -47,24 +47,37 @@ class TransposedImage(FrameSource):
         return np.ascontiguousarray(self.base.read(frame).T)
 
 
+def npy_header(path: Path, head: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
+    """Shape, whether columns come first, type, and where the numbers of an array begin.
+
+    Parameters
+    ----------
+    path : Path
+        Of the file, for messages.
+    head : bytes
+        The array's first bytes. NumPy would believe any length of header, so it only gets what
+        is plausible.
+    """
+    file = io.BytesIO(head[:LARGEST_HEADER])
+    version = np.lib.format.read_magic(file)
+    if version not in ((1, 0), (2, 0), (3, 0)):
+        raise BeamwatchError(f"{path} is a .npy file of the unknown version {version}")
+    length = head[8 : 10 if version == (1, 0) else 12]
+    if int.from_bytes(length, "little") > LARGEST_HEADER:
+        raise BeamwatchError(f"{path} has a broken header")
+    if version == (1, 0):
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+    else:
+        shape, fortran, dtype = np.lib.format.read_array_header_2_0(file)
+    return shape, fortran, dtype, file.tell()
+
+
 def open_npy(path: Path) -> Recording:
     """A stack (t, y, x), or one image (y, x), of real numbers."""
     path = Path(path)
     size = file_size(path, "a .npy file")
     with explained(path, "a .npy file"):
-        # NumPy would believe any length of header, so it only gets what is plausible.
-        file = io.BytesIO(read_bytes(path, 0, LARGEST_HEADER))
-        version = np.lib.format.read_magic(file)
-        if version not in ((1, 0), (2, 0), (3, 0)):
-            raise BeamwatchError(f"{path} is a .npy file of the unknown version {version}")
-        length = file.getvalue()[8 : 10 if version == (1, 0) else 12]
-        if int.from_bytes(length, "little") > LARGEST_HEADER:
-            raise BeamwatchError(f"{path} has a broken header")
-        if version == (1, 0):
-            shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
-        else:
-            shape, fortran, dtype = np.lib.format.read_array_header_2_0(file)
-        start = file.tell()
+        shape, fortran, dtype, start = npy_header(path, read_bytes(path, 0, LARGEST_HEADER))
     if dtype.hasobject or dtype.names or dtype.kind not in "uifb" or dtype.itemsize > 8:
         raise BeamwatchError(f"{path} holds {dtype}, not frames of real numbers")
     if len(shape) not in (2, 3) or any(not 0 < n < 2**48 for n in shape):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import bz2
 import lzma
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,11 +47,14 @@ class Step:
         Bytes of an element, where the codec shuffles them.
     dtype : str
         Type of the differences, where it stores those.
+    block : int
+        Elements whose bits are shuffled together, where their number is not stored.
     """
 
     codec: str
     element: int = 1
     dtype: str = ""
+    block: int = 0
 
 
 def unpacked(packed: bytes, steps: Sequence[Step], nbytes: int) -> bytes:
@@ -141,6 +144,76 @@ def _shuffle(packed: bytes, _: int, step: Step) -> bytes:
     return bytewise.T.tobytes() + packed[whole:]
 
 
+def _lz4_blocks(packed: bytes, most: int, _: Step) -> bytes:
+    """As HDF5's filter 32004 does: blocks, each behind its length; whole where it did not help."""
+    size, block = _block_header(packed, most)
+    out = bytearray()
+    for piece in _blocks(packed, 12, -(-size // block)):
+        wanted = min(block, size - len(out))
+        out += piece if len(piece) == wanted else imagecodecs.lz4_decode(piece, out=wanted)
+    return bytes(out)
+
+
+def _bitshuffle(packed: bytes, _: int, step: Step) -> bytes:
+    """Undo: first the lowest bits of all elements of a block, then their next ones."""
+    block = step.block or default_block(step.element)
+    return _bits_back(packed, step.element, block)
+
+
+def _bitshuffle_lz4(packed: bytes, most: int, step: Step) -> bytes:
+    return _bitshuffle_packed(packed, most, step, imagecodecs.lz4_decode)
+
+
+def _bitshuffle_zstd(packed: bytes, most: int, step: Step) -> bytes:
+    return _bitshuffle_packed(packed, most, step, imagecodecs.zstd_decode)
+
+
+def _bitshuffle_packed(packed: bytes, most: int, step: Step, decode: Callable[..., Any]) -> bytes:
+    """As HDF5's filter 32008 does: shuffled blocks, each packed behind its length; a rest plain."""
+    size, block = _block_header(packed, most)
+    together = step.element * 8
+    if block % together:
+        raise PackingError(f"its blocks of {block} bytes hold no whole number of 8 elements")
+    whole, rest = divmod(size, block)
+    lengths = [block] * whole + [rest // together * together] * (rest >= together)
+    out, at = bytearray(), 12
+    for length, piece in zip(lengths, _blocks(packed, 12, len(lengths)), strict=True):
+        out += decode(piece, out=length)
+        at += 4 + len(piece)
+    return _bits_back(bytes(out), step.element, block // step.element) + packed[at:]
+
+
+def _bits_back(shuffled: bytes, element: int, block: int) -> bytes:
+    whole = len(shuffled) // (8 * element) * 8 * element
+    head = imagecodecs.bitshuffle_decode(shuffled[:whole], itemsize=element, blocksize=block)
+    return _bytes(head) + shuffled[whole:]
+
+
+def _block_header(packed: bytes, most: int) -> tuple[int, int]:
+    """Bytes in all, and of a block."""
+    size, block = int.from_bytes(packed[:8], "big"), int.from_bytes(packed[8:12], "big")
+    if len(packed) < 12 or size > most or block < 1:
+        raise PackingError("it says that it unpacks to more than its pixels")
+    if -(-size // block) * 4 > len(packed):
+        raise PackingError("it breaks off")
+    return size, block
+
+
+def _blocks(packed: bytes, at: int, count: int) -> Iterator[bytes]:
+    for _ in range(count):
+        length = int.from_bytes(packed[at : at + 4], "big")
+        at += 4
+        if length > len(packed) - at:
+            raise PackingError("it breaks off")
+        yield packed[at : at + length]
+        at += length
+
+
+def default_block(element: int) -> int:
+    """Elements of a block where a file does not say: 8 kB, in eights, and at least 128."""
+    return max(8192 // element // 8 * 8, 128)
+
+
 def _delta(packed: bytes, _: int, step: Step) -> bytes:
     steps = np.frombuffer(packed, step.dtype)
     return np.cumsum(steps, dtype=steps.dtype).astype(steps.dtype).tobytes()
@@ -163,7 +236,8 @@ def _crc32c(packed: bytes, _: int, __: Step) -> bytes:
 CODECS: dict[str, Callable[[bytes, int, Step], bytes]] = {
     "zlib": _zlib, "gzip": _zlib, "bz2": _bz2, "lzma": _lzma, "zstd": _zstd, "blosc": _blosc,
     "lz4": _lz4, "lzf": _lzf, "shuffle": _shuffle, "delta": _delta, "crc32c": _crc32c,
-    "fletcher32": _fletcher32,
+    "fletcher32": _fletcher32, "lz4_blocks": _lz4_blocks, "bitshuffle": _bitshuffle,
+    "bitshuffle_lz4": _bitshuffle_lz4, "bitshuffle_zstd": _bitshuffle_zstd,
 }  # fmt: skip
 
 

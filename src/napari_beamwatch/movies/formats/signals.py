@@ -18,6 +18,9 @@ from napari_beamwatch.movies.recording import Recording, Stated, stated_conditio
 
 DIFFRACTION = "diffraction"
 
+SUCCESSIVE = "frames"
+"""Unit of an axis of frames that a camera took one after the other, each for its exposure."""
+
 Roles = tuple[int | None, ...]
 """For each axis of an array, 0 for t, 1 for y, 2 for x, None for one of length 1."""
 
@@ -119,7 +122,7 @@ def recording_of(path: Path, signals: Sequence[Signal], dataset: str | None) -> 
     if others:
         notes.append(f"its pixels are read from {', '.join(others)} beside it")
     axes, said = signal.ordered, signal.said
-    pixel_size, mode, warnings = _pixel_size(axes[-2], axes[-1], said.mode, notes)
+    pixel_size, mode, warnings = pixel_size_along(axes[-2], axes[-1], said.mode, notes)
     conditions, origins = stated_conditions(
         {
             "voltage_kV": believable(said.voltage, 1, 4000),
@@ -137,7 +140,7 @@ def recording_of(path: Path, signals: Sequence[Signal], dataset: str | None) -> 
         frames=frames,
         path=str(path),
         pixel_size=pixel_size,
-        frame_time=_frame_time(axes, said),
+        frame_time=frame_time_along(axes, said),
         conditions=conditions,
         condition_origins=origins,
         warnings=(*signal.warnings, *warnings),
@@ -206,7 +209,7 @@ def _problem(signal: Signal) -> str:
     return ""
 
 
-def _pixel_size(
+def pixel_size_along(
     y: SignalAxis, x: SignalAxis, mode: str | None, notes: list[str]
 ) -> tuple[Stated | None, str | None, tuple[str, ...]]:
     """Pixel size, imaging mode, warnings."""
@@ -228,7 +231,7 @@ def _pixel_size(
     return pixel_size, mode, said
 
 
-def _frame_time(axes: Sequence[SignalAxis], said: Said) -> Stated | None:
+def frame_time_along(axes: Sequence[SignalAxis], said: Said) -> Stated | None:
     """From a time axis; of a single image, its exposure."""
     before = axes[:-2]
     long = [axis for axis in before if axis.size != 1]
@@ -240,6 +243,9 @@ def _frame_time(axes: Sequence[SignalAxis], said: Said) -> Stated | None:
         seconds = believable(step, 1e-9, 1e6)
         if seconds:
             return Stated(seconds, "time axis of the file")
+    exposure = believable(said.exposure, 1e-6, 1e6)
+    if exposure and [axis.unit for axis in long] == [SUCCESSIVE]:
+        return Stated(exposure, "exposure of a frame in the file")
     return None
 
 

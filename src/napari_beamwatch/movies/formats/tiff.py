@@ -28,6 +28,7 @@ from napari_beamwatch.movies.formats.foreign_errors import (
     file_size,
 )
 from napari_beamwatch.movies.formats.raw_frames import RawFrames, broken_off, read_bytes
+from napari_beamwatch.movies.formats.serialem import scaling_note
 from napari_beamwatch.movies.formats.units import is_reciprocal, to_angstrom, to_seconds
 from napari_beamwatch.movies.frames import Frame, FrameSource
 from napari_beamwatch.movies.plausible import believable, believable_pixel_size
@@ -106,6 +107,7 @@ def open_tiff(path: Path) -> Recording:
         page = tif.pages.first
         _check_page(path, page)
         frames, warnings, notes = _frames(path, tif, page, size)
+        notes.extend(scaling_note(page.description))
         pixel_size, said = _pixel_size(tif, page, notes)
         warnings.extend(said)
         frame_time, times, said = _times(tif, frames.shape[0])

@@ -18,13 +18,17 @@ import tempfile
 import weakref
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, ClassVar
+
+import numpy as np
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.locks import NoLocksError, lock, unlock
 from napari_beamwatch.movies.formats.foreign_errors import explained, file_size
+from napari_beamwatch.movies.frames import Frame, FrameSource
 
 LARGEST_UNPACKED = 64 * 2**30
 """Bytes a compressed movie may unpack to."""
@@ -99,6 +103,31 @@ def _is_ours(path: Path) -> bool:
     return sys.platform == "win32" or path.stat().st_uid == os.getuid()
 
 
+@dataclass(frozen=True, eq=False)
+class UnpackedFrames(FrameSource):
+    """Frames of a temporary copy, which lives as long as they do."""
+
+    base: FrameSource
+    copy: TemporaryCopy
+
+    costly: ClassVar[bool] = False
+    seekable_rows: ClassVar[bool] = True
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.base.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.base.dtype
+
+    def read(self, frame: int) -> Frame:
+        return self.base.read(frame)
+
+    def read_rows(self, frame: int, y0: int, y1: int) -> Frame:
+        return self.base.read_rows(frame, y0, y1)
+
+
 def unpack(path: Path, expected: Callable[[bytes], int]) -> tuple[TemporaryCopy, bool]:
     """Unpack a ``.gz`` or ``.bz2`` file to a temporary one.
 
@@ -120,27 +149,105 @@ def unpack(path: Path, expected: Callable[[bytes], int]) -> tuple[TemporaryCopy,
     packed = file_size(path, what)
     with explained(path, what), open(path, "rb") as file:
         blocks = _gunzipped(file) if zipped else _bunzipped(file)
-        head = b""
+        return _copied(path, what, blocks, expected, packed, Path(path.stem).suffix)
+
+
+def unpack_deflated(
+    path: Path, start: int, packed: int, expected: Callable[[bytes], int]
+) -> tuple[TemporaryCopy, bool]:
+    """Unpack a member of a zip file to a temporary one, as `unpack` does.
+
+    Parameters
+    ----------
+    path : Path
+    start, packed : int
+        Where its bytes begin, and how many these are.
+    expected : callable
+    """
+    what = "a zip file"
+    with explained(path, what), open(path, "rb") as file:
+        file.seek(start)
+        return _copied(path, what, _inflated(file, packed), expected, packed, "")
+
+
+def copied_stream(path: Path, blocks: Iterator[bytes], most: int) -> TemporaryCopy:
+    """What a decoder makes of a file, in a temporary one; how much that will be is not known.
+
+    Parameters
+    ----------
+    path : Path
+        What is decoded, for messages.
+    blocks : iterator of bytes
+    most : int
+        Bytes that a file of this size can mean.
+    """
+    copy, done = _new_copy(""), 0
+    with open(copy.path, "wb") as out:
         for block in blocks:
-            head += block
-            if len(head) >= HEADER:
+            done += len(block)
+            if done > most:
+                raise BeamwatchError(
+                    f"{path} decodes to more than {most / 2**30:.3g} GB: broken, or not meant well"
+                )
+            _check_room(path, done, done, left=len(block))
+            out.write(block)
+    return copy
+
+
+def _new_copy(ending: str) -> TemporaryCopy:
+    folder = _folder(tempfile.gettempdir(), os.getpid())
+    handle, name = tempfile.mkstemp(suffix=ending, dir=folder)
+    os.close(handle)
+    return TemporaryCopy(name, owned=True)
+
+
+def _copied(
+    path: Path,
+    what: str,
+    blocks: Iterator[bytes],
+    expected: Callable[[bytes], int],
+    packed: int,
+    ending: str,
+) -> tuple[TemporaryCopy, bool]:
+    """What comes in blocks in a temporary file, up to the size that its head promises."""
+    head = b""
+    for block in blocks:
+        head += block
+        if len(head) >= HEADER:
+            break
+    if not head:
+        raise BeamwatchError(f"{path} is not {what}, or it breaks off at once")
+    size = expected(head)
+    _check_room(path, size, packed)
+    copy = _new_copy(ending)
+    done = min(size, len(head))
+    with open(copy.path, "wb") as out:
+        out.write(head[:size])
+        while done < size:
+            block = next(blocks, b"")[: size - done]
+            if not block:
                 break
-        if not head:
-            raise BeamwatchError(f"{path} is not {what}, or it breaks off at once")
-        size = expected(head)
-        _check_room(path, size, packed)
-        folder = _folder(tempfile.gettempdir(), os.getpid())
-        handle, name = tempfile.mkstemp(suffix=Path(path.stem).suffix, dir=folder)
-        copy = TemporaryCopy(name, owned=True)
-        done = min(size, len(head))
-        with os.fdopen(handle, "wb") as out:
-            out.write(head[:size])
-            while done < size:
-                block = next(blocks, b"")[: size - done]
-                if not block:
-                    break
-                done += out.write(block)
+            done += out.write(block)
     return copy, done == size
+
+
+def _inflated(file: IO[bytes], left: int) -> Iterator[bytes]:
+    """What a deflated stream of so many bytes holds; it just ends where it is damaged."""
+    unzip = zlib.decompressobj(wbits=-15)
+    packed = b""
+    while not unzip.eof and (packed or left > 0):
+        if not packed:
+            packed = file.read(min(BLOCK, left))
+            left -= len(packed)
+            if not packed:
+                return
+        try:
+            block = unzip.decompress(packed, BLOCK)
+        except zlib.error:
+            return
+        packed = unzip.unconsumed_tail
+        if block:
+            yield block
 
 
 def _gunzipped(file: IO[bytes]) -> Iterator[bytes]:
@@ -198,7 +305,8 @@ def _check_crumbs(members: int, done: int) -> None:
         )
 
 
-def _check_room(path: Path, size: int, packed: int) -> None:
+def _check_room(path: Path, size: int, packed: int, left: int | None = None) -> None:
+    """Refuse what is too much for a disk, of which `left` bytes are still to be written."""
     if size > LARGEST_UNPACKED:
         raise BeamwatchError(
             f"{path} would unpack to {size / 2**30:.0f} GB, more than the "
@@ -211,7 +319,7 @@ def _check_room(path: Path, size: int, packed: int) -> None:
         )
     folder = tempfile.gettempdir()
     free = shutil.disk_usage(folder).free
-    if size > free - LEAVE_FREE:
+    if (size if left is None else left) > free - LEAVE_FREE:
         raise BeamwatchError(
             f"{path} unpacks to {size / 2**30:.1f} GB, but {folder} has {free / 2**30:.1f} GB "
             "free: set TMPDIR to a larger disk, or unpack it yourself"

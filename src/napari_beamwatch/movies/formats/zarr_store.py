@@ -18,6 +18,7 @@ from napari_beamwatch.errors import BeamwatchError
 LARGEST_METADATA = 8 * 2**20
 """Bytes of one file of metadata."""
 
+BLOCK = 2**20
 MOST_ENTRIES = 100_000
 """Entries of folders looked through for arrays, or of a zip file."""
 
@@ -174,10 +175,13 @@ class Zip:
                 return file.read(min(most, max(0, packed_size - begin)))
             if how != zipfile.ZIP_DEFLATED:
                 raise BeamwatchError(f"{name} in {self.path} is packed in a way that is not read")
-            whole = zlib.decompressobj(-zlib.MAX_WBITS).decompress(
-                file.read(packed_size), begin + most or 1
-            )
-        return whole[begin : begin + most]
+            unzip, pieces, wanted = zlib.decompressobj(-zlib.MAX_WBITS), [b""], begin + most
+            while wanted > 0 and packed_size > 0 and not unzip.eof:
+                packed = file.read(min(packed_size, BLOCK))
+                packed_size = packed_size - len(packed) if packed else 0
+                pieces.append(unzip.decompress(packed, wanted))
+                wanted -= len(pieces[-1])
+        return b"".join(pieces)[begin : begin + most]
 
     def size(self, name: str) -> int | None:
         entry = self.entries.get("/".join(_parts(name)))
