@@ -103,6 +103,8 @@ def _every(number: float) -> float:
 
 
 NUMBER = Kind((Unit("", _times(1)),))
+PART = Kind((Unit("", _times(1)), Unit("%", _times(0.01))))
+PERCENT = Kind((Unit("%", _times(1)),))
 PIXEL_SIZE = Kind(
     (
         Unit("Å", _times(1), ("Ångström", "angstrom", "angstroms")),
@@ -129,6 +131,8 @@ TEMPERATURE = Kind(
     )
 )
 VOLTAGE = Kind((Unit("kV", _times(1), ("keV",)), Unit("V", _times(1e-3), ("eV",))))
+ABERRATION = Kind((Unit("mm", _times(1)), Unit("µm", _times(1e-3), ("um",))))
+CAMERA_CONSTANT = Kind((Unit("Å·px", _times(1)), Unit("nm·px", _times(10))))
 ANGLE = Kind((Unit("°", _times(1), ("deg", "degrees")),))
 LENGTH = Kind(
     (

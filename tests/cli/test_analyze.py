@@ -284,7 +284,7 @@ def test_progress_is_one_line_of_a_terminal_and_is_wiped(
         ("FILE --out OUT --roi 20:10,0:50", "holds no pixels"),
         ("FILE --out OUT --persist long", "neither a number of frames nor 'end'"),
         ("FILE --out OUT --phases LiF,,Li", "no list of names"),
-        ("FILE --out OUT --window 3.2nm", "invalid int value"),
+        ("FILE --out OUT --window wide", "a length, 'wide', must be a number in px"),
         ("FILE --out OUT --voltage inf", "'inf' is not understood; type a number in kV (or V)"),
         ("FILE --out OUT --frame-dose 1,000", "'1,000' can be 1000 or 1.000"),
         ("FILE --out OUT --frame-dose 5 --dose-rate 50", "not allowed with"),

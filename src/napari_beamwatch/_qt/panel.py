@@ -26,6 +26,7 @@ from napari_beamwatch._qt.sections.export import ExportSection
 from napari_beamwatch._qt.sections.lattice import LatticeSection
 from napari_beamwatch._qt.sections.movie import MovieSection
 from napari_beamwatch._qt.session import Request, Session
+from napari_beamwatch._qt.settings_form import SettingsForm
 from napari_beamwatch._qt.slider_marks import SliderMarks
 from napari_beamwatch._qt.theme import panel_style
 from napari_beamwatch._qt.turns import Turns
@@ -90,7 +91,10 @@ class Beamwatch(QWidget):
         self._movie = MovieSection(
             self.session, self.canvas, self._say, self.open_movie, self.add_up
         )
-        self._lattice = LatticeSection(self.session, self.canvas, self._say, self.find_spots)
+        self._lattice = LatticeSection(
+            self.session, self.canvas, self._say, self.find_spots, self.show_form
+        )
+        self._form: SettingsForm | None = None
         self._damage = DamageSection(self.session, self.canvas, self.run, self.cancel)
         self._marks = SliderMarks()
         # Turns of our own: they end with the panel, as the docks do when the window is closed.
@@ -114,6 +118,14 @@ class Beamwatch(QWidget):
         """Stop what is going on."""
         self._worker.cancel()
         self.session.cancel()
+
+    def show_form(self) -> None:
+        """Show every setting in one form, which may stay open."""
+        if self._form is None:
+            self._form = SettingsForm(self.session, self._say, self)
+        self._form.show()
+        self._form.raise_()
+        self._form.activateWindow()
 
     def open_run(self, folder: Path, movie: Path | None = None) -> None:
         """Show a run that was saved; of a movie that has moved since, the new place is told."""
@@ -153,6 +165,9 @@ class Beamwatch(QWidget):
             return
         self._closed = True
         self._worker.cancel()
+        if self._form is not None:
+            self._form.let_go()
+            self._form.close()
         self._settled.stop()
         self.beside.close()
         self._marks.clear()

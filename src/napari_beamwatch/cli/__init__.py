@@ -10,11 +10,16 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from napari_beamwatch import spelling
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.harmless import printable
+from napari_beamwatch.knobs import knobs_of
 from napari_beamwatch.log import told_on_terminal
+from napari_beamwatch.settings import Settings, option_of
+
+T = TypeVar("T")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -153,8 +158,6 @@ def _add_analyze(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     _add_no_sidecars(movie)
 
     how = analyze.add_argument_group("the analysis")
-    how.add_argument("--window", type=int, metavar="PX", help="side of the FFT windows")
-    how.add_argument("--step", type=int, metavar="PX", help="from one window to the next")
     how.add_argument(
         "--roi",
         type=_box,
@@ -164,25 +167,27 @@ def _add_analyze(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="a rectangle to report beside the whole field, in pixels, the ends not included; "
         "may be given again",
     )
-    how.add_argument("--phases", type=_names, metavar="LiF,Li2O", help="only these are matched")
     how.add_argument("--settings", metavar="FILE", help="JSON, as in run.json under settings")
-    how.add_argument(
-        "--fraction",
-        type=_in(spelling.NUMBER),
-        metavar="F",
-        help="your threshold: part of the plateau (1/e)",
-    )
-    how.add_argument(
-        "--d-tolerance",
-        type=_in(spelling.NUMBER),
-        metavar="PCT",
-        help="your threshold: shift of d in %% (1)",
-    )
-    how.add_argument(
-        "--persist", type=_persistence, metavar="FRAMES|end", help="how long it must last (end)"
-    )
     how.add_argument("--scheduler", metavar="ADDRESS", help="of a dask cluster to work on")
     how.add_argument("--force", action="store_true", help="replace the run that is in DIR")
+    _add_settings(analyze)
+
+
+def _add_settings(analyze: argparse.ArgumentParser) -> None:
+    """The words for each of the settings."""
+    groups: dict[str, argparse._ArgumentGroup] = {}
+    for name, knob, usual in knobs_of(Settings):
+        if knob.group not in groups:
+            groups[knob.group] = analyze.add_argument_group(knob.group.lower())
+        said = f"{knob.help}; {knob.range} (usual: {knob.written(usual) or 'none'})"
+        groups[knob.group].add_argument(
+            option_of(name),
+            dest=name,
+            type=_read_by(knob.read),
+            default=argparse.SUPPRESS,  # what was not said is as the file of settings has it
+            metavar=knob.metavar,
+            help=said.replace("%", "%%"),
+        )
 
 
 def _add_no_sidecars(words: argparse._ActionsContainer) -> None:
@@ -196,10 +201,15 @@ def _add_no_sidecars(words: argparse._ActionsContainer) -> None:
 
 def _in(kind: spelling.Kind) -> Callable[[str], float]:
     """Reads quantities as people write them."""
+    return _read_by(lambda text: spelling.read_quantity(text, kind))
 
-    def read(text: str) -> float:
+
+def _read_by(reading: Callable[[str], T]) -> Callable[[str], T]:
+    """Reads a text; what it refuses is wrong usage."""
+
+    def read(text: str) -> T:
         try:
-            return spelling.read_quantity(text, kind)
+            return reading(text)
         except BeamwatchError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
 
@@ -217,26 +227,6 @@ def _box(text: str) -> tuple[int, int, int, int]:
     if not (0 <= y0 < y1 and 0 <= x0 < x1):
         raise argparse.ArgumentTypeError(f"{text!r} holds no pixels")
     return y0, y1, x0, x1
-
-
-def _names(text: str) -> tuple[str, ...]:
-    """Names with commas between them."""
-    names = tuple(name.strip() for name in text.split(","))
-    if not all(names):
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of names: give LiF,Li2O")
-    return names
-
-
-def _persistence(text: str) -> int | str:
-    """A number of frames, or the word ``end``."""
-    if text == "end":
-        return text
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is neither a number of frames nor 'end'"
-        ) from None
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -24,7 +24,7 @@ from napari_beamwatch.movies import Movie, open_movie
 from napari_beamwatch.movies.opening import PACKED
 from napari_beamwatch.regions import Region
 from napari_beamwatch.results.run_folder import check_free, listed, strangers
-from napari_beamwatch.settings import Settings
+from napari_beamwatch.settings import KNOBS, Settings
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -86,15 +86,7 @@ def folders(files: list[str], out: Path) -> list[tuple[str, Path]]:
 def settings_from(args: Namespace) -> Settings:
     """Settings of a file, if there is one, with what was said beside it."""
     settings = Settings() if args.settings is None else _settings_file(Path(args.settings))
-    said = {
-        "window": args.window,
-        "step": args.step,
-        "phases": args.phases,
-        "fraction": args.fraction,
-        "d_tolerance": args.d_tolerance,
-        "persistence": args.persist,
-    }
-    return replace(settings, **{name: value for name, value in said.items() if value is not None})
+    return replace(settings, **{name: said for name, said in vars(args).items() if name in KNOBS})
 
 
 def _settings_file(path: Path) -> Settings:
