@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from napari_beamwatch.knobs import knobs_of
+from napari_beamwatch.movies import asked
 from napari_beamwatch.settings import Settings, option_of
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -39,7 +40,40 @@ def settings() -> str:
     return table(("setting", "option", "usual", "can be", "what it does"), rows)
 
 
-TABLES: dict[str, tuple[str, Callable[[], str]]] = {"settings": ("settings.md", settings)}
+def in_python(one: asked.Asked) -> str:
+    if one.name in asked.CONDITION_NAMES:
+        return f"condition `{one.name}`"
+    if one in (asked.BEAM_CURRENT, asked.BEAM_DIAMETER):
+        return "`DoseCalibration.of_beam`"
+    return f"`{one.name}`"
+
+
+def movie() -> str:
+    """All that a movie can be told."""
+    rows = (
+        (
+            f"`{one.option} {one.metavar}`".replace(" `", "`"),
+            in_python(one),
+            ON_PANEL[one.group],
+            one.units,
+            one.help,
+        )
+        for one in asked.every()
+    )
+    return table(("option", "in Python", "on the panel", "units", "what it is"), rows)
+
+
+ON_PANEL = {
+    asked.ROW: "a row",
+    asked.BEAM: "▸ Dose and beam",
+    asked.OPENING: "*Open with…*",
+    asked.CONDITION: "▸ Conditions",
+}
+
+TABLES: dict[str, tuple[str, Callable[[], str]]] = {
+    "settings": ("settings.md", settings),
+    "movie": ("cli.md", movie),
+}
 """The page and the maker of each."""
 
 

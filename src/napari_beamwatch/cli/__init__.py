@@ -10,13 +10,14 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from napari_beamwatch import spelling
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.harmless import printable
 from napari_beamwatch.knobs import knobs_of
 from napari_beamwatch.log import told_on_terminal
+from napari_beamwatch.movies import asked
 from napari_beamwatch.settings import Settings, option_of
 
 T = TypeVar("T")
@@ -99,63 +100,7 @@ def _add_analyze(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     analyze.add_argument("file", metavar="FILE", nargs="+", help="a movie, or a folder of stills")
     analyze.add_argument("--out", metavar="DIR", required=True, help="folder for the run")
 
-    movie = analyze.add_argument_group("the movie", "what its file does not say, or says wrongly")
-    movie.add_argument(
-        "--pixel-size", type=_in(spelling.PIXEL_SIZE), metavar="A", help="Å per pixel"
-    )
-    dose = movie.add_mutually_exclusive_group()
-    dose.add_argument(
-        "--frame-dose",
-        type=_in(spelling.FRAME_DOSE),
-        metavar="E",
-        help="e/Å² a frame as analysed",
-    )
-    dose.add_argument("--dose-rate", type=_in(spelling.DOSE_RATE), metavar="E", help="e/Å²/s")
-    movie.add_argument(
-        "--frame-time",
-        type=_in(spelling.FRAME_TIME),
-        metavar="S",
-        help="seconds a frame as analysed",
-    )
-    movie.add_argument(
-        "--pre-exposure", type=_in(spelling.DOSE), metavar="E", help="e/Å² before the record"
-    )
-    fraction = movie.add_mutually_exclusive_group()
-    fraction.add_argument(
-        "--fraction-frames", type=int, metavar="N", help="frames of the file to add up for each"
-    )
-    fraction.add_argument(
-        "--fraction-dose",
-        type=_in(spelling.FRAME_DOSE),
-        metavar="E",
-        help="e/Å² to add up for each (EER)",
-    )
-    movie.add_argument("--gain", metavar="FILE", help="gain reference")
-    movie.add_argument(
-        "--temperature", type=_in(spelling.TEMPERATURE), metavar="C", help="of the specimen, °C"
-    )
-    movie.add_argument(
-        "--voltage", type=_in(spelling.VOLTAGE), metavar="KV", help="accelerating voltage, kV"
-    )
-    movie.add_argument(
-        "--elements",
-        metavar="Li,F,C,O,H",
-        help="that can be there; only phases of these are matched",
-    )
-    movie.add_argument("--compound", metavar="WORDS", help="what the specimen is, as LiF")
-    movie.add_argument("--imaging-mode", metavar="WORDS", help="as HRTEM or STEM")
-    movie.add_argument(
-        "--thickness", type=_in(spelling.LENGTH), metavar="NM", help="of the specimen, nm"
-    )
-    movie.add_argument(
-        "--particle-size", type=_in(spelling.LENGTH), metavar="NM", help="of the particles, nm"
-    )
-    movie.add_argument("--preparation", metavar="WORDS", help="how the specimen was made")
-    movie.add_argument("--storage", metavar="WORDS", help="how and how long it was kept")
-    movie.add_argument("--transfer", metavar="WORDS", help="how it came into the microscope")
-    movie.add_argument("--vacuum", metavar="WORDS", help="of the microscope")
-    movie.add_argument("--grid", metavar="WORDS", help="what the specimen lay on")
-    _add_no_sidecars(movie)
+    _add_movie(analyze)
 
     how = analyze.add_argument_group("the analysis")
     how.add_argument(
@@ -171,6 +116,49 @@ def _add_analyze(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     how.add_argument("--scheduler", metavar="ADDRESS", help="of a dask cluster to work on")
     how.add_argument("--force", action="store_true", help="replace the run that is in DIR")
     _add_settings(analyze)
+
+
+def _add_movie(analyze: argparse.ArgumentParser) -> None:
+    """The words for all that a movie can be told."""
+    movie = analyze.add_argument_group("the movie", "what its file does not say, or says wrongly")
+    dose, fraction = (movie.add_mutually_exclusive_group() for _ in range(2))
+    one_of = {
+        **dict.fromkeys((*asked.DOSES, "beam_current_nA"), dose),
+        "fraction_frames": fraction,
+        "fraction_dose": fraction,
+    }
+    for one in asked.every():
+        group = one_of.get(one.name, movie)
+        if one.name == "sidecars":
+            _add_no_sidecars(group)
+        elif not one.metavar:
+            group.add_argument(one.option, dest=one.name, action="store_true", help=one.help)
+        else:
+            said = f"{one.help} ({one.units})" if one.units else one.help
+            group.add_argument(
+                one.option,
+                dest=one.name,
+                type=_type_of(one),
+                metavar=one.metavar,
+                help=said.replace("%", "%%"),
+            )
+    dose.add_argument(
+        "--vacuum-movie",
+        metavar="FILE",
+        help="counting movie of the beam without the specimen, which measures the dose rate",
+    )
+
+
+def _type_of(one: asked.Asked) -> Callable[[str], Any]:
+    """How the text of something that a movie can be told is read."""
+    kind = one.kind
+    if one.name in ("fraction_frames", "superres"):
+        return int
+    if kind is None or one.name == "dose_calibration":
+        return str
+    if one in (asked.BEAM_CURRENT, asked.BEAM_DIAMETER):
+        return _read_by(lambda text: spelling.read_measured(text, kind))
+    return _in(kind)
 
 
 def _add_settings(analyze: argparse.ArgumentParser) -> None:
