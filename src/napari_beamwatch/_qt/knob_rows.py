@@ -156,6 +156,13 @@ class _WordOrPairs:
             self._tell()
 
 
+def form_of(widgets: Sequence[Widget]) -> Container[Widget]:
+    """Widgets below each other, with their labels in one column."""
+    made: Container[Widget] = Container(labels=True)
+    made.extend(widgets)  # magicgui lines labels up only of what comes after the container
+    return made
+
+
 def _column(name: str, knob: Knob, widgets: Sequence[Widget]) -> Container[Widget]:
     """Widgets below each other in one row."""
     made: Container[Widget] = Container(

@@ -48,9 +48,9 @@ class Opened:
     overlays: tuple[Layer, ...] = ()
 
 
-def opened_movie(path: Path) -> Opened:
-    """A movie and its layer."""
-    movie = open_movie(path)
+def opened_movie(path: Path, how: Mapping[str, Any] | None = None) -> Opened:
+    """A movie and its layer; `how` are further words for `open_movie`."""
+    movie = open_movie(path, **(how or {}))
     return Opened(Layer.create(*movie_layer(movie)), movie)
 
 

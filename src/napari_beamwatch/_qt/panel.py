@@ -17,9 +17,11 @@ from napari_beamwatch._napari.preferences import preferred_settings
 from napari_beamwatch._napari.reader import tell_of
 from napari_beamwatch._napari.run_reader import MovieMovedError
 from napari_beamwatch._qt.beside import Beside
+from napari_beamwatch._qt.calibrations import changes_for
 from napari_beamwatch._qt.canvas import Canvas
 from napari_beamwatch._qt.curves.look import region_colours
 from napari_beamwatch._qt.opening import Opened, fractioned, opened_movie, opened_run
+from napari_beamwatch._qt.opening_form import OpeningForm
 from napari_beamwatch._qt.sections.answer_card import AnswerCard
 from napari_beamwatch._qt.sections.damage import DamageSection
 from napari_beamwatch._qt.sections.export import ExportSection
@@ -35,6 +37,7 @@ from napari_beamwatch.analysis import Progress, analyze
 from napari_beamwatch.analysis import find_spots as spots_of
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
+from napari_beamwatch.movies import open_movie as movie_of_file
 from napari_beamwatch.results.result import Result
 
 if TYPE_CHECKING:
@@ -89,12 +92,14 @@ class Beamwatch(QWidget):
         self._card = AnswerCard(self.session)
         self._then: Then = self.session.answer_spots
         self._movie = MovieSection(
-            self.session, self.canvas, self._say, self.open_movie, self.add_up
-        )
+            self.session, self.canvas, self._say, self.open_movie, self.show_opening,
+            self.add_up, self.read_files, self.read_vacuum,
+        )  # fmt: skip
         self._lattice = LatticeSection(
             self.session, self.canvas, self._say, self.find_spots, self.show_form
         )
         self._form: SettingsForm | None = None
+        self._opening: OpeningForm | None = None
         self._damage = DamageSection(self.session, self.canvas, self.run, self.cancel)
         self._marks = SliderMarks()
         # Turns of our own: they end with the panel, as the docks do when the window is closed.
@@ -141,14 +146,36 @@ class Beamwatch(QWidget):
 
         self._begin("opening the run", lambda _: opened_run(folder, movie), then)
 
-    def open_movie(self, path: Path) -> None:
+    def show_opening(self) -> None:
+        """Ask for a movie and how it is opened."""
+        if self._opening is None:
+            self._opening = OpeningForm(self.open_movie, self._say, self)
+        movie = self.session.movie
+        self._opening.suggest("" if movie is None else movie.source)
+        self._opening.show()
+        self._opening.raise_()
+
+    def read_files(self, changes: Mapping[str, Any]) -> None:
+        """Tell the movie what stands in files, as `Movie.with_` takes it."""
+        self._retell("reading the file", lambda movie: movie.with_(**changes))
+
+    def read_vacuum(self, path: Path) -> None:
+        """Tell the movie the dose rate that a movie without specimen measures."""
+
+        def measured(movie: Movie) -> Movie:
+            rate = movie_of_file(path).vacuum_calibration()
+            return movie.with_(**changes_for("dose_calibration", rate))
+
+        self._retell("counting electrons", measured)
+
+    def open_movie(self, path: Path, how: Mapping[str, Any] | None = None) -> None:
         """Open a file and look at it."""
 
         def then(generation: int, found: Opened) -> None:
             tell_of(found.movie)
             self.canvas.show(found, lambda: self.session.finish(generation))
 
-        self._begin("opening the movie", lambda _: opened_movie(path), then)
+        self._begin("opening the movie", lambda _: opened_movie(path, how), then)
 
     def add_up(self, how: Mapping[str, Any]) -> None:
         """Add the raw frames of an EER movie up another way."""
@@ -168,6 +195,8 @@ class Beamwatch(QWidget):
         if self._form is not None:
             self._form.let_go()
             self._form.close()
+        if self._opening is not None:
+            self._opening.close()
         self._settled.stop()
         self.beside.close()
         self._marks.clear()
@@ -195,6 +224,16 @@ class Beamwatch(QWidget):
             return
         self._then = then
         self._worker.start(request.generation, partial(work, request))
+
+    def _retell(self, doing: str, retold: Callable[[Movie], Movie]) -> None:
+        """Tell the movie something that takes a while to find out."""
+
+        def then(generation: int, movie: Movie) -> None:
+            self.session.finish(generation)
+            self.session.replace_movie(movie)
+
+        self._start(doing, lambda request, _: retold(request.movie), then)
+        self._movie.show_movie()  # what was typed counts once it was read
 
     def _begin(self, doing: str, work: Work, then: Then) -> None:
         """As `_start`, without a movie."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from magicgui.widgets import Container, Label, Widget
+from magicgui.widgets import Label, Widget
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QDialog,
@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_beamwatch._qt.knob_rows import Row, label, row_of
+from napari_beamwatch._qt.knob_rows import Row, form_of, label, row_of
 from napari_beamwatch._qt.session import THRESHOLD, Session
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.settings import KNOBS, Settings
@@ -66,7 +66,7 @@ class SettingsForm(QDialog):
         for group in dict.fromkeys(knob.group for knob in KNOBS.values()):
             widgets.append(Label(name="", label=f"<b>{group}</b>", value=""))
             widgets += [row.widget for name, row in self.rows.items() if KNOBS[name].group == group]
-        self.container: Container[Widget] = Container(widgets=widgets, labels=True)
+        self.container = form_of(widgets)
         self._lay_out()
         session.settings_changed.connect(self.show_settings)
         self.show_settings()
