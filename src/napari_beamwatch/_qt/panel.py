@@ -20,6 +20,7 @@ from napari_beamwatch._qt.beside import Beside
 from napari_beamwatch._qt.calibrations import changes_for
 from napari_beamwatch._qt.canvas import Canvas
 from napari_beamwatch._qt.curves.look import region_colours
+from napari_beamwatch._qt.keys import offer_keys, withdraw_keys
 from napari_beamwatch._qt.opening import Opened, fractioned, opened_movie, opened_run
 from napari_beamwatch._qt.opening_form import OpeningForm
 from napari_beamwatch._qt.sections.answer_card import AnswerCard
@@ -108,8 +109,37 @@ class Beamwatch(QWidget):
         self._export = ExportSection(self.session, self._say, self.open_run, self._write)
         self._lay_out()
         self._connect()
+        offer_keys(self)
         self._on_theme()
         self.canvas.choose_any()
+
+    @property
+    def viewer(self) -> napari.Viewer:
+        """The viewer that it is in."""
+        return self._viewer
+
+    def draw_region(self) -> None:
+        """Let the next drag on the picture draw a rectangle."""
+        try:
+            self.canvas.regions.start_drawing()
+        except BeamwatchError as error:
+            self._say(str(error))
+
+    def show_before(self) -> None:
+        """Show the last frame before the onset."""
+        self.canvas.go_to_onset(-1)
+
+    def show_after(self) -> None:
+        """Show the first frame that holds the onset."""
+        self.canvas.go_to_onset(0)
+
+    def toggle_map(self) -> None:
+        """Show or hide the onset map."""
+        self.canvas.overlays.toggle_map()
+
+    def open_docks(self) -> None:
+        """Show the damage curves and the live FFT."""
+        self.beside.open()
 
     def run(self) -> None:
         """Analyse the movie, off the main thread."""
@@ -191,6 +221,7 @@ class Beamwatch(QWidget):
         if self._closed:
             return
         self._closed = True
+        withdraw_keys(self)
         self._worker.cancel()
         if self._form is not None:
             self._form.let_go()
