@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from napari_beamwatch import BeamwatchError, Settings
 from napari_beamwatch.cli import parser
 from napari_beamwatch.cli.analyze import settings_from
+from napari_beamwatch.knobs import Number
 from napari_beamwatch.settings import KNOBS, option_of
+from napari_beamwatch.spelling import PERCENT
 
 ROOT = Path(__file__).parents[1]
 
@@ -84,6 +87,16 @@ def test_what_is_written_of_a_value_means_that_value(name: str) -> None:
 def test_what_cannot_be_read_is_refused_in_a_sentence(name: str, text: str, said: str) -> None:
     with pytest.raises(BeamwatchError, match=said):
         KNOBS[name].read(text)
+
+
+def test_the_preferences_of_napari_are_about_settings_and_within_their_ranges() -> None:
+    manifest = yaml.safe_load((ROOT / "napari.yaml").read_text(encoding="utf-8"))
+    page = manifest["contributions"]["configurations"]["defaults"]["properties"]
+    for title, said in page.items():
+        knob = KNOBS[title.removesuffix("_percent")]
+        percent = isinstance(knob.value, Number) and knob.value.kind is not PERCENT
+        for end in (said["minimum"] or said["default"] or 1, said["maximum"]):
+            assert knob.check(end / 100 if percent else end)
 
 
 def test_the_tables_of_the_docs_are_what_the_code_says() -> None:

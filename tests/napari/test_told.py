@@ -181,3 +181,26 @@ def test_a_movie_is_opened_with_a_gain_reference_and_added_up(
     wait_until(lambda: panel.session.movie is not None)
     assert the_movie(panel).shape == (2, 128, 128)
     assert any("gain.npy" in note for note in the_movie(panel).notes)
+
+
+def test_the_scale_bar_is_on_once_the_size_of_a_pixel_is_known_however_a_movie_came(
+    viewer: Any, panel: Beamwatch, tmp_path: Path
+) -> None:
+    overlays = viewer.canvas.overlays if hasattr(viewer, "canvas") else viewer
+    viewer.add_image(COUNTS)  # of napari's own reader, without a unit
+    assert not overlays.scale_bar.visible
+    type_into(panel, "pixel_size", "2 Å")
+    assert overlays.scale_bar.visible
+    viewer.layers.clear()
+    np.save(tmp_path / "movie.npy", COUNTS)
+    (tmp_path / "movie.yaml").write_text("pixel_size: 2\n")
+    for way in (
+        lambda: panel.open_movie(tmp_path / "movie.npy"),
+        lambda: panel.open_movie(tmp_path / "movie.npy", {"fraction_frames": 2}),
+        lambda: viewer.open(str(tmp_path / "movie.npy"), plugin="napari-beamwatch"),
+    ):
+        overlays.scale_bar.visible = False
+        way()
+        wait_until(lambda: panel.session.movie is not None and not panel.session.running)
+        assert overlays.scale_bar.visible
+        viewer.layers.clear()

@@ -109,7 +109,7 @@ class SettingsForm(QDialog):
         scroll.setWidget(inner)
         usual, close = QPushButton("Usual values"), QPushButton("Close")
         usual.setObjectName("usual")
-        usual.setToolTip("Everything as a new panel would have it; Undo takes that back.")
+        usual.setToolTip("Everything as it is where nobody chooses; Undo takes that back.")
         usual.setAutoDefault(False)
         close.setAutoDefault(False)
         usual.clicked.connect(self._on_usual)
