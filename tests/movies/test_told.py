@@ -15,6 +15,7 @@ from napari_beamwatch import BeamwatchError, Conditions, DoseCalibration, Movie,
 from napari_beamwatch.cli.analyze import TOLD
 from napari_beamwatch.movies import asked
 from napari_beamwatch.movies.beam_profile import BeamProfile
+from napari_beamwatch.movies.given import Given
 from napari_beamwatch.spelling import CURRENT, DOSE_RATE, read_measured
 
 SHAPE = (30, 40)
@@ -143,6 +144,11 @@ def test_a_beam_that_cannot_be_is_refused_in_a_sentence(
 ) -> None:
     with pytest.raises(BeamwatchError, match=why):
         movie.with_(beam_profile=said)
+
+
+def test_a_strangers_word_for_the_beam_is_words() -> None:
+    with pytest.raises(BeamwatchError, match="beam_source"):
+        Given(beam_source=5)  # type: ignore[arg-type]
 
 
 def test_a_gaussian_in_nm_needs_the_pixel_size() -> None:

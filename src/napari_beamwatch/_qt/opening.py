@@ -101,6 +101,7 @@ def fractioned(movie: Movie, how: Mapping[str, Any]) -> Movie:
         gain=recipe.gain_file,
         pixel_size=given.pixel_size,
         dose_rate=given.dose_rate,
+        dose_calibration=given.dose_calibration,
         **opening,
         **how,
     )

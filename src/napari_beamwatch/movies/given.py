@@ -188,6 +188,9 @@ class Given:
             raise BeamwatchError(
                 f"dead_time_correction is True or False, not {self.dead_time_correction!r}"
             )
+        if not isinstance(self.beam_source, str):
+            raise BeamwatchError(f"beam_source is a file's name or words, not {self.beam_source!r}")
+        object.__setattr__(self, "beam_source", printable(self.beam_source))
         if self.beam_profile is not None and self.beam_profile.ndim != 2:
             raise BeamwatchError("a beam profile is one image of the field (two dimensions)")
 
