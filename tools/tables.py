@@ -11,8 +11,8 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from napari_beamwatch import asked
 from napari_beamwatch.knobs import knobs_of
-from napari_beamwatch.movies import asked
 from napari_beamwatch.settings import Settings, option_of
 
 DOCS = Path(__file__).parents[1] / "docs"

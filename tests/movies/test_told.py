@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_beamwatch import BeamwatchError, Conditions, DoseCalibration, Movie, open_movie
+from napari_beamwatch import BeamwatchError, Conditions, DoseCalibration, Movie, asked, open_movie
 from napari_beamwatch.cli.analyze import TOLD
-from napari_beamwatch.movies import asked
 from napari_beamwatch.movies.beam_profile import BeamProfile
 from napari_beamwatch.movies.given import Given
 from napari_beamwatch.spelling import CURRENT, DOSE_RATE, read_measured

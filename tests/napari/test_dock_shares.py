@@ -74,7 +74,7 @@ def test_a_border_that_the_user_draws_is_remembered(
 ) -> None:
     pytest.importorskip("napari.settings").get_plugin_settings  # noqa: B018 - napari 0.9
     window = viewer.window._qt_window
-    docks = [desk.beside._shares._docks[i] for i in (0, 1)]
+    docks = [one() for one in desk.beside._shares._dock_refs]
     monkeypatch.setattr(module, "_is_drawing", lambda: True)
     window.resizeDocks(docks, [240, 240], Qt.Orientation.Vertical)
     assert becomes(lambda: dock_shares()[0] == 30)

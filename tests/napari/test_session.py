@@ -14,7 +14,7 @@ from napari_beamwatch import BeamwatchError, Movie, Region, Settings, analyze, f
 from napari_beamwatch._qt.answer import answer_of, dose_text, why
 from napari_beamwatch._qt.calibrations import changes_for, origin_of, read, value_of
 from napari_beamwatch._qt.session import Session
-from napari_beamwatch.movies.asked import QUANTITIES
+from napari_beamwatch.asked import QUANTITIES
 from napari_beamwatch.regions import FIELD
 from napari_beamwatch.simulate.cases import simulate
 

@@ -24,7 +24,7 @@ from napari_beamwatch import Movie
 from napari_beamwatch._napari.layers import movie_layer
 from napari_beamwatch._qt.panel import Beamwatch
 from napari_beamwatch._qt.sections.movie import IN_FOLD
-from napari_beamwatch.movies.asked import CALIBRATIONS, OPENINGS, QUANTITIES
+from napari_beamwatch.asked import CALIBRATIONS, OPENINGS, QUANTITIES
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.writing import write_movie
 

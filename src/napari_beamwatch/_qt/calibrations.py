@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from napari_beamwatch import spelling
+from napari_beamwatch.asked import CONDITION_NAMES, DOSES, OPENING, Asked
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
-from napari_beamwatch.movies.asked import CONDITION_NAMES, DOSES, OPENING, Asked
 from napari_beamwatch.movies.checklist import not_stated, reported
 from napari_beamwatch.spelling import Kind, Unit, read_quantity
 

@@ -11,8 +11,8 @@ from qtpy.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidg
 
 from napari_beamwatch._qt.calibrations import FRACTION, read_fraction
 from napari_beamwatch._qt.knob_rows import form_of
+from napari_beamwatch.asked import OPENINGS
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies.asked import OPENINGS
 
 GRIDS = (1, 2, 4)
 """Points of super-resolution per pixel and axis."""

@@ -12,12 +12,11 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from napari_beamwatch import spelling
+from napari_beamwatch import asked, spelling
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.harmless import printable
 from napari_beamwatch.knobs import knobs_of
 from napari_beamwatch.log import told_on_terminal
-from napari_beamwatch.movies import asked
 from napari_beamwatch.settings import Settings, option_of
 
 T = TypeVar("T")

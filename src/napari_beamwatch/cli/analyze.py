@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_beamwatch import asked
 from napari_beamwatch.analysis import Progress, Step, said_before
 from napari_beamwatch.analysis import analyze as analyze_movie
 from napari_beamwatch.cli.ending import in_order
@@ -20,7 +21,7 @@ from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.files import read_text
 from napari_beamwatch.harmless import printable
 from napari_beamwatch.log import LOG
-from napari_beamwatch.movies import DoseCalibration, Movie, asked, open_movie
+from napari_beamwatch.movies import DoseCalibration, Movie, open_movie
 from napari_beamwatch.movies.given import BEAM_SD
 from napari_beamwatch.movies.opening import PACKED
 from napari_beamwatch.regions import Region

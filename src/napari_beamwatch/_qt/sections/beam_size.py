@@ -8,9 +8,9 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QLineEdit, QPushButton
 
 from napari_beamwatch._qt.sections.section import as_written, eliding
 from napari_beamwatch._qt.sections.told_fields import LABEL, NARROWEST
+from napari_beamwatch.asked import BEAM_CURRENT, BEAM_DIAMETER, Asked
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import DoseCalibration
-from napari_beamwatch.movies.asked import BEAM_CURRENT, BEAM_DIAMETER, Asked
 from napari_beamwatch.movies.given import BEAM_SD
 from napari_beamwatch.spelling import read_measured
 

@@ -33,9 +33,9 @@ from napari_beamwatch._qt.sections.beam_size import BeamSize
 from napari_beamwatch._qt.sections.section import Section, eliding
 from napari_beamwatch._qt.sections.told_fields import Read, ToldFields
 from napari_beamwatch._qt.session import Session
+from napari_beamwatch.asked import CALIBRATIONS, CONDITIONS, QUANTITIES
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import DoseCalibration
-from napari_beamwatch.movies.asked import CALIBRATIONS, CONDITIONS, QUANTITIES
 
 IN_FOLD = tuple(one for one in CONDITIONS if one not in QUANTITIES)
 """Conditions that stand below the rows of what matters most."""

@@ -21,8 +21,8 @@ from qtpy.QtWidgets import (
 from napari_beamwatch._qt.calibrations import changes_for, origin_of, read, shown, value_of
 from napari_beamwatch._qt.sections.section import as_written, eliding, restyle
 from napari_beamwatch._qt.session import Session
+from napari_beamwatch.asked import ROW, Asked
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies.asked import ROW, Asked
 
 FILES = frozenset(("dose_table", "beam_profile"))
 """Told by the name of a file, which is read off the main thread."""

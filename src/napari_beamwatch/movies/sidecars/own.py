@@ -14,10 +14,9 @@ from typing import Any
 
 import yaml
 
-from napari_beamwatch import spelling
+from napari_beamwatch import asked, spelling
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.files import read_text
-from napari_beamwatch.movies import asked
 from napari_beamwatch.movies.conditions import Conditions
 from napari_beamwatch.movies.dose_table import NAMES as DOSES
 from napari_beamwatch.movies.dose_table import DoseTable, read_table
