@@ -102,3 +102,8 @@ def test_under_a_flat_beam_there_is_none() -> None:
     result = bw.analyze(flat, bw.Settings(phases=("LiF",), criteria=("fading",)))
     assert result.onsets.status[0] == "onset"
     assert not any("uneven" in said for said in result.summary["warnings"])
+
+
+def test_a_lattice_where_the_profile_has_no_beam_is_refused_in_a_sentence() -> None:
+    with pytest.raises(bw.BeamwatchError, match="hardly an electron came there, yet a lattice"):
+        light([1.0]).axis.scope("place 1", (), 1e-9)

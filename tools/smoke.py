@@ -112,6 +112,7 @@ def window(folder: Path) -> str:
     viewer = napari.Viewer()
     desk = furnish(viewer, folder / "run" / "run.json")
     until(lambda: "Onset map" in viewer.layers, QApplication)
+    desk.show_form()
     picture = viewer.screenshot(canvas_only=False, path=str(folder / "window.png"), flash=False)
     names = [layer.name for layer in viewer.layers]
     desk.close_desk()

@@ -1,132 +1,238 @@
-"""`Settings`: every choice of an analysis, flat and frozen; whole in the record of a run."""
+"""`Settings`: every choice of an analysis, flat and frozen; whole in the record of a run.
+
+What each can be, and what is said of it, stands at its field and nowhere else: `KNOBS` is the list
+that the command line, the form of the desk and the docs are made of.
+"""
 
 from __future__ import annotations
 
 import json
 import math
-import re
-from dataclasses import asdict, dataclass, fields
+import textwrap
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
+from napari_beamwatch import spelling
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.quantities import number, whole
+from napari_beamwatch.knobs import (
+    Knob,
+    Length,
+    Names,
+    Number,
+    Pairs,
+    PairsOfNumbers,
+    Value,
+    Whole,
+    Word,
+    knobs_of,
+)
 
 CRITERIA = ("fading", "spacing", "new_phase", "mass_loss")
 
 MOST = 1_000_000
 """Frames that a movie may have, too."""
 
-LONGEST = 100_000
-"""Of windows and steps, whatever the unit."""
-
 FARTHEST = 100_000.0
 """Pixels that a specimen may drift."""
 
-_RANGES: dict[str, tuple[str, float, float, str]] = {
-    "alpha": ("alpha", 1e-12, 0.5, ""),
-    "false_alarm": ("false_alarm", 1e-12, 0.5, ""),
-    "fraction": ("the fraction", 1e-6, 1 - 1e-6, ""),
-    "d_tolerance": ("d_tolerance", 1e-6, 99.0, "%"),
-    "pixel_size_uncertainty": ("the uncertainty of the pixel size", 0.0, 0.49, ""),
-    "cs_mm": ("the spherical aberration", 0.0, 10.0, "mm"),
-    "camera_constant": ("the camera constant", 1e-3, 1e9, "Å·px"),
-}
-"""Between which numbers lie. A chance of 1e-12 is that of no movie ever; one above a half means
-that most answers are false."""
+RAREST = 1e-12
+"""A chance that is that of no movie ever; one above a half means that most answers are false."""
 
-Pairs = tuple[tuple[float, float], ...]
+FINDING, MEASURING, THRESHOLD, NAMING, OPTICS = (
+    "Finding the lattice",
+    "Following it",
+    "Your threshold",
+    "Naming phases",
+    "The microscope",
+)
+"""Groups of a form."""
+
+CHANCE = Number(RAREST, 0.5, spelling.PART)
+
+
+def _knob(
+    usual: Any,
+    value: Value,
+    group: str,
+    what: str,
+    label: str,
+    help: str,
+    metavar: str,
+    **more: str,
+) -> Any:
+    """A field with a usual value, what it can be, and what is said of it."""
+    return field(
+        default=usual, metadata={"knob": Knob(value, what, label, help, group, metavar, **more)}
+    )
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Choices of an analysis; those that are None are made from the movie, and said.
+    """Choices of an analysis; those that are None are made from the movie, and said."""
 
-    Attributes
-    ----------
-    window, step : int, str or None
-        Side of a window, and from one to the next, in pixels, or as a length ("3.2 nm").
-    taper : {"hann", "cosine"}
-        Laid over each window.
-    alpha : float
-        Chance of one or more false spots in the whole movie.
-    drift : {"auto", "off"} or tuple of (dy, dx)
-        Let windows follow the specimen, or not, or where it is said to lie in each frame, in
-        pixels, relative to the first.
-    added_spots, removed_spots : tuple of (gy, gx)
-        Frequencies in cycles per pixel at which the user expects a spot, and where none is
-        wanted.
-    false_alarm : float
-        Chance of a false onset in the movie.
-    criteria : tuple of str
-        Signs of damage that are looked for; what serves none of them is not measured.
-    fraction : float
-        The user's own threshold: part of the plateau below which a spot counts as lost.
-    d_tolerance : float
-        Percent by which a spacing must move to count.
-    persistence : int or "end"
-        Frames for which a threshold must stay passed, or to the end of the record.
-    phases : tuple of str
-        Those that spots are matched to; all that are known if empty.
-    pixel_size_uncertainty : float
-        Relative; used in matching phases only.
-    cs_mm : float
-        Spherical aberration of the lens, in mm; for the focus that Thon rings tell.
-    running_sum : int
-        Frames that are added up around each before spots are measured: what is seen of fainter
-        spots is paid for with dose resolution.
-    camera_constant: float or None
-        Å·px. Frames are diffraction patterns; d is this over the distance from the centre in
-        pixels. None for images.
-    """
-
-    window: int | str | None = None
-    step: int | str | None = None
-    taper: Literal["hann", "cosine"] = "hann"
-    alpha: float = 0.01
-    drift: Literal["auto", "off"] | Pairs = "auto"
-    added_spots: Pairs = ()
-    removed_spots: Pairs = ()
-    false_alarm: float = 0.01
-    criteria: tuple[str, ...] = CRITERIA
-    fraction: float = math.exp(-1)
-    d_tolerance: float = 1.0
-    persistence: int | Literal["end"] = "end"
-    phases: tuple[str, ...] = ()
-    pixel_size_uncertainty: float = 0.02
-    cs_mm: float = 0.0
-    running_sum: int = 1
-    camera_constant: float | None = None
+    window: int | str | None = _knob(
+        None,
+        Length(),
+        FINDING,
+        "the window",
+        "window",
+        "side of the FFT windows; larger ones tell spacings better apart and see fainter fringes, "
+        "smaller ones map finer",
+        "PX",
+        unset="auto",
+    )
+    step: int | str | None = _knob(
+        None,
+        Length(),
+        FINDING,
+        "the step",
+        "step",
+        "from one window to the next; shorter steps map finer, with windows that share more of "
+        "their pixels",
+        "PX",
+        unset="auto",
+    )
+    taper: Literal["hann", "cosine"] = _knob(
+        "hann",
+        Word(("hann", "cosine")),
+        FINDING,
+        "the taper",
+        "taper",
+        "laid over each window: hann keeps strong spots from leaking into faint ones, cosine tells "
+        "near spacings better apart",
+        "hann|cosine",
+    )
+    alpha: float = _knob(
+        0.01,
+        CHANCE,
+        FINDING,
+        "alpha",
+        "false spots",
+        "chance of one or more false spots in the whole movie",
+        "P",
+    )
+    drift: Literal["auto", "off"] | PairsOfNumbers = _knob(
+        "auto",
+        Pairs(FARTHEST, "px", ("auto", "off")),
+        MEASURING,
+        "the drift",
+        "drift",
+        "let windows follow the specimen, or not, or where it lies in each frame, relative to the "
+        "first",
+        "auto|off|DY,DX;…",
+    )
+    added_spots: PairsOfNumbers = _knob(
+        (),
+        Pairs(0.5, "cycles per pixel"),
+        FINDING,
+        "added spots",
+        "spots added",
+        "frequencies at which a spot is expected",
+        "GY,GX;…",
+    )
+    removed_spots: PairsOfNumbers = _knob(
+        (),
+        Pairs(0.5, "cycles per pixel"),
+        FINDING,
+        "removed spots",
+        "spots removed",
+        "frequencies at which no spot is wanted",
+        "GY,GX;…",
+    )
+    false_alarm: float = _knob(
+        0.01,
+        CHANCE,
+        MEASURING,
+        "false_alarm",
+        "false onsets",
+        "chance of a false onset in the movie",
+        "P",
+    )
+    criteria: tuple[str, ...] = _knob(
+        CRITERIA,
+        Names(CRITERIA, "a criterion"),
+        MEASURING,
+        "criteria",
+        "signs of damage",
+        "signs of damage that are looked for; what serves none of them is not measured",
+        "fading,…",
+    )
+    fraction: float = _knob(
+        math.exp(-1),
+        Number(1e-6, 1 - 1e-6, spelling.PART, (("1/e", math.exp(-1)),)),
+        THRESHOLD,
+        "the fraction",
+        "intensity below",
+        "your threshold: part of the plateau below which a spot counts as lost",
+        "F",
+    )
+    d_tolerance: float = _knob(
+        1.0,
+        Number(1e-6, 99.0, spelling.PERCENT),
+        THRESHOLD,
+        "d_tolerance",
+        "d moves by",
+        "your threshold: percent by which a spacing must move to count",
+        "PCT",
+    )
+    persistence: int | Literal["end"] = _knob(
+        "end",
+        Whole(1, MOST, "frames", ("end",)),
+        THRESHOLD,
+        "the persistence",
+        "persists for",
+        "how long your threshold must stay passed: so many frames, or to the end of the record",
+        "FRAMES|end",
+        flag="--persist",
+    )
+    phases: tuple[str, ...] = _knob(
+        (),
+        Names(every="all"),
+        NAMING,
+        "phases",
+        "phases",
+        "phases that spots are matched to: names of known ones, or CIF files",
+        "LiF,Li2O",
+    )
+    pixel_size_uncertainty: float = _knob(
+        0.02,
+        Number(0.0, 0.49, spelling.PART),
+        NAMING,
+        "the uncertainty of the pixel size",
+        "pixel size uncertain by",
+        "relative; used in matching phases only",
+        "PART",
+    )
+    cs_mm: float = _knob(
+        0.0,
+        Number(0.0, 10.0, spelling.ABERRATION),
+        OPTICS,
+        "the spherical aberration",
+        "Cs of the lens",
+        "spherical aberration, for the focus that Thon rings tell; 0 for a corrected lens",
+        "MM",
+    )
+    running_sum: int = _knob(
+        1,
+        Whole(1, MOST, "frames"),
+        MEASURING,
+        "a running sum",
+        "running sum",
+        "frames that are added up around each before spots are measured: what is seen of fainter "
+        "spots is paid for with dose resolution",
+        "FRAMES",
+    )
+    camera_constant: float | None = _knob(
+        None, Number(1e-3, 1e9, spelling.CAMERA_CONSTANT), OPTICS, "the camera constant",
+        "camera constant",
+        "frames are diffraction patterns, and d is this over the distance from the centre in "
+        "pixels; none for images", "A·PX", unset="none",
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
-        for name in ("window", "step"):
-            self._set(name, _length(f"the {name}", getattr(self, name)))
-        self._set("taper", _among("the taper", self.taper, ("hann", "cosine")))
-        if isinstance(self.drift, str):
-            _among("the drift, where it is not given,", self.drift, ("auto", "off"))
-        else:
-            self._set("drift", pairs("the drift", self.drift, FARTHEST, "px"))
-        for name in ("added_spots", "removed_spots"):
-            said = name.replace("_", " ")
-            self._set(name, pairs(said, getattr(self, name), 0.5, "cycles per pixel"))
-        criteria = _words("criteria", self.criteria)
-        for one in criteria:
-            _among("a criterion", one, CRITERIA)
-        self._set("criteria", tuple(c for c in CRITERIA if c in criteria))
-        self._set("phases", _words("phases", self.phases))
-        self._set("running_sum", whole(self.running_sum, "a running sum", 1, MOST, "frames"))
-        if self.persistence != "end":
-            persistence = whole(self.persistence, "the persistence, if not 'end',", 1, MOST)
-            self._set("persistence", persistence)
-        for name, (what, low, high, unit) in _RANGES.items():
-            value = getattr(self, name)
-            if value is None and name == "camera_constant":
-                continue
-            if isinstance(value, str):
-                raise BeamwatchError(f"{what} must be a number, not the text {value!r}")
-            self._set(name, number(value, what, low, high, unit))
-
-    def _set(self, name: str, value: Any) -> None:
-        object.__setattr__(self, name, value)
+        for name, knob in KNOBS.items():
+            object.__setattr__(self, name, knob.check(getattr(self, name)))
 
     def to_json(self) -> str:
         """All settings as JSON."""
@@ -146,45 +252,24 @@ class Settings:
         return cls(**said)
 
 
-def parsed_length(what: str, length: int | str) -> tuple[float, str]:
-    """A window or step as a number and its unit: "px", "nm" or "Å"."""
-    if not isinstance(length, str):
-        return length, "px"
-    found = re.fullmatch(r"\s*(\S*?)\s*(px|nm|Å|A|)\s*", length)
-    if found is None:
-        raise BeamwatchError(f"{what}: {length!r} is no length; give pixels, or so many nm or Å")
-    unit = {"": "px", "A": "Å"}.get(found[2], found[2])
-    return number(found[1], f"{what}, {length!r},", 1e-3, LONGEST, unit), unit
+KNOBS: Mapping[str, Knob] = {name: knob for name, knob, _ in knobs_of(Settings)}
+"""Of each setting by its name, in the order of the fields."""
 
 
-def pairs(what: str, values: Any, most: float, unit: str) -> Pairs:
-    """Pairs of numbers from −`most` to `most`, however they are given."""
-    try:
-        rows = [tuple(row) for row in values]
-    except TypeError:
-        rows = [()]
-    if any(len(row) != 2 for row in rows):
-        raise BeamwatchError(f"{what}: pairs of numbers (y, x) are needed")
-    y, x = ([number(row[i], what, -most, most, unit) for row in rows] for i in (0, 1))
-    return tuple(zip(y, x, strict=True))
+def option_of(name: str) -> str:
+    """The option of a setting on the command line."""
+    return KNOBS[name].flag or "--" + name.replace("_", "-")
 
 
-def _length(what: str, length: Any) -> int | str | None:
-    if length is None:
-        return None
-    if isinstance(length, str):
-        parsed_length(what, length)
-        return length
-    return whole(length, f"{what}, where it is no text with a unit,", 1, LONGEST, "px")
+def _attributes() -> str:
+    """What is said of each setting, as the docstring of a class lists it."""
+    lines = ["", "", "    Attributes", "    ----------"]
+    kinds = {one.name: str(one.type) for one in fields(Settings)}
+    for name, knob in KNOBS.items():
+        lines.append(f"    {name} : {kinds[name]}")
+        said = f"{knob.help[0].upper()}{knob.help[1:]} ({knob.range})."
+        lines += textwrap.wrap(said, 92, initial_indent=" " * 8, subsequent_indent=" " * 8)
+    return "\n".join((*lines, "    "))
 
 
-def _among(what: str, value: Any, known: tuple[str, ...]) -> str:
-    if not isinstance(value, str) or value not in known:
-        raise BeamwatchError(f"{what} is one of {', '.join(known)}, not {value!r}")
-    return value
-
-
-def _words(what: str, values: Any) -> tuple[str, ...]:
-    if not isinstance(values, tuple | list) or not all(isinstance(one, str) for one in values):
-        raise BeamwatchError(f"{what} are a list of names, not {values!r}")
-    return tuple(values)
+Settings.__doc__ = (Settings.__doc__ or "") + _attributes()

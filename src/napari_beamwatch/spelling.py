@@ -36,6 +36,9 @@ _READINGS = (
 """How numbers are written that Python does not know, and the decimal sign of each way."""
 
 
+_EITHER_WAY = re.compile(r"\+\s*/?\s*[-−–]")
+
+
 @dataclass(frozen=True)
 class Unit:
     """A unit as it is told to the user, and what it comes to.
@@ -103,6 +106,8 @@ def _every(number: float) -> float:
 
 
 NUMBER = Kind((Unit("", _times(1)),))
+PART = Kind((Unit("", _times(1)), Unit("%", _times(0.01))))
+PERCENT = Kind((Unit("%", _times(1)),))
 PIXEL_SIZE = Kind(
     (
         Unit("Å", _times(1), ("Ångström", "angstrom", "angstroms")),
@@ -129,6 +134,10 @@ TEMPERATURE = Kind(
     )
 )
 VOLTAGE = Kind((Unit("kV", _times(1), ("keV",)), Unit("V", _times(1e-3), ("eV",))))
+CURRENT = Kind((Unit("nA", _times(1)), Unit("pA", _times(1e-3))))
+WIDTH = Kind((Unit("µm", _times(1), ("um", "micron", "microns")), Unit("nm", _times(1e-3))))
+ABERRATION = Kind((Unit("mm", _times(1)), Unit("µm", _times(1e-3), ("um",))))
+CAMERA_CONSTANT = Kind((Unit("Å·px", _times(1)), Unit("nm·px", _times(10))))
 ANGLE = Kind((Unit("°", _times(1), ("deg", "degrees")),))
 LENGTH = Kind(
     (
@@ -165,6 +174,21 @@ def read_quantity(text: str, kind: Kind) -> float:
     if not math.isfinite(value):
         raise BeamwatchError(f"{text!r} is beyond all numbers; type {kind.asked}")
     return value
+
+
+def read_measured(text: str, kind: Kind) -> tuple[float, float | None]:
+    """A number and its relative standard uncertainty: ``12.5 ± 5 %``, ``80 e/Å²/s +- 4``.
+
+    None for the latter where none is said. The sign may also be written ``+-`` or ``+/-``.
+    """
+    value, is_said, spread = _EITHER_WAY.sub("±", text).partition("±")
+    number = read_quantity(value, kind)
+    if not is_said:
+        return number, None
+    if spread.strip().endswith("%"):
+        return number, abs(read_quantity(spread, PERCENT)) / 100
+    width = abs(read_quantity(spread, kind))
+    return number, width / abs(number) if number else math.inf
 
 
 def _number(digits: str) -> str:

@@ -20,6 +20,7 @@ from napari_beamwatch._napari.placement import Placement
 from napari_beamwatch._qt.canvas import Canvas
 from napari_beamwatch._qt.opening import Opened
 from napari_beamwatch._qt.session import Session
+from napari_beamwatch.regions import Region
 from napari_beamwatch.results.result import Result
 
 
@@ -169,3 +170,15 @@ def test_a_run_that_was_opened_and_run_again_keeps_its_new_answer(
     assert desk.session.result is None
     desk.canvas.choose(layer)
     assert desk.session.result is again
+
+
+def test_the_outline_of_a_region_is_as_wide_on_the_screen_at_any_zoom(
+    desk: Desk, movie: Movie
+) -> None:
+    desk.show(movie)
+    desk.viewer.camera.zoom = 100.0
+    desk.session.draw((Region.rectangle("A", 0, 90, 0, 90),))
+    layer = desk.viewer.layers["Regions"]
+    for zoom in (100.0, 20.0, 400.0):
+        desk.viewer.camera.zoom = zoom
+        assert layer.edge_width[0] * layer.scale[-1] * zoom == pytest.approx(2.0)

@@ -16,7 +16,7 @@ from napari_beamwatch import columns
 from napari_beamwatch._qt.curves.data import FrameAxis, averaged, curve_of, usual_selection
 from napari_beamwatch._qt.curves.dock import DamageCurves
 from napari_beamwatch._qt.curves.look import look_of, region_colours
-from napari_beamwatch._qt.curves.marks import limit_words
+from napari_beamwatch._qt.curves.marks import limit_label, limit_words
 from napari_beamwatch.damage.survival import turnbull
 
 pytestmark = pytest.mark.gui
@@ -290,6 +290,27 @@ def test_a_limit_says_its_conditions_as_far_as_they_are_known() -> None:
     assert limit_words(LIMIT) == "Bai 2026: LiF: 240 e/Å² · lost · 100 e/Å²/s · 200 kV"
     bare = {"name": "X", "dose": 7.0, "criterion": "", "rate": float("nan"), "kV": None}
     assert limit_words(bare) == "X: 7 e/Å²"
+
+
+BOUND = {
+    "name": "Li2CO3", "dose": 100.0, "bound": "≤", "temperature_C": 20.0, "criterion": "lost",
+}  # fmt: skip
+
+
+def test_an_upper_bound_is_named_as_one_and_hatched_to_where_the_limit_may_lie(dock) -> None:
+    dock.set_limits([BOUND, {**BOUND, "dose": 7.0}, LIMIT, {**LIMIT, "dose": 244.0}])
+    assert limit_label(BOUND) == "Li2CO3 ≤100 · 20 °C · lost"
+    assert limit_label({**BOUND, "bound": "", "until": 390.0}).startswith("Li2CO3 100–390 ·")
+    assert limit_words(BOUND) == "Li2CO3: ≤ 100 e/Å² · 20 °C · lost"
+    hatched = [item.getRegion() for item in marks(dock, "LinearRegionItem", "Li2CO3")]
+    assert hatched == [(0.0, 100.0), (0.0, 7.0)]
+    shown = [item for _, item in dock.marks.labels.items if item.isVisible()]
+    assert len(shown) >= 2
+    boxes = [item.mapRectToParent(item.boundingRect()) for item in shown]
+    pairs = [(a, b) for i, a in enumerate(boxes) for b in boxes[:i]]
+    assert not any(a.adjusted(1, 1, -1, -1).intersects(b) for a, b in pairs)
+    dock.set_limits([])
+    assert dock.marks.labels.items == []
 
 
 def test_curves_have_the_colours_of_their_regions(dock) -> None:

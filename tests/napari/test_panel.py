@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from app_model.types import KeyBinding
+from napari.components import ViewerModel
 from napari.layers import Layer
 from qtpy.QtWidgets import (
     QApplication,
@@ -574,7 +575,7 @@ def test_buttons_and_keys_jump_to_just_before_and_to_the_onset_and_a_key_hides_t
     viewer: Any, panel: Beamwatch, movie: Any, result: Any
 ) -> None:
     def press(key: str) -> None:
-        viewer.keymap[KeyBinding.from_str(key)](viewer)
+        ViewerModel.class_keymap[KeyBinding.from_str(key)](viewer)
 
     show(viewer, movie)
     answer(panel, result)

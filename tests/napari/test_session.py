@@ -12,8 +12,9 @@ import pytest
 
 from napari_beamwatch import BeamwatchError, Movie, Region, Settings, analyze, find_spots
 from napari_beamwatch._qt.answer import answer_of, dose_text, why
-from napari_beamwatch._qt.calibrations import QUANTITIES, changes_for, origin_of, read, value_of
+from napari_beamwatch._qt.calibrations import changes_for, origin_of, read, value_of
 from napari_beamwatch._qt.session import Session
+from napari_beamwatch.asked import QUANTITIES
 from napari_beamwatch.regions import FIELD
 from napari_beamwatch.simulate.cases import simulate
 

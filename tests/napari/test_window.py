@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import time
@@ -18,9 +19,11 @@ from napari._qt.dialogs.qt_reader_dialog import QtReaderDialog
 from napari.settings import get_settings
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_beamwatch import Settings, analyze, open_movie
+from napari_beamwatch._qt import commands
+from napari_beamwatch._qt.keys import KEYS, desk_in
 from napari_beamwatch._qt.window import furnish
 from napari_beamwatch.cli import main
 from napari_beamwatch.simulate.cases import simulate
@@ -153,16 +156,26 @@ def test_every_command_in_the_palette_can_be_run_and_hooks_are_greyed(
     monkeypatch.setattr("napari_beamwatch._napari.hooks.show_info", said.append)
     small = partial(simulate, size=128, frames=8)
     monkeypatch.setattr("napari_beamwatch._napari.sample_data.simulate", small)
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("", ""))
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "")
     app = get_app_model()
     there = [item.command for item in app.menus.get_menu(app.menus.COMMAND_PALETTE_ID)]
     ours = [command for command in there if command.id.startswith("napari-beamwatch.")]
     for command in ours:
         app.commands.execute_command(command.id).result()
+        if desk_in(viewer) is not None:  # a run that was started is of the movie of before
+            desk_in(viewer).cancel()
     assert [layer.metadata["truth"]["case"] for layer in viewer.layers] == [*SAMPLES]
-    assert list(viewer.window.dock_widgets) == ["Beamwatch (Beamwatch)"]
+    docks = ["Beamwatch (Beamwatch)", "Damage curves", "Live FFT"]
+    assert sorted(viewer.window.dock_widgets) == docks
     grey = [command for command in ours if command.enablement and not command.enablement.eval({})]
     assert len(grey) == len(said) == 3  # two readers and a writer: they say where files go
-    assert len(ours) == len(SAMPLES) + 1 + len(grey)
+    does = {name for name, one in inspect.getmembers(commands, inspect.isfunction)} & {
+        command.id.removeprefix("napari-beamwatch.") for command in ours
+    }
+    assert does >= {key.name for key in KEYS}  # what keys do is in the palette, too
+    assert len(ours) == len(SAMPLES) + 1 + len(grey) + len(does)
+    desk_in(viewer).close_desk()
 
 
 def wait_until(done: Callable[[], bool], seconds: float = 60) -> None:

@@ -7,12 +7,15 @@ from typing import Any
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.settings import Settings
 
-PLUGIN, PAGE = "napari-beamwatch", "defaults"
+PLUGIN, DEFAULTS, DESK = "napari-beamwatch", "defaults", "desk"
+
+USUAL_SHARES = (42, 50)
+"""Percent, where napari keeps none for plugins."""
 
 
 def preferred_settings() -> Settings:
     """Settings to begin with; the usual ones where napari keeps none for plugins."""
-    page = _page()
+    page = _page(DEFAULTS)
     if page is None:
         return Settings()
     try:
@@ -29,13 +32,26 @@ def preferred_settings() -> Settings:
         return Settings()  # of a file that was edited by hand
 
 
-def _page() -> Any:
-    """What napari keeps of our page, or None."""
+def dock_shares() -> tuple[int, int]:
+    """Percent of the window's height that the docks below take, and of their width the FFT's."""
+    page = _page(DESK)
+    return USUAL_SHARES if page is None else (page.docks_percent, page.fft_percent)
+
+
+def keep_dock_shares(docks: int, fft: int) -> None:
+    """Remember the shares of the docks, in percent."""
+    page = _page(DESK)
+    if page is not None:
+        page.docks_percent, page.fft_percent = docks, fft
+
+
+def _page(name: str) -> Any:
+    """What napari keeps of one of our pages, or None."""
     try:
         from napari.settings import get_plugin_settings
     except ImportError:  # napari 0.8
         return None
     try:
-        return getattr(get_plugin_settings(PLUGIN), PAGE)
+        return getattr(get_plugin_settings(PLUGIN), name)
     except (AttributeError, KeyError, ValueError):
         return None  # the plugin runs without its manifest being known to napari

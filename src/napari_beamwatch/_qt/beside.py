@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 from napari_beamwatch._qt.canvas import Canvas
 from napari_beamwatch._qt.curves.data import Key, usual_selection
 from napari_beamwatch._qt.curves.dock import DamageCurves
+from napari_beamwatch._qt.dock_shares import DockShares
 from napari_beamwatch._qt.fft.dock import LiveSpectrum
 from napari_beamwatch._qt.fft.spot_marks import PhaseRings
 from napari_beamwatch._qt.session import Session
@@ -33,9 +34,6 @@ from napari_beamwatch.results.result import Result
 from napari_beamwatch.results.survival import place_survival
 
 CURVES, SPECTRUM = "Damage curves", "Live FFT"
-WIDTHS, HEIGHT = (460, 480), 300
-"""Of the docks, in pixels; lower where the window has no room for that."""
-
 MOST_SUMMED = 10
 """Frames whose sum is transformed at first: of one alone a faint lattice is lost in noise."""
 
@@ -65,6 +63,7 @@ class Beside:
         self._edits = _edits(session)
         self.curves: DamageCurves | None = None
         self.spectrum: LiveSpectrum | None = None
+        self._shares: DockShares | None = None
         # What takes long to draw waits for its turn, and is drawn once if it changed twice.
         self._turns = turns
         self._links = (
@@ -103,10 +102,10 @@ class Beside:
             # The panel keeps its height: the corner below it is its own.
             window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
             window.splitDockWidget(first, second, Qt.Orientation.Horizontal)
-            window.resizeDocks([first, second], list(WIDTHS), Qt.Orientation.Horizontal)
-            spare = window.height() - window.minimumSizeHint().height()
-            height = min(HEIGHT, first.minimumSizeHint().height() + max(0, spare))
-            window.resizeDocks([first, second], [height, height], Qt.Orientation.Vertical)
+            if new:
+                self._shares = DockShares(window, first, second)
+            if self._shares is not None:
+                self._shares.apply()
         if new:
             self._show_movie()
             self._show_sum()
@@ -117,12 +116,14 @@ class Beside:
         for signal, view in self._links:
             signal.disconnect(view)
         self._turns(())
+        if self._shares is not None:
+            self._shares.close()
         for widget in (self.curves, self.spectrum):
             dock = None if widget is None else _dock_around(widget)
             if dock is not None and widget is not None:
                 self._viewer.window.remove_dock_widget(dock)
                 widget.deleteLater()
-        self.curves = self.spectrum = None
+        self.curves = self.spectrum = self._shares = None
 
     def _dock(self, widget: QWidget, name: str) -> QDockWidget:
         """The dock of a widget; closed ones come back."""
@@ -299,6 +300,10 @@ def rings_of(phase: str, temperature_C: float | None) -> PhaseRings | None:  # n
     return PhaseRings(one.name, spacings, names)
 
 
+BOUNDS = {"at_least": "≥", "at_most": "≤"}
+"""Of published limits that are bounds: it held until then, or was gone by then."""
+
+
 def limits(session: Session) -> list[dict[str, Any]]:
     """Published limits of the phases that were found, at the temperature of the movie."""
     movie = session.movie
@@ -308,13 +313,18 @@ def limits(session: Session) -> list[dict[str, Any]]:
     table = published_limits(phases[0], movie.conditions.temperature_C)
     said = []
     for _, row in table.iterrows():
-        dose = row["low_e_per_A2"] if pd.notna(row["low_e_per_A2"]) else row["high_e_per_A2"]
+        low, high = row["low_e_per_A2"], row["high_e_per_A2"]
+        dose = low if pd.notna(low) else high
         if pd.notna(dose):
             said.append(
                 {
-                    "name": f"{row['phase']} published",
+                    "name": row["phase"],
                     "dose": float(dose),
-                    "criterion": row["compare_with"],
+                    "until": float(high) if row["status"] == "interval" else None,
+                    "bound": BOUNDS.get(row["status"], ""),
+                    "temperature_C": row["temperature_C"],
+                    "temperature": row["temperature"],
+                    "criterion": str(row["compare_with"]).replace("_", " "),
                     "rate": row["dose_rate_high_e_per_A2_s"],
                     "kV": row["voltage_kV"],
                     "source": row["citation"],

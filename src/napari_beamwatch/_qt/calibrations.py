@@ -1,83 +1,46 @@
-"""What a movie must be told, or says itself: values with units, and who said them. No Qt."""
+"""What a movie is told and says itself: values as text, and who said them. No Qt."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from napari_beamwatch import spelling
+from napari_beamwatch.asked import CONDITION_NAMES, DOSES, OPENING, Asked
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
+from napari_beamwatch.movies.checklist import not_stated, reported
 from napari_beamwatch.spelling import Kind, Unit, read_quantity
 
-
-@dataclass(frozen=True)
-class Quantity:
-    """Something that is entered.
-
-    Attributes
-    ----------
-    name : str
-        As `Movie.with_` or `Conditions` calls it; the field's object name.
-    label, tip : str
-    kind : Kind
-        With the units that are understood.
-    needed : bool
-        Without it the answer lacks something.
-    """
-
-    name: str
-    label: str
-    kind: Kind
-    tip: str
-    needed: bool = False
+Told = float | str | bool | None
+"""A value: a number in its unit, words, yes or no; None where nobody said."""
 
 
-QUANTITIES = (
-    Quantity(
-        "pixel_size", "pixel size", spelling.PIXEL_SIZE,
-        "Å a pixel, at the specimen; nm and pm are understood.", True,
-    ),
-    Quantity(
-        "frame_dose", "dose per frame", spelling.FRAME_DOSE,
-        "Electrons per Å² in one frame as analysed; e/nm² are understood.", True,
-    ),
-    Quantity(
-        "dose_rate", "dose rate", spelling.DOSE_RATE,
-        "Electrons per Å² and second; needs the frame time.",
-    ),
-    Quantity(
-        "frame_time", "frame time", spelling.FRAME_TIME,
-        "Seconds a frame; ms and fps are understood.",
-    ),
-    Quantity(
-        "pre_exposure", "pre-exposure", spelling.DOSE,
-        "Dose before the record began: focusing, searching. 0 if there was none; unknown if "
-        "empty, and then every dose is a lower limit.", True,
-    ),
-    Quantity(
-        "temperature_C", "temperature", spelling.TEMPERATURE,
-        "Of the specimen; K are understood.",
-    ),
-    Quantity("voltage_kV", "voltage", spelling.VOLTAGE, "Accelerating voltage."),
-)  # fmt: skip
-
-
-def value_of(movie: Movie, name: str) -> float | None:
-    """What is known of a quantity, in its unit."""
-    if name == "frame_dose":
-        dose = movie.frame_dose
-        lit = movie.lit
-        return None if dose is None or not lit.any() else float(np.median(dose[lit]))
-    if name == "frame_time":
+def value_of(movie: Movie, name: str) -> Told:
+    """What is known of a quantity, in its unit, or as it is typed."""
+    given = movie.given
+    if name in CONDITION_NAMES:
+        known: Told = getattr(movie.conditions, name)
+    elif name == "frame_dose":
+        dose, lit = movie.frame_dose, movie.lit
+        known = None if dose is None or not lit.any() else float(np.median(dose[lit]))
+    elif name == "frame_time":
         times = movie.times
-        return None if times is None else float(np.median(np.diff(times, prepend=0.0)))
-    if name in ("temperature_C", "voltage_kV"):
-        value: float | None = getattr(movie.conditions, name)
-        return value
-    known: float | None = getattr(movie, name)
+        known = None if times is None else float(np.median(np.diff(times, prepend=0.0)))
+    elif name == "dose_calibration":
+        measured = given.dose_calibration
+        if measured is None:
+            return None
+        known = f"{measured.dose_rate:.6g} ± {100 * measured.uncertainty:.3g} %"
+    elif name == "dose_table":
+        known = None if given.dose_table is None else f"{len(given.dose_table)} frames"
+    elif name == "beam_profile":
+        known = None if given.beam_profile is None else given.beam_source or "an image"
+    elif name in ("counts_per_electron", "dead_time_correction"):
+        known = getattr(given, name)
+    else:
+        known = getattr(movie, name)
     return known
 
 
@@ -85,60 +48,78 @@ def origin_of(movie: Movie, name: str) -> str:
     """Who said it; "missing" if nobody did."""
     if value_of(movie, name) is None:
         return "missing"
+    measured = movie.given.dose_calibration
+    if name == "dose_calibration" and measured is not None:
+        return measured.method
     called = {"frame_dose": "dose", "dose_rate": "dose", "frame_time": "times"}.get(name, name)
     return movie.origins.get(called, "")
 
 
-def read(text: str, quantity: Quantity) -> float | None:
-    """The number that was typed, in the quantity's unit; None for an empty field."""
-    if text.strip() in ("", "?"):
+def read(text: str, one: Asked) -> float | str | None:
+    """What was typed, in the quantity's unit; None for an empty field."""
+    text = text.strip()
+    if text in ("", "?"):
         return None
+    if one.kind is None or one.name == "dose_calibration":
+        return text
     try:
-        return read_quantity(text, quantity.kind)
+        return read_quantity(text, one.kind)
     except BeamwatchError as error:
-        raise BeamwatchError(f"{quantity.label}: {error}") from None
+        raise BeamwatchError(f"{one.label}: {error}") from None
 
 
-FRACTION = Quantity(
+FRACTION = Asked(
     "fractionation", "a frame is",
     Kind((Unit("raw frames", float, ("raw", "raw frame", "frames", "frame")),)),
-    "Raw frames of the detector added up into a frame: type their number, or the dose of a frame "
-    "with its unit, such as 5 e/Å².",
+    "raw frames of the detector added up into a frame: type their number, or the dose of a frame "
+    "with its unit, such as 5 e/Å²", group=OPENING,
 )  # fmt: skip
 
-_DOSE_OF_A_FRAME = Quantity("fractionation", "dose of a frame", spelling.FRAME_DOSE, "")
+_DOSE_OF_A_FRAME = Asked("fractionation", "dose of a frame", spelling.FRAME_DOSE, "its dose")
 
 
 def read_fraction(text: str) -> dict[str, float]:
     """What `open_movie` is told of how frames are made: by number, or by dose."""
     if "/" in text or "Å" in text:
         dose = read(text, _DOSE_OF_A_FRAME)
-        return {} if dose is None else {"fraction_dose": dose}
+        return {} if dose is None else {"fraction_dose": float(dose)}
     try:
         number = read(text, FRACTION)
     except BeamwatchError as error:
         raise BeamwatchError(f"{error}, or the dose of a frame, such as 5 e/Å²") from None
     if number is None:
         return {}
-    if number != round(number):
+    if float(number) != round(float(number)):
         raise BeamwatchError(f"a frame is a whole number of raw frames, not {number:g}")
-    return {"fraction_frames": round(number)}
+    return {"fraction_frames": round(float(number))}
 
 
-def shown(value: float | None, quantity: Quantity) -> str:
+def shown(value: Told, one: Asked) -> str:
     """A value with its unit, as it is shown and can be typed."""
-    return "" if value is None else f"{value:.6g} {quantity.kind.unit}"
+    if value is None or isinstance(value, str):
+        return value or ""
+    return f"{value:.6g} {'' if one.kind is None else one.kind.unit}".strip()
 
 
-def changes_for(name: str, value: float | None) -> dict[str, Any]:
-    """What `Movie.with_` is told when a quantity was typed.
+def changes_for(name: str, value: Any) -> dict[str, Any]:
+    """What `Movie.with_` is told when something was typed.
 
-    Dose a frame and dose rate say the same: the one that was typed last counts.
+    Doses and rates say the same in several ways: the one that was typed last counts.
     """
-    if name in ("temperature_C", "voltage_kV"):
+    if name in CONDITION_NAMES:
         return {"conditions": {name: value}}
-    if name == "frame_dose":
-        return {"frame_dose": value, "dose_rate": None}
-    if name == "dose_rate":
-        return {"dose_rate": value, "frame_dose": None}
+    if name in DOSES:
+        return {**dict.fromkeys(DOSES), name: value}
     return {name: value}
+
+
+def stated_words(movie: Movie, conditions: tuple[Asked, ...]) -> str:
+    """Some conditions in one line, those that are known."""
+    words = (shown(value_of(movie, one.name), one) for one in conditions)
+    return " · ".join(word for word in words if word)
+
+
+def gaps(movie: Movie) -> str:
+    """What a study must report and nobody said, in a line; empty if all is there."""
+    missing = not_stated(reported(movie))
+    return f"not stated: {', '.join(missing)}" if missing else ""

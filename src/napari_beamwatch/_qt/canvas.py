@@ -28,13 +28,6 @@ from napari_beamwatch._qt.session import Session
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.results.result import Result
 
-HIDE_KEY = "Shift-O"
-"""Shows and hides the onset map."""
-
-BEFORE_KEY, AFTER_KEY = "Shift-B", "Shift-A"
-"""Show the last frame before the onset, and the first that holds it."""
-
-
 Call = Callable[[], None]
 
 Pace = Callable[[Call], Call]
@@ -99,13 +92,6 @@ class Canvas:
         viewer.layers.events.removed.connect(self._on_removed)
         self._paced = pace(self._on_slider)
         viewer.dims.events.current_step.connect(self._on_step)
-        self._keys = {
-            HIDE_KEY: self.overlays.toggle_map,
-            BEFORE_KEY: lambda: self.go_to_onset(-1),
-            AFTER_KEY: lambda: self.go_to_onset(0),
-        }
-        for key, does in self._keys.items():
-            viewer.bind_key(key, lambda _, does=does: does(), overwrite=True)
         session.movie_changed.connect(self._on_movie)
         session.result_changed.connect(self._on_result)
         session.threshold_changed.connect(self._on_threshold)
@@ -246,8 +232,6 @@ class Canvas:
         self.viewer.layers.events.inserted.disconnect(self._on_inserted)
         self.viewer.layers.events.removed.disconnect(self._on_removed)
         self.viewer.dims.events.current_step.disconnect(self._on_step)
-        for key in self._keys:
-            self.viewer.bind_key(key, None, overwrite=True)
         self.session.movie_changed.disconnect(self._on_movie)
         self.session.result_changed.disconnect(self._on_result)
         self.session.threshold_changed.disconnect(self._on_threshold)

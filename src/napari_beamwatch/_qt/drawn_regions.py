@@ -22,6 +22,12 @@ REGIONS = "Regions"
 COLOURS = ("#1fd1a0", "#56b4e9", "#e69f00", "#d98cba", "#f0e442", "#e8743b")
 """Of the regions, in their order: those of the curves."""
 
+OUTLINE = 2.0
+"""Width of the outlines in pixels of the screen."""
+
+SLACK = 0.25
+"""Part by which that may be missed before they are drawn anew: zooming has many small steps."""
+
 DRAWN = ("rectangle", "polygon")
 
 
@@ -124,6 +130,7 @@ class DrawnRegions:
         self._draw_again()
         self.layer.events.data.connect(self._on_drawn)
         self.viewer.layers.append(self.layer)
+        self._thicken()
 
     def _remove(self) -> None:
         if self._there():
@@ -144,7 +151,17 @@ class DrawnRegions:
             self._reading = False
 
     def _on_zoom(self, _: object = None) -> None:
+        self._thicken()
         self.label()
+
+    def _thicken(self) -> None:
+        """Keep the outlines as wide on the screen: thinner than a pixel they would vanish."""
+        if not self._there() or not len(self.layer.data):
+            return
+        width = OUTLINE / max(self.viewer.camera.zoom * float(self.layer.scale[-1]), 1e-9)
+        drawn = np.asarray(self.layer.edge_width, float)
+        if (np.abs(drawn / width - 1) > SLACK).any():
+            self.layer.edge_width = width
 
     def _on_regions(self) -> None:
         if self._placement is not None and not self._reading:
@@ -182,6 +199,7 @@ class DrawnRegions:
         """Give each shape the colour of its curves."""
         colours = [_colour(i) for i in range(len(self.layer.data))] or COLOURS[0]
         self.layer.edge_color = self.layer.text.color = colours
+        self._thicken()
 
     def _read(self) -> tuple[Region, ...]:
         movie = self.session.movie

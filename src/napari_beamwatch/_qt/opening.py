@@ -48,9 +48,9 @@ class Opened:
     overlays: tuple[Layer, ...] = ()
 
 
-def opened_movie(path: Path) -> Opened:
-    """A movie and its layer."""
-    movie = open_movie(path)
+def opened_movie(path: Path, how: Mapping[str, Any] | None = None) -> Opened:
+    """A movie and its layer; `how` are further words for `open_movie`."""
+    movie = open_movie(path, **(how or {}))
     return Opened(Layer.create(*movie_layer(movie)), movie)
 
 
@@ -101,6 +101,7 @@ def fractioned(movie: Movie, how: Mapping[str, Any]) -> Movie:
         gain=recipe.gain_file,
         pixel_size=given.pixel_size,
         dose_rate=given.dose_rate,
+        dose_calibration=given.dose_calibration,
         **opening,
         **how,
     )

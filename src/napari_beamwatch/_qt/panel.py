@@ -17,15 +17,19 @@ from napari_beamwatch._napari.preferences import preferred_settings
 from napari_beamwatch._napari.reader import tell_of
 from napari_beamwatch._napari.run_reader import MovieMovedError
 from napari_beamwatch._qt.beside import Beside
+from napari_beamwatch._qt.calibrations import changes_for
 from napari_beamwatch._qt.canvas import Canvas
 from napari_beamwatch._qt.curves.look import region_colours
+from napari_beamwatch._qt.keys import offer_keys, withdraw_keys
 from napari_beamwatch._qt.opening import Opened, fractioned, opened_movie, opened_run
+from napari_beamwatch._qt.opening_form import OpeningForm
 from napari_beamwatch._qt.sections.answer_card import AnswerCard
 from napari_beamwatch._qt.sections.damage import DamageSection
 from napari_beamwatch._qt.sections.export import ExportSection
 from napari_beamwatch._qt.sections.lattice import LatticeSection
 from napari_beamwatch._qt.sections.movie import MovieSection
 from napari_beamwatch._qt.session import Request, Session
+from napari_beamwatch._qt.settings_form import SettingsForm
 from napari_beamwatch._qt.slider_marks import SliderMarks
 from napari_beamwatch._qt.theme import panel_style
 from napari_beamwatch._qt.turns import Turns
@@ -34,6 +38,7 @@ from napari_beamwatch.analysis import Progress, analyze
 from napari_beamwatch.analysis import find_spots as spots_of
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
+from napari_beamwatch.movies import open_movie as movie_of_file
 from napari_beamwatch.results.result import Result
 
 if TYPE_CHECKING:
@@ -88,9 +93,14 @@ class Beamwatch(QWidget):
         self._card = AnswerCard(self.session)
         self._then: Then = self.session.answer_spots
         self._movie = MovieSection(
-            self.session, self.canvas, self._say, self.open_movie, self.add_up
+            self.session, self.canvas, self._say, self.open_movie, self.show_opening,
+            self.add_up, self.read_files, self.read_vacuum,
+        )  # fmt: skip
+        self._lattice = LatticeSection(
+            self.session, self.canvas, self._say, self.find_spots, self.show_form
         )
-        self._lattice = LatticeSection(self.session, self.canvas, self._say, self.find_spots)
+        self._form: SettingsForm | None = None
+        self._opening: OpeningForm | None = None
         self._damage = DamageSection(self.session, self.canvas, self.run, self.cancel)
         self._marks = SliderMarks()
         # Turns of our own: they end with the panel, as the docks do when the window is closed.
@@ -99,8 +109,37 @@ class Beamwatch(QWidget):
         self._export = ExportSection(self.session, self._say, self.open_run, self._write)
         self._lay_out()
         self._connect()
+        offer_keys(self)
         self._on_theme()
         self.canvas.choose_any()
+
+    @property
+    def viewer(self) -> napari.Viewer:
+        """The viewer that it is in."""
+        return self._viewer
+
+    def draw_region(self) -> None:
+        """Let the next drag on the picture draw a rectangle."""
+        try:
+            self.canvas.regions.start_drawing()
+        except BeamwatchError as error:
+            self._say(str(error))
+
+    def show_before(self) -> None:
+        """Show the last frame before the onset."""
+        self.canvas.go_to_onset(-1)
+
+    def show_after(self) -> None:
+        """Show the first frame that holds the onset."""
+        self.canvas.go_to_onset(0)
+
+    def toggle_map(self) -> None:
+        """Show or hide the onset map."""
+        self.canvas.overlays.toggle_map()
+
+    def open_docks(self) -> None:
+        """Show the damage curves and the live FFT."""
+        self.beside.open()
 
     def run(self) -> None:
         """Analyse the movie, off the main thread."""
@@ -114,6 +153,14 @@ class Beamwatch(QWidget):
         """Stop what is going on."""
         self._worker.cancel()
         self.session.cancel()
+
+    def show_form(self) -> None:
+        """Show every setting in one form, which may stay open."""
+        if self._form is None:
+            self._form = SettingsForm(self.session, self._say, self)
+        self._form.show()
+        self._form.raise_()
+        self._form.activateWindow()
 
     def open_run(self, folder: Path, movie: Path | None = None) -> None:
         """Show a run that was saved; of a movie that has moved since, the new place is told."""
@@ -129,14 +176,36 @@ class Beamwatch(QWidget):
 
         self._begin("opening the run", lambda _: opened_run(folder, movie), then)
 
-    def open_movie(self, path: Path) -> None:
+    def show_opening(self) -> None:
+        """Ask for a movie and how it is opened."""
+        if self._opening is None:
+            self._opening = OpeningForm(self.open_movie, self._say, self)
+        movie = self.session.movie
+        self._opening.suggest("" if movie is None else movie.source)
+        self._opening.show()
+        self._opening.raise_()
+
+    def read_files(self, changes: Mapping[str, Any]) -> None:
+        """Tell the movie what stands in files, as `Movie.with_` takes it."""
+        self._retell("reading the file", lambda movie: movie.with_(**changes))
+
+    def read_vacuum(self, path: Path) -> None:
+        """Tell the movie the dose rate that a movie without specimen measures."""
+
+        def measured(movie: Movie) -> Movie:
+            rate = movie_of_file(path).vacuum_calibration()
+            return movie.with_(**changes_for("dose_calibration", rate))
+
+        self._retell("counting electrons", measured)
+
+    def open_movie(self, path: Path, how: Mapping[str, Any] | None = None) -> None:
         """Open a file and look at it."""
 
         def then(generation: int, found: Opened) -> None:
             tell_of(found.movie)
             self.canvas.show(found, lambda: self.session.finish(generation))
 
-        self._begin("opening the movie", lambda _: opened_movie(path), then)
+        self._begin("opening the movie", lambda _: opened_movie(path, how), then)
 
     def add_up(self, how: Mapping[str, Any]) -> None:
         """Add the raw frames of an EER movie up another way."""
@@ -152,7 +221,13 @@ class Beamwatch(QWidget):
         if self._closed:
             return
         self._closed = True
+        withdraw_keys(self)
         self._worker.cancel()
+        if self._form is not None:
+            self._form.let_go()
+            self._form.close()
+        if self._opening is not None:
+            self._opening.close()
         self._settled.stop()
         self.beside.close()
         self._marks.clear()
@@ -180,6 +255,16 @@ class Beamwatch(QWidget):
             return
         self._then = then
         self._worker.start(request.generation, partial(work, request))
+
+    def _retell(self, doing: str, retold: Callable[[Movie], Movie]) -> None:
+        """Tell the movie something that takes a while to find out."""
+
+        def then(generation: int, movie: Movie) -> None:
+            self.session.finish(generation)
+            self.session.replace_movie(movie)
+
+        self._start(doing, lambda request, _: retold(request.movie), then)
+        self._movie.show_movie()  # what was typed counts once it was read
 
     def _begin(self, doing: str, work: Work, then: Then) -> None:
         """As `_start`, without a movie."""

@@ -34,7 +34,10 @@ QLineEdit[missing="true"] {{ border: 1px solid {asked}; }}
 QToolButton[role="title"] {{
     font-weight: 600; border: none; background: transparent; color: {text}; padding: 2px 0px;
 }}
-QToolButton[role="title"]:hover {{ color: {onset}; }}
+QToolButton[role="part"] {{
+    border: none; background: transparent; color: {text}; padding: 1px 0px;
+}}
+QToolButton[role="part"]:hover, QToolButton[role="title"]:hover {{ color: {onset}; }}
 QFrame[role="rule"] {{ background: {primary}; max-height: 1px; min-height: 1px; border: none; }}
 QPushButton[role="main"] {{ background: {current}; font-weight: 600; }}
 QPushButton[role="main"]:disabled {{ background: {primary}; }}

@@ -9,10 +9,9 @@ from typing import Any
 import napari
 from qtpy.QtGui import QGuiApplication
 
+from napari_beamwatch._qt.commands import open_desk
 from napari_beamwatch._qt.panel import Beamwatch
 from napari_beamwatch.log import told_on_terminal
-
-PLUGIN, PANEL = "napari-beamwatch", "Beamwatch"
 
 SIZE = (1600, 1000)
 """Pixels of the window, where the screen has them: there is room for all docks."""
@@ -25,8 +24,7 @@ def furnish(viewer: Any, path: Path) -> Beamwatch:
     if screen is not None:
         free = screen.availableGeometry()
         window.resize(min(SIZE[0], free.width()), min(SIZE[1], free.height()))
-    _, panel = window.add_plugin_dock_widget(PLUGIN, PANEL)
-    desk: Beamwatch = panel
+    desk = open_desk(viewer)
     if path.name == "run.json":
         desk.open_run(path.parent)
     else:

@@ -9,9 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.damage.scopes import Scope, SpotTrace
+from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 
 Floats = NDArray[np.float64]
+
+DARKEST = 1e-3
+"""Part of the field's dose below which no lattice is seen."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,5 +43,10 @@ class DoseAxis:
 
     def scope(self, name: str, traces: Sequence[SpotTrace], exposure: float = 1.0) -> Scope:
         """Traces on this axis, where the dose is `exposure` times that of the field."""
+        if exposure < DARKEST:
+            raise BeamwatchError(
+                f"{name}: the beam profile says that hardly an electron came there, yet a lattice "
+                "is seen: the profile is of another beam, too narrow, or shifted"
+            )
         start, end = self.start * exposure, self.end * exposure
         return Scope(name, tuple(traces), start, end, self.lit, exposure=exposure)

@@ -28,6 +28,7 @@ from napari_beamwatch.damage.failures import WARNING, Failures
 from napari_beamwatch.damage.judging import unclear
 from napari_beamwatch.damage.whole import GRAINS, RegionVerdict, grains_that_changed
 from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.knobs import parsed_length
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.phases.reflections import widest
 from napari_beamwatch.phases.structures import resolve
@@ -45,7 +46,7 @@ from napari_beamwatch.results.tables import (
     window_spots,
     window_table,
 )
-from napari_beamwatch.settings import Settings, parsed_length
+from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.field import FieldTrace, field_trace
 from napari_beamwatch.spectra.imaging import check_images
 from napari_beamwatch.spectra.rings import Ring

@@ -10,11 +10,16 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
-from napari_beamwatch import spelling
+from napari_beamwatch import asked, spelling
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.harmless import printable
+from napari_beamwatch.knobs import knobs_of
 from napari_beamwatch.log import told_on_terminal
+from napari_beamwatch.settings import Settings, option_of
+
+T = TypeVar("T")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -94,67 +99,9 @@ def _add_analyze(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     analyze.add_argument("file", metavar="FILE", nargs="+", help="a movie, or a folder of stills")
     analyze.add_argument("--out", metavar="DIR", required=True, help="folder for the run")
 
-    movie = analyze.add_argument_group("the movie", "what its file does not say, or says wrongly")
-    movie.add_argument(
-        "--pixel-size", type=_in(spelling.PIXEL_SIZE), metavar="A", help="Å per pixel"
-    )
-    dose = movie.add_mutually_exclusive_group()
-    dose.add_argument(
-        "--frame-dose",
-        type=_in(spelling.FRAME_DOSE),
-        metavar="E",
-        help="e/Å² a frame as analysed",
-    )
-    dose.add_argument("--dose-rate", type=_in(spelling.DOSE_RATE), metavar="E", help="e/Å²/s")
-    movie.add_argument(
-        "--frame-time",
-        type=_in(spelling.FRAME_TIME),
-        metavar="S",
-        help="seconds a frame as analysed",
-    )
-    movie.add_argument(
-        "--pre-exposure", type=_in(spelling.DOSE), metavar="E", help="e/Å² before the record"
-    )
-    fraction = movie.add_mutually_exclusive_group()
-    fraction.add_argument(
-        "--fraction-frames", type=int, metavar="N", help="frames of the file to add up for each"
-    )
-    fraction.add_argument(
-        "--fraction-dose",
-        type=_in(spelling.FRAME_DOSE),
-        metavar="E",
-        help="e/Å² to add up for each (EER)",
-    )
-    movie.add_argument("--gain", metavar="FILE", help="gain reference")
-    movie.add_argument(
-        "--temperature", type=_in(spelling.TEMPERATURE), metavar="C", help="of the specimen, °C"
-    )
-    movie.add_argument(
-        "--voltage", type=_in(spelling.VOLTAGE), metavar="KV", help="accelerating voltage, kV"
-    )
-    movie.add_argument(
-        "--elements",
-        metavar="Li,F,C,O,H",
-        help="that can be there; only phases of these are matched",
-    )
-    movie.add_argument("--compound", metavar="WORDS", help="what the specimen is, as LiF")
-    movie.add_argument("--imaging-mode", metavar="WORDS", help="as HRTEM or STEM")
-    movie.add_argument(
-        "--thickness", type=_in(spelling.LENGTH), metavar="NM", help="of the specimen, nm"
-    )
-    movie.add_argument(
-        "--particle-size", type=_in(spelling.LENGTH), metavar="NM", help="of the particles, nm"
-    )
-    movie.add_argument("--preparation", metavar="WORDS", help="how the specimen was made")
-    movie.add_argument("--storage", metavar="WORDS", help="how and how long it was kept")
-    movie.add_argument("--transfer", metavar="WORDS", help="how it came into the microscope")
-    movie.add_argument("--vacuum", metavar="WORDS", help="of the microscope")
-    movie.add_argument("--grid", metavar="WORDS", help="what the specimen lay on")
-    _add_no_sidecars(movie)
+    _add_movie(analyze)
 
     how = analyze.add_argument_group("the analysis")
-    how.add_argument("--window", type=int, metavar="PX", help="side of the FFT windows")
-    how.add_argument("--step", type=int, metavar="PX", help="from one window to the next")
     how.add_argument(
         "--roi",
         type=_box,
@@ -164,25 +111,70 @@ def _add_analyze(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="a rectangle to report beside the whole field, in pixels, the ends not included; "
         "may be given again",
     )
-    how.add_argument("--phases", type=_names, metavar="LiF,Li2O", help="only these are matched")
     how.add_argument("--settings", metavar="FILE", help="JSON, as in run.json under settings")
-    how.add_argument(
-        "--fraction",
-        type=_in(spelling.NUMBER),
-        metavar="F",
-        help="your threshold: part of the plateau (1/e)",
-    )
-    how.add_argument(
-        "--d-tolerance",
-        type=_in(spelling.NUMBER),
-        metavar="PCT",
-        help="your threshold: shift of d in %% (1)",
-    )
-    how.add_argument(
-        "--persist", type=_persistence, metavar="FRAMES|end", help="how long it must last (end)"
-    )
     how.add_argument("--scheduler", metavar="ADDRESS", help="of a dask cluster to work on")
     how.add_argument("--force", action="store_true", help="replace the run that is in DIR")
+    _add_settings(analyze)
+
+
+def _add_movie(analyze: argparse.ArgumentParser) -> None:
+    """The words for all that a movie can be told."""
+    movie = analyze.add_argument_group("the movie", "what its file does not say, or says wrongly")
+    dose, fraction = (movie.add_mutually_exclusive_group() for _ in range(2))
+    one_of = {
+        **dict.fromkeys((*asked.DOSES, "beam_current_nA"), dose),
+        "fraction_frames": fraction,
+        "fraction_dose": fraction,
+    }
+    for one in asked.every():
+        group = one_of.get(one.name, movie)
+        if one.name == "sidecars":
+            _add_no_sidecars(group)
+        elif not one.metavar:
+            group.add_argument(one.option, dest=one.name, action="store_true", help=one.help)
+        else:
+            said = f"{one.help} ({one.units})" if one.units else one.help
+            group.add_argument(
+                one.option,
+                dest=one.name,
+                type=_type_of(one),
+                metavar=one.metavar,
+                help=said.replace("%", "%%"),
+            )
+    dose.add_argument(
+        "--vacuum-movie",
+        metavar="FILE",
+        help="counting movie of the beam without the specimen, which measures the dose rate",
+    )
+
+
+def _type_of(one: asked.Asked) -> Callable[[str], Any]:
+    """How the text of something that a movie can be told is read."""
+    kind = one.kind
+    if one.name in ("fraction_frames", "superres"):
+        return int
+    if kind is None or one.name == "dose_calibration":
+        return str
+    if one in (asked.BEAM_CURRENT, asked.BEAM_DIAMETER):
+        return _read_by(lambda text: spelling.read_measured(text, kind))
+    return _in(kind)
+
+
+def _add_settings(analyze: argparse.ArgumentParser) -> None:
+    """The words for each of the settings."""
+    groups: dict[str, argparse._ArgumentGroup] = {}
+    for name, knob, usual in knobs_of(Settings):
+        if knob.group not in groups:
+            groups[knob.group] = analyze.add_argument_group(knob.group.lower())
+        said = f"{knob.help}; {knob.range} (usual: {knob.written(usual) or 'none'})"
+        groups[knob.group].add_argument(
+            option_of(name),
+            dest=name,
+            type=_read_by(knob.read),
+            default=argparse.SUPPRESS,  # what was not said is as the file of settings has it
+            metavar=knob.metavar,
+            help=said.replace("%", "%%"),
+        )
 
 
 def _add_no_sidecars(words: argparse._ActionsContainer) -> None:
@@ -196,10 +188,15 @@ def _add_no_sidecars(words: argparse._ActionsContainer) -> None:
 
 def _in(kind: spelling.Kind) -> Callable[[str], float]:
     """Reads quantities as people write them."""
+    return _read_by(lambda text: spelling.read_quantity(text, kind))
 
-    def read(text: str) -> float:
+
+def _read_by(reading: Callable[[str], T]) -> Callable[[str], T]:
+    """Reads a text; what it refuses is wrong usage."""
+
+    def read(text: str) -> T:
         try:
-            return spelling.read_quantity(text, kind)
+            return reading(text)
         except BeamwatchError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
 
@@ -217,26 +214,6 @@ def _box(text: str) -> tuple[int, int, int, int]:
     if not (0 <= y0 < y1 and 0 <= x0 < x1):
         raise argparse.ArgumentTypeError(f"{text!r} holds no pixels")
     return y0, y1, x0, x1
-
-
-def _names(text: str) -> tuple[str, ...]:
-    """Names with commas between them."""
-    names = tuple(name.strip() for name in text.split(","))
-    if not all(names):
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of names: give LiF,Li2O")
-    return names
-
-
-def _persistence(text: str) -> int | str:
-    """A number of frames, or the word ``end``."""
-    if text == "end":
-        return text
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is neither a number of frames nor 'end'"
-        ) from None
 
 
 def main(words: Sequence[str] | None = None) -> int:

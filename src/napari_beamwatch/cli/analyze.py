@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_beamwatch import asked
 from napari_beamwatch.analysis import Progress, Step, said_before
 from napari_beamwatch.analysis import analyze as analyze_movie
 from napari_beamwatch.cli.ending import in_order
@@ -20,17 +21,26 @@ from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.files import read_text
 from napari_beamwatch.harmless import printable
 from napari_beamwatch.log import LOG
-from napari_beamwatch.movies import Movie, open_movie
+from napari_beamwatch.movies import DoseCalibration, Movie, open_movie
+from napari_beamwatch.movies.given import BEAM_SD
 from napari_beamwatch.movies.opening import PACKED
 from napari_beamwatch.regions import Region
 from napari_beamwatch.results.run_folder import check_free, listed, strangers
-from napari_beamwatch.settings import Settings
+from napari_beamwatch.settings import KNOBS, Settings
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
 LONGEST_SETTINGS = 16 * 2**20
 """Bytes; a given drift of a long movie takes less than one of them."""
+
+
+TOLD = tuple(
+    one.name
+    for one in asked.every()
+    if one not in (*asked.CONDITIONS, asked.BEAM_CURRENT, asked.BEAM_DIAMETER)
+)
+"""Keywords of `open_movie` that have options of their names."""
 
 
 class UsageError(Exception):
@@ -49,6 +59,8 @@ def analyze(args: Namespace) -> bool:
     """
     if not args.out.strip():
         raise UsageError("--out needs the name of a folder; . is the current one")
+    if (args.beam_current_nA is None) != (args.beam_diameter_um is None):
+        raise UsageError("--beam-current-nA and --beam-diameter-um measure the dose rate together")
     jobs = folders(args.file, Path(args.out).expanduser())
     settings = settings_from(args)
     regions = [Region.rectangle(f"roi{i}", *box) for i, box in enumerate(args.roi, start=1)]
@@ -86,15 +98,7 @@ def folders(files: list[str], out: Path) -> list[tuple[str, Path]]:
 def settings_from(args: Namespace) -> Settings:
     """Settings of a file, if there is one, with what was said beside it."""
     settings = Settings() if args.settings is None else _settings_file(Path(args.settings))
-    said = {
-        "window": args.window,
-        "step": args.step,
-        "phases": args.phases,
-        "fraction": args.fraction,
-        "d_tolerance": args.d_tolerance,
-        "persistence": args.persist,
-    }
-    return replace(settings, **{name: value for name, value in said.items() if value is not None})
+    return replace(settings, **{name: said for name, said in vars(args).items() if name in KNOBS})
 
 
 def _settings_file(path: Path) -> Settings:
@@ -127,32 +131,25 @@ def _analyze_one(
 
 
 def _opened(source: str, args: Namespace) -> Movie:
-    conditions = {
-        "temperature_C": args.temperature,
-        "voltage_kV": args.voltage,
-        "elements": args.elements,
-        "compound": args.compound,
-        "imaging_mode": args.imaging_mode,
-        "thickness_nm": args.thickness,
-        "particle_size_nm": args.particle_size,
-        "preparation": args.preparation,
-        "storage": args.storage,
-        "transfer": args.transfer,
-        "vacuum": args.vacuum,
-        "grid": args.grid,
-    }
-    return open_movie(
-        source,
-        pixel_size=args.pixel_size,
-        frame_dose=args.frame_dose,
-        dose_rate=args.dose_rate,
-        frame_time=args.frame_time,
-        pre_exposure=args.pre_exposure,
-        fraction_frames=args.fraction_frames,
-        fraction_dose=args.fraction_dose,
-        gain=args.gain,
-        conditions=conditions,
-        sidecars=args.sidecars,
+    said = {name: getattr(args, name) for name in TOLD}
+    if args.superres is None:
+        said.pop("superres")
+    if args.beam_current_nA is not None or args.vacuum_movie is not None:
+        said["dose_calibration"] = _measured_rate(args)
+    conditions = {one.name: getattr(args, one.name) for one in asked.CONDITIONS}
+    return open_movie(source, conditions=conditions, **said)
+
+
+def _measured_rate(args: Namespace) -> DoseCalibration:
+    """The dose rate of the beam without the specimen."""
+    if args.vacuum_movie is not None:
+        return open_movie(args.vacuum_movie).vacuum_calibration()
+    (current, current_sd), (diameter, diameter_sd) = args.beam_current_nA, args.beam_diameter_um
+    return DoseCalibration.of_beam(
+        current,
+        diameter,
+        BEAM_SD if current_sd is None else current_sd,
+        BEAM_SD if diameter_sd is None else diameter_sd,
     )
 
 

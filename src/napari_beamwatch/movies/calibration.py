@@ -143,6 +143,8 @@ def calibrate(recording: Recording, given: Given) -> Calibration:
         warnings.append("the pixel size is unknown: give it in Å, or lengths stay in pixels")
     if given.beam_profile is None:
         notes.append("uniform illumination assumed: no beam profile was given")
+    elif given.beam_source:
+        notes.append(f"beam profile: {given.beam_source}")
     return Calibration(
         pixel_size=pixel_size,
         times=times,

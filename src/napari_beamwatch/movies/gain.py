@@ -20,15 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies.formats.foreign import SUFFIXES as FOREIGN
-from napari_beamwatch.movies.formats.foreign import open_foreign
-from napari_beamwatch.movies.formats.foreign_errors import explained, file_size
-from napari_beamwatch.movies.formats.mrc import open_mrc
-from napari_beamwatch.movies.formats.npy import open_npy
-from napari_beamwatch.movies.formats.tiff import open_tiff
 from napari_beamwatch.movies.frames import Frame, FrameSource
 from napari_beamwatch.movies.opened_files import OpenedFiles, states_before
-from napari_beamwatch.movies.recording import Recording
+from napari_beamwatch.movies.single_image import read_image
 
 MOST_DEFECTIVE = 0.5
 """Share of defective pixels beyond which a reference belongs to something else."""
@@ -174,7 +168,7 @@ def load_gain(
     else:
         path = Path(reference).absolute()
         files = OpenedFiles((path,), states=states_before([path]))
-        image, suffix, name = _image(path), path.suffix.lower(), path.name
+        image, suffix, name = read_image(path, "a gain reference"), path.suffix.lower(), path.name
     if image.ndim != 2 or image.dtype.kind not in "uifb":
         raise BeamwatchError(f"{name} must be one image of real numbers to be a gain reference")
     values = np.array(image, dtype=np.float64)
@@ -200,31 +194,6 @@ def load_gain(
         note += f"; {count} defective pixels are replaced by the mean of their neighbours"
     file = files.paths[0] if files.paths else None
     return Gain(factor, tuple(_repairs(dead)), note, file, files.hash)
-
-
-def _image(path: Path) -> NDArray[Any]:
-    """The reference as stored, without anybody's idea of it."""
-    file_size(path, "a gain reference")
-    suffix = path.suffix.lower()
-    opened: Recording
-    if suffix in (".gain", ".tif", ".tiff"):
-        opened = open_tiff(path)
-    elif suffix in (".mrc", ".mrcs"):
-        opened = open_mrc(path)
-    elif suffix == ".npy":
-        opened = open_npy(path)
-    elif suffix in FOREIGN:
-        opened = open_foreign(path)
-    else:
-        raise BeamwatchError(
-            f"{path} cannot be a gain reference: give a .gain, TIFF, MRC, DM or .npy file"
-        )
-    if opened.frames.shape[0] != 1:
-        raise BeamwatchError(
-            f"{path} holds {opened.frames.shape[0]} images; a gain reference is one"
-        )
-    with explained(path, "a gain reference"):
-        return opened.frames.read(0)
 
 
 def _fitted(

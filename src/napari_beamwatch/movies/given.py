@@ -23,6 +23,8 @@ from napari_beamwatch.movies.plausible import (
 )
 from napari_beamwatch.movies.recording import Floats, add_groups
 from napari_beamwatch.quantities import number
+from napari_beamwatch.spelling import DOSE_RATE as DOSE_RATE_WRITTEN
+from napari_beamwatch.spelling import read_measured
 
 _RANGES: dict[str, tuple[tuple[float, float], str]] = {
     "pixel_size": (PIXEL_SIZE, "Å"),
@@ -35,6 +37,13 @@ _RANGES: dict[str, tuple[tuple[float, float], str]] = {
 
 VACUUM = "vacuum image"
 """A calibration that counts electrons in pixels."""
+
+BEAM_SD = 0.05
+"""Relative uncertainty of a beam's current, and of its diameter, where nobody says: a Faraday cup
+is good to 5 to 10 %."""
+
+ELECTRONS_PER_NA_S = 1e-9 / 1.602176634e-19
+ANGSTROM_PER_UM = 1e4
 
 
 @dataclass(frozen=True)
@@ -51,7 +60,7 @@ class DoseCalibration:
     uncertainty : float
         Relative standard uncertainty of `dose_rate`.
     method : str
-        "Faraday cup" or "vacuum image".
+        How it was measured: "Faraday cup", "vacuum image", or a current over a size.
     """
 
     dose_rate: float
@@ -63,6 +72,50 @@ class DoseCalibration:
         object.__setattr__(self, "dose_rate", rate)
         spread = number(self.uncertainty, "the relative uncertainty of a calibration", 0.0, 0.99)
         object.__setattr__(self, "uncertainty", spread)
+
+    @classmethod
+    def of(cls, given: Any) -> DoseCalibration:
+        """A calibration as such, or from text as ``12.5 e/Å²/s ± 5 %``."""
+        if isinstance(given, DoseCalibration):
+            return given
+        if not isinstance(given, str):
+            raise BeamwatchError(f"dose_calibration is a DoseCalibration, not {given!r}")
+        rate, spread = read_measured(given, DOSE_RATE_WRITTEN)
+        if spread is None:
+            raise BeamwatchError(
+                f"{given!r} says no uncertainty: a calibration is written as 12.5 ± 5 %, a nominal "
+                "rate is given as dose_rate"
+            )
+        return cls(rate, spread)
+
+    @classmethod
+    def of_beam(
+        cls,
+        current_nA: float,  # noqa: N803 - units are part of public names
+        diameter_um: float,
+        current_sd: float = BEAM_SD,
+        diameter_sd: float = BEAM_SD,
+    ) -> DoseCalibration:
+        """The dose rate of a round beam of known current and size: I / (e · area).
+
+        Parameters
+        ----------
+        current_nA : float
+            That reaches the specimen, in nA.
+        diameter_um : float
+            Of the evenly lit disc on the specimen, in µm.
+        current_sd, diameter_sd : float
+            Relative standard uncertainties; that of the diameter counts twice.
+        """
+        current = number(current_nA, "the beam current", 1e-9, 1e6, "nA")
+        diameter = number(diameter_um, "the diameter of the beam", 1e-6, 1e5, "µm")
+        spreads = [
+            number(one, "a relative uncertainty", 0.0, 0.99) for one in (current_sd, diameter_sd)
+        ]
+        area = np.pi * (diameter * ANGSTROM_PER_UM / 2) ** 2
+        rate = current * ELECTRONS_PER_NA_S / area
+        spread = min(float(np.hypot(spreads[0], 2 * spreads[1])), 0.99)
+        return cls(float(rate), spread, f"beam of {current:g} nA over {diameter:g} µm")
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +148,8 @@ class Given:
         raw frame: λ = −ln(1 − p). A lower bound, since clusters are lost too.
     beam_profile : array or None
         Relative intensity of the beam over the field, mean 1.
+    beam_source : str
+        Where that comes from, as `BeamProfile` has it.
     conditions : Conditions
     lead_dose : float
         e/Å² of `frame_dose` values that slicing cut off.
@@ -113,6 +168,7 @@ class Given:
     counts_per_electron: float | None = None
     dead_time_correction: bool = False
     beam_profile: NDArray[np.float32] | None = None
+    beam_source: str = ""
     conditions: Conditions = field(default_factory=Conditions)
     lead_dose: float = 0.0
     said_by: Mapping[str, str] = field(default_factory=dict)
@@ -135,6 +191,9 @@ class Given:
             raise BeamwatchError(
                 f"dead_time_correction is True or False, not {self.dead_time_correction!r}"
             )
+        if not isinstance(self.beam_source, str):
+            raise BeamwatchError(f"beam_source is a file's name or words, not {self.beam_source!r}")
+        object.__setattr__(self, "beam_source", printable(self.beam_source))
         if self.beam_profile is not None and self.beam_profile.ndim != 2:
             raise BeamwatchError("a beam profile is one image of the field (two dimensions)")
 
@@ -179,7 +238,10 @@ class Given:
     def cropped(self, y0: int, y1: int, x0: int, x1: int) -> Given:
         """The same words for a rectangle of the field."""
         profile = self.beam_profile
-        return self if profile is None else replace(self, beam_profile=profile[y0:y1, x0:x1])
+        if profile is None:
+            return self
+        source = f"part of {self.beam_source}"
+        return replace(self, beam_profile=profile[y0:y1, x0:x1], beam_source=source)
 
     def summed(self, n: int) -> Given:
         """The same words for sums of `n` frames."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.movies.beam_profile import BeamProfile, is_gauss_in_lengths
 from napari_beamwatch.movies.calibration import Calibration, calibrate
 from napari_beamwatch.movies.conditions import Conditions
 from napari_beamwatch.movies.counting import examine
@@ -39,10 +41,10 @@ class Recalibration(TypedDict, total=False):
     frame_time: float | None
     dose_table: Any
     pre_exposure: float | None
-    dose_calibration: DoseCalibration | None
+    dose_calibration: DoseCalibration | str | None
     counts_per_electron: float | None
     dead_time_correction: bool
-    beam_profile: ArrayLike | None
+    beam_profile: Any
     conditions: Any
 
 
@@ -235,8 +237,9 @@ class Movie:
         **changes
             ``pixel_size`` (Å), ``frame_dose`` (e/Å², one number or one a frame),
             ``dose_rate`` (e/Å²/s), ``frame_time`` (s), ``dose_table``, ``pre_exposure``
-            (e/Å²), ``dose_calibration``, ``counts_per_electron``, ``dead_time_correction``,
-            ``beam_profile`` and ``conditions``; see `Given`. None takes a word back.
+            (e/Å²), ``dose_calibration`` (or text as ``12.5 ± 5 %``), ``counts_per_electron``,
+            ``dead_time_correction``, ``beam_profile`` (whatever `BeamProfile.of` takes) and
+            ``conditions``; see `Given`. None takes a word back.
         """
         unknown = sorted(set(changes) - set(Recalibration.__annotations__))
         if unknown:
@@ -248,17 +251,36 @@ class Movie:
             changes["dose_table"] = DoseTable.of(changes["dose_table"])
         said = set(changes)
         if "conditions" in changes:
-            conditions = Conditions.of(changes["conditions"])
-            said |= set(conditions.stated())
-            changes["conditions"] = self.given.conditions.overridden_by(conditions)
-        if changes.get("beam_profile") is not None:
-            changes["beam_profile"] = _normalised(changes["beam_profile"])
+            told = changes["conditions"]
+            conditions = Conditions.of(told)
+            named = told if isinstance(told, Mapping) else {}
+            back = [name for name, value in named.items() if value is None]
+            said |= {*conditions.stated(), *back}
+            known = self.given.conditions.overridden_by(conditions)
+            changes["conditions"] = replace(known, **dict.fromkeys(back))
+        if changes.get("dose_calibration") is not None:
+            changes["dose_calibration"] = DoseCalibration.of(changes["dose_calibration"])
+        self._add_beam(changes)
         given = replace(self.given, **changes, said_by=self.given.resaid(said))
         if "frame_dose" in changes and isinstance(given.frame_dose, np.ndarray):
             # Of frames that slicing cut off only the number is known: they count as the mean.
             mean = float(given.frame_dose.mean()) if len(given.frame_dose) else 0.0
             given = replace(given, lead_dose=self.recording.lead.frames * mean)
         return replace(self, given=given)
+
+    def _add_beam(self, changes: dict[str, Any]) -> None:
+        """Make of what is said of the beam its profile; a Gaussian in nm follows the pixel size."""
+        before = self.given.beam_source
+        if "beam_profile" not in changes and "pixel_size" in changes:
+            if self.given.beam_profile is None or not is_gauss_in_lengths(before):
+                return
+            changes["beam_profile"] = before
+        if "beam_profile" in changes:
+            changes["beam_source"] = ""
+        if changes.get("beam_profile") is not None:
+            size = changes.get("pixel_size") or self.pixel_size
+            profile = BeamProfile.of(changes["beam_profile"], self.shape[1:], size)
+            changes["beam_profile"], changes["beam_source"] = profile.image, profile.source
 
     def __getitem__(self, which: slice) -> Movie:
         """Frames ``movie[t0:t1]``; the dose goes on where the frames before them left it."""
@@ -343,14 +365,3 @@ class Movie:
         size = "?" if self.pixel_size is None else f"{self.pixel_size:g}"
         dose = "?" if self.dose is None else f"{self.dose[-1]:.4g}"
         return f"<Movie {self.name}: {t} frames of {y}×{x} px, {size} Å/px, {dose} e/Å² in all>"
-
-
-def _normalised(profile: ArrayLike) -> NDArray[np.float32]:
-    try:
-        image = np.asarray(profile, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise BeamwatchError("a beam profile must be an image of numbers") from None
-    mean = float(image.mean()) if image.size else 0.0
-    if not np.isfinite(mean) or mean <= 0 or (image < 0).any():
-        raise BeamwatchError("a beam profile must be 0 or more everywhere, and not all zero")
-    return (image / mean).astype(np.float32)

@@ -29,7 +29,7 @@ from napari_beamwatch.movies.formats.unpacked import clear_left_over
 from napari_beamwatch.movies.formats.video import CONTAINERS, looks_like_video, open_video
 from napari_beamwatch.movies.formats.zarr_arrays import open_zarr
 from napari_beamwatch.movies.gain import GainFrames, load_gain
-from napari_beamwatch.movies.given import Given
+from napari_beamwatch.movies.given import DoseCalibration, Given
 from napari_beamwatch.movies.movie import Movie
 from napari_beamwatch.movies.opened_files import OpenedFiles, states_before
 from napari_beamwatch.movies.recording import Recording
@@ -75,6 +75,10 @@ def open_movie(
     fraction_frames: int | None = None,
     fraction_dose: float | None = None,
     pre_exposure: float | None = None,
+    dose_calibration: DoseCalibration | str | None = None,
+    counts_per_electron: float | None = None,
+    dead_time_correction: bool = False,
+    beam_profile: Any = None,
     gain: Gain | None = None,
     superres: int = 1,
     dataset: str | None = None,
@@ -107,6 +111,15 @@ def open_movie(
         e/Å² for each frame instead; EER only.
     pre_exposure : float, optional
         e/Å² the specimen had received before the record.
+    dose_calibration : DoseCalibration or str, optional
+        A dose rate that was measured, or text as ``12.5 ± 5 %`` (e/Å²/s).
+    counts_per_electron : float, optional
+        Grey levels that one electron makes.
+    dead_time_correction : bool
+        Correct counted events for those that fell on one pixel of a raw frame; EER only.
+    beam_profile : array, path or str, optional
+        The beam over the field: an image of an empty field, its file, or a Gaussian as
+        ``gauss:fwhm=400nm``; see `BeamProfile.of`.
     gain : path or array, optional
         Gain reference; see `load_gain` for what is multiplied and what divided.
     superres : {1, 2, 4}
@@ -123,7 +136,10 @@ def open_movie(
     -------
     Movie
     """
-    said = Given(pixel_size=pixel_size, dose_rate=dose_rate)
+    if dose_calibration is not None:
+        dose_calibration = DoseCalibration.of(dose_calibration)
+    said = Given(pixel_size=pixel_size, dose_rate=dose_rate, dose_calibration=dose_calibration)
+    rate = said.dose_rate if dose_calibration is None else dose_calibration.dose_rate
     clear_left_over()
     named = [source] if isinstance(source, str | os.PathLike) else list(source)
     before = states_before([Path(one).expanduser() for one in named])
@@ -136,7 +152,7 @@ def open_movie(
         superres=superres,
         pixel_size=said.pixel_size or _finer(heard.first("pixel_size", own=True), superres),
         pixel_size_beside=_finer(heard.first("pixel_size", own=False), superres),
-        raw_dose_rate=said.dose_rate or heard.first("dose_rate", own=True),
+        raw_dose_rate=rate or heard.first("dose_rate", own=True),
     )
     files = OpenedFiles.of(recording.path, recording.frames, before)
     recording = replace(recording, files=files)
@@ -149,10 +165,15 @@ def open_movie(
         frame_time=frame_time,
         dose_table=dose_table if dose_table is not None else table,
         pre_exposure=pre_exposure,
+        dose_calibration=dose_calibration,
+        counts_per_electron=counts_per_electron,
+        dead_time_correction=dead_time_correction,
         conditions=conditions,
     )
     if heard.words or heard.warnings:
         movie = believed(movie, heard, superres)
+    if beam_profile is not None:  # perhaps in lengths, and the pixel size was beside the movie
+        movie = movie.with_(beam_profile=beam_profile)
     frames, height, width = movie.shape
     LOG.info("opened %s: %d frames of %d × %d px", movie.source, frames, height, width)
     LOG.info("dose: %s", movie.dose_source)

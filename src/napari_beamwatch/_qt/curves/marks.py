@@ -8,10 +8,18 @@ from typing import Any
 import pandas as pd
 import pyqtgraph as pg  # type: ignore[import-untyped]
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QBrush
 
 from napari_beamwatch._qt.curves.data import FrameAxis
+from napari_beamwatch._qt.curves.limit_labels import LimitLabels
 from napari_beamwatch._qt.curves.look import Look, seen_through
 from napari_beamwatch.results.frame_axis import Along
+
+FAR = 1e9
+"""e/Å², beyond all axes."""
+
+HATCHED = 0.22
+"""Opacity where a published limit may lie."""
 
 
 class Marks:
@@ -27,12 +35,14 @@ class Marks:
         self._spacing = spacing
         self._plots = (intensity, spacing)
         self.items: list[tuple[Any, Any]] = []
+        self.labels = LimitLabels(intensity)
 
     def clear(self) -> None:
         """Remove all."""
         for plot, item in self.items:
             plot.removeItem(item)
         self.items = []
+        self.labels.clear()
 
     def draw_events(self, events: pd.DataFrame, axis: FrameAxis, along: Along, look: Look) -> None:
         """Shade dips that recovered."""
@@ -83,19 +93,23 @@ class Marks:
             self._add(plot, line)
 
     def draw_limits(self, limits: Sequence[Mapping[str, Any]], look: Look) -> None:
-        """Dotted lines at published limits: name, dose, criterion, rate (e/Å²/s), kV."""
+        """Dotted lines at published limits, hatched to the side on which bounds leave it open.
+
+        Each has a name and a dose, and perhaps bound, until (e/Å²), temperature_C, criterion,
+        rate (e/Å²/s), kV and source.
+        """
         pen = pg.mkPen(look.mark, width=1.4, style=Qt.PenStyle.DotLine)
-        for i, limit in enumerate(limits):
-            tip = limit_words(limit)
-            self._line(float(limit["dose"]), pen, tip)
-            label = pg.InfLineLabel(
-                self.items[-2][1],
-                str(limit["name"]),
-                position=0.6 - 0.12 * (i % 4),
-                anchors=[(0, 0), (1, 0)],
-                color=look.mark,
-            )
-            label.setToolTip(tip)
+        for limit in limits:
+            tip, dose, until = limit_words(limit), float(limit["dose"]), limit.get("until")
+            self._line(dose, pen, tip)
+            open_side = {"≤": (0.0, dose), "≥": (dose, FAR)}.get(str(limit.get("bound")))
+            if until is not None:
+                self._line(float(until), pen, tip)
+                open_side = (dose, float(until))
+            if open_side is not None:
+                self._hatch(*open_side, look.mark, tip)
+        labels = [(float(one["dose"]), limit_label(one), limit_words(one)) for one in limits]
+        self.labels.show(labels, look.mark)
 
     def _line(self, place: float, pen: Any, tip: str) -> None:
         for plot in self._plots:
@@ -112,17 +126,48 @@ class Marks:
             region.setToolTip(tip)
             self._add(plot, region)
 
+    def _hatch(self, low: float, high: float, colour: str, tip: str) -> None:
+        """Mark where a limit may lie, in the plot of the intensity."""
+        brush = QBrush(seen_through(colour, HATCHED), Qt.BrushStyle.BDiagPattern)
+        region = pg.LinearRegionItem((low, high), movable=False, brush=brush, pen=pg.mkPen(None))
+        region.setZValue(-20)
+        region.setToolTip(tip)
+        self._add(self._intensity, region)
+
     def _add(self, plot: Any, item: Any) -> None:
         plot.addItem(item, ignoreBounds=True)
         self.items.append((plot, item))
 
 
+def limit_label(limit: Mapping[str, Any]) -> str:
+    """A published limit as it is written beside its line: what, ≤ or ≥ how much, T, criterion."""
+    until = limit.get("until")
+    dose = f"{limit.get('bound') or ''}{limit['dose']:g}"
+    words = [f"{limit['name']} {dose}" + (f"–{until:g}" if until is not None else "")]
+    at = limit.get("temperature_C")
+    if at is not None and at == at:
+        words.append(f"{at:g} °C")
+    elif limit.get("temperature"):
+        words.append(str(limit["temperature"]))
+    if limit.get("criterion"):
+        words.append(str(limit["criterion"]))
+    return " · ".join(words).replace("-", "−")
+
+
 def limit_words(limit: Mapping[str, Any]) -> str:
     """A published limit in words, with the conditions it was measured under."""
-    words = [f"{limit['name']}: {limit['dose']:g} e/Å²"]
+    until = limit.get("until")
+    dose = f"{limit.get('bound') or ''} {limit['dose']:g}".strip()
+    words = [
+        f"{limit['name']}: {dose}{'' if until is None else f'–{until:g}'} e/Å²",
+    ]
     for key, unit in (
-        ("criterion", ""), ("rate", " e/Å²/s"), ("kV", " kV"), ("source", ""),
-    ):  # fmt: skip
+        ("temperature_C", " °C"),
+        ("criterion", ""),
+        ("rate", " e/Å²/s"),
+        ("kV", " kV"),
+        ("source", ""),
+    ):
         value = limit.get(key)
         if value is not None and value == value and value != "":
             words.append(f"{value:g}{unit}" if isinstance(value, float | int) else f"{value}{unit}")

@@ -40,6 +40,12 @@ from napari_beamwatch.spectra.power import PowerSpectrum
 TALL = 330
 """Height in pixels from which there is room for the profile below the pictures."""
 
+AROUND, AXES, LEAST = 80, 44, 80
+"""Pixels above and below a picture, left of it, and of itself at least."""
+
+PROFILE = (130, 104)
+"""Width of the profile beside the pictures, and its height below them, at least."""
+
 NO_SPOTS = pd.DataFrame(columns=list(columns.SPOTS))
 
 
@@ -262,12 +268,16 @@ class LiveSpectrum(QWidget):
             self._request()
 
     def _arrange(self) -> None:
-        side = max(self.height() - 90, 120)
-        across = self.width() > 1.3 * side * (2 if self.compare.isChecked() else 1)
+        """Put the profile where the pictures are largest, beside or below them."""
+        count = 2 if self.compare.isChecked() else 1
+        width, height = self.width(), max(self.height() - AROUND, LEAST)
+        beside = min(height, (width - PROFILE[0]) / count - AXES)
+        below = min(height - PROFILE[1], width / count - AXES)
+        across = beside >= below
         way = QBoxLayout.Direction.LeftToRight if across else QBoxLayout.Direction.TopToBottom
         self._body.setDirection(way)
         self.profile.setVisible(across or self.height() >= TALL)
-        self.pair.set_widest(round(1.15 * side) if across else None)
+        self.pair.set_widest(round(max(beside, LEAST)) + AXES if across else None)
 
     def _dress(self) -> None:
         look = look_of(self)

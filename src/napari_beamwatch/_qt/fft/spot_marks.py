@@ -40,10 +40,17 @@ class PhaseRings(NamedTuple):
 
 
 class SpectrumMarks:
-    """Marks and labels of one plot. Items are kept: most changes only move and recolour them."""
+    """Marks and labels of one plot. Items are kept: most changes only move and recolour them.
+
+    Attributes
+    ----------
+    corner : tuple of float
+        Width and height in pixels of what stands in the lower right corner; no label covers it.
+    """
 
     def __init__(self, plot: Any) -> None:
         self._plot = plot
+        self.corner = (0.0, 0.0)
         self.spots = pg.ScatterPlotItem(symbol="o", brush=None)
         self.expected = pg.ScatterPlotItem(
             symbol="o", size=ACROSS, brush=None, pen=pg.mkPen(SPOT, style=Qt.PenStyle.DotLine)
@@ -135,6 +142,8 @@ class SpectrumMarks:
         x, y = self._x / across, self._y / up
         pairs = zip(np.append(x, -x), np.append(y, -y), strict=True)
         marks = [Box(a, b, ACROSS, ACROSS) for a, b in pairs]
+        wide, high = self.corner
+        marks.append(Box(right / across - wide / 2, bottom / up + high / 2, wide, high))
         wishes = [
             _beside(x[i], y[i], *_size(label))
             for i, label in zip(self._labelled, self._labels, strict=True)

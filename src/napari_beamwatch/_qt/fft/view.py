@@ -10,13 +10,19 @@ import numpy as np
 import pandas as pd
 import pyqtgraph as pg  # type: ignore[import-untyped]
 from qtpy.QtCore import QEvent, QRectF, Qt, Signal  # type: ignore[attr-defined]
-from qtpy.QtGui import QResizeEvent
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtGui import QBrush, QColor, QResizeEvent
+from qtpy.QtWidgets import QGraphicsSimpleTextItem, QVBoxLayout, QWidget
 
 from napari_beamwatch import columns
 from napari_beamwatch._qt.curves.look import Look, dress
 from napari_beamwatch._qt.fft.picture import Picture, nearest_power
 from napari_beamwatch._qt.fft.spot_marks import PhaseRings, SpectrumMarks, spacing
+
+AXIS = 18
+"""Height in pixels of the lower axis, which has no label below it."""
+
+ON_PICTURE = "#8d939c"
+"""Colour of what is written on the dark picture, or beside it."""
 
 REACH = 8
 """Pixels of the screen within which the pointer is at a spot."""
@@ -56,6 +62,9 @@ class SpectrumView(QWidget):
         self.image = pg.ImageItem(axisOrder="row-major")
         self.plot.addItem(self.image)
         self.marks = SpectrumMarks(self.plot)
+        self._axis_unit = QGraphicsSimpleTextItem(self.plot.getViewBox())
+        self._axis_unit.setBrush(QBrush(QColor(ON_PICTURE)))
+        self._axis_unit.setZValue(10)
         self._spots = pd.DataFrame(columns=list(columns.SPOTS))
         self._selected: frozenset[int] = frozenset()
         self._expected: tuple[tuple[float, float], ...] = ()
@@ -69,6 +78,7 @@ class SpectrumView(QWidget):
         scene.sigMouseClicked.connect(self._on_click)
         box = self.plot.getViewBox()
         box.sigRangeChangedManually.connect(self._on_zoom)
+        box.sigResized.connect(lambda *_: self._place_unit())
         for changed in (box.sigRangeChanged, box.sigResized):
             changed.connect(lambda *_: self.marks.place_labels())
         self.plot_widget.viewport().installEventFilter(self)
@@ -78,13 +88,19 @@ class SpectrumView(QWidget):
         """Take on the colours of the window."""
         self.plot_widget.setBackground(look.background)
         dress(self.plot, look)
+        self.plot.getAxis("bottom").setHeight(AXIS)
 
     def set_pixel_size(self, pixel_size: float | None) -> None:
         """Axes in 1/nm, or in cycles per pixel where the pixel size is unknown."""
         self._pixel_size = pixel_size
         # What the axes show of one cycle per pixel.
         self._unit = 1.0 if pixel_size is None else 10 / pixel_size
-        self.plot.setLabel("bottom", "cycles/px" if pixel_size is None else "1/nm")
+        unit = "cycles/px" if pixel_size is None else "1/nm"
+        self.plot.setLabel("bottom", unit)
+        # Below the axis it would take from the picture, which is square and never large enough.
+        self.plot.getAxis("bottom").showLabel(False)
+        self._axis_unit.setText(unit)
+        self._place_unit()
 
     def set_band(self, band: float) -> None:
         """Look at frequencies up to `band` cycles per pixel along x and y."""
@@ -154,6 +170,12 @@ class SpectrumView(QWidget):
     def _reach(self) -> float:
         """How far the pointer may be off, in cycles per pixel."""
         return float(REACH * self.plot.getViewBox().viewPixelSize()[0] / self._unit)
+
+    def _place_unit(self) -> None:
+        """Write the unit of the axes into the lower right corner of the picture."""
+        box, size = self.plot.getViewBox(), self._axis_unit.boundingRect()
+        self._axis_unit.setPos(box.width() - size.width() - 3, box.height() - size.height() - 1)
+        self.marks.corner = (size.width() + 6, size.height() + 2)
 
     def _show_marks(self) -> None:
         self.marks.show_spots(self._spots, self._selected, self._unit)

@@ -17,8 +17,9 @@ from qtpy.QtWidgets import (
 
 from napari_beamwatch._napari.map_scale import map_scale
 from napari_beamwatch._qt.answer import why
-from napari_beamwatch._qt.canvas import AFTER_KEY, BEFORE_KEY, HIDE_KEY, Canvas
+from napari_beamwatch._qt.canvas import Canvas
 from napari_beamwatch._qt.frame_mean import usual_mean
+from napari_beamwatch._qt.keys import AFTER, BEFORE, MAP
 from napari_beamwatch._qt.sections.map_legend import MapLegend
 from napari_beamwatch._qt.sections.section import Section, faint
 from napari_beamwatch._qt.sections.thresholds_box import ThresholdBox
@@ -62,8 +63,8 @@ class DamageSection(Section):
         self._bar.setObjectName("progress")
         self._bar.setTextVisible(True)
         self._before, self._after = QPushButton("‹ before"), QPushButton("after ›")
-        self._before.setToolTip(f"Show the last frame before the onset ({BEFORE_KEY}).")
-        self._after.setToolTip(f"Show the first frame that holds the onset ({AFTER_KEY}).")
+        self._before.setToolTip(f"Show the last frame before the onset ({BEFORE.key}).")
+        self._after.setToolTip(f"Show the first frame that holds the onset ({AFTER.key}).")
         self._before.clicked.connect(lambda: canvas.go_to_onset(-1))
         self._after.clicked.connect(lambda: canvas.go_to_onset(0))
         self._row(self._run, self._bar, self._cancel, self._before, self._after, wide=(0, 1))
@@ -87,7 +88,7 @@ class DamageSection(Section):
         self.docks.setToolTip("Show the docks Damage curves and Live FFT below the picture.")
         self._filled, self._windows = QCheckBox("filled"), QCheckBox("windows")
         self._filled.setObjectName("map_filled")
-        self._filled.setToolTip(f"Fill what the onset map shows. {HIDE_KEY} hides the map.")
+        self._filled.setToolTip(f"Fill what the onset map shows. {MAP.key} hides the map.")
         self._filled.toggled.connect(canvas.overlays.fill_map)
         self._windows.setObjectName("map_windows")
         self._windows.setToolTip(

@@ -13,9 +13,11 @@ from napari_beamwatch._qt.sections.phases_button import PhasesButton
 from napari_beamwatch._qt.sections.section import Section, faint
 from napari_beamwatch._qt.sections.spots_table import SpotsTable
 from napari_beamwatch._qt.session import Session
+from napari_beamwatch._qt.settings_form import changed_elsewhere
 from napari_beamwatch.analysis.road import chosen_grid, grid_note
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.regions import FIELD
+from napari_beamwatch.settings import KNOBS
 from napari_beamwatch.spectra.windows import Resolution
 
 WINDOWS = (64, 128, 256, 512)
@@ -25,6 +27,8 @@ STEPS = {"auto": 0, "whole": 1, "½": 2, "¼": 4}
 PARTS = frozenset(STEPS.values())
 
 ALPHAS = (0.001, 0.01, 0.05)
+
+MORE = "Every setting of the analysis, in one form"
 
 
 class LatticeSection(Section):
@@ -36,6 +40,7 @@ class LatticeSection(Section):
         canvas: Canvas,
         say: Callable[[str], None],
         find: Callable[[], None],
+        more: Callable[[], None],
     ) -> None:
         super().__init__("2  Lattice")
         self._session, self._canvas, self._report = session, canvas, say
@@ -48,10 +53,7 @@ class LatticeSection(Section):
         self._window.addItem("auto", None)
         for size in WINDOWS:
             self._window.addItem(f"{size} px", size)
-        self._window.setToolTip(
-            "Side of the windows: larger ones tell spacings better apart and see fainter "
-            "fringes, smaller ones map finer."
-        )
+        self._window.setToolTip(KNOBS["window"].sentence)
         self._window.activated.connect(
             lambda i: session.choose_settings(window=self._window.itemData(i), step=None)
         )
@@ -59,16 +61,13 @@ class LatticeSection(Section):
         self._step.setObjectName("step")
         for words in STEPS:
             self._step.addItem(words)
-        self._step.setToolTip(
-            "Of a window from one to the next: shorter steps map finer, with windows that share "
-            "more of their pixels."
-        )
+        self._step.setToolTip(KNOBS["step"].sentence)
         self._step.textActivated.connect(self._on_step)
         self._alpha = QComboBox()
         self._alpha.setObjectName("alpha")
         for alpha in ALPHAS:
             self._alpha.addItem(f"{100 * alpha:g} %", alpha)
-        self._alpha.setToolTip("Chance of one or more false spots in the whole movie.")
+        self._alpha.setToolTip(KNOBS["alpha"].sentence)
         self._alpha.activated.connect(
             lambda i: session.choose_settings(alpha=self._alpha.itemData(i))
         )
@@ -86,7 +85,10 @@ class LatticeSection(Section):
         false.setToolTip(self._alpha.toolTip())
         self._phases = PhasesButton(session, say)
         self._row(QLabel("window"), self._window, QLabel("step"), self._step)
-        self._row(false, self._alpha, self._phases)
+        self._more = _button("More settings…", MORE)
+        self._more.setObjectName("more_settings")
+        self._more.clicked.connect(more)
+        self._row(false, self._alpha, self._phases, self._more)
         self._table = SpotsTable()
         self._table.hiding.connect(session.hide)
         self._table.removing.connect(session.remove_spots)
@@ -119,6 +121,11 @@ class LatticeSection(Section):
             said = f"{settings.window} px" if isinstance(settings.window, int) else settings.window
             self._window.setPlaceholderText(said or "")
             self._alpha.setCurrentIndex(self._alpha.findData(settings.alpha))
+            self._alpha.setPlaceholderText(KNOBS["alpha"].written(settings.alpha))
+        others = changed_elsewhere(settings)
+        self._more.setText("More settings •" if others else "More settings…")
+        counted = f"; {others} of those that the panel does not show are not as usual"
+        self._more.setToolTip(MORE + (counted if others else "") + ".")
         self._phases.show_phases()
         self.enable()
         if movie is None:

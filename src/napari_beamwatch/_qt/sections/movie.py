@@ -10,7 +10,6 @@ from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
-    QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -21,24 +20,29 @@ from qtpy.QtWidgets import (
 
 from napari_beamwatch._qt.calibrations import (
     FRACTION,
-    QUANTITIES,
-    Quantity,
     changes_for,
-    origin_of,
-    read,
+    gaps,
     read_fraction,
     shown,
+    stated_words,
     value_of,
 )
 from napari_beamwatch._qt.canvas import Canvas
 from napari_beamwatch._qt.opening import raw_per_frame
-from napari_beamwatch._qt.sections.section import Section, as_written, eliding, restyle
+from napari_beamwatch._qt.sections.beam_size import BeamSize
+from napari_beamwatch._qt.sections.section import Section, eliding
+from napari_beamwatch._qt.sections.told_fields import Read, ToldFields
 from napari_beamwatch._qt.session import Session
+from napari_beamwatch.asked import CALIBRATIONS, CONDITIONS, QUANTITIES
 from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.movies import DoseCalibration
+
+IN_FOLD = tuple(one for one in CONDITIONS if one not in QUANTITIES)
+"""Conditions that stand below the rows of what matters most."""
 
 
 class MovieSection(Section):
-    """Choose a movie; see, correct and complete its calibrations."""
+    """Choose a movie; see, correct and complete its calibrations and conditions."""
 
     def __init__(
         self,
@@ -46,64 +50,38 @@ class MovieSection(Section):
         canvas: Canvas,
         say: Callable[[str], None],
         open_file: Callable[[Path], None],
+        open_with: Callable[[], None],
         add_up: Callable[[Mapping[str, float]], None],
+        read_files: Read,
+        read_vacuum: Callable[[Path], None],
     ) -> None:
         super().__init__("1  Movie")
         self._session, self._canvas, self._say = session, canvas, say
-        self._open_file, self._add_up = open_file, add_up
-        self._layers = QComboBox()
-        self._layers.setObjectName("movie_layer")
-        self._layers.setToolTip("Layer of the movie: a stack of grey frames (t, y, x).")
-        self._layers.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        self._open_file, self._add_up, self._read_vacuum = open_file, add_up, read_vacuum
+        self._add_choice(open_with)
+        self._add_offer()
+        self._rows = ToldFields(QUANTITIES, session, say, read_files)
+        self._add_fraction()
+        self.body.addLayout(self._rows)
+        self._gaps = eliding()
+        self._gaps.setObjectName("not_stated")
+        self.body.addWidget(self._gaps)
+        self._beam, self._conditions = Section("Dose and beam", 1), Section("Conditions", 1)
+        self._beam_rows = ToldFields(CALIBRATIONS, session, say, read_files)
+        self._beam.body.addLayout(BeamSize(say, self._take_rate))
+        self._beam.body.addLayout(self._beam_rows)
+        vacuum = QPushButton("Measure in a vacuum movie…")
+        vacuum.setObjectName("vacuum_movie")
+        vacuum.setToolTip(
+            "Count the electrons of a movie of the beam without the specimen: its dose rate."
         )
-        self._layers.setMinimumContentsLength(8)
-        self._layers.activated.connect(self._on_layer)
-        button = QPushButton("Open…")
-        button.setToolTip("Open a movie: EER, MRC, TIFF, DM4, SER, TVIPS, Zarr, HDF5, …")
-        button.clicked.connect(self._on_open)
-        button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
-        row = QHBoxLayout()
-        row.addWidget(self._layers, 1)
-        row.addWidget(button)
-        self.body.addLayout(row)
-        self._offer, self._take = eliding(), QPushButton("Work on it")
-        self._offer.setObjectName("offer")
-        self._take.setObjectName("take")
-        self._take.setToolTip("Look at the movie that was opened last; this one stays open.")
-        self._take.clicked.connect(lambda: self._choose(canvas.offered))
-        row = QHBoxLayout()
-        row.addWidget(self._offer, 1)
-        row.addWidget(self._take)
-        self.body.addLayout(row)
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(8)
-        grid.setVerticalSpacing(3)
-        grid.setColumnStretch(1, 3)
-        grid.setColumnStretch(2, 3)
-        self._fields: dict[str, tuple[QLineEdit, QLabel]] = {}
-        for i, quantity in enumerate(QUANTITIES):
-            field, origin = QLineEdit(), eliding()
-            field.setObjectName(quantity.name)
-            field.setToolTip(quantity.tip)
-            field.setMinimumWidth(72)
-            field.editingFinished.connect(lambda q=quantity: self._on_edited(q))
-            label = QLabel(quantity.label)
-            label.setToolTip(quantity.tip)
-            grid.addWidget(label, i, 0)
-            grid.addWidget(field, i, 1)
-            grid.addWidget(origin, i, 2)
-            self._fields[quantity.name] = (field, origin)
-        self._raw = QLineEdit()
-        self._raw.setObjectName(FRACTION.name)
-        self._raw.setToolTip(FRACTION.tip)
-        self._raw.editingFinished.connect(self._on_raw)
-        label, self._frames = QLabel(FRACTION.label), eliding()
-        label.setToolTip(FRACTION.tip)
-        self._raw_row: tuple[QWidget, ...] = (label, self._raw, self._frames)
-        for column, widget in enumerate(self._raw_row):
-            grid.addWidget(widget, len(QUANTITIES), column)
-        self.body.addLayout(grid)
+        vacuum.clicked.connect(self._on_vacuum)
+        self._beam.body.addWidget(vacuum)
+        self._condition_rows = ToldFields(IN_FOLD, session, say, read_files)
+        self._conditions.body.addLayout(self._condition_rows)
+        for part in (self._beam, self._conditions):
+            part.fold()
+            self.body.addWidget(part)
         self.show_layers()
         self.show_movie()
 
@@ -134,45 +112,83 @@ class MovieSection(Section):
     def show_movie(self) -> None:
         """Fill the fields from the movie."""
         movie = self._session.movie
-        for quantity in QUANTITIES:
-            field, origin = self._fields[quantity.name]
-            value = None if movie is None else value_of(movie, quantity.name)
-            field.setEnabled(movie is not None)
-            field.setText(shown(value, quantity))
-            field.setPlaceholderText("" if movie is None else f"? {quantity.kind.unit}")
-            said = "" if movie is None else origin_of(movie, quantity.name)
-            absent = movie is not None and value is None
-            asked = absent and quantity.needed
-            origin.setText(("missing" if quantity.needed else "unknown") if absent else said)
-            origin.setToolTip(as_written(said))
-            restyle(origin, "role", "asked" if asked else "faint")
-            restyle(field, "missing", "true" if asked else "false")
+        for fields in (self._rows, self._beam_rows, self._condition_rows):
+            fields.show_movie()
         raw = raw_per_frame(movie)
         for widget in self._raw_row:
             widget.setVisible(raw is not None)
         if movie is not None and raw is not None:
             self._raw.setText(shown(raw, FRACTION))
             self._frames.setText(f"{len(movie)} frames")
+        said = "" if movie is None else gaps(movie)
+        self._gaps.setText(said)
+        self._gaps.setToolTip(said)
+        self._gaps.setVisible(bool(said))
         if movie is None:
-            self.say("")
+            for section in (self, self._beam, self._conditions):
+                section.say("")
         else:
             frames, height, width = movie.shape
             said = f"{frames} frames · {width} × {height} px"
             self.say(said, "\n".join([movie.source or movie.name, *movie.notes, *movie.warnings]))
+            self._beam.say(stated_words(movie, CALIBRATIONS[:3]), movie.dose_source)
+            self._conditions.say(stated_words(movie, IN_FOLD))
 
-    def _on_edited(self, quantity: Quantity) -> None:
-        movie, field = self._session.movie, self._fields[quantity.name][0]
-        if movie is None:
-            return
-        was = value_of(movie, quantity.name)
-        if field.text().strip() == shown(was, quantity):
-            return
-        try:
-            value = read(field.text(), quantity)
-            self._session.recalibrate(**changes_for(quantity.name, value))
-        except BeamwatchError as error:
-            self._say(str(error))
-        self.show_movie()
+    def _add_choice(self, open_with: Callable[[], None]) -> None:
+        self._layers = QComboBox()
+        self._layers.setObjectName("movie_layer")
+        self._layers.setToolTip("Layer of the movie: a stack of grey frames (t, y, x).")
+        self._layers.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self._layers.setMinimumContentsLength(8)
+        self._layers.activated.connect(self._on_layer)
+        plain, more = QPushButton("Open…"), QPushButton("with…")
+        plain.setToolTip("Open a movie: EER, MRC, TIFF, DM4, SER, TVIPS, Zarr, HDF5, …")
+        plain.clicked.connect(self._on_open)
+        more.setObjectName("open_with")
+        more.setToolTip(
+            "Open a movie with a gain reference, added up, with super-resolution, or another "
+            "dataset of its file."
+        )
+        more.clicked.connect(open_with)
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        row.addWidget(self._layers, 1)
+        for button in (plain, more):
+            button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
+            row.addWidget(button)
+        self.body.addLayout(row)
+
+    def _add_offer(self) -> None:
+        self._offer, self._take = eliding(), QPushButton("Work on it")
+        self._offer.setObjectName("offer")
+        self._take.setObjectName("take")
+        self._take.setToolTip("Look at the movie that was opened last; this one stays open.")
+        self._take.clicked.connect(lambda: self._choose(self._canvas.offered))
+        row = QHBoxLayout()
+        row.addWidget(self._offer, 1)
+        row.addWidget(self._take)
+        self.body.addLayout(row)
+
+    def _add_fraction(self) -> None:
+        self._raw = QLineEdit()
+        self._raw.setObjectName(FRACTION.name)
+        self._raw.setToolTip(FRACTION.tip)
+        self._raw.editingFinished.connect(self._on_raw)
+        label, self._frames = QLabel(FRACTION.label), eliding()
+        label.setToolTip(FRACTION.tip)
+        self._raw_row: tuple[QWidget, ...] = (label, self._raw, self._frames)
+        for column, widget in enumerate(self._raw_row):
+            self._rows.addWidget(widget, len(QUANTITIES), column)
+
+    def _take_rate(self, measured: DoseCalibration) -> None:
+        self._session.recalibrate(**changes_for("dose_calibration", measured))
+
+    def _on_vacuum(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "A movie of the beam without the specimen")
+        if path:
+            self._read_vacuum(Path(path))
 
     def _on_raw(self) -> None:
         before = raw_per_frame(self._session.movie)

@@ -18,13 +18,13 @@ from superqt import QElidingLabel
 
 
 class Section(QWidget):
-    """A foldable part; `body` takes what it holds."""
+    """A foldable part; `body` takes what it holds. A part of a part (`depth` 1) is quieter."""
 
-    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+    def __init__(self, title: str, depth: int = 0, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._title = QToolButton(self)
         self._title.setText(title)
-        self._title.setProperty("role", "title")
+        self._title.setProperty("role", "part" if depth else "title")
         self._title.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._title.setArrowType(Qt.ArrowType.DownArrow)
         self._title.setCheckable(True)
@@ -43,7 +43,8 @@ class Section(QWidget):
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(2)
-        whole.addWidget(rule())
+        if not depth:
+            whole.addWidget(rule())
         whole.addLayout(head)
         whole.addWidget(self._contents)
 

@@ -8,6 +8,7 @@ from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QGridLayout, QLabel, QSlider, QWidget
 
 from napari_beamwatch._qt.session import Session
+from napari_beamwatch.settings import KNOBS
 
 ONE_OVER_E = math.exp(-1)
 LONGEST = 20
@@ -20,15 +21,9 @@ class ThresholdBox(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self._fraction = _slider(
-            "fraction", 5, 95, "Intensity below this part of its plateau counts as lost."
-        )
-        self._tolerance = _slider(
-            "d_tolerance", 1, 50, "A spacing counts as changed once it moves by this much."
-        )
-        self._persistence = _slider(
-            "persistence", 1, LONGEST + 1, "For so many frames, or to the end of the record."
-        )
+        self._fraction = _slider("fraction", 5, 95)
+        self._tolerance = _slider("d_tolerance", 1, 50)
+        self._persistence = _slider("persistence", 1, LONGEST + 1)
         self._values = [QLabel() for _ in range(3)]
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
@@ -37,17 +32,19 @@ class ThresholdBox(QWidget):
         grid.setColumnStretch(1, 1)
         grid.setColumnMinimumWidth(2, 56)
         sliders = (self._fraction, self._tolerance, self._persistence)
-        for i, (words, slider) in enumerate(
-            zip(("intensity below", "d moves by", "persists for"), sliders, strict=True)
-        ):
-            label = QLabel(words)
+        for i, slider in enumerate(sliders):
+            label = QLabel(KNOBS[slider.objectName()].label)
             label.setToolTip(slider.toolTip())
             align = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
             self._values[i].setAlignment(align)
             grid.addWidget(label, i, 0)
             grid.addWidget(slider, i, 1)
             grid.addWidget(self._values[i], i, 2)
-            slider.valueChanged.connect(self._on_moved)
+        self._fraction.valueChanged.connect(self._on_fraction)
+        self._tolerance.valueChanged.connect(lambda at: self._move(d_tolerance=at / 10))
+        self._persistence.valueChanged.connect(
+            lambda at: self._move(persistence="end" if at > LONGEST else at)
+        )
         self._dose = QLabel()
         self._dose.setObjectName("threshold")
         label = QLabel("your threshold")
@@ -89,20 +86,20 @@ class ThresholdBox(QWidget):
         said = by.get(str(row["threshold_criterion"]), "")
         return f"{dose:.4g} e/Å²" + (f" · {said}" if said else "")
 
-    def _on_moved(self) -> None:
-        percent, lasts = self._fraction.value(), self._persistence.value()
+    def _on_fraction(self, percent: int) -> None:
         # The slider's step nearest to 1/e is 1/e.
-        self._session.set_threshold(
-            fraction=ONE_OVER_E if percent == round(100 * ONE_OVER_E) else percent / 100,
-            d_tolerance=self._tolerance.value() / 10,
-            persistence="end" if lasts > LONGEST else lasts,
-        )
+        near = percent == round(100 * ONE_OVER_E)
+        self._move(fraction=ONE_OVER_E if near else percent / 100)
+
+    def _move(self, **changes: float | str) -> None:
+        """Move one of them: the others may stand where no slider reaches."""
+        self._session.set_threshold(**changes)
         self.show_threshold()
 
 
-def _slider(name: str, low: int, high: int, tip: str) -> QSlider:
+def _slider(name: str, low: int, high: int) -> QSlider:
     slider = QSlider(Qt.Orientation.Horizontal)
     slider.setObjectName(name)
     slider.setRange(low, high)
-    slider.setToolTip(tip)
+    slider.setToolTip(KNOBS[name].sentence)
     return slider

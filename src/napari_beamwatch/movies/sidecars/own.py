@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from napari_beamwatch import spelling
+from napari_beamwatch import asked, spelling
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.files import read_text
 from napari_beamwatch.movies.conditions import Conditions
@@ -44,18 +44,9 @@ QUANTITIES: dict[str, spelling.Kind] = {
 """Of a frame of the file, or of the record."""
 
 CONDITIONS: dict[str, tuple[str, spelling.Kind]] = {
-    "voltage": ("voltage_kV", spelling.VOLTAGE),
-    "temperature": ("temperature_C", spelling.TEMPERATURE),
-    "thickness": ("thickness_nm", spelling.LENGTH),
-    "particle_size": ("particle_size_nm", spelling.LENGTH),
-    "defocus": ("defocus_nm", spelling.LENGTH),
-    "magnification": ("magnification", spelling.NUMBER),
-    "tilt": ("tilt_deg", spelling.ANGLE),
+    one.word: (one.name, one.kind) for one in asked.CONDITIONS if one.kind is not None
 }
-TEXTS = (
-    "compound", "elements", "imaging_mode", "preparation", "storage", "transfer", "vacuum", "grid",
-    "specimen", "microscope", "camera", "recorded",
-)  # fmt: skip
+TEXTS = tuple(one.name for one in asked.CONDITIONS if one.kind is None)
 ALSO = {
     "accelerating_voltage": "voltage",
     "cumulative_dose": "total_dose",
