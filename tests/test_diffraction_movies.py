@@ -25,6 +25,7 @@ from napari_beamwatch.spectra.diffraction import (
     measure_background,
 )
 from napari_beamwatch.spectra.diffraction.background import hot_pixels
+from napari_beamwatch.spectra.rings import pixel_size_from_standard
 
 CONSTANT = 55.0  # Å·px
 SHAPE = (128, 140)
@@ -505,18 +506,34 @@ def test_settings_keep_the_camera_constant() -> None:
     assert bw.Settings.from_json(SETTINGS.to_json()) == SETTINGS
 
 
-@pytest.mark.parametrize("mode", ["diffraction", "DIFFRACTION", "STEM nanodiffraction"])
-def test_a_movie_that_says_it_is_diffraction_is_not_fourier_transformed(
+@pytest.mark.parametrize(
+    "mode", ["diffraction", "STEM nanodiffraction", "Diffraktion", "SAED", "SAD pattern", "3D ED"]
+)
+def test_a_movie_that_is_said_to_be_diffraction_is_not_fourier_transformed(
     frames: np.ndarray, mode: str
 ) -> None:
     movie = bw.Movie.from_array(frames, frame_dose=5.0, conditions={"imaging_mode": mode})
-    for transform in (bw.analyze, bw.find_spots, lambda m: bw.power_spectrum(m, None, 0)):
-        with pytest.raises(bw.BeamwatchError, match="set camera_constant"):
+    for transform in (
+        bw.analyze,
+        bw.find_spots,
+        lambda m: bw.power_spectrum(m, None, 0),
+        lambda m: pixel_size_from_standard(m, 2.355),
+    ):
+        with pytest.raises(bw.BeamwatchError, match=r"set camera_constant \(Å·px"):
             transform(movie)
 
 
-def test_who_says_that_frames_are_images_is_believed(frames: np.ndarray) -> None:
-    movie = bw.Movie.from_array(frames, frame_dose=5.0, conditions={"imaging_mode": "image"})
+def test_with_a_camera_constant_it_is_analysed_as_what_it_is(frames: np.ndarray) -> None:
+    movie = bw.Movie.from_array(frames[:4], conditions={"imaging_mode": "SAED"})
+    assert len(bw.find_spots(movie, SETTINGS)) > 5
+
+
+@pytest.mark.parametrize(
+    "mode", ["image", "HRTEM", "BF TEM, diffraction contrast", "STEM", "EDX map", "iDPC"]
+)
+def test_who_says_that_frames_are_images_is_believed(frames: np.ndarray, mode: str) -> None:
+    says = bw.Movie.from_array(frames, conditions={"imaging_mode": "diffraction"})
+    movie = says.with_(conditions={"imaging_mode": mode})
     assert bw.power_spectrum(movie, None, 0).power.any()
 
 
