@@ -23,6 +23,7 @@ from napari_beamwatch.analysis.naming import Phases
 from napari_beamwatch.analysis.pattern_rings import ring_rows, ring_table
 from napari_beamwatch.analysis.pattern_verdict import judge_pattern
 from napari_beamwatch.analysis.progress import OFTEN, Progress, Teller
+from napari_beamwatch.damage.budget import rate
 from napari_beamwatch.damage.failures import Failures
 from napari_beamwatch.damage.judging import Verdict, unclear
 from napari_beamwatch.damage.whole import Place, RegionVerdict, Summed
@@ -61,6 +62,7 @@ from napari_beamwatch.spectra.diffraction import (
     centre_drift,
     find_pattern_rings,
     find_spots,
+    grown_halo,
     spacings,
     stretches,
 )
@@ -110,9 +112,13 @@ def analyze_diffraction(
     run.teller.begin("judging")
     notes: list[str] = []
     failures = Failures(notes)
+    halo = failures.tried(
+        "looking for a halo", lambda _: None,
+        grown_halo, powder, rate(settings.false_alarm, "rings"),
+    )  # fmt: skip
     verdict = failures.tried(
         "judging the pattern", unclear,
-        judge_pattern, movie, settings, tracker, powder, CRYSTAL, constant,
+        judge_pattern, movie, settings, tracker, powder, halo, CRYSTAL, constant,
     )  # fmt: skip
     named = failures.tried(
         "naming phases", lambda why: Named.unclear(movie, found, constant, why),
@@ -137,7 +143,7 @@ def analyze_diffraction(
         courses=course_table(movie, FIELD, _as_place(verdict)),
         phases=pd.DataFrame(columns=list(columns.PHASES)),
         field=field_table(movie, _field_trace(traces, tracker.mean), (unknown, unknown)),
-        rings=ring_table(movie, found.rings, powder.traces(), constant, named.of_rings),
+        rings=ring_table(movie, found.rings, powder.traces(), halo, constant, named.of_rings),
         drift=drift_table(run.moved(), frames),
         particles=None,
         window_traces=WindowTraces(*(np.empty((frames, 0), np.float32) for _ in range(5))),
@@ -256,7 +262,7 @@ class DiffractionPasses:
         self.teller.begin("following spots")
         tracker = SpotTracker(found.spots, len(self.movie), self.drift.hidden)
         powder = RingTracker(found.rings, len(self.movie))
-        radial = found.rings.reader(self.drift.hidden) if len(found.rings) else None
+        radial = found.rings.reader(self.drift.hidden)
 
         def so_far() -> pd.DataFrame:
             return trace_table(self.movie, self.constant, tracker, self.settings.running_sum)
@@ -265,8 +271,7 @@ class DiffractionPasses:
         work = FrameReading(self.movie.recording.frames, tracker.reader, radial, shifts)
         for frame, read in self.runner.frames(work, np.flatnonzero(self.movie.lit).tolist()):
             tracker.keep(frame, read.spots)
-            if read.radial is not None:
-                powder.keep(frame, read.radial, read.spots.total)
+            powder.keep(frame, read.radial, read.spots.total)
             self.teller.tick(1, so_far)
         return tracker, powder
 

@@ -13,7 +13,7 @@ from napari_beamwatch import columns
 from napari_beamwatch.damage.judging import Verdict
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.results.tables import joined, said_of_spots
-from napari_beamwatch.spectra.diffraction import PatternRings, RingTraces
+from napari_beamwatch.spectra.diffraction import GrownHalo, PatternRings, RingTraces
 from napari_beamwatch.spectra.rings.finding import FWHM
 
 Floats = NDArray[np.float64]
@@ -77,6 +77,7 @@ def ring_table(
     movie: Movie,
     rings: PatternRings,
     traces: RingTraces,
+    halo: GrownHalo | None,
     constant: float,
     names: Sequence[str | None],
 ) -> pd.DataFrame:
@@ -87,29 +88,50 @@ def ring_table(
     movie : Movie
     rings : PatternRings
     traces : RingTraces
+    halo : GrownHalo or None
     constant : float
         Å·px.
     names : sequence of str or None
         Phase of each ring.
     """
-    frames, unknown = np.arange(len(movie)), np.full(len(movie), np.nan)
     widths = FWHM * rings.lines.sigma * rings.step / constant
     parts = [
         pd.DataFrame(
             {
+                **frames_of(movie),
                 "ring": str(ring),
-                "frame_first": frames,
-                "frame_last": frames,
-                "dose_start_e_per_A2": unknown if movie.dose_start is None else movie.dose_start,
-                "dose_end_e_per_A2": unknown if movie.dose is None else movie.dose,
                 "intensity": traces.intensity[:, ring],
                 "intensity_se": traces.intensity_se[:, ring],
                 "d_A": constant / traces.radius[:, ring],
                 "d_se_A": constant * traces.radius_se[:, ring] / traces.radius[:, ring] ** 2,
                 "width_per_px": widths[ring],
-                "phase": pd.array([names[ring]] * len(frames), dtype=object),
+                "phase": pd.array([names[ring]] * len(movie), dtype=object),
             }
         )
         for ring in range(len(rings))
     ]
+    if halo is not None:
+        parts.append(
+            pd.DataFrame(
+                {
+                    **frames_of(movie),
+                    "ring": "halo",
+                    "intensity": halo.intensity,
+                    "intensity_se": halo.intensity_se,
+                    "d_A": constant / halo.radius,
+                    "width_per_px": halo.width / constant,
+                }
+            )
+        )
     return joined(parts, columns.RINGS)
+
+
+def frames_of(movie: Movie) -> dict[str, object]:
+    """Columns of frames, each a stretch of its own."""
+    frames, unknown = np.arange(len(movie)), np.full(len(movie), np.nan)
+    return {
+        "frame_first": frames,
+        "frame_last": frames,
+        "dose_start_e_per_A2": unknown if movie.dose_start is None else movie.dose_start,
+        "dose_end_e_per_A2": unknown if movie.dose is None else movie.dose,
+    }

@@ -15,11 +15,12 @@ from napari_beamwatch.analysis.dose_axis import DoseAxis
 from napari_beamwatch.damage.budget import rate
 from napari_beamwatch.damage.examining import examine
 from napari_beamwatch.damage.judging import Verdict, judge
-from napari_beamwatch.damage.scopes import SpotTrace
+from napari_beamwatch.damage.scopes import SpotTrace, Witnesses
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.diffraction import (
     DiffractionTraces,
+    GrownHalo,
     RingTraces,
     RingTracker,
     SpotTracker,
@@ -37,6 +38,7 @@ def judge_pattern(
     settings: Settings,
     tracker: SpotTracker,
     rings: RingTracker,
+    halo: GrownHalo | None,
     crystal: int,
     constant: float,
 ) -> Verdict:
@@ -52,6 +54,8 @@ def judge_pattern(
         That has seen all frames.
     rings : RingTracker
         Likewise; its rings are numbered after the spots.
+    halo : GrownHalo or None
+        A second sign, by which a loss is that of the lattice.
     crystal : int
         Number of the crystal that all are taken for.
     constant : float
@@ -96,7 +100,8 @@ def judge_pattern(
         spacing=rate(settings.false_alarm, "spacing") if "spacing" in settings.criteria else 0.0,
         d_tolerance=settings.d_tolerance,
     )
-    return judge(examined, criteria=settings.criteria)
+    witnesses = Witnesses(halo_grew=halo is not None)
+    return judge(examined, witnesses=witnesses, criteria=settings.criteria)
 
 
 def as_windows(traces: DiffractionTraces | RingTraces, mean: Floats) -> tuple[Floats, Floats]:

@@ -1,4 +1,4 @@
-"""Movies whose frames are diffraction patterns: their centre, spots and rings, and those over time."""
+"""Movies whose frames are diffraction patterns: their centre, spots and rings over time."""
 
 from napari_beamwatch.spectra.diffraction.background import Background, measure_background
 from napari_beamwatch.spectra.diffraction.centre import Centre, find_centre
@@ -10,6 +10,7 @@ from napari_beamwatch.spectra.diffraction.drifting import (
 )
 from napari_beamwatch.spectra.diffraction.finding import DiffractionSpots, find_spots
 from napari_beamwatch.spectra.diffraction.following import RingTraces, RingTracker
+from napari_beamwatch.spectra.diffraction.halos import GrownHalo, grown_halo
 from napari_beamwatch.spectra.diffraction.patterns import (
     FrameReading,
     ReadPattern,
@@ -35,6 +36,7 @@ __all__ = [
     "DiffractionTraces",
     "FrameReading",
     "Geometry",
+    "GrownHalo",
     "PatternRings",
     "ReadPattern",
     "ReadSpots",
@@ -48,6 +50,7 @@ __all__ = [
     "find_centre",
     "find_pattern_rings",
     "find_spots",
+    "grown_halo",
     "measure_background",
     "spacings",
     "stretches",

@@ -1,14 +1,15 @@
 """How the centre of diffraction patterns moves over the frames.
 
 Sums of short stretches are laid over the sum of all, by least squares along its slopes: what is
-everywhere like its mirror image, spots or rings that fade with it, does not pull. A beam stop stands
-still on the camera and is left out.
+everywhere like its mirror image, spots or rings that fade with it, does not pull. A beam stop
+stands still on the camera and is left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +41,7 @@ STILL = 0.01
 LONGEST_STEP = 1.0
 
 MOVED, SURELY = 0.4, 5.0
-"""Pixels of the camera, and standard errors, from which up a centre has moved: less blurs no spot."""
+"""Pixels of the camera, and standard errors, from which a centre has moved: less blurs no spot."""
 
 EDGE = 6
 """Pixels at the edge that another part of the pattern may have come into."""
@@ -107,10 +108,7 @@ def stretches(lit: NDArray[np.bool_]) -> list[tuple[int, int]]:
     frames = np.flatnonzero(lit)
     count = min(MOST_STRETCHES, len(frames))
     cuts = np.round(np.linspace(0, len(frames), count + 1)).astype(int)
-    return [
-        (int(frames[first]), int(frames[last - 1]) + 1)
-        for first, last in zip(cuts[:-1], cuts[1:], strict=True)
-    ]
+    return [(int(frames[first]), int(frames[last - 1]) + 1) for first, last in pairwise(cuts)]
 
 
 def centre_drift(

@@ -67,36 +67,49 @@ class RingTracker:
     ----------
     rings : PatternRings
     frames : int
+
+    Attributes
+    ----------
+    counts, pixels : array of float64 (frame, radius)
+        Of the radii that are looked at.
+    total : array of float64 (frame,)
+        All counts of the frame.
     """
 
     def __init__(self, rings: PatternRings, frames: int) -> None:
         self.rings = rings
-        self._counts = np.full((frames, int(rings.used.sum())), np.nan)
-        self._pixels = np.zeros(self._counts.shape)
-        self._total = np.full(frames, np.nan)
+        self.counts = np.full((frames, int(rings.used.sum())), np.nan)
+        self.pixels = np.zeros(self.counts.shape)
+        self.total = np.full(frames, np.nan)
+
+    @property
+    def lit(self) -> NDArray[np.bool_]:
+        """Frames that tell anything."""
+        return np.asarray(np.isfinite(self.total), np.bool_)
 
     def keep(self, frame: int, read: Polar, total: float) -> None:
         """Keep what was read in a frame, all counts of which are `total`; not if it is dark."""
         if total > 0:
             counts, pixels = read.around()
-            self._counts[frame] = counts[self.rings.used]
-            self._pixels[frame] = pixels[self.rings.used]
-            self._total[frame] = total
+            self.counts[frame] = counts[self.rings.used]
+            self.pixels[frame] = pixels[self.rings.used]
+            self.total[frame] = total
 
     def traces(self) -> RingTraces:
         """What was measured."""
         rings, count = self.rings, len(self.rings)
-        frames = len(self._total)
-        if not count or not np.isfinite(self._total).any():
+        frames = len(self.total)
+        if not count or not self.lit.any():
             nothing = np.full((frames, count), np.nan)
-            return RingTraces(*(nothing for _ in range(5)), np.ones(count, np.int64))
-        lit = np.isfinite(self._total)
-        mean = np.where(self._pixels > 0, self._counts / np.maximum(self._pixels, 1), np.nan)
-        flux = self._total[:, None]
+            one = np.ones(count, np.int64)
+            return RingTraces(nothing, nothing, nothing, nothing, nothing, one)
+        lit = self.lit
+        mean = np.where(self.pixels > 0, self.counts / np.maximum(self.pixels, 1), np.nan)
+        flux = self.total[:, None]
         # Neighbouring frames tell how a value spreads: by its own counts, a low one would seem
         # surer than a high one.
         usual = np.maximum(running_mean(mean / flux, NEIGHBOURS), 0) * flux
-        many = np.where(self._pixels > 0, self._pixels, np.nan)
+        many = np.where(self.pixels > 0, self.pixels, np.nan)
         height, moved, variance, moved_variance, own = self._read(mean, usual, many, lit)
         spread = _spread(height / flux, variance / flux**2, lit)  # the beam flickers
         electrons = self._electrons()
@@ -125,15 +138,16 @@ class RingTracker:
     def _read(
         self, mean: Floats, usual: Floats, many: Floats, lit: NDArray[np.bool_]
     ) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-        """Heights, heights times how far rings moved, their variances for single counts, and the
-        part of the first that is the ring's own.
+        """Heights, heights times how far rings moved, and variances for single counts.
+
+        Of heights, of the second, and the part of the first that is the ring's own.
         """
         lines, count = self.rings.lines, len(self.rings)
-        radius = np.flatnonzero(self.rings.used) * 1.0
+        radius = np.flatnonzero(self.rings.used).astype(np.float64)
         shape = lines.shapes(radius)
         design = np.hstack([shape, lines.slopes(radius), background(radius)])
         # One set of weights for all frames: what changes must not change how it is read.
-        level = np.nanmean(usual / self._total[:, None], axis=0)
+        level = np.nanmean(usual / self.total[:, None], axis=0)
         typical = np.nanmedian(many, axis=0)
         weight = np.sqrt(typical / np.maximum(level, 1e-3 * float(level.max())))
         plain = np.delete(design, np.s_[count : 2 * count], axis=1)
@@ -146,8 +160,8 @@ class RingTracker:
         per_pixel = usual[known] / many[known]
         told[2][known] = per_pixel @ (height_of**2).T
         told[3][known] = per_pixel @ (moved_of**2).T
-        around = np.maximum(running_mean(told[0] / self._total[:, None], NEIGHBOURS), 0)
-        heights = (around * self._total[:, None])[known]
+        around = np.maximum(running_mean(told[0] / self.total[:, None], NEIGHBOURS), 0)
+        heights = (around * self.total[:, None])[known]
         told[4][known] = heights * ((1 / many[known]) @ (height_of**2 * shape.T).T)
         return told[0], told[1], told[2], told[3], told[4]
 

@@ -83,10 +83,10 @@ class SegmentPattern:
 
 @dataclass(frozen=True, eq=False)
 class ReadPattern:
-    """What was read in a frame: its spots, and its counts along the radius if it has rings."""
+    """What was read in a frame: its spots, and its counts along the radius."""
 
     spots: ReadSpots
-    radial: Polar | None
+    radial: Polar
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +95,7 @@ class FrameReading:
 
     frames: FrameSource
     reader: SpotReader
-    radial: PolarReader | None = None
+    radial: PolarReader
     shifts: Floats | None = None
 
     def __call__(self, frame: int) -> ReadPattern:
@@ -104,5 +104,4 @@ class FrameReading:
         shift = (0.0, 0.0)
         if self.shifts is not None:
             shift = (float(self.shifts[frame, 0]), float(self.shifts[frame, 1]))
-        radial = None if self.radial is None else self.radial(image, shift)
-        return ReadPattern(self.reader(image, shift), radial)
+        return ReadPattern(self.reader(image, shift), self.radial(image, shift))

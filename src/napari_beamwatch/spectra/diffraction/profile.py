@@ -63,7 +63,7 @@ class Profile:
     @classmethod
     def of(cls, counts: Floats, pixels: Floats, used: NDArray[np.bool_], spread: float) -> Profile:
         """Of sums over radii; `spread` is the variance over the mean of counts."""
-        radius, counts, pixels = np.flatnonzero(used) * 1.0, counts[used], pixels[used]
+        radius, counts, pixels = np.flatnonzero(used).astype(np.float64), counts[used], pixels[used]
         # Neighbours tell how a value spreads: by its own counts, low ones would seem surer.
         level = np.convolve(np.pad(counts / pixels, 2, mode="edge"), np.ones(5) / 5, "valid")
         variance = spread * (np.maximum(level, 0) * pixels + spread) / pixels**2

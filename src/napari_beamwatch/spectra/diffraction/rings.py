@@ -247,7 +247,7 @@ def centred(polar: Polar, used: Mask, found: Fit, spread: float, before: Geometr
     Least squares of four numbers over all radii and sectors, along the slopes of the rings alone:
     what the background is uneven by does not pull.
     """
-    radius = np.flatnonzero(used) * 1.0
+    radius = np.flatnonzero(used).astype(np.float64)
     slope = found.lines.slopes(radius) @ found.lines.height
     counts, pixels = polar.counts[:, used], polar.pixels[:, used]
     known = pixels > 0
