@@ -5,8 +5,9 @@
 
 `comes`, `fades` and `steady` draw rings of Na with 2·10⁴ to 3·10⁵ electrons a pattern for each
 e/Å², 1.5 to 8 % of them in the rings of grains of 5 to 15 nm, a centre that drifts by up to 5 px;
-`spots` draws a cubic lattice without rings, half of the records fading. The rest are the simulator's cases
-that might fool somebody. A movie appended to the file is not run again; at the end a table of all.
+`spots` draws a cubic lattice without rings, half of the records fading. The rest are the
+simulator's cases that might fool somebody. A movie that is in the file already is not run again;
+at the end a table of all.
 """
 
 from __future__ import annotations

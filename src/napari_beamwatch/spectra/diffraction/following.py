@@ -1,8 +1,8 @@
 """Powder rings over the frames: the part of all electrons that each holds, and its spacing.
 
-In every frame the rings that were found, as wide as they were and where they were, are fitted at once
-with the background beside them. That is linear in the counts, so that a value is a weighted sum of them
-and its error is theirs.
+In every frame the rings that were found, as wide as they were and where they were, are fitted at
+once with the background beside them. That is linear in the counts, so that a value is a weighted
+sum of them and its error is theirs.
 """
 
 from __future__ import annotations

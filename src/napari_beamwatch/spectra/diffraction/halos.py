@@ -1,8 +1,8 @@
-"""Amorphous matter that grew: a broad ring that the last part of a record has and the first has not.
+"""Amorphous matter that grew: a broad ring that the end of a record has and its beginning has not.
 
-What is asked is the difference of the two, so that whatever stays goes out. The background as it is
-may change by a factor that is a smooth function of the radius, as where the specimen thickens; what a
-broad Gaussian explains beside that, and beside powder rings, is a halo.
+What is asked is the difference of the two, so that whatever stays goes out. The background as it
+is may change by a factor that is a smooth function of the radius, as where the specimen thickens;
+what a broad Gaussian explains beside that, and beside powder rings, is a halo.
 """
 
 from __future__ import annotations

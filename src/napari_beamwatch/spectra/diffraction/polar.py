@@ -26,7 +26,7 @@ SECTORS = 24
 """15° each."""
 
 MOST_RADII = 256
-"""Steps of the radius up to which a step is one pixel: rings of a larger camera are as much wider."""
+"""Steps of the radius up to which one is a pixel: rings of a larger camera are as much wider."""
 
 
 @dataclass(frozen=True)

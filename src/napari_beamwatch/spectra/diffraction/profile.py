@@ -1,10 +1,10 @@
 """Powder rings in the counts of a pattern along the radius: Gaussians on a smooth background.
 
-All rings are fitted at once with the background, cubic splines whose knots lie further apart than any
-ring is wide, by weighted least squares; that is linear but for places and widths, which take steps of
-Gauss and Newton. Whether there is one more ring is asked by the score of a Gaussian beside all that is
-fitted already [1]_: rings that overlap are told apart, and the background that they share with it is
-taken out of what is known of each.
+All rings are fitted at once with the background, cubic splines whose knots lie further apart than
+any ring is wide, by weighted least squares; that is linear but for places and widths, which take
+steps of Gauss and Newton. Whether there is one more ring is asked by the score of a Gaussian beside
+all that is fitted already [1]_: rings that overlap are told apart, and the background that they
+share with it is taken out of what is known of each.
 
 References
 ----------

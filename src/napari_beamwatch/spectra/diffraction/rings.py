@@ -1,9 +1,8 @@
-"""Powder rings of diffraction patterns, at a stated rate of false alarms, and where their centre is.
+"""Powder rings of diffraction patterns, at a stated rate of false alarms, and their centre.
 
 A ring is found where the counts along the radius pass what chance makes anywhere in all segments of
-time, radii and widths with probability α (Rice's formula, as of rings of images). The spots of a few
-grains make no ring: without any of the sectors around the centre it must stand as far above zero as
-sectors differ.
+time, radii and widths with probability α (Rice's formula, as of rings of images). The spots of a
+few grains make no ring: it must stand as far above zero as its sectors differ (jackknife).
 """
 
 from __future__ import annotations
