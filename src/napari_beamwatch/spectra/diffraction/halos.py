@@ -1,8 +1,8 @@
 """Amorphous matter that grew: a broad ring that the end of a record has and its beginning has not.
 
-What is asked is the difference of the two, so that whatever stays goes out. The background as it
-is may change by a factor that is a smooth function of the radius, as where the specimen thickens;
-what a broad Gaussian explains beside that, and beside powder rings, is a halo.
+What is asked is the difference of the two, so that whatever stays goes out. All of the background
+may change by a factor, and one that falls smoothly with the radius may come or go, as where the
+specimen thickens; what a broad Gaussian explains beside that, and beside powder rings, is a halo.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ PLACES = 60
 
 MISFIT = 0.01
 """Part of the background by which its change may differ from a smooth one anywhere."""
+
+FALLS = 5
+"""Powers of the radius, from 0 down, that a background that comes falls off with."""
 
 FEWEST_FRAMES = 8
 
@@ -91,8 +94,8 @@ def grown_halo(tracker: RingTracker, false_alarm: float) -> GrownHalo | None:
     )
     noise = spread * sum(1 / (1 / single[side]).sum(axis=0) for side in (first, last))
     weight = 1 / np.sqrt(noise + (MISFIT * usual) ** 2)
-    log = np.log(radius / radius.mean())
-    smooth = usual[:, None] * log[:, None] ** np.arange(3)
+    falls = (radius.mean() / radius[:, None]) ** np.arange(FALLS) * usual.mean()
+    smooth = np.hstack([usual[:, None], falls])
     beside = np.hstack([rings.lines.shapes(radius), rings.lines.slopes(radius), smooth])
     basis = np.linalg.qr(beside * weight[:, None])[0]
     change = (ends[1] - ends[0]) * weight

@@ -29,7 +29,7 @@ KNOTS = 12.0
 NARROWEST, WIDEST = 0.6, 3.6
 """Steps between which the standard deviation of a ring lies: a third of the way between knots."""
 
-MISFIT, RING_MISFIT = 0.01, 0.05
+MISFIT, RING_MISFIT = 0.02, 0.05
 """Parts of the background and of the rings in it that the model may be wrong by anywhere."""
 
 STEPS = 5
