@@ -76,6 +76,7 @@ campaign: $(READY)
 	$(BIN)/python benchmarks/onset_campaign.py --seed 1234 --fades 400 --stable 1000 --lasting 300
 	$(BIN)/python benchmarks/movie_campaign.py --out build/movies.jsonl --jobs 2
 	$(BIN)/python benchmarks/mosaic_campaign.py --out build/mosaics.jsonl --jobs 2
+	$(BIN)/python benchmarks/pattern_campaign.py --out build/patterns.jsonl --seeds 0:20 --jobs 2
 
 fuzz: $(READY)
 	$(BIN)/python -m tools.fuzz --inputs 100000 --jobs 2

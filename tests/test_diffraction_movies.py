@@ -18,6 +18,7 @@ from napari_beamwatch.analysis import Step, diffraction
 from napari_beamwatch.analysis.pattern_verdict import as_windows
 from napari_beamwatch.spectra.diffraction import (
     FrameReading,
+    Geometry,
     SegmentPattern,
     SpotTracker,
     find_centre,
@@ -25,6 +26,8 @@ from napari_beamwatch.spectra.diffraction import (
     measure_background,
 )
 from napari_beamwatch.spectra.diffraction.background import hot_pixels
+from napari_beamwatch.spectra.diffraction.polar import PolarReader
+from napari_beamwatch.spectra.rings import pixel_size_from_standard
 
 CONSTANT = 55.0  # Å·px
 SHAPE = (128, 140)
@@ -420,10 +423,11 @@ def test_work_goes_to_another_process_and_comes_back_the_same(frames: np.ndarray
     assert np.array_equal(pattern, frames[:8].sum(axis=0))
     spots = find_spots([pattern], CONSTANT)
     here, there = SpotTracker(spots, 8), SpotTracker(spots, 8)
-    reading = pickle.loads(pickle.dumps(FrameReading(movie.recording.frames, there.reader)))
+    radial = PolarReader(Geometry(*CENTRE), ~spots.centre.seen)
+    reading = pickle.loads(pickle.dumps(FrameReading(movie.recording.frames, there.reader, radial)))
     for frame in range(8):
         here.add(frame, frames[frame])
-        there.keep(frame, reading(frame))
+        there.keep(frame, reading(frame).spots)
     assert np.array_equal(here.traces().intensity, there.traces().intensity)
 
 
@@ -433,13 +437,13 @@ def test_progress_counts_every_frame_and_shows_traces_so_far(frames: np.ndarray)
 
     def tell(step: Step) -> None:
         steps.append(step)
-        if step.partial is not None and not shown and step.done >= 85:
+        if step.partial is not None and not shown and step.done >= 145:
             shown.append(step.partial())
 
     bw.analyze(movie_of(frames), SETTINGS, progress=tell)
     done = [step.done for step in steps]
     assert done == sorted(done)
-    assert steps[-1].done == steps[-1].total == 2 * len(frames)
+    assert steps[-1].done == steps[-1].total == 3 * len(frames)
     known = shown[0].dropna(subset="intensity").frame
     assert known.max() == 24
 
@@ -505,22 +509,38 @@ def test_settings_keep_the_camera_constant() -> None:
     assert bw.Settings.from_json(SETTINGS.to_json()) == SETTINGS
 
 
-@pytest.mark.parametrize("mode", ["diffraction", "DIFFRACTION", "STEM nanodiffraction"])
-def test_a_movie_that_says_it_is_diffraction_is_not_fourier_transformed(
+@pytest.mark.parametrize(
+    "mode", ["diffraction", "STEM nanodiffraction", "Diffraktion", "SAED", "SAD pattern", "3D ED"]
+)
+def test_a_movie_that_is_said_to_be_diffraction_is_not_fourier_transformed(
     frames: np.ndarray, mode: str
 ) -> None:
     movie = bw.Movie.from_array(frames, frame_dose=5.0, conditions={"imaging_mode": mode})
-    for transform in (bw.analyze, bw.find_spots, lambda m: bw.power_spectrum(m, None, 0)):
-        with pytest.raises(bw.BeamwatchError, match="set camera_constant"):
+    for transform in (
+        bw.analyze,
+        bw.find_spots,
+        lambda m: bw.power_spectrum(m, None, 0),
+        lambda m: pixel_size_from_standard(m, 2.355),
+    ):
+        with pytest.raises(bw.BeamwatchError, match=r"set camera_constant \(Å·px"):
             transform(movie)
 
 
-def test_who_says_that_frames_are_images_is_believed(frames: np.ndarray) -> None:
-    movie = bw.Movie.from_array(frames, frame_dose=5.0, conditions={"imaging_mode": "image"})
+def test_with_a_camera_constant_it_is_analysed_as_what_it_is(frames: np.ndarray) -> None:
+    movie = bw.Movie.from_array(frames[:4], conditions={"imaging_mode": "SAED"})
+    assert len(bw.find_spots(movie, SETTINGS)) > 5
+
+
+@pytest.mark.parametrize(
+    "mode", ["image", "HRTEM", "BF TEM, diffraction contrast", "STEM", "EDX map", "iDPC"]
+)
+def test_who_says_that_frames_are_images_is_believed(frames: np.ndarray, mode: str) -> None:
+    says = bw.Movie.from_array(frames, conditions={"imaging_mode": "diffraction"})
+    movie = says.with_(conditions={"imaging_mode": mode})
     assert bw.power_spectrum(movie, None, 0).power.any()
 
 
-@pytest.mark.parametrize("broken", ["judge_pattern", "spot_table", "_onset_row"])
+@pytest.mark.parametrize("broken", ["judge_pattern", "matched", "_onset_row"])
 def test_what_fails_after_the_passes_does_not_lose_the_run(
     frames: np.ndarray, broken: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ from napari_beamwatch.errors import BeamwatchError
 
 if TYPE_CHECKING:
     from napari_beamwatch.analysis import analyze, find_spots
+    from napari_beamwatch.analysis.calibrating import camera_constant_from_ring
     from napari_beamwatch.movies import (
         Conditions,
         DoseCalibration,
@@ -43,6 +44,7 @@ _HOMES = {
     "Settings": "napari_beamwatch.settings",
     "analyze": "napari_beamwatch.analysis",
     "apply_thresholds": "napari_beamwatch.results.thresholds",
+    "camera_constant_from_ring": "napari_beamwatch.analysis.calibrating",
     "place_survival": "napari_beamwatch.results.survival",
     "find_spots": "napari_beamwatch.analysis",
     "load_result": "napari_beamwatch.results.loading",
@@ -66,6 +68,7 @@ __all__ = [
     "__version__",
     "analyze",
     "apply_thresholds",
+    "camera_constant_from_ring",
     "find_spots",
     "load_result",
     "open_movie",

@@ -226,7 +226,8 @@ RINGS: dict[str, str] = {
     "d_A": "spacing; empty without a pixel size",
     "d_se_A": "its standard error, without that of the pixel size",
     "d_px": "spacing in pixels",
-    "width_per_px": "full width at half maximum beyond that of the taper, cycles per pixel",
+    "width_per_px": "full width at half maximum beyond that of the taper, cycles per pixel; of "
+    "diffraction patterns as it is, per Å",
     "phase": SPOTS["phase"],
 }
 

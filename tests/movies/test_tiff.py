@@ -95,6 +95,16 @@ def test_imagej_stacks_tell_pixel_size_and_frame_time(tmp_path, stack, unit, per
     np.testing.assert_array_equal(read_all(opened), stack)
 
 
+def test_pixels_counted_per_length_are_those_of_diffraction(tmp_path, stack):
+    path = tmp_path / "pattern.tif"
+    tifffile.imwrite(path, stack, imagej=True, resolution=(50, 50),
+                     metadata={"axes": "TYX", "unit": "1/nm"})  # fmt: skip
+    opened = open_tiff(path)
+    assert opened.pixel_size is None
+    assert opened.conditions.imaging_mode == "diffraction"
+    assert any("diffraction" in note for note in opened.notes)
+
+
 def test_an_imagej_file_beyond_four_gigabytes_has_one_directory(tmp_path):
     # ImageJ writes one directory and all frames after it; the real thing, only sparse.
     path = tmp_path / "a.tif"

@@ -20,8 +20,10 @@ from napari_beamwatch import columns
 from napari_beamwatch.analysis.answers import with_thresholds
 from napari_beamwatch.analysis.checks import check_record
 from napari_beamwatch.analysis.naming import Phases
+from napari_beamwatch.analysis.pattern_rings import ring_rows, ring_table
 from napari_beamwatch.analysis.pattern_verdict import judge_pattern
 from napari_beamwatch.analysis.progress import OFTEN, Progress, Teller
+from napari_beamwatch.damage.budget import rate
 from napari_beamwatch.damage.failures import Failures
 from napari_beamwatch.damage.judging import Verdict, unclear
 from napari_beamwatch.damage.whole import Place, RegionVerdict, Summed
@@ -47,14 +49,25 @@ from napari_beamwatch.results.tables import (
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.cluster import Cluster
 from napari_beamwatch.spectra.diffraction import (
+    CentreDrift,
+    CoarsePattern,
     DiffractionSpots,
     DiffractionTraces,
     FrameReading,
+    Geometry,
+    PatternRings,
+    RingTracker,
     SegmentPattern,
+    SpotReader,
     SpotTracker,
+    centre_drift,
+    find_pattern_rings,
     find_spots,
+    grown_halo,
     spacings,
+    stretches,
 )
+from napari_beamwatch.spectra.drift import Drift
 from napari_beamwatch.spectra.field import FieldTrace
 from napari_beamwatch.spectra.runners import Runner, Threads, Watched
 from napari_beamwatch.spectra.streaming import segment_edges
@@ -69,7 +82,11 @@ CRYSTAL, LATE_CRYSTAL = 0, 1
 """Of all spots, and of those that came later: which of them share a crystal, one pattern of the
 whole field does not tell."""
 
+POWDER, LATE_POWDER = 2, 3
+"""Of rings: they may be of another phase than the spots."""
+
 PASSES = 2
+"""Without that for the drift of the centre."""
 
 
 def analyze_diffraction(
@@ -79,31 +96,36 @@ def analyze_diffraction(
     progress: Progress | None = None,
     client: Any = None,
 ) -> Result:
-    """Find the spots of a diffraction movie and follow them through its frames.
+    """Find the spots and rings of a diffraction movie and follow them through its frames.
 
     Parameters as those of `analyze`; `settings.camera_constant` is given.
 
     Returns
     -------
     Result
-        Its tables of windows, places, phases and rings are empty: patterns have no windows.
+        Its tables of windows, places and phases are empty: patterns have no windows.
     """
     constant = _checked(movie, settings, regions)
     run = DiffractionPasses(movie, settings, constant, progress, client)
-    spots = run.find()
-    tracker = run.follow(spots)
+    found = run.find()
+    tracker, powder = run.follow(found)
     traces = tracker.traces(settings.running_sum)
     run.teller.begin("judging")
     notes: list[str] = []
     failures = Failures(notes)
-    verdict = failures.tried(
-        "judging the pattern", unclear, judge_pattern, movie, settings, tracker, CRYSTAL, constant
-    )
-    named = failures.tried(
-        "naming phases", lambda why: Named.unclear(movie, spots, why),
-        Named.of, movie, settings, spots, verdict,
+    halo = failures.tried(
+        "looking for a halo", lambda _: None,
+        grown_halo, powder, rate(settings.false_alarm, "rings"),
     )  # fmt: skip
-    verdict = named.verdict
+    verdict = failures.tried(
+        "judging the pattern", unclear,
+        judge_pattern, movie, settings, tracker, powder, halo, CRYSTAL, constant,
+    )  # fmt: skip
+    named = failures.tried(
+        "naming phases", lambda why: Named.unclear(movie, found, constant, why),
+        Named.of, movie, settings, found, constant, verdict,
+    )  # fmt: skip
+    verdict = named.verdict or verdict
     row = failures.tried(
         "summing up", lambda why: onset_row(movie, None, unclear(why), {}), _onset_row, movie, named
     )
@@ -115,22 +137,22 @@ def analyze_diffraction(
         regions=(),
         onsets=onset_table([row | scale_column(movie, settings)]),
         windows=pd.DataFrame(columns=list(columns.WINDOWS)),
-        spots=named.rows,
+        spots=named.spots,
         traces=trace_table(movie, constant, tracker, settings.running_sum),
         events=event_table(event_rows(FIELD, verdict, movie.dose is not None)),
         places=pd.DataFrame(columns=list(columns.PLACES)),
         courses=course_table(movie, FIELD, _as_place(verdict)),
         phases=pd.DataFrame(columns=list(columns.PHASES)),
         field=field_table(movie, _field_trace(traces, tracker.mean), (unknown, unknown)),
-        rings=pd.DataFrame(columns=list(columns.RINGS)),
-        drift=drift_table(None, frames),
+        rings=ring_table(movie, found.rings, powder.traces(), halo, constant, named.of_rings),
+        drift=drift_table(run.moved(), frames),
         particles=None,
         window_traces=WindowTraces(*(np.empty((frames, 0), np.float32) for _ in range(5))),
         notes=(),
         timings=run.teller.timings,
     )
     result = failures.tried("applying thresholds", lambda _: result, with_thresholds, result)
-    result = replace(result, notes=(*movie.notes, *_notes(spots, constant), *notes))
+    result = replace(result, notes=(*movie.notes, *_notes(found, constant), *run.notes(), *notes))
     run.teller.finish(result.notes)
     return result
 
@@ -153,7 +175,15 @@ def find_diffraction_spots(
     """
     constant = _checked(movie, settings, regions)
     run = DiffractionPasses(movie, settings, constant, progress, client)
-    return spot_table(movie, settings, run.find())[1]
+    return Named.of(movie, settings, run.find(), constant).spots
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What the patterns of a movie show."""
+
+    spots: DiffractionSpots
+    rings: PatternRings
 
 
 class DiffractionPasses:
@@ -168,36 +198,83 @@ class DiffractionPasses:
         client: Any,
     ) -> None:
         self.movie, self.settings, self.constant = movie, settings, constant
-        self.teller = Teller(progress, PASSES * int(movie.lit.sum()), "adding up patterns")
+        passes = PASSES + (settings.drift == "auto")
+        self.teller = Teller(progress, passes * int(movie.lit.sum()), "reading")
         tick = self.teller.tick
         runner: Runner = Threads() if client is None else Cluster(client, tick, self.teller.say)
         self.runner: Runner = Watched(runner, movie.recording.files.certify)
+        self.drift = CentreDrift.none(len(movie))
 
-    def find(self) -> DiffractionSpots:
-        """Spots of the patterns of all segments."""
+    def _follow_centre(self) -> None:
+        """How the centre moves."""
         lit = np.asarray(self.movie.lit)
-        work = SegmentPattern(self.movie.recording.frames, lit)
+        if self.settings.drift != "auto" or not lit.any():
+            return
+        self.teller.begin("following the centre")
+        work, edges = CoarsePattern.of(self.movie.recording.frames, lit), stretches(lit)
+        sums = list(self.runner.segments(work, edges, self.teller.tick))
+        shape = self.movie.shape
+        if any(one is not None for one in sums):
+            self.drift = self._patiently(lambda _: centre_drift(sums, edges, shape, work.by))
+
+    def find(self) -> Found:
+        """Spots and rings of the patterns of all segments."""
+        self._follow_centre()
+        self.teller.begin("adding up patterns")
+        lit, drift = np.asarray(self.movie.lit), self.drift
+        work = SegmentPattern(self.movie.recording.frames, lit, drift.shifts, drift.hidden)
         sums = list(self.runner.segments(work, segment_edges(lit), self.teller.tick))
         patterns = [pattern for pattern in sums if pattern is not None]
         if not patterns:
             raise BeamwatchError(f"{self.movie.name} is dark: no frame holds a diffraction pattern")
         self.teller.begin("finding spots")
         alpha, constant = self.settings.alpha, self.constant
-        return self._patiently(lambda tick: find_spots(patterns, constant, alpha, tick=tick))
 
-    def follow(self, spots: DiffractionSpots) -> SpotTracker:
-        """The spots in every frame."""
+        def found(tick: Callable[[], None]) -> Found:
+            spots = find_spots(patterns, constant, alpha, tick=tick)
+            centre = spots.centre
+            left_out = ~centre.seen | SpotReader.of(spots).near  # where the pattern lies on average
+            first = Geometry(centre.y, centre.x)
+            return Found(
+                spots,
+                find_pattern_rings(patterns, first, left_out, spots.spread, alpha, tick),
+            )
+
+        return self._patiently(found)
+
+    def moved(self) -> Drift | None:
+        """How far the centre lies from where it was at first, if it moved."""
+        if not self.drift.moved:
+            return None
+        first = int(np.flatnonzero(self.movie.lit)[0])
+        dy, dx = self.drift.dy, self.drift.dx
+        return Drift(dy - dy[first], dx - dx[first], self.drift.se)
+
+    def notes(self) -> list[str]:
+        """What was done about a centre that moved."""
+        moved = self.moved()
+        if moved is None:
+            return []
+        away = np.hypot(moved.dy_px, moved.dx_px)
+        return [f"the centre moved by up to {away.max():.1f} px; patterns are read where it lies"]
+
+    def follow(self, found: Found) -> tuple[SpotTracker, RingTracker]:
+        """The spots and the rings in every frame."""
         self.teller.begin("following spots")
-        tracker = SpotTracker(spots, len(self.movie))
+        tracker = SpotTracker(found.spots, len(self.movie), self.drift.hidden)
+        powder = RingTracker(found.rings, len(self.movie))
+        radial = found.rings.reader(self.drift.hidden)
 
         def so_far() -> pd.DataFrame:
             return trace_table(self.movie, self.constant, tracker, self.settings.running_sum)
 
-        work = FrameReading(self.movie.recording.frames, tracker.reader)
+        shifts = self.drift.shifts
+        work = FrameReading(self.movie.recording.frames, tracker.reader, radial, shifts)
         for frame, read in self.runner.frames(work, np.flatnonzero(self.movie.lit).tolist()):
-            tracker.keep(frame, read)
+            tracker.keep(frame, read.spots)
+            powder.keep(frame, read.radial, read.spots.total)
             self.teller.tick(1, so_far)
-        return tracker
+        return tracker, powder
 
     def _patiently(self, work: Callable[[Callable[[], None]], Out]) -> Out:
         """Do what takes seconds at a time in the pool: whoever wants it stopped need not wait."""
@@ -220,53 +297,81 @@ class DiffractionPasses:
 
 @dataclass(frozen=True, eq=False)
 class Named:
-    """Spots with the verdict on them and the phases they are.
+    """Spots and rings with the verdict on them and the phases they are.
 
     Attributes
     ----------
-    verdict : Verdict
+    verdict : Verdict or None
     phases : Phases
     rows : DataFrame
-        The table of spots.
+        Spots, then rings, as rows of the table of spots.
+    count : int
+        Spots among them.
     """
 
-    verdict: Verdict
+    verdict: Verdict | None
     phases: Phases
     rows: pd.DataFrame
+    count: int
 
     @classmethod
     def of(
-        cls, movie: Movie, settings: Settings, spots: DiffractionSpots, verdict: Verdict
+        cls,
+        movie: Movie,
+        settings: Settings,
+        found: Found,
+        constant: float,
+        verdict: Verdict | None = None,
     ) -> Named:
         """With what was matched."""
-        return cls(verdict, *spot_table(movie, settings, spots, verdict))
+        bare = cls._bare(movie, found, constant, verdict)
+        phases = matched(movie, settings, bare.rows)
+        return replace(bare, phases=phases, rows=phases.label(bare.rows))
 
     @classmethod
-    def unclear(cls, movie: Movie, spots: DiffractionSpots, why: str) -> Named:
+    def unclear(cls, movie: Movie, found: Found, constant: float, why: str) -> Named:
         """Without any name, and with no verdict but why."""
-        return cls(unclear(why), Phases({}), spot_rows(movie, spots, unclear(why)))
+        return cls._bare(movie, found, constant, unclear(why))
+
+    @classmethod
+    def _bare(cls, movie: Movie, found: Found, constant: float, verdict: Verdict | None) -> Named:
+        count = len(found.spots)
+        rings = ring_rows(movie, found.rings, constant, count, (POWDER, LATE_POWDER), verdict)
+        rows = joined([spot_rows(movie, found.spots, verdict), rings], columns.SPOTS)
+        return cls(verdict, Phases({}), rows.astype({"phase": object, "hkl": object}), count)
+
+    @property
+    def spots(self) -> pd.DataFrame:
+        """The table of spots."""
+        return self.rows[self.rows.spot < self.count].reset_index(drop=True)
+
+    @property
+    def of_rings(self) -> list[str | None]:
+        """Phase of each ring."""
+        named = self.rows[self.rows.spot >= self.count].phase
+        return [None if pd.isna(name) else str(name) for name in named]
 
 
-def spot_table(
-    movie: Movie, settings: Settings, spots: DiffractionSpots, verdict: Verdict | None = None
-) -> tuple[Phases, pd.DataFrame]:
-    """Phases, and the table of spots."""
-    rows = spot_rows(movie, spots, verdict)
-    if not len(rows):
-        return Phases({}), rows
+def matched(movie: Movie, settings: Settings, rows: pd.DataFrame) -> Phases:
+    """Phases of spots and rings, those that were there at first and those that came apart."""
     phases: dict[int, Match] = {}
-    for crystal in (CRYSTAL, LATE_CRYSTAL):
-        mine = (rows.crystal == crystal).to_numpy()
-        if mine.any():
-            phases[crystal] = match(
-                SpotSet(spots.d[mine], spots.d_se[mine], spots.angle[mine]),
-                phases=settings.phases or None,
-                elements=movie.conditions.elements,
-                pixel_size_uncertainty=settings.pixel_size_uncertainty,
-                temperature_C=movie.conditions.temperature_C,
-                phase_before=phases[CRYSTAL].answer if CRYSTAL in phases else "",
-            )
-    return Phases(phases), Phases(phases).label(rows)
+    before = ""
+    for crystal in (CRYSTAL, POWDER, LATE_CRYSTAL, LATE_POWDER):
+        mine = rows[rows.crystal == crystal]
+        if not len(mine):
+            continue
+        ring = np.full(len(mine), crystal in (POWDER, LATE_POWDER))
+        d, d_se, angle = (mine[name].to_numpy(float) for name in ("d_A", "d_se_A", "angle_deg"))
+        phases[crystal] = match(
+            SpotSet(d, d_se, angle, ring),
+            phases=settings.phases or None,
+            elements=movie.conditions.elements,
+            pixel_size_uncertainty=settings.pixel_size_uncertainty,
+            temperature_C=movie.conditions.temperature_C,
+            phase_before=before,
+        )
+        before = before or phases[crystal].answer
+    return Phases(phases)
 
 
 def spot_rows(movie: Movie, spots: DiffractionSpots, verdict: Verdict | None) -> pd.DataFrame:
@@ -301,7 +406,8 @@ def _as_place(verdict: Verdict) -> RegionVerdict:
 
 def _onset_row(movie: Movie, named: Named) -> dict[str, Any]:
     """The row of the field. Spacings of the verdict are in Å, and no pixel has a length here."""
-    verdict, spots = named.verdict, named.rows
+    verdict, spots = named.verdict, named.spots
+    assert verdict is not None
     more = {
         "d_before_A": verdict.d_before_px,
         "d_after_A": verdict.d_after_px,
@@ -311,7 +417,7 @@ def _onset_row(movie: Movie, named: Named) -> dict[str, Any]:
         "n_spots": len(spots),
         "n_crystals": spots.crystal.nunique(),
     }
-    told = named.phases.before_and_after(verdict, spots)
+    told = named.phases.before_and_after(verdict, named.rows)
     return onset_row(movie, None, verdict, more, summed=_as_place(verdict).summed) | told
 
 
@@ -378,8 +484,8 @@ def _checked(movie: Movie, settings: Settings, regions: Sequence[Region]) -> flo
     return settings.camera_constant
 
 
-def _notes(spots: DiffractionSpots, constant: float) -> list[str]:
-    centre = spots.centre
+def _notes(found: Found, constant: float) -> list[str]:
+    centre, rings = found.spots.centre, found.rings
     hidden = 1 - float(centre.seen.mean())
     notes = [
         f"read as diffraction patterns: d is the camera constant, {constant:g} Å·px, over the "
@@ -390,6 +496,13 @@ def _notes(spots: DiffractionSpots, constant: float) -> list[str]:
     ]
     if hidden > 0:
         notes.append(f"{hidden:.2g} of the pattern is hidden by a beam stop or holds no numbers")
-    if not len(spots):
+    if len(rings):
+        shape = rings.geometry
+        notes.append(
+            f"{len(rings)} powder rings about ({shape.y:.2f}, {shape.x:.2f}) px, ellipses of "
+            f"{shape.ratio:.4f} with their longest diameter at {shape.angle:.0f}°: spacings are "
+            "those of mean radii"
+        )
+    if not len(found.spots) and not len(rings):
         notes.append("no spot stands out of the patterns")
     return notes

@@ -1,4 +1,4 @@
-"""The verdict on a diffraction movie: its spots as traces that `damage` can judge.
+"""The verdict on a diffraction movie: its spots and rings as traces that `damage` can judge.
 
 What is judged has the noise of a lattice in windows: the variance of the signal s is
 ``(2·s + 1) / K``. Counts over a background have ``a·I + b``, so with ``s = I·a / (2·b)`` and
@@ -15,11 +15,14 @@ from napari_beamwatch.analysis.dose_axis import DoseAxis
 from napari_beamwatch.damage.budget import rate
 from napari_beamwatch.damage.examining import examine
 from napari_beamwatch.damage.judging import Verdict, judge
-from napari_beamwatch.damage.scopes import SpotTrace
+from napari_beamwatch.damage.scopes import SpotTrace, Witnesses
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.diffraction import (
     DiffractionTraces,
+    GrownHalo,
+    RingTraces,
+    RingTracker,
     SpotTracker,
     spacings,
 )
@@ -31,9 +34,17 @@ CLEAR = 5.0
 
 
 def judge_pattern(
-    movie: Movie, settings: Settings, tracker: SpotTracker, crystal: int, constant: float
+    movie: Movie,
+    settings: Settings,
+    tracker: SpotTracker,
+    rings: RingTracker,
+    halo: GrownHalo | None,
+    crystal: int,
+    constant: float,
 ) -> Verdict:
-    """The verdict on all spots of the patterns; spacings are in Å, not in pixels.
+    """The verdict on all spots and rings of the patterns; spacings are in Å, not in pixels.
+
+    Whether a spacing moved is asked of the spots: where rings overlap, one that comes moves others.
 
     Parameters
     ----------
@@ -41,14 +52,20 @@ def judge_pattern(
     settings : Settings
     tracker : SpotTracker
         That has seen all frames.
+    rings : RingTracker
+        Likewise; its rings are numbered after the spots.
+    halo : GrownHalo or None
+        A second sign, by which a loss is that of the lattice.
     crystal : int
-        Number of the crystal that all spots are taken for.
+        Number of the crystal that all are taken for.
     constant : float
         Å·px.
     """
     traces = tracker.traces()
     moved = spacings(traces, tracker.spots, constant)
     scale, many = as_windows(traces, tracker.mean)
+    of_rings = rings.traces()
+    ring_scale, ring_many = as_windows(of_rings, tracker.mean)
     spots = [
         SpotTrace(
             spot=spot,
@@ -63,6 +80,18 @@ def judge_pattern(
         )
         for spot in range(len(tracker.spots))
         if np.isfinite(scale[spot])
+    ] + [
+        SpotTrace(
+            spot=len(tracker.spots) + ring,
+            crystal=crystal,
+            gy=0.0,
+            gx=float(g),
+            snr=of_rings.intensity[:, ring] / ring_scale[ring],
+            windows=ring_many[:, ring],
+            ring=True,
+        )
+        for ring, g in enumerate(rings.rings.radius / constant)
+        if np.isfinite(ring_scale[ring])
     ]
     examined = examine(
         DoseAxis.of(movie).scope("pattern", spots),
@@ -71,11 +100,12 @@ def judge_pattern(
         spacing=rate(settings.false_alarm, "spacing") if "spacing" in settings.criteria else 0.0,
         d_tolerance=settings.d_tolerance,
     )
-    return judge(examined, criteria=settings.criteria)
+    witnesses = Witnesses(halo_grew=halo is not None)
+    return judge(examined, witnesses=witnesses, criteria=settings.criteria)
 
 
-def as_windows(traces: DiffractionTraces, mean: Floats) -> tuple[Floats, Floats]:
-    """Intensity of a signal of 1, of each spot, and the windows that its noise is worth.
+def as_windows(traces: DiffractionTraces | RingTraces, mean: Floats) -> tuple[Floats, Floats]:
+    """Intensity of a signal of 1, of each spot or ring, and the windows its noise is worth.
 
     The second is an array (frame, spot): frames of more electrons are worth more.
     """

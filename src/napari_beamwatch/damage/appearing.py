@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,18 +72,18 @@ def appeared(
         after = usual.moment[i, -1] - usual.moment[i, place]
         after /= max(usual.weight[i, -1] - usual.weight[i, place], 1e-300)
         if known > 0 and before + 1.645 * known**-0.5 <= ABSENT * after:
-            found.append(Appearance(i, _first_seen(samples, i, dispersion)))
+            found.append(Appearance(i, grown_from(samples, [i], dispersion)))
     return tuple(found)
 
 
-def _first_seen(samples: Samples, spot: int, dispersion: float) -> Estimate:
-    """Dose from which a spot grew: the same models, whose residual is the higher level.
+def grown_from(samples: Samples, spots: Sequence[int], dispersion: float) -> Estimate:
+    """Dose from which spots grew together: the same models, whose residual is the higher level.
 
     They have one change. Of a spot that rocks into view and out again the fall explains more.
     """
-    one = samples.of_spots(np.array([spot]))
-    every = average(one, dispersion=dispersion)
-    grows = every.weighed.residual[:, 0] > every.weighed.plateau[:, 0]
+    some = samples.of_spots(np.array(spots))
+    every = average(some, dispersion=dispersion)
+    grows = every.weighed.residual.sum(axis=1) > every.weighed.plateau.sum(axis=1)
     weight = every.weight * grows
     if weight.sum() < MORE_LIKELY:
         return NOTHING

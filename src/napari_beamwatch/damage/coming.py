@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_beamwatch.damage.appearing import Appearance
+from napari_beamwatch.damage.appearing import Appearance, grown_from
 from napari_beamwatch.damage.examining import Examined
 from napari_beamwatch.damage.interval import Estimate
-from napari_beamwatch.damage.likeness import SAME_DIRECTION, SAME_G, distinct
+from napari_beamwatch.damage.likeness import SAME_DIRECTION, SAME_G, called, distinct
 from napari_beamwatch.damage.power import SMALLEST_LOSS
 from napari_beamwatch.damage.scopes import SpotTrace
 
@@ -74,23 +74,22 @@ def coming(one: Examined, held: Floats, gone: bool) -> Coming | None:
         if order == 0 and (new or late)
     ]
     if foreign:
-        first, spots = _first_of(foreign)
-        why = f"{len(spots)} spots appeared that were not there and are not of this lattice"
+        first, spots = _first_of(one, foreign)
+        theirs = [trace for _, trace in foreign]
+        why = f"{called(theirs)} appeared that were not there and are not of this lattice"
         # A grain that turns into view may show one spacing in two directions; that it does so
         # where another lattice is lost would be a chance.
         new = [
             u and late for u, late, order in zip(unheard, instead, orders, strict=True) if not order
         ]
-        sure = distinct([trace for _, trace in foreign]) > 1 or sum(new) > 1
+        sure = distinct(theirs) > 1 or sum(new) > 1 or any(trace.ring for trace in theirs)
         if not sure:
-            why = (
-                f"{len(spots)} spots of another lattice appeared: a grain may have turned into view"
-            )
+            why = f"{called(theirs)} of another lattice appeared: a grain may have turned into view"
         return Coming(first, spots, sure, why)
     between = [pair for pair, order in zip(came, orders, strict=True) if order == 2]
     if not between or gone:
         return None
-    first, spots = _first_of(between)
+    first, spots = _first_of(one, between)
     why = f"{len(spots)} spots appeared halfway between those of the lattice, which holds"
     # What is no more than focus and tilt make all the time is none.
     holds = one.loss is None or one.loss.course.loss < SMALLEST_LOSS
@@ -100,14 +99,30 @@ def coming(one: Examined, held: Floats, gone: bool) -> Coming | None:
     return Coming(first, spots, sure, why, "ordering")
 
 
-def _first_of(came: Sequence[tuple[Appearance, SpotTrace]]) -> tuple[Estimate, tuple[int, ...]]:
+def _first_of(
+    one: Examined, came: Sequence[tuple[Appearance, SpotTrace]]
+) -> tuple[Estimate, tuple[int, ...]]:
+    """Dose from which the first grew, and which they are.
+
+    The least of many estimates is early by construction: those that may have begun with it tell
+    the dose together.
+    """
+    spots = tuple(trace.spot for _, trace in came)
     first = min((each.first_seen for each, _ in came), key=lambda e: e.value)
-    return first, tuple(trace.spot for _, trace in came)
+    together = [each.index for each, _ in came if each.first_seen.low <= first.high]
+    if len(together) == 1 or one.every is None:
+        return first, spots
+    joint = grown_from(one.every, together, one.dispersion)
+    return (joint if np.isfinite(joint.value) else first), spots
 
 
 def order_of(spot: SpotTrace, traces: Sequence[SpotTrace]) -> int:
-    """1 for a point of the lattice of others, 2 for one halfway between, 0 for neither."""
+    """1 for a point of the lattice of others, 2 for one halfway between, 0 for neither.
+
+    Powder rings are of no lattice that has directions.
+    """
     found = 0
+    traces = [] if spot.ring else [trace for trace in traces if not trace.ring]
     for i, a in enumerate(traces):
         for b in traces[:i]:
             area = a.gy * b.gx - a.gx * b.gy
@@ -130,7 +145,7 @@ def turned(traces: Sequence[SpotTrace], faded: NDArray[np.bool_], new: NDArray[n
     """Whether the new spots are the faded ones at another angle: the crystal turned.
 
     What appeared has the |g| of those that faded, in another direction, but for a faint spot here
-    and there; another phase has spacings of its own.
+    and there; another phase has spacings of its own. Powder rings do not turn.
     """
     old = [trace for trace, is_one in zip(traces, faded, strict=True) if is_one]
     fresh = [trace for trace, is_one in zip(traces, new, strict=True) if is_one]
@@ -140,7 +155,10 @@ def turned(traces: Sequence[SpotTrace], faded: NDArray[np.bool_], new: NDArray[n
     for spot in fresh:
         strength = float(np.nanmean(np.maximum(spot.snr, 0.0)))
         total += strength
-        mates = [trace for trace in old if abs(trace.g / spot.g - 1) <= SAME_G]
+        mates = [
+            trace for trace in old
+            if not (trace.ring or spot.ring) and abs(trace.g / spot.g - 1) <= SAME_G
+        ]  # fmt: skip
         elsewhere = [
             abs(spot.gy * mate.gx - spot.gx * mate.gy) / (spot.g * mate.g)
             > np.sin(np.radians(SAME_DIRECTION) / 2)

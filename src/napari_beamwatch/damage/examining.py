@@ -98,6 +98,10 @@ class Examined:
         None where there was no lattice, or too few frames.
     loss : Loss, optional
     shift : Shift, optional
+    every : Samples, optional
+        Of all traces of the scope; None where there are too few frames.
+    dispersion : float
+        How much wider than the noise law they scatter.
     """
 
     scope: Scope
@@ -107,6 +111,8 @@ class Examined:
     watch: Watch | None = None
     loss: Loss | None = None
     shift: Shift | None = None
+    every: Samples | None = None
+    dispersion: float = 1.0
 
     @property
     def old(self) -> Scope:
@@ -163,7 +169,7 @@ def examine(
     # Beside spots that appeared, faint ones that may have been there or not tell nothing.
     there = ~fresh & (solid(every) | ~fresh.any())
     if not there.any():
-        return Examined(scope, there, len(every), new)
+        return Examined(scope, there, len(every), new, every=every, dispersion=dispersion)
     old = every.of_spots(there)
     dips = find_dips(old, dispersion)
     samples = old.without(dips.masked)
@@ -176,6 +182,8 @@ def examine(
         Watch(samples, dips, power, seen, dispersion),
         _loss(samples, rate, dispersion) if seen.found else None,
         find_shift(scope.of_traces(there), d_tolerance / 100, spacing) if spacing else None,
+        every,
+        dispersion,
     )
 
 

@@ -148,7 +148,7 @@ def judge(
     if not one.scope.traces:
         return Verdict("no_lattice", "no lattice was found")
     if not one.there.any():
-        return _came(one, others)
+        return _came(one, others, criteria)
     if one.watch is None:
         said = "one frame tells" if one.frames == 1 else f"{one.frames} frames tell"
         return unclear(f"{said} no change")
@@ -167,8 +167,11 @@ def judge(
     return replace(verdict, onset_frame=_frame_of(one, verdict.onset.value))
 
 
-def _came(one: Examined, others: Sequence[Examined]) -> Verdict:
-    """What is said of a lattice that was not there at first."""
+def _came(one: Examined, others: Sequence[Examined], criteria: tuple[str, ...]) -> Verdict:
+    """What is said of a lattice that was not there at first.
+
+    Spots are of a crystal that may have been elsewhere; powder rings are of all the field.
+    """
     if not any(each.stayed for each in one.new):
         return unclear("its spots came and went again: a crystal that rocks into view and out")
     traces, lost = list(one.scope.traces), [False] * len(one.scope.traces)
@@ -177,6 +180,14 @@ def _came(one: Examined, others: Sequence[Examined]) -> Verdict:
             traces += other.old.traces
             lost += faded(other.watch.samples).tolist()
     mine = np.arange(len(traces)) < len(one.scope.traces)
+    rings = any(one.scope.traces[each.index].ring for each in one.new if each.stayed)
+    if rings and "new_phase" in criteria:
+        nothing = Verdict("no_lattice", "no lattice was there at first")
+        verdict = _with_coming(nothing, coming(one, np.empty(0), gone=False), None)
+        assert one.every is not None
+        if verdict.status == "onset" and _late(one.every, verdict.onset.value):
+            verdict = replace(verdict, status="ambiguous", reason=f"{TOO_LATE}; {verdict.reason}")
+        return replace(verdict, onset_frame=_frame_of(one, verdict.onset.value))
     if turned(traces, np.array(lost), mine):
         return unclear(f"{TURNED}: its spacings faded at another angle")
     return Verdict("no_lattice", "no lattice was there at first")

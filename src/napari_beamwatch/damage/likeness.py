@@ -13,11 +13,12 @@ SAME_G, SAME_DIRECTION = 0.03, 5.0
 
 
 def independent(traces: Sequence[SpotTrace]) -> bool:
-    """Whether two of the spots differ in |g| and in direction."""
+    """Whether two of the spots differ in |g| and in direction; a powder ring has every one."""
     for i, a in enumerate(traces):
         for b in traces[:i]:
             sine = abs(a.gy * b.gx - a.gx * b.gy) / (a.g * b.g)
-            if abs(a.g / b.g - 1) > SAME_G and sine > np.sin(np.radians(SAME_DIRECTION)):
+            apart = a.ring or b.ring or sine > np.sin(np.radians(SAME_DIRECTION))
+            if abs(a.g / b.g - 1) > SAME_G and apart:
                 return True
     return False
 
@@ -26,3 +27,11 @@ def distinct(traces: Sequence[SpotTrace]) -> int:
     """How many different |g| spots have."""
     lengths = sorted(trace.g for trace in traces)
     return sum(i == 0 or g / lengths[i - 1] - 1 > SAME_G for i, g in enumerate(lengths))
+
+
+def called(traces: Sequence[SpotTrace]) -> str:
+    """How many spots and rings they are, in words."""
+    rings = sum(trace.ring for trace in traces)
+    counts = ((len(traces) - rings, "spot"), (rings, "powder ring"))
+    said = [f"{count} {what}{'s' if count > 1 else ''}" for count, what in counts if count]
+    return " and ".join(said) or "0 spots"

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from napari_beamwatch.damage.averaging import Average
 from napari_beamwatch.damage.examining import Examined, Loss, Watch
 from napari_beamwatch.damage.focus import AMOUNTS, focus_misfit
-from napari_beamwatch.damage.likeness import SAME_G, distinct, independent
+from napari_beamwatch.damage.likeness import SAME_G, called, distinct, independent
 from napari_beamwatch.damage.models import remaining
 from napari_beamwatch.damage.scopes import Samples, Scope, SpotTrace
 
@@ -114,17 +114,22 @@ class Refuted:
         A tilt of the crystal.
     focus_moved : bool
         The measured focus did move.
+    why : str
+        What refutes them both.
     """
 
     path: bool = False
     tilt: bool = False
     focus_moved: bool = False
+    why: str = "another place of the crystal held or went at another dose"
 
 
 def refuted(one: Examined, others: Sequence[Examined]) -> Refuted:
     """What the other places say of the loss of one."""
     assert one.loss is not None
     lost = [t for t, ratio in zip(one.old.traces, one.loss.left.ratio, strict=True) if ratio < 0.6]
+    if lost and all(trace.ring for trace in lost):
+        return Refuted(path=True, tilt=True, why="powder rings of a pattern know of none")
     crystal = {trace.crystal for trace in one.old.traces}
     path = tilt = False
     for other in others:
@@ -206,20 +211,21 @@ def judge_loss(
     exponents = shares(samples, found, watch.dispersion)
     kind = "disorder" if high_first(exponents, scope) > CONVINCING else ""
     if whole:
-        said = f"{int(fell.sum())} spots of several g were lost together"
+        said = f"{called(_some(scope, fell))} of several g were lost together"
         return Finding(True, "strong", said + _order(kind), kind)
     if against.path and against.tilt and independent(_some(scope, fell)):
-        said = "neither focus nor tilt: another place of the crystal held or went at another dose"
+        said = f"neither focus nor tilt: {against.why}"
         return Finding(True, "strong", said + _order(kind), kind)
     if kind:
-        return Finding(True, "strong", f"{int(seen.sum())} spots fell{_order(kind)}", kind)
+        said = f"{called(_some(scope, seen))} fell{_order(kind)}"
+        return Finding(True, "strong", said, kind)
     deep = left.total + 1.645 * left.total_se < DEEP
     if fell_together(exponents) < (CONVINCING_DEEP if deep else CONVINCING):
         return Finding(
             False, "", f"{100 * max(left.total, 0):.0f} % of the lattice is left and its spots did "
             "not verifiably fall together: a lasting tilt or focus is not excluded",
         )  # fmt: skip
-    said = f"{int(seen.sum())} spots of several g fell by the same part"
+    said = f"{called(_some(scope, seen))} of several g fell by the same part"
     return Finding(True, "strong", said + (" and broadened" if patchy else ""))
 
 

@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class SpotTrace:
-    """One lattice spot over the frames of a scope.
+    """One lattice spot over the frames of a scope, or a powder ring of diffraction patterns.
 
     Attributes
     ----------
@@ -33,6 +33,8 @@ class SpotTrace:
         Spacing in pixels and its standard error, running over `averaged` frames; NaN where too
         weak.
     averaged : int
+    ring : bool
+        A powder ring: its grains have every direction, and what `gy` and `gx` tell is none.
     """
 
     spot: int
@@ -46,6 +48,7 @@ class SpotTrace:
     d_px: Floats = field(default_factory=lambda: np.empty(0))
     d_se_px: Floats = field(default_factory=lambda: np.empty(0))
     averaged: int = 1
+    ring: bool = False
 
     @property
     def g(self) -> float:

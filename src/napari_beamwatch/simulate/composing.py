@@ -100,6 +100,11 @@ class Composer:
         """Beam in each pixel relative to the field's mean; None if it is flat."""
         return self._profile(*self.size)
 
+    @property
+    def brightest(self) -> float:
+        """Most that a pixel of a frame holds, relative to the beam: fringes at most double it."""
+        return 2.0 * (1.0 if self.illumination is None else float(self.illumination.max()))
+
     @cached_property
     def mean_transmission(self) -> Floats:
         """Mean of each frame relative to a field without specimen under the same beam."""

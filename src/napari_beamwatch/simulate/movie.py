@@ -19,12 +19,16 @@ from napari_beamwatch.movies.recording import Counting, Recording, Stated, State
 from napari_beamwatch.simulate.composing import Composer
 from napari_beamwatch.simulate.detector import Detector
 from napari_beamwatch.simulate.laws import Floats
+from napari_beamwatch.simulate.pattern_truth import truth_of_patterns
+from napari_beamwatch.simulate.patterns import PatternComposer, PatternScene
 from napari_beamwatch.simulate.scene import Scene
 from napari_beamwatch.simulate.truth import Truth
 
 MOST_FRAMES = 1_000_000
 LARGEST = 16384
 SMALLEST = 32
+
+ORIGIN = "simulated"
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,14 +37,15 @@ class SimulatedFrames(FrameSource):
 
     Attributes
     ----------
-    composer : Composer
+    composer : Composer or PatternComposer
     detector : Detector
     electrons : array of float
-        Electrons a pixel of each frame, before specimen and detector.
+        Electrons a pixel of each frame, before specimen and detector; of patterns those of all
+        pixels.
     seed : int
     """
 
-    composer: Composer
+    composer: Composer | PatternComposer
     detector: Detector
     electrons: Floats
     seed: int
@@ -55,11 +60,8 @@ class SimulatedFrames(FrameSource):
 
     @cached_property
     def _dtype(self) -> np.dtype[Any]:
-        light = self.composer.illumination
         efficiency = self._efficiency
-        # Fringes at most double a picture; texture, hot pixels and a beam do the rest.
-        most = 2.0 * float(self.electrons.max(initial=0))
-        most *= 1.0 if light is None else float(light.max())
+        most = self.composer.brightest * float(self.electrons.max(initial=0))
         most *= 1.0 if efficiency is None else float(efficiency.max())
         return self.detector.dtype_for(most)
 
@@ -138,58 +140,94 @@ def film_scene(
     parameters: Any,
 ) -> SimulatedMovie:
     """A movie of a scene; `pixel_size` as realised, `frame_dose` nominal in e/Å²."""
-    frames = len(frame_dose)
-    nominal_end = np.cumsum(frame_dose)
-    nominal_start = nominal_end - frame_dose
-    starts_ends = zip(nominal_start, nominal_end, strict=True)
-    flux = np.array([scene.flux.mean(start, end) for start, end in starts_ends])
-    if scene.flicker:
-        noise = np.random.default_rng([seed, 0, 2]).normal(size=frames)
-        flux = flux * (1 + scene.flicker * noise).clip(0.05)
-    taken = frame_dose * flux
-    end = np.cumsum(taken)
+    start, end, flux = _exposures(scene, frame_dose, seed)
     composer = Composer(
         scene=scene,
         pixel_size=pixel_size,
         size=size,
-        start=end - taken,
+        start=start,
         end=end,
         mtf_nyquist=detector.mtf_nyquist,
     )
-    electrons = taken * pixel_size**2
-    source = SimulatedFrames(composer, detector, electrons, seed)
-    levels = detector.levels_per_electron
-    kind = "blob" if detector.rendering == "blobs" else "single"
-    if source.dtype.kind == "f":
-        kind = "grey"
-    origin = "simulated"
-    counting = Counting(kind, levels, levels if kind == "blob" else 1.0, origin)  # type: ignore[arg-type]
-    conditions = {
-        "voltage_kV": 300.0,
-        "temperature_C": scene.temperature,
-        "imaging_mode": "HRTEM",
-        "camera": "simulated counting camera",
-        "specimen": f"simulated: {scene.description}",
-    }
-    recording = Recording(
-        frames=source,
-        path="",
-        pixel_size=Stated(pixel_size, origin),
-        dose=StatedDose(taken, "e/A2", "simulated: what the specimen took"),
-        frame_time=Stated(float(frame_dose.mean()) / dose_rate, origin),
-        times=nominal_end / dose_rate,
-        counts=electrons * composer.mean_transmission * levels,
-        counts_origin="simulated: expected",
-        counting=counting,
-        conditions=Conditions.of(conditions),
-        condition_origins=dict.fromkeys(conditions, origin),
-        notes=(f"simulated: {scene.description}",),
-    )
+    source = SimulatedFrames(composer, detector, (end - start) * pixel_size**2, seed)
+    recording = _recording(scene, source, frame_dose, dose_rate, "HRTEM")
+    recording = replace(recording, pixel_size=Stated(pixel_size, ORIGIN))
     given = Given(pre_exposure=0.0)
     if composer.illumination is not None:
         given = replace(given, beam_profile=composer.illumination)
     truth = truth_maker(composer, flux, seed, parameters)
     return SimulatedMovie(recording, given, truth=truth)
+
+
+def film_patterns(
+    scene: PatternScene,
+    *,
+    frame_dose: Floats,
+    size: tuple[int, int],
+    seed: int,
+    detector: Detector,
+    dose_rate: float,
+    parameters: Any,
+) -> SimulatedMovie:
+    """A movie of diffraction patterns; `frame_dose` nominal in e/Å²."""
+    start, end, flux = _exposures(scene, frame_dose, seed)
+    electrons = (end - start) * scene.electrons
+    composer = PatternComposer(scene, size, start, end, electrons, seed)
+    source = SimulatedFrames(composer, detector, electrons, seed)
+    recording = _recording(scene, source, frame_dose, dose_rate, "diffraction")
+    truth = truth_of_patterns(composer, flux, seed, parameters)
+    return SimulatedMovie(recording, Given(pre_exposure=0.0), truth=truth)
+
+
+def _exposures(
+    scene: Scene | PatternScene, frame_dose: Floats, seed: int
+) -> tuple[Floats, Floats, Floats]:
+    """Doses at the start and end of each frame, and the flux relative to the nominal one."""
+    nominal_end = np.cumsum(frame_dose)
+    starts_ends = zip(nominal_end - frame_dose, nominal_end, strict=True)
+    flux = np.array([scene.flux.mean(start, end) for start, end in starts_ends])
+    if scene.flicker:
+        noise = np.random.default_rng([seed, 0, 2]).normal(size=len(frame_dose))
+        flux = flux * (1 + scene.flicker * noise).clip(0.05)
+    taken = frame_dose * flux
+    end = np.cumsum(taken)
+    return end - taken, end, flux
+
+
+def _recording(
+    scene: Scene | PatternScene,
+    source: SimulatedFrames,
+    frame_dose: Floats,
+    dose_rate: float,
+    mode: str,
+) -> Recording:
+    """What a file of the movie would say of itself, but for the size of its pixels."""
+    composer, detector = source.composer, source.detector
+    levels = detector.levels_per_electron
+    kind = "blob" if detector.rendering == "blobs" else "single"
+    if source.dtype.kind == "f":
+        kind = "grey"
+    counting = Counting(kind, levels, levels if kind == "blob" else 1.0, ORIGIN)  # type: ignore[arg-type]
+    conditions = {
+        "voltage_kV": 300.0,
+        "temperature_C": scene.temperature,
+        "imaging_mode": mode,
+        "camera": "simulated counting camera",
+        "specimen": f"simulated: {scene.description}",
+    }
+    return Recording(
+        frames=source,
+        path="",
+        dose=StatedDose(composer.end - composer.start, "e/A2", "simulated: what the specimen took"),
+        frame_time=Stated(float(frame_dose.mean()) / dose_rate, ORIGIN),
+        times=np.cumsum(frame_dose) / dose_rate,
+        counts=source.electrons * composer.mean_transmission * levels,
+        counts_origin="simulated: expected",
+        counting=counting,
+        conditions=Conditions.of(conditions),
+        condition_origins=dict.fromkeys(conditions, ORIGIN),
+        notes=(f"simulated: {scene.description}",),
+    )
 
 
 def checked_size(size: int | Sequence[int]) -> tuple[int, int]:

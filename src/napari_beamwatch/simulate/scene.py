@@ -26,8 +26,9 @@ from napari_beamwatch.simulate.shapes import Everywhere, Shape
 Floats = NDArray[np.float64]
 Criterion = Literal["fading", "spacing", "new_phase", "mass_loss"]
 Interpretation = Literal[
-    "amorphisation", "transformation", "ordering", "mass_loss", "environment", "unresolved"
-]
+    "amorphisation", "lattice_lost", "transformation", "ordering", "mass_loss", "environment",
+    "unresolved",
+]  # fmt: skip
 Status = Literal["onset", "survived", "damaged_at_start", "no_lattice", "ambiguous"]
 
 TILTS = (0.0, 5.0, 10.0, 15.0, 20.0, 30.0, 40.0, 50.0, 60.0)

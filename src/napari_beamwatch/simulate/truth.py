@@ -84,6 +84,25 @@ class RegionTruth:
 
 
 @dataclass(frozen=True)
+class RingTruth:
+    """What is true of one powder ring of diffraction patterns.
+
+    Attributes
+    ----------
+    phase, hkl : str
+    d_A, radius_px : float
+    share : tuple of float
+        Part of all electrons of each frame that it holds.
+    """
+
+    phase: str
+    hkl: str
+    d_A: float  # noqa: N815
+    radius_px: float
+    share: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Truth:
     """What is true of a simulated movie.
 
@@ -97,13 +116,15 @@ class Truth:
     acceptable : tuple of str
         Other statuses that would not be wrong.
     onset_dose_e_per_A2, onset_frame : float and int or None
-    pixel_size_A : float
+    pixel_size_A : float or None
+        None of diffraction patterns.
     seed : int
     size : (rows, columns)
     frame_dose_e_per_A2, dose_e_per_A2 : tuple of float
         What each frame's specimen took, and the total at its end.
     drift_px : tuple of (down, right)
-        Mean position of the specimen in each frame relative to where it was at dose 0.
+        Mean position of the specimen in each frame relative to where it was at dose 0; of the
+        centre of diffraction patterns.
     focus_nm, flux : tuple of float
         Off the stages' own focus; relative to the nominal dose. One value a frame.
     events : tuple of Event
@@ -111,6 +132,9 @@ class Truth:
     regions : tuple of RegionTruth
     parameters : dict
         What the case was made with.
+    camera_constant_A_px : float or None
+        Of diffraction patterns.
+    rings : tuple of RingTruth
     """
 
     case: str
@@ -124,7 +148,7 @@ class Truth:
     onset_frame: int | None
     phase_before: str
     phase_after: str
-    pixel_size_A: float  # noqa: N815
+    pixel_size_A: float | None  # noqa: N815
     seed: int
     size: tuple[int, int]
     frame_dose_e_per_A2: tuple[float, ...]  # noqa: N815
@@ -135,6 +159,8 @@ class Truth:
     events: tuple[Event, ...]
     regions: tuple[RegionTruth, ...]
     parameters: dict[str, Any]
+    camera_constant_A_px: float | None = None  # noqa: N815
+    rings: tuple[RingTruth, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, in types that JSON knows."""
@@ -168,6 +194,10 @@ class Truth:
                 "regions": regions,
                 "events": tuple(Event(**event) for event in plain["events"]),
                 "drift_px": tuple((float(dy), float(dx)) for dy, dx in plain["drift_px"]),
+                "rings": tuple(
+                    RingTruth(**{**ring, "share": tuple(ring["share"])})
+                    for ring in plain.get("rings", ())
+                ),
             }
         )
 
@@ -210,6 +240,7 @@ class Truth:
             focus_nm=mean(self.focus_nm),
             flux=mean(self.flux),
             regions=tuple(replace(r, lattice_power=mean(r.lattice_power)) for r in self.regions),
+            rings=tuple(replace(ring, share=mean(ring.share)) for ring in self.rings),
         )
 
     def _with_frames_counted(self, count: Any) -> Truth:

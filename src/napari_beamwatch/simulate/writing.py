@@ -36,7 +36,8 @@ def write_movie(
     ----------
     movie : SimulatedMovie
     path : path
-        The ending tells the format: .mrc, .mrcs, .tif, .tiff or .eer. Folders are made.
+        The ending tells the format: .mrc, .mrcs, .tif, .tiff or .eer. Folders are made. Beside
+        diffraction patterns, ``<stem>.yaml`` says that they are.
     raw_per_frame : int
         Raw detector frames that a frame becomes in EER.
     progress : callable, optional
@@ -54,6 +55,9 @@ def write_movie(
             f"cannot write a movie as {path.suffix or path.name!r}: choose {', '.join(ENDINGS)}"
         )
     counting = movie.counting
+    patterns = movie.truth.camera_constant_A_px is not None
+    if ending == ".eer" and patterns:
+        raise BeamwatchError("diffraction patterns are written as .tif or .mrc, not as EER")
     if ending == ".eer" and (counting is None or counting.kind != "single"):
         raise BeamwatchError(
             "EER holds single electrons: simulate with the plain counting detector, or write .mrc"
@@ -68,6 +72,9 @@ def write_movie(
             _write_mrc(movie, path, progress)
         else:
             _write_tiff(movie, path, progress)
+        if patterns:  # not every format has a word for it
+            notes = path.with_suffix(".yaml")
+            notes.write_text("imaging_mode: diffraction\n", encoding="utf-8")
         truth = path.with_name(f"{path.stem}.truth.json")
         truth.write_text(movie.truth.to_json() + "\n", encoding="utf-8")
     except OSError as error:
@@ -84,7 +91,8 @@ def _write_mrc(movie: SimulatedMovie, path: Path, progress: Progress | None) -> 
     mode = MRC_MODES[movie.dtype.name]
     # The header from an empty file of the right shape; the frames go after it one by one.
     with mrcfile.new_mmap(path, shape=(1, rows, columns), mrc_mode=mode, overwrite=True) as mrc:
-        mrc.voxel_size = _pixel_size(movie)
+        if movie.pixel_size is not None:
+            mrc.voxel_size = movie.pixel_size
         mrc.set_image_stack()
         mrc.add_label("napari-beamwatch: simulated")
         header, dtype = mrc.header.copy(), mrc.data.dtype
@@ -102,19 +110,19 @@ def _write_mrc(movie: SimulatedMovie, path: Path, progress: Progress | None) -> 
 
 def _write_tiff(movie: SimulatedMovie, path: Path, progress: Progress | None) -> None:
     frames, rows, columns = movie.shape
-    per_cm = 1e8 / _pixel_size(movie)
     size = frames * rows * columns * movie.dtype.itemsize
     times = movie.times
-    metadata: dict[str, Any] = {"axes": "TYX", "unit": "nm"}
+    metadata: dict[str, Any] = {"axes": "TYX"}
     if times is not None and frames > 1:
         metadata["finterval"] = float(times[-1] - times[0]) / (frames - 1)
     # ImageJ knows bytes, 16-bit and float, and no BigTIFF.
     imagej = size < LARGEST_PLAIN_TIFF and movie.dtype.name in ("uint8", "uint16", "float32")
-    if imagej:
-        per_unit, unit = 10 / _pixel_size(movie), "NONE"
-    else:
-        per_unit, unit = per_cm, "CENTIMETER"
-        metadata = {**metadata, "pixel_size_A": _pixel_size(movie)}
+    resolution: dict[str, Any] = {}
+    if movie.pixel_size is not None:
+        per_unit = (10 if imagej else 1e8) / movie.pixel_size
+        resolution["resolution"] = (per_unit, per_unit)
+        resolution["resolutionunit"] = "NONE" if imagej else "CENTIMETER"
+        metadata |= {"unit": "nm"} if imagej else {"pixel_size_A": movie.pixel_size}
 
     def each() -> Any:
         for frame in range(frames):
@@ -130,13 +138,6 @@ def _write_tiff(movie: SimulatedMovie, path: Path, progress: Progress | None) ->
         imagej=imagej,
         bigtiff=not imagej and size >= LARGEST_PLAIN_TIFF,
         photometric="minisblack",
-        resolution=(per_unit, per_unit),
-        resolutionunit=unit,
         metadata=metadata,
+        **resolution,
     )
-
-
-def _pixel_size(movie: SimulatedMovie) -> float:
-    size = movie.pixel_size
-    assert size is not None  # a simulated movie states it
-    return size

@@ -10,7 +10,7 @@ import logging
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 from xml.etree.ElementTree import Element
@@ -108,11 +108,17 @@ def open_tiff(path: Path) -> Recording:
         _check_page(path, page)
         frames, warnings, notes = _frames(path, tif, page, size)
         notes.extend(scaling_note(page.description))
-        pixel_size, said = _pixel_size(tif, page, notes)
+        pixel_size, said = _pixel_size(tif, page)
         warnings.extend(said)
         frame_time, times, said = _times(tif, frames.shape[0])
         warnings.extend(said)
         conditions, origins = _conditions(tif)
+        patterns = _says_diffraction(tif, page)
+    if patterns:
+        notes.append(f"{patterns}, so this is diffraction and has no pixel size")
+        pixel_size = None
+        conditions = replace(conditions, imaging_mode="diffraction")
+        origins = {**origins, "imaging_mode": patterns}
     return Recording(
         frames=frames,
         path=str(path),
@@ -382,12 +388,17 @@ class _Piece:
 Said = tuple[str, ...]
 
 
-def _pixel_size(tif: Any, page: Any, notes: list[str]) -> tuple[Stated | None, Said]:
+def _says_diffraction(tif: Any, page: Any) -> str:
+    """Who counts pixels per length, as of diffraction patterns; nothing if nobody does."""
+    said: list[tuple[str, Any]] = [(origin, unit) for _, unit, origin in _stated_sizes(tif, page)]
+    if tif.is_imagej:
+        said.append(("ImageJ metadata", (tif.imagej_metadata or {}).get("unit")))
+    return next((f"{origin}: in {unit}" for origin, unit in said if is_reciprocal(unit)), "")
+
+
+def _pixel_size(tif: Any, page: Any) -> tuple[Stated | None, Said]:
     """Å from whoever states it best."""
     for sides, unit, origin in _stated_sizes(tif, page):
-        if is_reciprocal(unit):
-            notes.append(f"{origin}: in {unit}, so this is diffraction and has no pixel size")
-            return None, ()
         x, y = (to_angstrom(side, unit) for side in sides)
         if x is None or y is None:
             continue
@@ -397,7 +408,7 @@ def _pixel_size(tif: Any, page: Any, notes: list[str]) -> tuple[Stated | None, S
                 "neither is used",
             )
         return believable_pixel_size(x, origin)
-    return _resolution(tif, page, notes)
+    return _resolution(tif, page)
 
 
 def _stated_sizes(tif: Any, page: Any) -> Iterator[tuple[tuple[float, float], str, str]]:
@@ -417,7 +428,7 @@ def _stated_sizes(tif: Any, page: Any) -> Iterator[tuple[tuple[float, float], st
         yield (tvips["PixelSizeX"], tvips.get("PixelSizeY", 0.0)), "nm", "TVIPS header"
 
 
-def _resolution(tif: Any, page: Any, notes: list[str]) -> tuple[Stated | None, Said]:
+def _resolution(tif: Any, page: Any) -> tuple[Stated | None, Said]:
     """Pixels per unit in the resolution tags, unless they are for screens and printers."""
     per_unit = [_ratio(_tag(page, code)) for code in (282, 283)]
     x, y = per_unit
@@ -426,9 +437,6 @@ def _resolution(tif: Any, page: Any, notes: list[str]) -> tuple[Stated | None, S
     unit: str | None
     if tif.is_imagej:
         unit, origin = (tif.imagej_metadata or {}).get("unit"), "ImageJ metadata"
-        if is_reciprocal(unit):
-            notes.append(f"{origin}: in {unit}, so this is diffraction and has no pixel size")
-            return None, ()
     else:
         unit = {2: "inch", 3: "cm"}.get(int(_tag(page, 296) or 2))
         origin = "TIFF resolution"

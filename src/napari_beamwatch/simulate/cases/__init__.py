@@ -7,6 +7,7 @@ drifts in Å, focus in nm, tilts in mrad.
 from napari_beamwatch.simulate.cases import (  # noqa: F401 - each enters its cases in the list
     fading,
     mosaics,
+    rings,
     shapes,
     transforming,
     unharmed,

@@ -5,16 +5,20 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.simulate.detector import Detector
+from napari_beamwatch.simulate.patterns import PatternScene
 from napari_beamwatch.simulate.scene import Scene
 
 
 @dataclass(frozen=True)
 class View:
-    """What a case is filmed in: the field in Å, the dose of the whole record in e/Å², a seed."""
+    """What a case is filmed in: the field in Å, the dose of the whole record in e/Å², a seed.
+
+    Of diffraction patterns, which have no pixel size, the field is in pixels.
+    """
 
     height: float
     width: float
@@ -34,8 +38,8 @@ class Case:
     frames : int
     frame_dose : float
         e/Å².
-    pixel_size : float
-        Å.
+    pixel_size : float or None
+        Å; None of diffraction patterns.
     size : int
         Pixels a side.
     detector : Detector
@@ -43,10 +47,10 @@ class Case:
 
     name: str
     description: str
-    build: Callable[..., Scene]
+    build: Callable[..., Scene | PatternScene]
     frames: int = 120
     frame_dose: float = 5.0
-    pixel_size: float = 0.125
+    pixel_size: float | None = 0.125
     size: int = 1024
     detector: Detector = field(default_factory=Detector)
 
@@ -60,10 +64,13 @@ class Case:
 _CASES: dict[str, Case] = {}
 
 
-def case(**filmed: Any) -> Callable[[Callable[..., Scene]], Callable[..., Scene]]:
+Build = TypeVar("Build", bound=Callable[..., "Scene | PatternScene"])
+
+
+def case(**filmed: Any) -> Callable[[Build], Build]:
     """Enter a builder in the list of cases, under its own name and first line."""
 
-    def enter(build: Callable[..., Scene]) -> Callable[..., Scene]:
+    def enter(build: Build) -> Build:
         name = build.__name__.replace("_", "-")
         description = (build.__doc__ or "").split("\n")[0].rstrip(".")
         _CASES[name] = Case(name, description, build, **filmed)

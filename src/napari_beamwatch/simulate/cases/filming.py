@@ -14,15 +14,20 @@ from napari_beamwatch.simulate.movie import (
     SimulatedMovie,
     checked_doses,
     checked_size,
+    film_patterns,
     film_scene,
 )
+from napari_beamwatch.simulate.patterns import PatternScene
 from napari_beamwatch.simulate.pictures import realised
 from napari_beamwatch.simulate.scene import Scene
 from napari_beamwatch.simulate.truth import truth_of
 
+PATTERN_SIZE = 256
+"""Pixels a side of diffraction patterns, unless somebody says otherwise."""
+
 
 def simulate(
-    case: str | Scene,
+    case: str | Scene | PatternScene,
     *,
     pixel_size: float | None = None,
     frame_dose: float | Sequence[float] | None = None,
@@ -37,10 +42,10 @@ def simulate(
 
     Parameters
     ----------
-    case : str or Scene
+    case : str or Scene or PatternScene
         One of `case_names`, or a scene of one's own.
     pixel_size : float, optional
-        Å; the nearest that divides the stages' field (120 Å) is taken.
+        Å; the nearest that divides the stages' field (120 Å) is taken. Patterns have none.
     frame_dose : float or sequence of float, optional
         Nominal dose of a frame in e/Å²; a flux that varies modulates it.
     frames : int, optional
@@ -59,7 +64,7 @@ def simulate(
     SimulatedMovie
         The pixel size, doses, times and conditions are stated by its recording.
     """
-    chosen = load_case(case) if isinstance(case, str) else Case(case.name, "", lambda view: case)
+    chosen = load_case(case) if isinstance(case, str) else _own(case)
     unknown = sorted(set(parameters) - set(chosen.parameters))
     if unknown:
         raise BeamwatchError(
@@ -77,17 +82,28 @@ def simulate(
         chosen.frame_dose if frame_dose is None else frame_dose,
         chosen.frames if frames is None else frames,
     )
-    pixel = realised(chosen.pixel_size if pixel_size is None else pixel_size)
+    pixel = 1.0
+    if chosen.pixel_size is not None:
+        pixel = realised(chosen.pixel_size if pixel_size is None else pixel_size)
+    elif pixel_size is not None:
+        raise BeamwatchError(f"{chosen.name} is of diffraction patterns, which have no pixel size")
     view = View(shape[0] * pixel, shape[1] * pixel, float(doses.sum()), int(seed))
     scene = chosen.build(view, **parameters)
-    return film_scene(
-        scene,
-        pixel_size=pixel,
-        frame_dose=doses,
-        size=shape,
-        seed=int(seed),
-        detector=chosen.detector if detector is None else detector,
-        dose_rate=dose_rate,
-        truth_maker=truth_of,
-        parameters={**chosen.parameters, **parameters},
-    )
+    filmed: dict[str, Any] = {
+        "frame_dose": doses,
+        "size": shape,
+        "seed": int(seed),
+        "detector": chosen.detector if detector is None else detector,
+        "dose_rate": dose_rate,
+        "parameters": {**chosen.parameters, **parameters},
+    }
+    if isinstance(scene, PatternScene):
+        return film_patterns(scene, **filmed)
+    return film_scene(scene, pixel_size=pixel, truth_maker=truth_of, **filmed)
+
+
+def _own(scene: Scene | PatternScene) -> Case:
+    """A scene of one's own as a case."""
+    if isinstance(scene, PatternScene):
+        return Case(scene.name, "", lambda _: scene, pixel_size=None, size=PATTERN_SIZE)
+    return Case(scene.name, "", lambda _: scene)

@@ -1,9 +1,23 @@
-"""Movies whose frames are diffraction patterns: their centre, their spots, and those over time."""
+"""Movies whose frames are diffraction patterns: their centre, spots and rings over time."""
 
 from napari_beamwatch.spectra.diffraction.background import Background, measure_background
 from napari_beamwatch.spectra.diffraction.centre import Centre, find_centre
+from napari_beamwatch.spectra.diffraction.drifting import (
+    CentreDrift,
+    CoarsePattern,
+    centre_drift,
+    stretches,
+)
 from napari_beamwatch.spectra.diffraction.finding import DiffractionSpots, find_spots
-from napari_beamwatch.spectra.diffraction.patterns import FrameReading, SegmentPattern
+from napari_beamwatch.spectra.diffraction.following import RingTraces, RingTracker
+from napari_beamwatch.spectra.diffraction.halos import GrownHalo, grown_halo
+from napari_beamwatch.spectra.diffraction.patterns import (
+    FrameReading,
+    ReadPattern,
+    SegmentPattern,
+)
+from napari_beamwatch.spectra.diffraction.polar import Geometry
+from napari_beamwatch.spectra.diffraction.rings import PatternRings, find_pattern_rings
 from napari_beamwatch.spectra.diffraction.tracking import (
     DiffractionTraces,
     ReadSpots,
@@ -16,16 +30,28 @@ from napari_beamwatch.spectra.diffraction.tracking import (
 __all__ = [
     "Background",
     "Centre",
+    "CentreDrift",
+    "CoarsePattern",
     "DiffractionSpots",
     "DiffractionTraces",
     "FrameReading",
+    "Geometry",
+    "GrownHalo",
+    "PatternRings",
+    "ReadPattern",
     "ReadSpots",
+    "RingTraces",
+    "RingTracker",
     "SegmentPattern",
     "Spacings",
     "SpotReader",
     "SpotTracker",
+    "centre_drift",
     "find_centre",
+    "find_pattern_rings",
     "find_spots",
+    "grown_halo",
     "measure_background",
     "spacings",
+    "stretches",
 ]

@@ -43,6 +43,10 @@ holds some fifty of them."""
 SMALLEST_SHADOW = 60
 """Pixels; anything smaller is chance."""
 
+SHADOW_REACH = 14
+"""Pixels around the centre that the shadow of what hides whole rings reaches into: those of the
+direct beam."""
+
 PENUMBRA = 3
 """Pixels around a shadow that are half hidden."""
 
@@ -139,10 +143,11 @@ def _vertex(values: Floats, at: int) -> float:
 
 
 def shadow(counts: Floats, finite: Mask, y: float, x: float) -> Mask:
-    """Pixels far darker than the ring they lie on, or than any ring outside it.
+    """Pixels far darker than the ring they lie on, or around the centre than any ring outside.
 
     A beam stop hides a part of the rings, and the innermost ones whole: scattering falls
-    outwards, so that a ring darker than one outside it is hidden.
+    outwards, so that a ring darker than one outside it is hidden. Between powder rings it is dark,
+    too: only what reaches the centre hides whole rings.
     """
     weight = ndimage.gaussian_filter(finite.astype(np.float64), SHADOW_BLUR)
     level = ndimage.gaussian_filter(counts, SHADOW_BLUR) / np.maximum(weight, 1e-6)
@@ -155,9 +160,12 @@ def shadow(counts: Floats, finite: Mask, y: float, x: float) -> Mask:
     for r, part in enumerate(np.split(level[finite][order], ends[:-1])):
         median[r] = np.median(part) if len(part) else 0.0
     outside_in = np.maximum.accumulate(median[::-1])[::-1]
-    expected = outside_in[ring]
-    dark = (level < SHADOW * expected) & (expected > SHADOW_COUNTS) & finite
-    labels, _ = ndimage.label(dark)
-    large = np.bincount(labels.ravel()) >= SMALLEST_SHADOW
-    large[0] = False
-    return np.asarray(ndimage.binary_dilation(large[labels], iterations=PENUMBRA), np.bool_)
+    hidden = np.zeros(counts.shape, bool)
+    for expected, reach in ((median[ring], rings), (outside_in[ring], SHADOW_REACH)):
+        dark = (level < SHADOW * expected) & (expected > SHADOW_COUNTS) & finite
+        labels, _ = ndimage.label(dark)
+        large = np.bincount(labels.ravel()) >= SMALLEST_SHADOW
+        near = np.bincount(labels[ring <= reach], minlength=len(large)) > 0
+        large[0] = False
+        hidden |= (large & near)[labels]
+    return np.asarray(ndimage.binary_dilation(hidden, iterations=PENUMBRA), np.bool_)

@@ -102,6 +102,8 @@ class DiffractionSpots:
         As the pairs have it.
     pattern : array of float64
         Sum of all patterns, 0 where nothing is seen.
+    spread : array of float64 (segments,)
+        Variance over mean of the counts of each pattern, of sums over discs.
     """
 
     ry: Floats
@@ -122,6 +124,7 @@ class DiffractionSpots:
     threshold: float
     centre: Centre
     pattern: Floats
+    spread: Floats
 
     def __len__(self) -> int:
         return len(self.ry)
@@ -181,7 +184,14 @@ def find_spots(
     placed, centre = _placed(kept, images, backgrounds, centre)
     kept[:, [3, 5]] *= count
     pattern = np.where(centre.seen, pattern, 0.0)
-    return _told(kept, placed, seen, threshold, centre, pattern, camera_constant)
+    spread = np.array([_usual_spread(background) for background in backgrounds]) * count
+    return _told(kept, placed, seen, threshold, centre, pattern, spread, camera_constant)
+
+
+def _usual_spread(background: Background) -> float:
+    """Variance over mean of sums over discs, beyond the direct beam."""
+    beyond = background.dispersion[int(LOWEST_RADIUS) :]
+    return float(np.median(beyond)) * background.together
 
 
 def _offsets(centre: Centre) -> tuple[Floats, Floats]:
@@ -466,6 +476,7 @@ def _told(
     threshold: float,
     centre: Centre,
     pattern: Floats,
+    spread: Floats,
     camera_constant: float | None,
 ) -> DiffractionSpots:
     known = np.isfinite(placed).all(axis=1)  # without a place there is no peak
@@ -493,4 +504,5 @@ def _told(
         threshold=threshold,
         centre=centre,
         pattern=pattern,
+        spread=spread,
     )

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.movies.frames import Frame, FrameSource
-from napari_beamwatch.spectra.diffraction.tracking import ReadSpots, SpotReader
+from napari_beamwatch.spectra.diffraction.polar import Polar, PolarReader
+from napari_beamwatch.spectra.diffraction.tracking import ReadSpots, SpotReader, laid
 from napari_beamwatch.spectra.runners import Tick, ahead
 
 Floats = NDArray[np.float64]
@@ -29,10 +30,16 @@ class SegmentPattern:
     frames : FrameSource
     lit : array of bool (frames,)
         Those with beam.
+    shifts : array of float64 (frames, 2), optional
+        How far down and right the pattern lies in each, to be laid over the others.
+    hidden : array of bool, optional
+        Pixels of the camera that show nothing, wherever the pattern lies.
     """
 
     frames: FrameSource
     lit: NDArray[np.bool_]
+    shifts: Floats | None = None
+    hidden: NDArray[np.bool_] | None = None
 
     def __call__(self, edges: tuple[int, int], tick: Tick) -> Floats | None:
         """The sum of frames ``first:last``; None if none of them shows anything.
@@ -64,16 +71,37 @@ class SegmentPattern:
         if frame.dtype.kind == "f":
             known = np.isfinite(frame)
             frame = np.where(known, frame, 0)
+        if self.shifts is not None:
+            there = np.ones(frame.shape, bool) if known is None else known
+            if self.hidden is not None:
+                there = there & ~self.hidden
+            back = -np.rint(self.shifts[t]).astype(np.int64)
+            known = laid(there, back)
+            frame = np.where(known, laid(frame, back), 0)
         return (frame if frame.any() else None), known
 
 
 @dataclass(frozen=True, eq=False)
+class ReadPattern:
+    """What was read in a frame: its spots, and its counts along the radius."""
+
+    spots: ReadSpots
+    radial: Polar
+
+
+@dataclass(frozen=True, eq=False)
 class FrameReading:
-    """Reads the spots of a frame of a movie."""
+    """Reads the spots and the rings of a frame of a movie."""
 
     frames: FrameSource
     reader: SpotReader
+    radial: PolarReader
+    shifts: Floats | None = None
 
-    def __call__(self, frame: int) -> ReadSpots:
+    def __call__(self, frame: int) -> ReadPattern:
         """Of frame number `frame`."""
-        return self.reader(self.frames.read(frame))
+        image = self.frames.read(frame)
+        shift = (0.0, 0.0)
+        if self.shifts is not None:
+            shift = (float(self.shifts[frame, 0]), float(self.shifts[frame, 1]))
+        return ReadPattern(self.reader(image, shift), self.radial(image, shift))

@@ -101,6 +101,9 @@ class SpotReader:
     places : array of float64 (spot, mate, 2)
     mates : array of bool (spot, mate)
         Those that are read.
+    hidden : array of bool, optional
+        Pixels of the camera that show nothing, wherever the pattern lies. Without it, those that
+        are not seen stand still when it is shifted.
     """
 
     pattern: Floats
@@ -108,29 +111,48 @@ class SpotReader:
     near: Mask
     places: Floats
     mates: Mask
+    hidden: Mask | None = None
 
     @classmethod
-    def of(cls, spots: DiffractionSpots) -> SpotReader:
+    def of(cls, spots: DiffractionSpots, hidden: Mask | None = None) -> SpotReader:
         """The reader of some spots."""
         vector = np.stack([spots.ry, spots.rx], axis=1)
         middle = np.array([spots.centre.y, spots.centre.x])
         places = np.stack([middle + vector, middle - vector], axis=1)
         seen = spots.centre.seen
         near = _near_spots(seen.shape, places[spots.mates])
-        return cls(spots.pattern, seen, near, places, spots.mates)
+        return cls(spots.pattern, seen, near, places, spots.mates, hidden)
 
     def __call__(self, image: NDArray[Any], shift: tuple[float, float] = (0, 0)) -> ReadSpots:
         """What a frame shows; a shift as for `SpotTracker.add`."""
-        known = self.seen & np.isfinite(image)
+        pattern, known = self.pattern, self.seen & np.isfinite(image)
+        if self.hidden is not None:
+            at = np.rint(shift).astype(np.int64)
+            known = laid(self.seen, at) & np.isfinite(image) & ~self.hidden
+            pattern = laid(pattern, at)
         counts = np.where(known, image, np.nan).astype(np.float64)
         total = float(counts[known].sum())
-        missing = self.pattern[self.seen & ~known].sum() / self.pattern.sum()
+        missing = 1 - pattern[known].sum() / self.pattern.sum()
         if missing > 0:
             total = total / (1 - missing) if missing < 1 else 0.0
         values = np.full((len(self.places), 2, 9), np.nan)
         if total > 0:
             read_spots(counts, self.near, self.places, self.mates, *shift, values)
         return ReadSpots(values, total)
+
+
+def laid(values: NDArray[Any], at: NDArray[np.int64]) -> NDArray[Any]:
+    """An image laid so many whole pixels further down and right; 0 where nothing comes to lie."""
+    moved = np.zeros_like(values)
+    to, of = (
+        tuple(
+            slice(max(0, sign * n), values.shape[axis] + min(0, sign * n))
+            for axis, n in enumerate(at.tolist())
+        )
+        for sign in (1, -1)
+    )
+    moved[to] = values[of]
+    return moved
 
 
 class SpotTracker:
@@ -140,6 +162,8 @@ class SpotTracker:
     ----------
     spots : DiffractionSpots
     frames : int
+    hidden : array of bool, optional
+        As of `SpotReader`.
 
     Attributes
     ----------
@@ -147,9 +171,9 @@ class SpotTracker:
         Reads a frame, wherever that is done, for `keep`.
     """
 
-    def __init__(self, spots: DiffractionSpots, frames: int) -> None:
+    def __init__(self, spots: DiffractionSpots, frames: int, hidden: Mask | None = None) -> None:
         self.spots = spots
-        self.reader = SpotReader.of(spots)
+        self.reader = SpotReader.of(spots, hidden)
         self._read = np.full((frames, len(spots), 2, 9), np.nan)
         self._total = np.full(frames, np.nan)
 

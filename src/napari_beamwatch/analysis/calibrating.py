@@ -1,0 +1,208 @@
+"""The camera constant of diffraction patterns from powder rings of a known phase.
+
+A ring at r pixels whose spacing d is known tells C = r·d. Which ring is which reflection follows
+from the ratios of their radii: of all constants that put some ring on some reflection, that one is
+taken by which the rings are likeliest, each on a reflection of the phase or foreign to it, and
+strong reflections seldom unseen.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_beamwatch.analysis.checks import check_record
+from napari_beamwatch.analysis.diffraction import DiffractionPasses
+from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.movies import Movie
+from napari_beamwatch.phases import Phase, phase
+from napari_beamwatch.phases.reflections import all_reflections, label
+from napari_beamwatch.settings import Settings
+
+Floats = NDArray[np.float64]
+
+FINEST = 0.8
+"""Å: reflections down to which rings are looked for."""
+
+FAINT = 0.03
+"""Part of the strongest ring's electrons below which a reflection is not expected."""
+
+STRONG = 0.25
+"""Part of them from which one is missed where it is not seen."""
+
+FLOOR = 0.002
+"""Relative error of a radius beyond its statistical one: distortion, rings that overlap."""
+
+NEAR = 4.0
+"""Errors within which a ring is a reflection's."""
+
+FOREIGN, UNSEEN = 0.05, 0.2
+"""Chance of a ring of another phase, and of a strong reflection that is not seen."""
+
+SURE = math.log(20.0)
+"""Log likelihood by which the next best constant must be worse."""
+
+SAME = 0.01
+"""Part by which two constants differ that are not one."""
+
+
+@dataclass(frozen=True)
+class CameraConstant:
+    """A camera constant and where it comes from.
+
+    Attributes
+    ----------
+    value, se : float
+        Å·px.
+    rings : tuple of (str, float, float)
+        Reflection, spacing in Å and radius in pixels of each ring it was told by.
+    """
+
+    value: float
+    se: float
+    rings: tuple[tuple[str, float, float], ...]
+
+
+def camera_constant_from_ring(
+    movie: Movie, standard: str | Phase, hkl: Sequence[int] | None = None
+) -> CameraConstant:
+    """Camera constant from powder rings of a known phase.
+
+    Parameters
+    ----------
+    movie : Movie
+        Of diffraction patterns; one frame will do.
+    standard : str or Phase
+        Such as ``"Au"``.
+    hkl : (h, k, l), optional
+        The one reflection whose ring is to tell it; all that are seen if not given.
+
+    Returns
+    -------
+    CameraConstant
+        Its error is that of the radii; the cell is taken at the temperature of the specimen.
+    """
+    known = phase(standard) if isinstance(standard, str) else standard
+    settings = Settings(camera_constant=1.0)
+    check_record(movie, settings)
+    rings = DiffractionPasses(movie, settings, 1.0, None, None).find().rings
+    if not len(rings):
+        raise BeamwatchError(f"{movie.name} shows no powder ring to calibrate by")
+    radius = rings.radius
+    error = np.hypot(rings.middle_se * rings.step, FLOOR * radius)
+    names, d, strength = _lines(known, movie.conditions.temperature_C)
+    wanted = None if hkl is None else _wanted(known, names, hkl)
+    if len(radius) == 1:
+        if wanted is None:
+            raise BeamwatchError(
+                f"{movie.name} shows one powder ring: say which reflection of {known.name} it is"
+            )
+        matched = {0: wanted}
+    else:
+        matched = _assigned(movie.name, known.name, radius, error, d, strength)
+    if wanted is not None:
+        matched = {ring: line for ring, line in matched.items() if line == wanted}
+        if not matched:
+            raise BeamwatchError(
+                f"no ring of {movie.name} is {known.name} {names[wanted]}; leave it out to "
+                "calibrate by the rings that are seen"
+            )
+    each = np.array(list(matched))
+    spacing = d[list(matched.values())]
+    values, spread = radius[each] * spacing, error[each] * spacing
+    value, se = _mean(values, spread)
+    told = [(names[line], float(d[line]), float(radius[ring])) for ring, line in matched.items()]
+    return CameraConstant(value, se, tuple(told))
+
+
+def _lines(known: Phase, temperature: float | None) -> tuple[list[str], Floats, Floats]:
+    """Name, spacing and electrons, relative to the strongest, of the rings of a phase."""
+    found = all_reflections(known, FINEST, temperature)
+    electrons = found.strength * found.multiplicity * found.d
+    lines: dict[float, tuple[str, float]] = {}
+    for i in np.flatnonzero(found.unique & (electrons > 0)).tolist():
+        key = round(float(found.d[i]), 4)
+        name, held = lines.get(key, (label(found.hkl[i]), 0.0))
+        lines[key] = (name, held + float(electrons[i]))
+    most = max(held for _, held in lines.values())
+    kept = [(name, d, held / most) for d, (name, held) in lines.items() if held >= FAINT * most]
+    return (
+        [name for name, _, _ in kept],
+        np.array([d for _, d, _ in kept]),
+        np.array([held for _, _, held in kept]),
+    )
+
+
+def _wanted(known: Phase, names: Sequence[str], hkl: Sequence[Any]) -> int:
+    """Which line a reflection belongs to."""
+    if len(hkl) != 3 or not any(hkl):
+        raise BeamwatchError(f"a reflection is three whole numbers, not {hkl!r}")
+    found = all_reflections(known, FINEST)
+    same = (found.hkl == np.asarray(hkl, np.int64)).all(axis=1)
+    if same.any():
+        g = float(found.d[same][0])
+        for i, name in enumerate(names):
+            there = [j for j in np.flatnonzero(found.unique) if label(found.hkl[j]) == name]
+            if there and abs(float(found.d[there[0]]) / g - 1) < 1e-4:
+                return i
+    raise BeamwatchError(f"{known.name} has no ring {label(hkl)} to calibrate by")
+
+
+def _assigned(
+    movie: str, standard: str, radius: Floats, error: Floats, d: Floats, strength: Floats
+) -> dict[int, int]:
+    """Line of each ring that is one, by the constant that makes the rings likeliest."""
+    tried = np.unique(np.round(np.outer(radius, d[strength >= STRONG]).ravel(), 3))
+    scored = sorted(
+        ((*_score(value, radius, error, d, strength), value) for value in tried.tolist()),
+        key=lambda one: -one[0],
+    )
+    best, matched, value = scored[0]
+    other = next((one[0] for one in scored if abs(one[2] / value - 1) > SAME), -math.inf)
+    if len(matched) < 2 or best - other < SURE:
+        raise BeamwatchError(
+            f"the rings of {movie} do not tell which reflections of {standard} they are: "
+            f"{len(radius)} are seen, at {', '.join(f'{r:.1f}' for r in radius)} px"
+        )
+    return matched
+
+
+def _score(
+    value: float, radius: Floats, error: Floats, d: Floats, strength: Floats
+) -> tuple[float, dict[int, int]]:
+    """Log likelihood of rings by a constant, and which lines they are then."""
+    expected = value / d
+    inside = (expected > 0.9 * radius.min()) & (expected < 1.05 * radius.max())
+    span = math.log(1.05 * radius.max() / (0.9 * radius.min()))
+    matched: dict[int, int] = {}
+    # A constant known by one ring is wrong by that ring's error, too.
+    spread = np.hypot(error, FLOOR * radius)
+    told = 0.0
+    for ring in np.argsort(-radius / error).tolist():
+        away = np.abs(expected - radius[ring]) / spread[ring]
+        away[list(matched.values())] = np.inf
+        line = int(np.argmin(away))
+        if away[line] > NEAR:
+            told += math.log(FOREIGN)
+            continue
+        matched[ring] = line
+        density = radius[ring] / (math.sqrt(2 * math.pi) * spread[ring])
+        told += math.log(density * span / max(1, int(inside.sum()))) - float(away[line]) ** 2 / 2
+    seen = np.isin(np.arange(len(d)), list(matched.values()))
+    missed = inside & ~seen & (strength >= STRONG)
+    return told + int(missed.sum()) * math.log(UNSEEN), matched
+
+
+def _mean(values: Floats, errors: Floats) -> tuple[float, float]:
+    """Weighted mean and its standard error, by the scatter where that is larger."""
+    weight = 1 / errors**2
+    mean = float((weight * values).sum() / weight.sum())
+    excess = 1.0
+    if len(values) > 1:
+        excess = max(1.0, float((weight * (values - mean) ** 2).sum() / (len(values) - 1)))
+    return mean, math.sqrt(excess / float(weight.sum()))
