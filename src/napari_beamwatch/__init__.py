@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     )
     from napari_beamwatch.regions import Region
     from napari_beamwatch.results.loading import load_result
+    from napari_beamwatch.results.report_files import write_report
     from napari_beamwatch.results.result import Result
     from napari_beamwatch.results.survival import place_survival
     from napari_beamwatch.results.thresholds import apply_thresholds
@@ -48,6 +49,7 @@ _HOMES = {
     "power_spectrum": "napari_beamwatch.spectra.power",
     "radial_profile": "napari_beamwatch.spectra.rings",
     "open_movie": "napari_beamwatch.movies",
+    "write_report": "napari_beamwatch.results.report_files",
 }
 
 __all__ = [
@@ -68,6 +70,7 @@ __all__ = [
     "place_survival",
     "power_spectrum",
     "radial_profile",
+    "write_report",
 ]
 
 

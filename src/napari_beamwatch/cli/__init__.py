@@ -65,6 +65,14 @@ def parser() -> argparse.ArgumentParser:
         "change, with its interval and why, and when to stop.",
     )
     _add_analyze(commands)
+    report = commands.add_parser(
+        "report",
+        help="write a page about a run that needs no other file",
+        description="Write report.html in the folder of each run, or FILE of one: the answer in "
+        "words, the figure, tables, conditions and settings, for anybody with a browser.",
+    )
+    report.add_argument("run", metavar="RUN", nargs="+", help="the folder of a run")
+    report.add_argument("--out", metavar="FILE", help="an .html file, of one run")
     view = commands.add_parser(
         "view",
         help="open a movie or a run in the window",
@@ -266,6 +274,13 @@ def _done(args: argparse.Namespace) -> int:
             from napari_beamwatch.cli.demo import demo
 
             demo()
+        elif args.command == "report":
+            from napari_beamwatch.cli.report import report
+
+            if args.out is not None and len(args.run) > 1:
+                print("beamwatch report: --out FILE is for one run", file=sys.stderr)
+                return 2
+            return 0 if report(args.run, args.out) else 1
         elif args.command == "view":
             from napari_beamwatch.cli.view import view
 

@@ -55,7 +55,7 @@ def record_of(
         Types of the columns of each table.
     """
     recipe = Recipe.of(movie)
-    versions = _versions()
+    versions = versions_here()
     return {
         "format": FORMAT,
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -104,7 +104,7 @@ def read_record(folder: Path) -> dict[str, Any]:
         if record["format"] != FORMAT:
             raise BeamwatchError(
                 f"{path} is of format {record['format']!r}; this napari-beamwatch "
-                f"({_versions()['napari-beamwatch']}) reads {FORMAT}"
+                f"({versions_here()['napari-beamwatch']}) reads {FORMAT}"
             )
     return record
 
@@ -186,7 +186,8 @@ def _dose_scale(movie: Movie, settings: Settings) -> dict[str, Any] | None:
     }
 
 
-def _versions() -> dict[str, str]:
+def versions_here() -> dict[str, str]:
+    """Versions of what computes here."""
     found = {"python": platform.python_version(), "system": platform.platform()}
     for package in PACKAGES:
         try:

@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_beamwatch.movies.checklist import REPORTED, not_stated
 from napari_beamwatch.results.report.citing import bibtex
-from napari_beamwatch.results.report.doses import number, plain, word
+from napari_beamwatch.results.report.doses import Row, number, plain, word
 from napari_beamwatch.results.report.page import folded, paragraph, section, table, text
 from napari_beamwatch.settings import Settings
 
@@ -37,20 +37,20 @@ CHOSEN = ("window", "step")
 """Settings that the movie decides where nobody does."""
 
 PROVEN_ON = (
-    "The method is proven on simulated movies, not yet on a real dose series: treat its answers "
-    "as those of a careful colleague, and look at the figure."
+    "It is proven on simulated movies, not yet on a real dose series: look at the figure before "
+    "you believe a number."
 )
 
 
-def stated(row: Mapping[Any, Any]) -> list[str]:
+def stated(row: Row) -> list[str]:
     """The conditions that are known, in a few words each."""
     return [_value(name, row) for name in BRIEFLY if _value(name, row)]
 
 
-def conditions(row: Mapping[Any, Any]) -> str:
+def conditions(row: Row) -> str:
     """All that a study must report, and what of it nobody said."""
     rows = [(called, _value(name, row) or "not stated") for name, called in REPORTED.items()]
-    missing = not_stated(row)
+    missing = not_stated({str(name): value for name, value in row.items()})
     left = f"Not stated: {', '.join(missing)}." if missing else ""
     said = (
         "What a study of beam damage must report beside the dose (Bai et al., Joule 10, 102311, "
@@ -95,17 +95,19 @@ def settings(used: Settings) -> str:
     changed, same = [], []
     for field in fields(Settings):
         value, usual = getattr(used, field.name), getattr(default, field.name)
-        said, name = _setting(value), field.name.replace("_", " ")
+        said, name = _setting(field.name, value), field.name.replace("_", " ")
         if value == usual:
             same.append((name, said))
         else:
-            by = "chosen from the movie" if field.name in CHOSEN else _setting(usual)
+            by = "chosen from the movie" if field.name in CHOSEN else _setting(field.name, usual)
             changed.append((name, said, by))
     return section(
         "Settings",
         table(("setting", "this run", "if nobody says"), changed)
         or paragraph("All are as they are if nobody says anything."),
-        folded("All others, as they are if nobody says anything", table(("setting", "value"), same)),
+        folded(
+            "All others, as they are if nobody says anything", table(("setting", "value"), same)
+        ),
     )
 
 
@@ -131,7 +133,7 @@ def for_a_paper(methods: str, version: str) -> str:
     )
 
 
-def _value(name: str, row: Mapping[Any, Any]) -> str:
+def _value(name: str, row: Row) -> str:
     """A condition with its unit, empty where nobody said."""
     value = row.get(name)
     return word(value) if number(value) is None else f"{plain(value)} {UNITS[name]}"
@@ -146,10 +148,12 @@ def _step(one: Any) -> str:
     return f"{step} {', '.join(str(n) for n in numbers)}"
 
 
-def _setting(value: Any) -> str:
+def _setting(name: str, value: Any) -> str:
     """A setting in words."""
     if value is None:
         return "none"
+    if name == "phases" and not value:
+        return "all that are known"
     if isinstance(value, float):
         return "1/e" if np.isclose(value, np.exp(-1), rtol=1e-12) else f"{value:.6g}"
     if isinstance(value, tuple):

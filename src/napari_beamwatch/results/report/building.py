@@ -91,7 +91,9 @@ def _first(
         headline(result, result.onsets.iloc[0]),
         "".join(paragraph(f"Warning: {one}", "warning") for one in warnings),
         fact_boxes(_row(result), summary, result.settings),
-        folded("In one line, and why", paragraph(summary["answer"]), paragraph(word(summary["why"]))),
+        folded(
+            "In one line, and why", paragraph(summary["answer"]), paragraph(word(summary["why"]))
+        ),
     )
 
 

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
+
+import pandas as pd
 
 from napari_beamwatch.results.summary import dose_text
+
+Row: TypeAlias = "Mapping[Any, Any] | pd.Series"
+"""Of a table, by its columns."""
 
 
 def number(value: Any) -> float | None:
@@ -25,7 +30,7 @@ def word(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def dose(row: Mapping[Any, Any], name: str, *, bound: bool = False) -> str:
+def dose(row: Row, name: str, *, bound: bool = False) -> str:
     """A dose with the 95 % interval it has, without its unit; empty where it is not known.
 
     Parameters
@@ -52,7 +57,7 @@ def between(low: float, high: float) -> str:
     return f"{dose_text(low)}–{dose_text(high)}"
 
 
-def onset(row: Mapping[Any, Any]) -> str:
+def onset(row: Row) -> str:
     """When a row says that the change began: a dose, what it lies before, or a frame from 1."""
     low, high = (number(row.get(f"onset_{end}_e_per_A2")) for end in ("low", "high"))
     if number(row.get("onset_dose_e_per_A2")) is None:
@@ -63,13 +68,13 @@ def onset(row: Mapping[Any, Any]) -> str:
     return dose(row, "onset_dose", bound=is_bound(row))
 
 
-def from_the_start(row: Mapping[Any, Any]) -> bool:
+def from_the_start(row: Row) -> bool:
     """Whether no undamaged plateau is proven: the interval begins with the record."""
     low = number(row.get("onset_low_e_per_A2"))
     return low is not None and low <= (number(row.get("pre_exposure_e_per_A2")) or 0.0)
 
 
-def is_bound(row: Mapping[Any, Any]) -> bool:
+def is_bound(row: Row) -> bool:
     """Whether doses are lower bounds, since nobody knows what came before the record."""
     known = number(row.get("pre_exposure_e_per_A2")) is not None
     return not known and number(row.get("last_dose_e_per_A2")) is not None

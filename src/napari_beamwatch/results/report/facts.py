@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from napari_beamwatch.results.report.doses import (
+    Row,
     between,
     dose,
     is_bound,
@@ -39,7 +40,7 @@ class Fact:
     meaning: str
 
 
-def fact_boxes(row: Mapping[Any, Any], summary: Mapping[str, Any], settings: Settings) -> str:
+def fact_boxes(row: Row, summary: Mapping[str, Any], settings: Settings) -> str:
     """What is known of the numbers of an answer, and what to do.
 
     Parameters
@@ -65,9 +66,7 @@ def fact_boxes(row: Mapping[Any, Any], summary: Mapping[str, Any], settings: Set
     )
 
 
-def _facts(
-    row: Mapping[Any, Any], summary: Mapping[str, Any], settings: Settings
-) -> Iterator[Fact]:
+def _facts(row: Row, summary: Mapping[str, Any], settings: Settings) -> Iterator[Fact]:
     def at(name: str) -> str:
         return _with_unit(dose(row, name, bound=is_bound(row)))
 
@@ -89,7 +88,9 @@ def _facts(
         yield Fact("Detected by", at("detected_dose"), "from here on the evidence is beyond chance")
         yield Fact("Half of the lattice gone", at("half_dose"), "of the power of all of it")
         places = summary.get("places") or {}
-        yield Fact("Median place", at("median_onset"), "by this dose half of the lattice had changed")
+        yield Fact(
+            "Median place", at("median_onset"), "by this dose half of the lattice had changed"
+        )
         share = plain(row["changed_area_percent"], 3)
         yield Fact(
             "Lattice that changed",
@@ -105,7 +106,9 @@ def _facts(
         "what the spots fit" + (", before and after" if later else ""),
     )
     threshold = word(row["threshold_status"]).replace("_", " ")
-    share = "1/e" if settings.fraction == Settings().fraction else f"{100 * settings.fraction:.3g} %"
+    share = (
+        "1/e" if settings.fraction == Settings().fraction else f"{100 * settings.fraction:.3g} %"
+    )
     level = f"less than {share} of the plateau is left"
     moved = f"a spacing moved by more than {settings.d_tolerance:g} %"
     passed = {"fraction": level, "d_tolerance": moved}

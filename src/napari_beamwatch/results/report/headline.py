@@ -15,9 +15,8 @@ from napari_beamwatch.results.report.doses import (
     plain,
     word,
 )
-from napari_beamwatch.results.report.page import UNIT, prose, text
+from napari_beamwatch.results.report.page import UNIT, prose
 from napari_beamwatch.results.summary import (
-    CHANGED,
     dose_text,
     regions_that_changed,
     what_changed,
@@ -138,4 +137,3 @@ def _sentence(words: str) -> str:
 
 def _capital(words: str) -> str:
     return words[:1].upper() + words[1:]
-

@@ -62,9 +62,9 @@ gap:.6rem;margin:1rem 0;padding:0}
 .beamwatch .bar{text-decoration:overline}
 .beamwatch .missing{color:#8a3b00;font-style:italic}
 .beamwatch .wide{overflow-x:auto;margin:.6rem 0}
-.beamwatch table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums;
+.beamwatch table{border-collapse:collapse;font-size:.875rem;font-variant-numeric:tabular-nums;
 margin:0;background:#fff;color:inherit}
-.beamwatch th,.beamwatch td{padding:.3rem .7rem .3rem 0;text-align:left;vertical-align:top;
+.beamwatch th,.beamwatch td{padding:.3rem .6rem .3rem 0;text-align:left;vertical-align:top;
 border-bottom:1px solid #e2e2e2;background:#fff}
 .beamwatch thead th{border-bottom:2px solid #808080;vertical-align:bottom}
 .beamwatch tbody th{font-weight:600}
@@ -237,6 +237,7 @@ def write_page(path: Path, content: str) -> None:
         raise BeamwatchError(f"a report is written as .html, not {path.name or path}")
     begun = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         if os.path.lexists(path) and not _is_ours(path):
             raise BeamwatchError(f"{path} is there and is no report of beamwatch: name another")
         begun.write_text(content, encoding="utf-8", newline="\n")

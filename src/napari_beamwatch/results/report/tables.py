@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from typing import Any
+from collections.abc import Sequence
 
 import pandas as pd
 
 from napari_beamwatch.regions import FIELD
 from napari_beamwatch.results.findings import Findings
 from napari_beamwatch.results.report.doses import (
+    Row,
     between,
     dose,
     number,
@@ -19,8 +19,6 @@ from napari_beamwatch.results.report.doses import (
     word,
 )
 from napari_beamwatch.results.report.page import MOST_ROWS, UNIT, bullets, folded, section, table
-
-Row = Mapping[Hashable, Any]
 
 STATUS = {
     "onset": "changed",
@@ -64,7 +62,7 @@ def result_tables(result: Findings) -> str:
     )  # fmt: skip
 
 
-def _rows(frame: pd.DataFrame) -> list[Row]:
+def _rows(frame: pd.DataFrame) -> Sequence[Row]:
     return frame.to_dict("records")
 
 
