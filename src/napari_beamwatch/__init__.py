@@ -14,6 +14,7 @@ from napari_beamwatch.errors import BeamwatchError
 
 if TYPE_CHECKING:
     from napari_beamwatch.analysis import analyze, find_spots
+    from napari_beamwatch.analysis.again import rerun, verify
     from napari_beamwatch.movies import (
         Conditions,
         DoseCalibration,
@@ -49,6 +50,8 @@ _HOMES = {
     "power_spectrum": "napari_beamwatch.spectra.power",
     "radial_profile": "napari_beamwatch.spectra.rings",
     "open_movie": "napari_beamwatch.movies",
+    "rerun": "napari_beamwatch.analysis.again",
+    "verify": "napari_beamwatch.analysis.again",
     "write_report": "napari_beamwatch.results.report_files",
 }
 
@@ -70,6 +73,8 @@ __all__ = [
     "place_survival",
     "power_spectrum",
     "radial_profile",
+    "rerun",
+    "verify",
     "write_report",
 ]
 

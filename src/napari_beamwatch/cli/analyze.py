@@ -23,14 +23,12 @@ from napari_beamwatch.log import LOG
 from napari_beamwatch.movies import Movie, open_movie
 from napari_beamwatch.movies.opening import PACKED
 from napari_beamwatch.regions import Region
+from napari_beamwatch.results.record import LARGEST, settings_said
 from napari_beamwatch.results.run_folder import check_free, listed, strangers
 from napari_beamwatch.settings import Settings
 
 if TYPE_CHECKING:
     from argparse import Namespace
-
-LONGEST_SETTINGS = 16 * 2**20
-"""Bytes; a given drift of a long movie takes less than one of them."""
 
 
 class UsageError(Exception):
@@ -98,9 +96,9 @@ def settings_from(args: Namespace) -> Settings:
 
 
 def _settings_file(path: Path) -> Settings:
-    text = read_text(path.expanduser(), "a settings file", LONGEST_SETTINGS)
+    text = read_text(path.expanduser(), "a settings file", LARGEST)
     try:
-        return Settings.from_json(text)
+        return Settings.from_json(settings_said(text))
     except BeamwatchError as error:
         raise BeamwatchError(f"{path}: {error}") from None
 

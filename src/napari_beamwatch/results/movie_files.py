@@ -34,17 +34,22 @@ class Door:
 
     Attributes
     ----------
-    give : str
-        How they give it; ``{}`` is what they give.
+    file : str
+        How they say where its file is.
+    call : str
+        The function that takes a movie which is open.
     changed : str
         What becomes of one that has changed.
     """
 
-    give: str
+    file: str
+    call: str
     changed: str
 
 
-LOADING = Door("load_result(folder, movie={})", "the movie is not shown with this run")
+LOADING = Door(
+    "load_result(folder, movie=path)", "load_result", "the movie is not shown with this run"
+)
 
 ENDINGS = {*EER, *READERS, *DATASET_READERS, *STILLS}
 
@@ -75,7 +80,7 @@ def files_now(
     if not recipe.files:
         return [], (
             "the movie was analysed from memory and is not part of the run: give it with "
-            + door.give.format("movie")
+            f"{door.call}(folder, movie=movie)"
         )
     without = gain_missing(facts, door)
     if without:
@@ -90,9 +95,7 @@ def files_now(
             changed = True
     if changed:
         return [], (f"{recipe.files[0]} has changed since it was analysed: {door.changed}")
-    return [], (
-        f"the movie is not at {recipe.files[0]} any more: give it with {door.give.format('path')}"
-    )
+    return [], (f"the movie is not at {recipe.files[0]} any more: give it with {door.file}")
 
 
 def gain_missing(facts: Mapping[str, Any], door: Door = LOADING) -> str:
@@ -111,7 +114,7 @@ def gain_missing(facts: Mapping[str, Any], door: Door = LOADING) -> str:
         said += f"has changed since: {file}"
     else:
         return ""
-    return said + f": give it with {door.give.format('open_movie(path, gain=…)')}"
+    return said + f": give it with {door.call}(folder, movie=open_movie(path, gain=…))"
 
 
 def _hash(files: Sequence[Path], facts: Mapping[str, Any]) -> str | None:

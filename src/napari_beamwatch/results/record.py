@@ -130,6 +130,25 @@ def settings_of(record: Mapping[str, Any]) -> Settings:
     return Settings.from_json(json.dumps(record["settings"]))
 
 
+def settings_said(text: str) -> str:
+    """Settings as JSON, also where they stand in a whole record.
+
+    Parameters
+    ----------
+    text : str
+        Of a file of settings, or of ``run.json``.
+    """
+    try:
+        said: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return text  # whoever reads it as settings says what is wrong
+    if not isinstance(said, dict) or "settings" not in said:
+        return text
+    if said.get("format") != FORMAT:
+        raise BeamwatchError(f"a record of format {said.get('format')!r}; this reads {FORMAT}")
+    return json.dumps(said["settings"])
+
+
 def regions_of(record: Mapping[str, Any]) -> tuple[Region, ...]:
     """Regions of a run."""
     return tuple(
