@@ -58,10 +58,9 @@ def fact_boxes(row: Row, summary: Mapping[str, Any], settings: Settings) -> str:
         for fact in _facts(row, summary, settings)
         if fact.value
     )
-    stop = word(summary.get("stop"))
     return (
         (f'<dl class="facts">{boxes}</dl>' if boxes else "")
-        + paragraph(f"To keep a specimen like this as it was: {stop}." if stop else "")
+        + paragraph(_advice(word(summary.get("stop"))))
         + paragraph("Low dose: the rate is below 100 e/Å²/s." if summary.get("low_dose") else "")
     )
 
@@ -118,6 +117,13 @@ def _facts(row: Row, summary: Mapping[str, Any], settings: Settings) -> Iterator
         passed.get(word(row["threshold_criterion"]), f"{level}, or {moved}"),
     )
     yield Fact("Record ends at", at("last_dose"), "accumulated dose of its last frame")
+
+
+def _advice(stop: str) -> str:
+    """What to do next time, in a sentence; empty where there is nothing to say."""
+    if stop.startswith("stop"):
+        return f"To keep a specimen like this as it was: {stop}."
+    return f"{stop[:1].upper()}{stop[1:]}." if stop else ""
 
 
 def _with_unit(said: str) -> str:

@@ -40,6 +40,7 @@ STYLE = """
 font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;
 overflow-wrap:break-word}
 body.beamwatch{max-width:60rem;margin:0 auto;padding:1.2rem 1rem 3rem}
+div.beamwatch{padding:1rem}
 .beamwatch h1{font-size:1.35rem;line-height:1.25;margin:0 0 .2rem;color:inherit}
 .beamwatch h2{font-size:1.1rem;margin:2.2rem 0 .6rem;padding-bottom:.2rem;
 border-bottom:1px solid #d0d0d0;color:inherit}
@@ -87,8 +88,14 @@ overflow-wrap:anywhere;background:none;color:inherit}
 .beamwatch .answer .big{font-size:1.3rem}}
 @media print{@page{margin:15mm}.beamwatch{font-size:10pt}
 body.beamwatch{max-width:none;padding:0}
-.beamwatch .wide{overflow:visible}.beamwatch table{font-size:8pt}
-.beamwatch tbody td,.beamwatch tbody th{white-space:normal;min-width:0}
+.beamwatch .wide{overflow:visible}.beamwatch table{font-size:7.5pt}
+.beamwatch th,.beamwatch td{padding-right:.4rem}
+.beamwatch tbody th,.beamwatch tbody td.long{white-space:normal;min-width:0}
+.beamwatch .quiet,.beamwatch figcaption,.beamwatch blockquote,.beamwatch pre{font-size:8pt}
+.beamwatch .answer .big{font-size:15pt}
+.beamwatch .facts{grid-template-columns:repeat(3,1fr);gap:.4rem}
+.beamwatch .facts>div{padding:.3rem .5rem}
+.beamwatch .facts dt{font-size:8pt}.beamwatch .facts .value{font-size:10.5pt}
 .beamwatch figure,.beamwatch tr,.beamwatch .answer,.beamwatch .facts>div{break-inside:avoid}
 .beamwatch h2{break-after:avoid}
 .beamwatch .answer,.beamwatch .warning,.beamwatch blockquote,.beamwatch pre{background:none}
