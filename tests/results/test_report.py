@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Mapping
@@ -10,7 +11,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 
 import napari_beamwatch as bw
@@ -102,7 +102,7 @@ def test_it_says_the_answer_and_all_it_rests_on(content: str, result: bw.Result)
 
 
 def test_the_methods_text_can_be_copied_as_it_is_in_the_record(content: str, saved: Path) -> None:
-    record = pd.read_json(saved / "run.json", typ="series")
+    record = json.loads((saved / "run.json").read_text(encoding="utf-8"))
     quoted = re.search(r"<blockquote>(.*?)</blockquote>", content, re.S)
     assert quoted is not None
     assert Reader(quoted[1]).text == record["methods"]
@@ -215,6 +215,25 @@ def test_a_folder_that_is_no_run_has_no_report(tmp_path: Path) -> None:
     with pytest.raises(bw.BeamwatchError, match="holds no run"):
         bw.write_report(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [{"notes": [1]}, {"versions": 3}, {"movie": {"origins": [1]}}, {"movie": {"steps": [5]}}],
+    ids=str,
+)
+def test_a_record_that_was_edited_is_one_sentence(
+    saved: Path, tmp_path: Path, broken: dict[str, Any]
+) -> None:
+    run = Path(shutil.copytree(saved, tmp_path / "run"))
+    record = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    for name, value in broken.items():
+        record[name] = record[name] | value if isinstance(value, dict) else value
+    (run / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    before = (run / "report.html").read_bytes()
+    with pytest.raises(bw.BeamwatchError, match=r"run\.json is damaged or was edited"):
+        bw.write_report(run)
+    assert (run / "report.html").read_bytes() == before
 
 
 def test_a_result_without_its_movie_says_what_to_do(result: bw.Result, tmp_path: Path) -> None:

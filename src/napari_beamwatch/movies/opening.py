@@ -126,7 +126,7 @@ def open_movie(
     before = states_before([Path(one).expanduser() for one in named])
     heard = hear(Path(named[0]).expanduser()) if sidecars and len(named) == 1 else Heard()
     recording, table = _recorded(
-        source if isinstance(source, str | os.PathLike) or isinstance(source, Labelled) else named,
+        source if isinstance(source, str | os.PathLike | Labelled) else named,
         dataset,
         fraction_frames=fraction_frames,
         fraction_dose=fraction_dose,
