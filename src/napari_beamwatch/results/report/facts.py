@@ -84,7 +84,11 @@ def _facts(row: Row, summary: Mapping[str, Any], settings: Settings) -> Iterator
             "the same interval, widened by how well the dose itself is known",
         )
     if status in CHANGED:
-        yield Fact("Detected by", at("detected_dose"), "from here on the evidence is beyond chance")
+        yield Fact(
+            "Detected by",
+            at("detected_dose"),
+            "beyond chance from here on; this compares with published critical doses",
+        )
         yield Fact("Half of the lattice gone", at("half_dose"), "of the power of all of it")
         places = summary.get("places") or {}
         yield Fact(
