@@ -14,6 +14,7 @@ from napari_beamwatch.errors import BeamwatchError
 
 if TYPE_CHECKING:
     from napari_beamwatch.analysis import analyze, find_spots
+    from napari_beamwatch.analysis.again import rerun, verify
     from napari_beamwatch.analysis.calibrating import camera_constant_from_ring
     from napari_beamwatch.movies import (
         Conditions,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     )
     from napari_beamwatch.regions import Region
     from napari_beamwatch.results.loading import load_result
+    from napari_beamwatch.results.report_files import write_report
     from napari_beamwatch.results.result import Result
     from napari_beamwatch.results.survival import place_survival
     from napari_beamwatch.results.thresholds import apply_thresholds
@@ -53,6 +55,9 @@ _HOMES = {
     "open_movie": "napari_beamwatch.movies",
     "UndamagedImage": "napari_beamwatch.summing",
     "sum_undamaged": "napari_beamwatch.summing",
+    "rerun": "napari_beamwatch.analysis.again",
+    "verify": "napari_beamwatch.analysis.again",
+    "write_report": "napari_beamwatch.results.report_files",
 }
 
 __all__ = [
@@ -75,7 +80,10 @@ __all__ = [
     "place_survival",
     "power_spectrum",
     "radial_profile",
+    "rerun",
     "sum_undamaged",
+    "verify",
+    "write_report",
 ]
 
 

@@ -57,6 +57,7 @@ def test_an_older_run_has_its_crystals_as_places_and_says_the_same(
     )
     assert found.windows.place.isna().all()
     assert found.summary["answer"]
+    assert bw.write_report(run).stat().st_size > 10_000
 
 
 def test_a_run_from_before_conditions_were_columns_opens_with_them_empty(

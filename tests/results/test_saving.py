@@ -22,7 +22,7 @@ from napari_beamwatch.results.run_folder import FILES, TABLES, WORK
 
 CONTRACT = {
     "onsets.csv", "windows.csv", "spots.csv", "traces.csv", "events.csv", "drift.csv",
-    "run.json", "window_traces.npz", "figure.png", "figure.svg",
+    "run.json", "window_traces.npz", "figure.png", "figure.svg", "report.html",
 }  # fmt: skip
 EXTRAS = {
     "places.csv",

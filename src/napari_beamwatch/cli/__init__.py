@@ -70,6 +70,32 @@ def parser() -> argparse.ArgumentParser:
         "change, with its interval and why, and when to stop.",
     )
     _add_analyze(commands)
+    report = commands.add_parser(
+        "report",
+        help="write a page about a run that needs no other file",
+        description="Write report.html in the folder of each run, or FILE of one: the answer in "
+        "words, the figure, tables, conditions and settings, for anybody with a browser.",
+    )
+    report.add_argument("run", metavar="RUN", nargs="+", help="the folder of a run")
+    report.add_argument("--out", metavar="FILE", help="an .html file, of one run")
+    rerun = commands.add_parser(
+        "rerun",
+        help="analyse the movie of a run again, as its record says",
+        description="Analyse the movie of a run again from run.json alone: files, fractionation, "
+        "dose, conditions, regions, settings and beam profile.",
+    )
+    rerun.add_argument("run", metavar="RUN", help="the folder of a run")
+    rerun.add_argument("--out", metavar="DIR", help="folder for the new run (RUN, with --force)")
+    rerun.add_argument("--force", action="store_true", help="replace the run that is there")
+    verify = commands.add_parser(
+        "verify",
+        help="whether a run comes out again, to the last digit",
+        description="Analyse the movie of a run again from run.json and compare the tables: "
+        "'identical' and status 0, or the first column that differs and 1.",
+    )
+    verify.add_argument("run", metavar="RUN", help="the folder of a run")
+    for again in (rerun, verify):
+        again.add_argument("--movie", metavar="FILE", help="where the movie is now")
     view = commands.add_parser(
         "view",
         help="open a movie or a run in the window",
@@ -111,7 +137,7 @@ def _add_analyze(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="a rectangle to report beside the whole field, in pixels, the ends not included; "
         "may be given again",
     )
-    how.add_argument("--settings", metavar="FILE", help="JSON, as in run.json under settings")
+    how.add_argument("--settings", metavar="FILE", help="JSON of settings, or a run.json")
     how.add_argument("--scheduler", metavar="ADDRESS", help="of a dask cluster to work on")
     how.add_argument("--force", action="store_true", help="replace the run that is in DIR")
     _add_settings(analyze)
@@ -243,6 +269,24 @@ def _done(args: argparse.Namespace) -> int:
             from napari_beamwatch.cli.demo import demo
 
             demo()
+        elif args.command == "report":
+            from napari_beamwatch.cli.report import report
+
+            if args.out is not None and len(args.run) > 1:
+                print("beamwatch report: --out FILE is for one run", file=sys.stderr)
+                return 2
+            return 0 if report(args.run, args.out) else 1
+        elif args.command == "rerun":
+            from napari_beamwatch.cli.again import rerun
+
+            if args.out is not None and not args.out.strip():
+                print("beamwatch rerun: --out needs the name of a folder", file=sys.stderr)
+                return 2
+            rerun(args.run, args.out, args.movie, force=args.force)
+        elif args.command == "verify":
+            from napari_beamwatch.cli.again import verify
+
+            return 0 if verify(args.run, args.movie) else 1
         elif args.command == "view":
             from napari_beamwatch.cli.view import view
 

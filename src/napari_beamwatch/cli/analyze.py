@@ -25,14 +25,12 @@ from napari_beamwatch.movies import DoseCalibration, Movie, open_movie
 from napari_beamwatch.movies.given import BEAM_SD
 from napari_beamwatch.movies.opening import PACKED
 from napari_beamwatch.regions import Region
+from napari_beamwatch.results.record import LARGEST, settings_said
 from napari_beamwatch.results.run_folder import check_free, listed, strangers
 from napari_beamwatch.settings import KNOBS, Settings
 
 if TYPE_CHECKING:
     from argparse import Namespace
-
-LONGEST_SETTINGS = 16 * 2**20
-"""Bytes; a given drift of a long movie takes less than one of them."""
 
 
 TOLD = tuple(
@@ -102,9 +100,9 @@ def settings_from(args: Namespace) -> Settings:
 
 
 def _settings_file(path: Path) -> Settings:
-    text = read_text(path.expanduser(), "a settings file", LONGEST_SETTINGS)
+    text = read_text(path.expanduser(), "a settings file", LARGEST)
     try:
-        return Settings.from_json(text)
+        return Settings.from_json(settings_said(text))
     except BeamwatchError as error:
         raise BeamwatchError(f"{path}: {error}") from None
 

@@ -28,6 +28,7 @@ from napari_beamwatch.movies.frames import (
     cached_read,
 )
 from napari_beamwatch.movies.given import VACUUM, DoseCalibration, Given
+from napari_beamwatch.movies.handing_over import to_hyperspy, to_xarray
 from napari_beamwatch.movies.recording import Counting, Floats, Recording
 from napari_beamwatch.quantities import whole
 
@@ -324,6 +325,21 @@ class Movie:
         if dropped:
             given = given.sliced(0, kept)
         return replace(self, recording=recording, given=given.summed(n))
+
+    def to_xarray(self) -> Any:
+        """The lazy frames as a DataArray (t, y, x), if xarray is there.
+
+        Coordinates are seconds at the end of each frame, Å, and the accumulated dose in e/Å² at
+        its start and end, as far as they are known; `open_movie` takes it back.
+        """
+        return to_xarray(self)
+
+    def to_hyperspy(self) -> Any:
+        """The lazy frames as a Signal2D with calibrated axes, if HyperSpy is there.
+
+        The dose at the end of each frame is in ``metadata.Beamwatch``.
+        """
+        return to_hyperspy(self)
 
     def vacuum_calibration(self) -> DoseCalibration:
         """The dose rate that this movie, if it shows nothing but the beam, measures.

@@ -21,6 +21,7 @@ from napari_beamwatch.movies.formats.foreign import open_foreign
 from napari_beamwatch.movies.formats.gatan_director import director_in
 from napari_beamwatch.movies.formats.hdf5 import open_hdf5
 from napari_beamwatch.movies.formats.insitu_folders import holds_insitu, open_insitu
+from napari_beamwatch.movies.formats.labelled import Labelled, open_labelled
 from napari_beamwatch.movies.formats.mrc import open_mrc
 from napari_beamwatch.movies.formats.npy import open_npy
 from napari_beamwatch.movies.formats.stills import open_stills
@@ -65,7 +66,7 @@ _AS_WRITTEN: dict[str, Any] = {
 
 
 def open_movie(
-    source: PathLike | Sequence[PathLike],
+    source: PathLike | Sequence[PathLike] | Labelled,
     *,
     pixel_size: float | None = None,
     frame_dose: float | ArrayLike | None = None,
@@ -89,10 +90,11 @@ def open_movie(
 
     Parameters
     ----------
-    source : path or sequence of paths
+    source : path, sequence of paths, signal of HyperSpy or DataArray
         EER, MRC, TIFF, DM, EMD, SER, Zarr, HDF5, ``.npy``, …; several paths, or a folder of
         images, are the frames of one dose series; a folder with ``Hour_00`` in it is a movie of
-        Gatan's In-Situ.
+        Gatan's In-Situ. An array with calibrated axes gives
+        what they say of pixel size and time.
     pixel_size : float, optional
         Å per pixel of the frames (at `superres`, for EER).
     frame_dose : float or sequence of float, optional
@@ -141,11 +143,11 @@ def open_movie(
     said = Given(pixel_size=pixel_size, dose_rate=dose_rate, dose_calibration=dose_calibration)
     rate = said.dose_rate if dose_calibration is None else dose_calibration.dose_rate
     clear_left_over()
-    named = [source] if isinstance(source, str | os.PathLike) else list(source)
+    named = _named(source)
     before = states_before([Path(one).expanduser() for one in named])
     heard = hear(Path(named[0]).expanduser()) if sidecars and len(named) == 1 else Heard()
     recording, table = _recorded(
-        source if isinstance(source, str | os.PathLike) else named,
+        source if isinstance(source, str | os.PathLike | Labelled) else named,
         dataset,
         fraction_frames=fraction_frames,
         fraction_dose=fraction_dose,
@@ -154,8 +156,9 @@ def open_movie(
         pixel_size_beside=_finer(heard.first("pixel_size", own=False), superres),
         raw_dose_rate=rate or heard.first("dose_rate", own=True),
     )
-    files = OpenedFiles.of(recording.path, recording.frames, before)
-    recording = replace(recording, files=files)
+    if not isinstance(source, Labelled):
+        files = OpenedFiles.of(recording.path, recording.frames, before)
+        recording = replace(recording, files=files)
     if gain is not None:
         recording = _with_gain(recording, gain)
     movie = Movie(examine(recording)).with_(
@@ -181,6 +184,17 @@ def open_movie(
     for warning in movie.warnings:
         LOG.info("%s", warning)
     return movie
+
+
+def _named(source: PathLike | Sequence[PathLike] | Labelled) -> list[PathLike]:
+    """Paths that were given; none of an array."""
+    if isinstance(source, Labelled):
+        return []
+    if isinstance(source, str | os.PathLike):
+        return [source]
+    if not isinstance(source, Iterable):
+        raise BeamwatchError(f"a movie is opened by its path, not by {source!r}")
+    return list(source)
 
 
 def _finer(size: float | None, superres: int) -> float | None:
@@ -212,13 +226,13 @@ def holds_movie(path: Path) -> bool:
 
 
 def _recorded(
-    source: PathLike | Sequence[PathLike], dataset: str | None, **eer: Any
+    source: PathLike | Sequence[PathLike] | Labelled, dataset: str | None, **eer: Any
 ) -> tuple[Recording, DoseTable | None]:
     """What the file says; a folder may bring a dose table of its own."""
     fraction_frames, table = eer["fraction_frames"], None
-    if not isinstance(source, str | os.PathLike):
-        if not isinstance(source, Iterable):
-            raise BeamwatchError(f"a movie is opened by its path, not by {source!r}")
+    if isinstance(source, Labelled):
+        recording, name = open_labelled(source), "an array"
+    elif not isinstance(source, str | os.PathLike):
         paths = [Path(path).expanduser() for path in source]
         if len(paths) == 1:
             return _recorded(paths[0], dataset, **eer)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -21,7 +18,7 @@ from napari_beamwatch.movies import Movie
 from napari_beamwatch.particles import COLUMNS as PARTICLES
 from napari_beamwatch.particles import Particles
 from napari_beamwatch.regions import FIELD
-from napari_beamwatch.results.movie_files import files_given, files_now
+from napari_beamwatch.results.array_files import read_arrays
 from napari_beamwatch.results.older import is_older, needed_of, read_older, with_columns
 from napari_beamwatch.results.record import (
     bins_of,
@@ -31,7 +28,7 @@ from napari_beamwatch.results.record import (
     sentences,
     settings_of,
 )
-from napari_beamwatch.results.reopening import Recipe, differences, given_from_plain
+from napari_beamwatch.results.recorded_movie import movie_of_record
 from napari_beamwatch.results.result import Result
 from napari_beamwatch.results.run_folder import (
     OUTLINES,
@@ -53,9 +50,6 @@ COLUMNS = {
 }
 """What each table must have."""
 
-FLOAT_BYTES = 4
-LONGEST_HEADER = 2**16
-
 
 def load_result(
     folder: PathLike, movie: Movie | PathLike | Sequence[PathLike] | None = None
@@ -76,7 +70,36 @@ def load_result(
     Result
         Its `movie` is None where that was not found or has changed; a note says so.
     """
-    folder = Path(folder).expanduser()
+    stored = stored_run(Path(folder).expanduser())
+    found, said = movie_of_record(stored.folder, stored.record, stored.profile, movie)
+    notes = stored.result.notes
+    if said:
+        notes = (*notes, said, *sentences(stored.record["movie"]["warnings"]))
+    return replace(stored.result, movie=found, notes=notes)
+
+
+@dataclass(frozen=True, eq=False)
+class StoredRun:
+    """What a run folder holds.
+
+    Attributes
+    ----------
+    folder : Path
+    record : mapping
+    result : Result
+        Without its movie, which nobody has looked for.
+    profile : array or None
+        Of the beam.
+    """
+
+    folder: Path
+    record: Mapping[str, Any]
+    result: Result
+    profile: NDArray[np.float32] | None
+
+
+def stored_run(folder: Path) -> StoredRun:
+    """All that a run folder holds, wherever the movie is."""
     recover(folder)
     record = read_record(folder)
     with explained(folder / RECORD):
@@ -99,34 +122,18 @@ def load_result(
         notes = sentences(record["notes"])
         timings = {str(name): float(value) for name, value in record["timings_s"].items()}
         particles = _particles(record["particles"], tables.pop("particles"), tables.pop("outlines"))
-        recipe = Recipe.from_plain(facts, facts["files"])
         sentences(facts["warnings"])
         frames, image = int(facts["frames"]), (int(facts["height_px"]), int(facts["width_px"]))
     with explained(folder / WINDOW_TRACES):
         followed = (frames, int(tables["spots"]["window"].notna().sum()))
         shapes = {field.name: followed for field in fields(WindowTraces)}
-        arrays = _arrays(folder / WINDOW_TRACES, {**shapes, PROFILE: image})
+        arrays = read_arrays(folder / WINDOW_TRACES, {**shapes, PROFILE: image})
         profile = arrays.pop(PROFILE, None)
         traces = WindowTraces(**arrays)
     if read_record(folder) != record:
         raise BeamwatchError(f"the run in {folder} was replaced while it was read: load it again")
-    with explained(folder / RECORD):
-        given = given_from_plain(facts["given"], profile)
-        if isinstance(movie, Movie):
-            _check_same(movie, facts)
-            found, said = movie, ""
-        elif movie is not None:
-            found, said = recipe.movie(files_given(movie, facts), given), ""
-            _check_same(found, facts)
-        else:
-            files, said = files_now(folder, recipe, facts)
-            found = None
-            if not said:
-                found, said = _reopened(recipe, files, given, facts)
-        if said:
-            notes = (*notes, said, *sentences(facts["warnings"]))
-    return Result(
-        movie=found,
+    result = Result(
+        movie=None,
         settings=settings,
         regions=regions,
         particles=particles,
@@ -135,6 +142,7 @@ def load_result(
         timings=timings,
         **tables,
     )
+    return StoredRun(folder, record, result, profile)
 
 
 def _check_rows(tables: Mapping[str, pd.DataFrame], regions: Sequence[str]) -> None:
@@ -159,42 +167,3 @@ def _particles(
         if len(key)
     }
     return Particles(table, bins_of(said), outlines, str(said["reason"]), sentences(said["notes"]))
-
-
-def _arrays(path: Path, shapes: Mapping[str, tuple[int, int]]) -> dict[str, NDArray[np.float32]]:
-    """Arrays by name, once the file says that they are as large as they must be."""
-    if not path.is_file():
-        raise BeamwatchError(f"{path} is missing: the run is not complete")
-    try:
-        with zipfile.ZipFile(path) as packed:
-            for member in packed.infolist():
-                height, width = shapes[member.filename.removesuffix(".npy")]
-                if member.file_size > height * width * FLOAT_BYTES + LONGEST_HEADER:
-                    raise ValueError(f"{member.filename} holds {member.file_size} bytes")
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: np.asarray(file[name], np.float32) for name in file.files}
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, TokenError) as error:
-        raise BeamwatchError(f"{path} is damaged: {error}") from None
-    for name, array in arrays.items():
-        if array.shape != shapes[name]:
-            raise ValueError(f"{name} is of shape {array.shape}, not {shapes[name]}")
-    return arrays
-
-
-def _check_same(movie: Movie, facts: Mapping[str, Any]) -> None:
-    other = differences(movie, facts)
-    if other:
-        raise BeamwatchError(f"{movie.name} is not the movie of this run: {other}")
-
-
-def _reopened(
-    recipe: Recipe, files: Sequence[Path], given: Any, facts: Mapping[str, Any]
-) -> tuple[Movie | None, str]:
-    try:
-        movie = recipe.movie(files, given)
-    except BeamwatchError as error:
-        return None, f"the movie could not be opened again: {error}"
-    other = differences(movie, facts)
-    if other:
-        return None, f"the movie {files[0]} cannot be opened as it was analysed: {other}"
-    return movie, ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,36 @@ from napari_beamwatch.results.reopening import Recipe
 
 PathLike = str | os.PathLike[str]
 
+
+@dataclass(frozen=True)
+class Door:
+    """What people are told whose movie is not there.
+
+    Attributes
+    ----------
+    file : str
+        How they say where its file is.
+    call : str
+        The function that takes a movie which is open.
+    changed : str
+        What becomes of one that has changed.
+    """
+
+    file: str
+    call: str
+    changed: str
+
+
+LOADING = Door(
+    "load_result(folder, movie=path)", "load_result", "the movie is not shown with this run"
+)
+
 ENDINGS = {*EER, *READERS, *DATASET_READERS, *STILLS}
 
 
-def files_given(movie: PathLike | Sequence[PathLike], facts: Mapping[str, Any]) -> list[Path]:
+def files_given(
+    movie: PathLike | Sequence[PathLike], facts: Mapping[str, Any], door: Door = LOADING
+) -> list[Path]:
     """Files the user says are the movie."""
     several = [movie] if isinstance(movie, str | os.PathLike) else list(movie)
     files = [Path(file).expanduser().absolute() for file in several]
@@ -39,7 +66,7 @@ def files_given(movie: PathLike | Sequence[PathLike], facts: Mapping[str, Any]) 
     missing = [file for file in files if not file.exists()]
     if missing or not files:
         raise BeamwatchError(f"there is no file or folder {missing[0] if missing else ''}".rstrip())
-    without = gain_missing(facts)
+    without = gain_missing(facts, door)
     if without:
         raise BeamwatchError(without)
     if not all(map(_may_be_movie, files)) or _hash(files, facts) != facts["hash"]:
@@ -47,14 +74,16 @@ def files_given(movie: PathLike | Sequence[PathLike], facts: Mapping[str, Any]) 
     return files
 
 
-def files_now(folder: Path, recipe: Recipe, facts: Mapping[str, Any]) -> tuple[list[Path], str]:
+def files_now(
+    folder: Path, recipe: Recipe, facts: Mapping[str, Any], door: Door = LOADING
+) -> tuple[list[Path], str]:
     """Files of the movie as they lie today, or why not."""
     if not recipe.files:
         return [], (
             "the movie was analysed from memory and is not part of the run: give it with "
-            "load_result(folder, movie=movie)"
+            f"{door.call}(folder, movie=movie)"
         )
-    without = gain_missing(facts)
+    without = gain_missing(facts, door)
     if without:
         return [], without
     changed = False
@@ -66,17 +95,11 @@ def files_now(folder: Path, recipe: Recipe, facts: Mapping[str, Any]) -> tuple[l
                 return files, ""
             changed = True
     if changed:
-        return [], (
-            f"{recipe.files[0]} has changed since it was analysed: the movie is not shown with "
-            "this run"
-        )
-    return [], (
-        f"the movie is not at {recipe.files[0]} any more: give it with "
-        "load_result(folder, movie=path)"
-    )
+        return [], (f"{recipe.files[0]} has changed since it was analysed: {door.changed}")
+    return [], (f"the movie is not at {recipe.files[0]} any more: give it with {door.file}")
 
 
-def gain_missing(facts: Mapping[str, Any]) -> str:
+def gain_missing(facts: Mapping[str, Any], door: Door = LOADING) -> str:
     """Why the gain reference that corrected the movie is not at hand; empty if it is."""
     file = facts["gain_file"]
     if not facts["gain"] and file is None:
@@ -92,7 +115,7 @@ def gain_missing(facts: Mapping[str, Any]) -> str:
         said += f"has changed since: {file}"
     else:
         return ""
-    return said + ": give it with load_result(folder, movie=open_movie(path, gain=…))"
+    return said + f": give it with {door.call}(folder, movie=open_movie(path, gain=…))"
 
 
 def _hash(files: Sequence[Path], facts: Mapping[str, Any]) -> str | None:

@@ -55,7 +55,7 @@ def record_of(
         Types of the columns of each table.
     """
     recipe = Recipe.of(movie)
-    versions = _versions()
+    versions = versions_here()
     return {
         "format": FORMAT,
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -104,7 +104,7 @@ def read_record(folder: Path) -> dict[str, Any]:
         if record["format"] != FORMAT:
             raise BeamwatchError(
                 f"{path} is of format {record['format']!r}; this napari-beamwatch "
-                f"({_versions()['napari-beamwatch']}) reads {FORMAT}"
+                f"({versions_here()['napari-beamwatch']}) reads {FORMAT}"
             )
     return record
 
@@ -128,6 +128,25 @@ def explained(path: Path) -> Iterator[None]:
 def settings_of(record: Mapping[str, Any]) -> Settings:
     """Settings of a run."""
     return Settings.from_json(json.dumps(record["settings"]))
+
+
+def settings_said(text: str) -> str:
+    """Settings as JSON, also where they stand in a whole record.
+
+    Parameters
+    ----------
+    text : str
+        Of a file of settings, or of ``run.json``.
+    """
+    try:
+        said: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return text  # whoever reads it as settings says what is wrong
+    if not isinstance(said, dict) or "settings" not in said:
+        return text
+    if said.get("format") != FORMAT:
+        raise BeamwatchError(f"a record of format {said.get('format')!r}; this reads {FORMAT}")
+    return json.dumps(said["settings"])
 
 
 def regions_of(record: Mapping[str, Any]) -> tuple[Region, ...]:
@@ -186,7 +205,8 @@ def _dose_scale(movie: Movie, settings: Settings) -> dict[str, Any] | None:
     }
 
 
-def _versions() -> dict[str, str]:
+def versions_here() -> dict[str, str]:
+    """Versions of what computes here."""
     found = {"python": platform.python_version(), "system": platform.platform()}
     for package in PACKAGES:
         try:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_beamwatch.results.findings import Findings
+from napari_beamwatch.results.report import first_screen
 from napari_beamwatch.results.saving import save_result
 from napari_beamwatch.results.summary import summary_of
 
@@ -20,6 +21,9 @@ class Result(Findings):
     def summary(self) -> dict[str, Any]:
         """The answer in one place, see `summary_of`."""
         return summary_of(self)
+
+    def _repr_html_(self) -> str:
+        return first_screen(self)
 
     def save(self, folder: str | os.PathLike[str], *, force: bool = False) -> Path:
         """Write a run folder, see `save_result`."""

@@ -34,13 +34,16 @@ OUTLINES = ("particle", "bin", "y_px", "x_px")
 WINDOW_TRACES = "window_traces.npz"
 PROFILE = "beam_profile"
 """Array beside the traces, of movies that have one."""
-FIGURES = ("figure.png", "figure.svg")
+PICTURE = "figure.png"
+FIGURES = (PICTURE, "figure.svg")
+REPORT = "report.html"
 RECORD = "run.json"
 
 FILES = (
     *(f"{name}.csv" for name in (*TABLES, *PARTICLE_TABLES)),
     WINDOW_TRACES,
     *FIGURES,
+    REPORT,
     RECORD,
 )
 """Everything that belongs to a run, the record last: a folder holds a run when that is there."""

@@ -15,11 +15,14 @@ from napari_beamwatch.particles import COLUMNS as PARTICLES
 from napari_beamwatch.particles import Particles
 from napari_beamwatch.results.findings import Findings
 from napari_beamwatch.results.record import record_of, write_record
+from napari_beamwatch.results.report import Run, report, write_page
 from napari_beamwatch.results.run_folder import (
     FIGURES,
     OUTLINES,
+    PICTURE,
     PROFILE,
     RECORD,
+    REPORT,
     TABLES,
     WINDOW_TRACES,
     new_run,
@@ -54,20 +57,31 @@ def save_result(result: Findings, folder: str | os.PathLike[str], *, force: bool
         )
     target = Path(folder).expanduser()
     with new_run(target, force=force) as new:
-        kinds = {name: write_table(getattr(result, name), new / f"{name}.csv") for name in TABLES}
-        for name, table in _particle_tables(result.particles).items():
-            kinds[name] = write_table(table, new / f"{name}.csv")
-        arrays = {
-            f.name: getattr(result.window_traces, f.name) for f in fields(result.window_traces)
-        }
-        if movie.given.beam_profile is not None:
-            arrays[PROFILE] = movie.given.beam_profile
-        np.savez(new / WINDOW_TRACES, **arrays)
+        kinds = write_tables(result, movie, new)
         _draw(result, movie, new)
         record = record_of(result, movie, target, kinds)
+        picture = (new / PICTURE).read_bytes()
+        write_page(new / REPORT, report(Run(result, record, picture)))
         movie.recording.files.check()  # or the figure shows another movie
         write_record(record, new / RECORD)
     return target
+
+
+def write_tables(result: Findings, movie: Movie, folder: Path) -> dict[str, dict[str, str]]:
+    """Write all that was measured, without a record: no run yet.
+
+    Returns
+    -------
+    dict
+        Types of the columns of each table.
+    """
+    tables = {name: getattr(result, name) for name in TABLES} | _particle_tables(result.particles)
+    kinds = {name: write_table(table, folder / f"{name}.csv") for name, table in tables.items()}
+    arrays = {f.name: getattr(result.window_traces, f.name) for f in fields(result.window_traces)}
+    if movie.given.beam_profile is not None:
+        arrays[PROFILE] = movie.given.beam_profile
+    np.savez(folder / WINDOW_TRACES, **arrays)
+    return kinds
 
 
 def _draw(result: Findings, movie: Movie, folder: Path) -> None:

@@ -163,7 +163,7 @@ def _verdict(result: Findings, row: pd.Series, name: str) -> str:
     """The verdict of a row on what is called so."""
     status = row["status"]
     if status == "onset":
-        parts = [f"{name} {_onset(row)}", _what(result, row)]
+        parts = [f"{name} {_onset(row)}", what_changed(result, row)]
         if _word(row["evidence"]):
             parts.append(f"evidence {row['evidence']}")
         return " · ".join(parts)
@@ -203,7 +203,8 @@ def _onset(row: pd.Series) -> str:
     return said + (" (pre-exposure unknown)" if _is_bound(row) else "")
 
 
-def _what(result: Findings, row: pd.Series) -> str:
+def what_changed(result: Findings, row: pd.Series) -> str:
+    """What changed, in a few words: fading of which spots, which spacing, which phases."""
     criterion = _word(row["criterion"]) or "change"
     before, after = _word(row["phase_before"]), _word(row["phase_after"])
     if criterion == "fading":
