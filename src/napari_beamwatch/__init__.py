@@ -14,6 +14,8 @@ from napari_beamwatch.errors import BeamwatchError
 
 if TYPE_CHECKING:
     from napari_beamwatch.analysis import analyze, find_spots
+    from napari_beamwatch.campaign.result import Campaign
+    from napari_beamwatch.campaign.summary import summarize
     from napari_beamwatch.movies import (
         Conditions,
         DoseCalibration,
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 __version__ = version("napari-beamwatch")
 
 _HOMES = {
+    "Campaign": "napari_beamwatch.campaign.result",
     "Conditions": "napari_beamwatch.movies",
     "DoseCalibration": "napari_beamwatch.movies",
     "DoseTable": "napari_beamwatch.movies",
@@ -47,11 +50,13 @@ _HOMES = {
     "load_result": "napari_beamwatch.results.loading",
     "power_spectrum": "napari_beamwatch.spectra.power",
     "radial_profile": "napari_beamwatch.spectra.rings",
+    "summarize": "napari_beamwatch.campaign.summary",
     "open_movie": "napari_beamwatch.movies",
 }
 
 __all__ = [
     "BeamwatchError",
+    "Campaign",
     "Conditions",
     "DoseCalibration",
     "DoseTable",
@@ -68,6 +73,7 @@ __all__ = [
     "place_survival",
     "power_spectrum",
     "radial_profile",
+    "summarize",
 ]
 
 

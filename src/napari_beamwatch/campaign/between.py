@@ -213,4 +213,4 @@ def in_words(estimate: Estimate, known_until: float, changed: bool) -> str:
 
 def dose_text(dose: float) -> str:
     """A dose as a person writes it."""
-    return f"{dose:.0f}" if abs(dose) >= 100 else f"{dose:.3g}"
+    return f"{float(f'{dose:.3g}'):.0f}" if abs(dose) >= 100 else f"{dose:.3g}"

@@ -61,6 +61,9 @@ TERMS = (
 TOGETHER = 0.95
 """Correlation from which on two conditions cannot be told apart."""
 
+WIDE = 1.0
+"""Width of the interval of b from which on it says little: as far as dose is from time."""
+
 MORE = 2
 """Movies that there must be beyond the number of coefficients."""
 
@@ -143,6 +146,8 @@ def reciprocity(low: float, high: float) -> str:
     dose, time = low <= 0 <= high, low <= 1 <= high
     if dose and time:
         return "cannot tell whether dose or time decides"
+    if (dose or time) and high - low > WIDE:
+        return f"b = {0 if dose else 1} is possible, b = {1 if dose else 0} is not; little is known"
     if dose:
         return "the dose decides, whatever the rate (b = 0 lies within, b = 1 does not)"
     if time:

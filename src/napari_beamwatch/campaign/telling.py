@@ -7,6 +7,7 @@ import textwrap
 import numpy as np
 import pandas as pd
 
+from napari_beamwatch.campaign.between import dose_text
 from napari_beamwatch.campaign.measures import MEASURES
 from napari_beamwatch.campaign.result import Campaign
 from napari_beamwatch.errors import BeamwatchError
@@ -23,7 +24,7 @@ def in_words(campaign: Campaign, measure: str | None = None) -> str:
     lines = [f"{measure.replace('_', ' ')} ({MEASURES[measure].words}), e/Å², 95 % between movies"]
     for _, row in _of(campaign.summary, measure).iterrows():
         seconds = float(row["median_time_s"])
-        time = f" = {seconds:.3g} s at {campaign.dose_rate:.3g} e/Å²/s" if seconds > 0 else ""
+        time = f" = {dose_text(seconds)} s at {campaign.dose_rate:.3g} e/Å²/s" if seconds > 0 else ""
         scale = float(row["dose_scale_sd_percent"])
         dose_scale = f", dose scale ± {scale:.2g} %" if np.isfinite(scale) else ""
         counts = ", ".join(
@@ -35,7 +36,11 @@ def in_words(campaign: Campaign, measure: str | None = None) -> str:
         ]  # fmt: skip
         if row["remark"]:
             lines.append(_filled("    ", str(row["remark"])))
-    for _, row in _of(campaign.comparisons, measure).iterrows():
+    compared = _of(campaign.comparisons, measure)
+    # What one compound does under two conditions is the question; all pairs are in the table.
+    if campaign.by != ("compound",):
+        compared = compared[compared["varied"] != "compound"]
+    for _, row in compared.iterrows():
         chance = ""
         if pd.notna(row["p_permutation"]):
             chance = (

@@ -65,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
         "change, with its interval and why, and when to stop.",
     )
     _add_analyze(commands)
+    _add_summary(commands)
     view = commands.add_parser(
         "view",
         help="open a movie or a run in the window",
@@ -185,6 +186,40 @@ def _add_analyze(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     how.add_argument("--force", action="store_true", help="replace the run that is in DIR")
 
 
+def _add_summary(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The words of ``beamwatch summary``."""
+    summary = commands.add_parser(
+        "summary",
+        help="what many runs say together: doses of each condition, and what makes them differ",
+        description="Group runs by their conditions and write to DIR the dose of each group with "
+        "its interval between movies, ratios of groups, what the dose goes with, and a figure.",
+    )
+    summary.add_argument(
+        "run", metavar="RUN", nargs="+", help="the folder of a run, or one that holds several"
+    )
+    summary.add_argument("--out", metavar="DIR", required=True, help="folder for the summary")
+    summary.add_argument(
+        "--by",
+        type=_names,
+        metavar="compound,temperature_C",
+        default=("compound", "temperature_C"),
+        help="conditions to group by: compound, temperature, voltage, dose_rate, thickness, …",
+    )
+    summary.add_argument(
+        "--measure",
+        choices=("onset", "detected", "half_gone"),
+        default="onset",
+        help="which dose is shown; the tables hold all (onset)",
+    )
+    summary.add_argument(
+        "--dose-rate",
+        type=_in(spelling.DOSE_RATE),
+        metavar="E",
+        help="e/Å²/s at which doses are told in seconds",
+    )
+    summary.add_argument("--force", action="store_true", help="replace the summary in DIR")
+
+
 def _add_no_sidecars(words: argparse._ActionsContainer) -> None:
     words.add_argument(
         "--no-sidecars",
@@ -270,6 +305,10 @@ def _done(args: argparse.Namespace) -> int:
             from napari_beamwatch.cli.view import view
 
             return 0 if view(args.file, verbose=args.verbose) else 1
+        elif args.command == "summary":
+            from napari_beamwatch.cli.summary import summary
+
+            return 0 if summary(args) else 1
         elif args.command == "analyze":
             from napari_beamwatch.cli.analyze import UsageError, analyze
 
