@@ -53,7 +53,7 @@ class Truth:
 def simulated_run(
     rng: np.random.Generator, truth: Truth, name: str, factor: float = 1.0, **field: object
 ) -> Run:
-    """One movie; `factor` is what its conditions make of all doses, `field` what is said of them."""
+    """One movie; its conditions make `factor` of all doses, and `field` is said of them."""
     of_movie = truth.movie_sd * rng.standard_normal()
     end = rng.uniform(*truth.ends) * factor
     rows: list[dict[str, object]] = []
@@ -63,9 +63,12 @@ def simulated_run(
             of_place = truth.place_sd * rng.standard_normal()
             true = truth.median * np.exp(of_movie + of_crystal + of_place) * factor
             rows.append(
-                {"crystal": crystal, "area_nm2": 100 * np.exp(truth.area_sd * rng.standard_normal()),
-                 **_verdict(rng, truth, float(true), end, factor)}
-            )  # fmt: skip
+                {
+                    "crystal": crystal,
+                    "area_nm2": 100 * np.exp(truth.area_sd * rng.standard_normal()),
+                    **_verdict(rng, truth, float(true), end, factor),
+                }
+            )
     places = pd.DataFrame(rows).reindex(columns=list(columns.PLACES))
     places = places.assign(movie=name, place=np.arange(len(rows)), n_windows=4)
     told = {"pre_exposure_e_per_A2": 0.0, "last_dose_e_per_A2": end, "last_frame": 99,

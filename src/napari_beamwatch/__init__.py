@@ -14,6 +14,7 @@ from napari_beamwatch.errors import BeamwatchError
 
 if TYPE_CHECKING:
     from napari_beamwatch.analysis import analyze, find_spots
+    from napari_beamwatch.campaign.planning import Plan, plan
     from napari_beamwatch.campaign.result import Campaign
     from napari_beamwatch.campaign.summary import summarize
     from napari_beamwatch.movies import (
@@ -40,6 +41,7 @@ _HOMES = {
     "DoseCalibration": "napari_beamwatch.movies",
     "DoseTable": "napari_beamwatch.movies",
     "Movie": "napari_beamwatch.movies",
+    "Plan": "napari_beamwatch.campaign.planning",
     "Region": "napari_beamwatch.regions",
     "Result": "napari_beamwatch.results.result",
     "Settings": "napari_beamwatch.settings",
@@ -50,6 +52,7 @@ _HOMES = {
     "load_result": "napari_beamwatch.results.loading",
     "power_spectrum": "napari_beamwatch.spectra.power",
     "radial_profile": "napari_beamwatch.spectra.rings",
+    "plan": "napari_beamwatch.campaign.planning",
     "summarize": "napari_beamwatch.campaign.summary",
     "open_movie": "napari_beamwatch.movies",
 }
@@ -61,6 +64,7 @@ __all__ = [
     "DoseCalibration",
     "DoseTable",
     "Movie",
+    "Plan",
     "Region",
     "Result",
     "Settings",
@@ -71,6 +75,7 @@ __all__ = [
     "load_result",
     "open_movie",
     "place_survival",
+    "plan",
     "power_spectrum",
     "radial_profile",
     "summarize",

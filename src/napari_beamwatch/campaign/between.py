@@ -65,7 +65,7 @@ class GroupCurve:
     dose, survival, low, high : array
         The curve, with a 95 % band between movies (NaN for one movie).
     known_until : float
-        Dose to which the curve is known.
+        Dose to which half of the movies tell something.
     estimates : dict of str to Estimate
         By the names of `PARTS`.
     movies, crystals, places : int
@@ -88,13 +88,24 @@ class GroupCurve:
 
 @dataclass(frozen=True, eq=False)
 class Resampled:
-    """Curves of places, of all movies and of movies drawn from them."""
+    """Curves of places, of all movies and of movies drawn from them.
+
+    Attributes
+    ----------
+    fates : Fates
+    curve, drawn : array
+        Survival at the doses of `fates`: of all movies, and of each draw.
+    movies : int
+    known_until, known_in_all : float
+        Dose to which half of the movies tell something, and to which all do.
+    """
 
     fates: Fates
     curve: Floats
     drawn: Floats
     movies: int
     known_until: float
+    known_in_all: float
 
     @classmethod
     def of(cls, rows: pd.DataFrame, draws: int = DRAWS, seed: int = 0) -> Resampled:
@@ -111,7 +122,8 @@ class Resampled:
         counts = rng.multinomial(count, np.full(count, 1 / count), draws if count > 1 else 0)
         drawn = np.column_stack([counts[:, movie], np.zeros(len(counts))]) * weight
         curves = fates.curves(np.vstack([weight, drawn]))
-        return cls(fates, curves[0], curves[1:], count, float(ends.max()))
+        last = np.sort(rows.groupby("movie")["low_e_per_A2"].max().to_numpy(float))
+        return cls(fates, curves[0], curves[1:], count, float(last[count // 2]), float(last[0]))
 
     def estimate(self, part: float, resolution: float = 0.0) -> Estimate:
         """Dose at which a part is left.
@@ -128,6 +140,8 @@ class Resampled:
     def bound(self, part: float, confidence: float, further: float) -> float:
         """Dose that the one at which a part is left exceeds in further movies, in e/Å².
 
+        NaN where more than that part was left as long as anybody looked.
+
         Parameters
         ----------
         part, confidence : float
@@ -135,6 +149,8 @@ class Resampled:
             How many movies these are; infinitely many for all there could be.
         """
         value = float(self.fates.doses_at(self.curve[None], part)[0])
+        if not np.isfinite(value):
+            return float("nan")
         scatter = np.sqrt(1 + self.movies / further)
         return self._interval(value, part, confidence, 0.0, scatter)[0]
 
@@ -147,7 +163,7 @@ class Resampled:
         drawn = drawn[drawn > 0]
         widen = np.sqrt(self.movies / (self.movies - 1)) * student.ppf(level, self.movies - 1)
         if not np.isfinite(value):
-            rank = float(ndtr(-widen * more))
+            rank = float(ndtr(-widen))
             least = float(drawn[min(int(rank * len(drawn)), len(drawn) - 1)])
             return min(least, self.known_until), np.inf
         finite = np.log(drawn[np.isfinite(drawn)])
@@ -176,7 +192,6 @@ def group_curve(rows: pd.DataFrame, resolution: float = 0.0, draws: int = DRAWS)
         Of movies.
     """
     found = Resampled.of(rows, draws)
-    changed = rows["fate"].isin(["dated", "before", "within"])
     if len(found.drawn):
         sd = found.drawn.std(axis=0) * np.sqrt(found.movies / (found.movies - 1))
         wide = student.ppf(0.975, found.movies - 1) * sd
@@ -189,8 +204,8 @@ def group_curve(rows: pd.DataFrame, resolution: float = 0.0, draws: int = DRAWS)
         estimates = dict.fromkeys(PARTS, Estimate(0.0, np.nan, latest))
     return GroupCurve(
         found.fates.dose, found.curve, low, high,
-        found.known_until if changed.any() else float(rows["low_e_per_A2"].max()),
-        estimates, found.movies, len(rows[["movie", "crystal"]].drop_duplicates()), len(rows),
+        found.known_until, estimates, found.movies,
+        len(rows[["movie", "crystal"]].drop_duplicates()), len(rows),
         {str(fate): int(count) for fate, count in rows["fate"].value_counts().items()},
     )  # fmt: skip
 

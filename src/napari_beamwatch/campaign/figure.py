@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -24,7 +25,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from napari_beamwatch.campaign.measures import MEASURES
-from napari_beamwatch.campaign.result import Campaign
+from napari_beamwatch.campaign.tables import CampaignTables
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.phases.limits import published_limits
 from napari_beamwatch.results.figure.style import COLOURS, DPI, MARKS, MM, STYLE, WIDTH, plain
@@ -84,7 +85,7 @@ class Line:
     look: int
 
 
-def campaign_figure(campaign: Campaign, measure: str | None = None) -> Figure:
+def campaign_figure(campaign: CampaignTables, measure: str | None = None) -> Figure:
     """Draw a campaign for print: vector, readable in grey and by the colour-blind.
 
     Parameters
@@ -106,9 +107,7 @@ def campaign_figure(campaign: Campaign, measure: str | None = None) -> Figure:
     with mpl.rc_context(STYLE):
         total = top + height + BOTTOM
         made = Figure(figsize=(WIDTH * MM, total * MM))
-        axes = made.add_axes(
-            (LEFT / WIDTH, BOTTOM / total, (RIGHT - LEFT) / WIDTH, height / total)
-        )
+        axes = made.add_axes((LEFT / WIDTH, BOTTOM / total, (RIGHT - LEFT) / WIDTH, height / total))
         axes.set_xscale("log")
         axes.set_ylim(height, 0)
         axes.set_xlim(*_limits(campaign, measure, lines))
@@ -131,9 +130,14 @@ def campaign_figure(campaign: Campaign, measure: str | None = None) -> Figure:
         )  # fmt: skip
         if campaign.dose_rate is not None:
             rate = campaign.dose_rate
-            time = axes.secondary_xaxis(
-                "top", functions=(lambda dose: dose / rate, lambda seconds: seconds * rate)
-            )
+
+            def seconds_at(dose: Any) -> Any:
+                return dose / rate
+
+            def dose_after(seconds: Any) -> Any:
+                return seconds * rate
+
+            time = axes.secondary_xaxis("top", functions=(seconds_at, dose_after))
             time.set_xlabel(f"time at {rate:.3g} e/Å²/s (s)", labelpad=3)
             time.xaxis.set_major_formatter(FuncFormatter(_tick))
             time.xaxis.set_minor_formatter(NullFormatter())
@@ -142,7 +146,7 @@ def campaign_figure(campaign: Campaign, measure: str | None = None) -> Figure:
 
 
 def write_campaign_figure(
-    campaign: Campaign, *paths: Path, measure: str | None = None
+    campaign: CampaignTables, *paths: Path, measure: str | None = None
 ) -> None:
     """Draw a campaign and write it, as the ending of each path says: .png, .svg or .pdf."""
     made = campaign_figure(campaign, measure)
@@ -155,7 +159,7 @@ def write_campaign_figure(
             made.savefig(path, format=ending, dpi=DPI, metadata=dated.get(ending))
 
 
-def _lines(campaign: Campaign, measure: str) -> tuple[list[Line], float]:
+def _lines(campaign: CampaignTables, measure: str) -> tuple[list[Line], float]:
     """Lines of the figure, those of one compound together, and the height of all in mm."""
     table = campaign.summary[campaign.summary["measure"] == measure]
     if not len(table):
@@ -197,7 +201,7 @@ def _published(row: pd.Series, temperature: str) -> pd.DataFrame:
     return found[found["status"] != "no_number"]
 
 
-def _limits(campaign: Campaign, measure: str, lines: Sequence[Line]) -> tuple[float, float]:
+def _limits(campaign: CampaignTables, measure: str, lines: Sequence[Line]) -> tuple[float, float]:
     table = campaign.summary[campaign.summary["measure"] == measure]
     places = campaign.places[campaign.places["measure"] == measure]
     doses = np.concatenate(
@@ -231,7 +235,7 @@ def _head(axes: Axes, line: Line, *, first: bool) -> None:
         )  # fmt: skip
 
 
-def _draw_group(axes: Axes, campaign: Campaign, measure: str, line: Line) -> None:
+def _draw_group(axes: Axes, campaign: CampaignTables, measure: str, line: Line) -> None:
     row = line.group
     assert row is not None
     colour, mark, filled = LOOKS[line.look % len(LOOKS)]
@@ -240,7 +244,12 @@ def _draw_group(axes: Axes, campaign: Campaign, measure: str, line: Line) -> Non
     _draw_places(axes, campaign, measure, line, colour)
     value, low, high = (float(row[f"median{end}_e_per_A2"]) for end in ("", "_low", "_high"))
     until = float(row["known_until_e_per_A2"])
-    look = {"color": colour, "mec": colour, "mfc": colour if filled else "white", "zorder": 5}
+    look: dict[str, Any] = {
+        "color": colour,
+        "mec": colour,
+        "mfc": colour if filled else "white",
+        "zorder": 5,
+    }
     if np.isfinite(low) and np.isfinite(high):
         axes.plot([low, high], [line.y] * 2, color=colour, lw=1.8, solid_capstyle="butt", zorder=4)
         for end in (low, high):
@@ -266,7 +275,9 @@ def _draw_group(axes: Axes, campaign: Campaign, measure: str, line: Line) -> Non
     )  # fmt: skip
 
 
-def _draw_places(axes: Axes, campaign: Campaign, measure: str, line: Line, colour: str) -> None:
+def _draw_places(
+    axes: Axes, campaign: CampaignTables, measure: str, line: Line, colour: str
+) -> None:
     """Every place, faint; of one movie on one height, so that movies are seen."""
     assert line.group is not None
     table = campaign.places
@@ -315,7 +326,7 @@ def _draw_published(axes: Axes, line: Line) -> None:
     right = max(end for end in (low, high) if np.isfinite(end))
     right *= 2.3 if not np.isfinite(high) else 1.0
     room = np.log(ends[1] / right) / np.log(ends[1] / ends[0]) * (RIGHT - LEFT)
-    words = {"va": "center", "fontsize": 5.5, "color": "0.3", "zorder": 4}
+    words: dict[str, Any] = {"va": "center", "fontsize": 5.5, "color": "0.3", "zorder": 4}
     if room > 1.0 * len(said) + 2.0:
         axes.annotate(plain(said), (right, line.y), (4, 0), textcoords="offset points", ha="left",
                       **words)  # fmt: skip
@@ -323,9 +334,9 @@ def _draw_published(axes: Axes, line: Line) -> None:
         left = min(end for end in (low, high) if np.isfinite(end))
         axes.annotate(plain(said), (left, line.y), (-4, 0), textcoords="offset points",
                       ha="right", **words)  # fmt: skip
-    number = {
-        "at_least": f"> {_tick(low)}", "at_most": f"< {_tick(high)}",
-    }.get(str(row["status"]), _tick(low) if low == high else f"{_tick(low)} to {_tick(high)}")  # fmt: skip
+    number = _tick(low) if low == high else f"{_tick(low)} to {_tick(high)}"
+    if not (np.isfinite(low) and np.isfinite(high)):
+        number = f"< {_tick(high)}" if np.isfinite(high) else f"> {_tick(low)}"
     axes.text(1.03, line.y, number, transform=axes.get_yaxis_transform(), va="center", ha="left",
               fontsize=5.5, color="0.3")  # fmt: skip
 
@@ -395,5 +406,3 @@ def _formula(text: str) -> str:
 def _counted(number: object, what: str) -> str:
     count = int(str(number))
     return f"{count} {what}{'' if count == 1 else 's'}"
-
-

@@ -103,4 +103,5 @@ def told(run: Run, measure: str) -> pd.DataFrame:
     )  # fmt: skip
     known = np.isfinite(low) & ~np.isnan(high) & (high >= low) & (share > 0)
     rows = rows[known & (status != "no_lattice") & ((low > 0) | np.isfinite(high))]
-    return rows.assign(share=rows["share"] / rows["share"].sum()).reset_index(drop=True)
+    rows = rows.assign(share=rows["share"] / rows["share"].sum())
+    return pd.DataFrame(rows.reset_index(drop=True))

@@ -159,7 +159,7 @@ def reciprocity(low: float, high: float) -> str:
 
 def _fit(rows: pd.DataFrame, runs: Sequence[Run], values: Sequence[Floats]) -> Line:
     number = {run.name: i for i, run in enumerate(runs)}
-    movie = rows["movie"].map(number).to_numpy(np.int64)
+    movie = rows["movie"].map(number).to_numpy(np.int64).astype(np.int64)
     # Centred, or coefficients of 1/T and of the constant would hardly be told apart.
     columns = [np.ones(len(rows)), *((one - one.mean())[movie] for one in values)]
     scale = np.array([1.0, *(one.std() for one in values)])

@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from napari_beamwatch import __version__
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.results.findings import Findings
 from napari_beamwatch.results.loading import COLUMNS
@@ -84,7 +84,13 @@ def run_of(result: Findings, source: str) -> Run:
     name = str(field["movie"])
     size = None if movie is None else movie.pixel_size
     return Run(
-        name, source, field, result.places, np.nan if size is None else float(size), __version__, ""
+        name,
+        source,
+        field,
+        result.places,
+        np.nan if size is None else float(size),
+        version("napari-beamwatch"),
+        "",
     )
 
 
@@ -126,7 +132,9 @@ def folders_of(given: PathLike) -> list[Path]:
         return [folder]
     inside = sorted(one for one in folder.iterdir() if holds_run(one)) if folder.is_dir() else []
     if not inside:
-        raise BeamwatchError(f"{folder} holds no run, nor does a folder in it: there is no {RECORD}")
+        raise BeamwatchError(
+            f"{folder} holds no run, nor does a folder in it: there is no {RECORD}"
+        )
     return inside
 
 
@@ -169,7 +177,9 @@ def usable(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
                 "a movie counts once"
             )
         elif not np.isfinite(run.last_dose):
-            notes.append(f"{run.source} has no doses and is left out: calibrate it and analyse it again")
+            notes.append(
+                f"{run.source} has no doses and is left out: calibrate it and analyse it again"
+            )
         elif not len(run.places) or (run.places["status"] == "no_lattice").all():
             notes.append(f"{run.source} has no place with a lattice and is left out")
         else:

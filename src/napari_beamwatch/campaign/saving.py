@@ -1,4 +1,4 @@
-"""The folder of a campaign: tables for a spreadsheet, one JSON with all that is said, the figure."""
+"""The folder of a campaign: tables for a spreadsheet, all that is said as JSON, the figure."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import os
 import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from napari_beamwatch import __version__
 from napari_beamwatch.campaign.measures import MEASURES
-from napari_beamwatch.campaign.result import PLACES, Campaign
+from napari_beamwatch.campaign.tables import PLACES, CampaignTables
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.files import read_text
 from napari_beamwatch.results.table_files import read_table, write_table
@@ -34,7 +34,7 @@ LARGEST = 64 * 2**20
 
 
 def save_campaign(
-    campaign: Campaign, folder: str | os.PathLike[str], *, force: bool = False
+    campaign: CampaignTables, folder: str | os.PathLike[str], *, force: bool = False
 ) -> Path:
     """Write ``summary.csv``, ``summary_places.csv``, the figure and ``summary.json``.
 
@@ -55,10 +55,8 @@ def save_campaign(
     try:
         target.mkdir(parents=True, exist_ok=True)
         part = f".beamwatch-summary-{secrets.token_hex(4)}"
-        made: list[tuple[Path, Path]] = []
+        made = [(target / f"{part}-{name}", target / name) for name in FILES]
         try:
-            for name in FILES:
-                made.append((target / f"{part}-{name}", target / name))
             new = {place.name: path for path, place in made}
             write_table(campaign.summary, new[TABLE])
             kinds = write_table(campaign.places, new[PLACES_TABLE])
@@ -92,12 +90,12 @@ def check_free(folder: Path, *, force: bool) -> None:
         )
 
 
-def record_of(campaign: Campaign, kinds: Mapping[str, str]) -> dict[str, Any]:
+def record_of(campaign: CampaignTables, kinds: Mapping[str, str]) -> dict[str, Any]:
     """What stands in ``summary.json``, see docs/campaign.md."""
     return {
         "format": FORMAT,
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
-        "version": __version__,
+        "version": version("napari-beamwatch"),
         "by": list(campaign.by),
         "measure": campaign.measure,
         "measures": {name: measure.words for name, measure in MEASURES.items()},

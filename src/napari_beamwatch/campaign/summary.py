@@ -15,16 +15,16 @@ from napari_beamwatch.campaign.comparison import difference, ratio
 from napari_beamwatch.campaign.groups import Group, condition_named, grouped
 from napari_beamwatch.campaign.measures import MEASURES, told
 from napari_beamwatch.campaign.regression import regression
-from napari_beamwatch.campaign.result import (
+from napari_beamwatch.campaign.result import Campaign
+from napari_beamwatch.campaign.runs import Run, read_runs, usable
+from napari_beamwatch.campaign.tables import (
     COMPARISONS,
     CURVES,
     MOVIES,
     PLACES,
     REGRESSION,
     SUMMARY,
-    Campaign,
 )
-from napari_beamwatch.campaign.runs import Run, read_runs, usable
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.results.findings import Findings
 
@@ -130,9 +130,8 @@ def _filled(
         if mine:
             filled.append(Group(group.values, mine))
         else:
-            empty.append(
-                f"{group.words}: the group is empty, none of its {len(group.runs)} movies can be used"
-            )
+            count = len(group.runs)
+            empty.append(f"{group.words}: an empty group, none of its {count} movies can be used")
     return filled, empty
 
 
@@ -286,4 +285,3 @@ def _movies(groups: Sequence[Group]) -> pd.DataFrame:
         for run in group.runs
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=list(MOVIES))
-

@@ -9,14 +9,14 @@ import pandas as pd
 
 from napari_beamwatch.campaign.between import dose_text
 from napari_beamwatch.campaign.measures import MEASURES
-from napari_beamwatch.campaign.result import Campaign
+from napari_beamwatch.campaign.tables import CampaignTables
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.harmless import printable
 
 WIDTH = 96
 
 
-def in_words(campaign: Campaign, measure: str | None = None) -> str:
+def in_words(campaign: CampaignTables, measure: str | None = None) -> str:
     """Groups, ratios and what the dose goes with, of one measure, and what to be wary of."""
     measure = campaign.measure if measure is None else measure
     if measure not in MEASURES:
@@ -24,7 +24,9 @@ def in_words(campaign: Campaign, measure: str | None = None) -> str:
     lines = [f"{measure.replace('_', ' ')} ({MEASURES[measure].words}), e/Å², 95 % between movies"]
     for _, row in _of(campaign.summary, measure).iterrows():
         seconds = float(row["median_time_s"])
-        time = f" = {dose_text(seconds)} s at {campaign.dose_rate:.3g} e/Å²/s" if seconds > 0 else ""
+        time = (
+            f" = {dose_text(seconds)} s at {campaign.dose_rate:.3g} e/Å²/s" if seconds > 0 else ""
+        )
         scale = float(row["dose_scale_sd_percent"])
         dose_scale = f", dose scale ± {scale:.2g} %" if np.isfinite(scale) else ""
         counts = ", ".join(
@@ -62,8 +64,6 @@ def in_words(campaign: Campaign, measure: str | None = None) -> str:
         )  # fmt: skip
     lines += [_filled("note: ", note) for note in campaign.notes]
     return "\n".join(lines)
-
-
 
 
 def _of(table: pd.DataFrame, measure: str) -> pd.DataFrame:

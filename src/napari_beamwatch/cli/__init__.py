@@ -66,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_analyze(commands)
     _add_summary(commands)
+    _add_plan(commands)
     view = commands.add_parser(
         "view",
         help="open a movie or a run in the window",
@@ -220,6 +221,65 @@ def _add_summary(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     summary.add_argument("--force", action="store_true", help="replace the summary in DIR")
 
 
+def _add_plan(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The words of ``beamwatch plan``."""
+    plan = commands.add_parser(
+        "plan",
+        help="the next movie: dose to stop at, seconds, frames, and what it will show",
+        description="Plan a movie in which most places stay as they were, from a summary of one's "
+        "own movies or from published limits, and say what to type into the microscope.",
+    )
+    plan.add_argument("--compound", metavar="LiF", required=True, help="what the specimen is")
+    plan.add_argument(
+        "--temperature", type=_in(spelling.TEMPERATURE), metavar="C", required=True, help="°C"
+    )
+    plan.add_argument(
+        "--from",
+        dest="source",
+        metavar="SUMMARY_DIR",
+        help="folder of beamwatch summary; published limits if left out",
+    )
+    plan.add_argument(
+        "--d", type=_in(spelling.PIXEL_SIZE), metavar="A", required=True, help="spacing to see, Å"
+    )
+    plan.add_argument(
+        "--window-nm",
+        type=_in(spelling.LENGTH),
+        metavar="NM",
+        required=True,
+        help="side of the FFT window, nm",
+    )
+    plan.add_argument(
+        "--dose-rate", type=_in(spelling.DOSE_RATE), metavar="E", required=True, help="e/Å²/s"
+    )
+    plan.add_argument(
+        "--survive",
+        type=_in(spelling.NUMBER),
+        metavar="PCT",
+        default=90.0,
+        help="%% of the places that must be intact, with 95 %% confidence (90)",
+    )
+    plan.add_argument(
+        "--measure",
+        choices=("onset", "detected", "half_gone"),
+        default="onset",
+        help="what must not have happened to them (onset)",
+    )
+    plan.add_argument(
+        "--movies",
+        type=_in(spelling.NUMBER),
+        metavar="N",
+        help="how many will be recorded so (as many as the summary has)",
+    )
+    plan.add_argument(
+        "--frame-time", type=_in(spelling.FRAME_TIME), metavar="S", help="of the camera, s"
+    )
+    plan.add_argument("--pixel-size", type=_in(spelling.PIXEL_SIZE), metavar="A", help="Å")
+    plan.add_argument(
+        "--contrast", type=_in(spelling.NUMBER), metavar="C", help="of the fringe (0.06)"
+    )
+
+
 def _add_no_sidecars(words: argparse._ActionsContainer) -> None:
     words.add_argument(
         "--no-sidecars",
@@ -309,6 +369,10 @@ def _done(args: argparse.Namespace) -> int:
             from napari_beamwatch.cli.summary import summary
 
             return 0 if summary(args) else 1
+        elif args.command == "plan":
+            from napari_beamwatch.cli.plan import plan
+
+            plan(args)
         elif args.command == "analyze":
             from napari_beamwatch.cli.analyze import UsageError, analyze
 

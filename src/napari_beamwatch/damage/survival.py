@@ -121,7 +121,9 @@ class Fates:
         """Those of places that held to `low` and had changed by `high`, infinite if never."""
         first, last = np.asarray(low, np.float64), np.asarray(high, np.float64)
         if not len(first) or not np.isfinite(first).all() or (last < first).any():
-            raise BeamwatchError("a survival curve needs the doses between which one or more changed")
+            raise BeamwatchError(
+                "a survival curve needs the doses between which one or more changed"
+            )
         support = _support(first, last)
         inside = (support[:, 0] >= first[:, None]) & (support[:, 1] <= last[:, None])
         # What held to a dose did not change at it.
