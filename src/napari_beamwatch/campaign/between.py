@@ -170,9 +170,9 @@ class Resampled:
         beyond = 1 - len(finite) / len(drawn)
         away = finite - np.log(value)
         if beyond:  # what lies beyond has no spread: that of the lower half stands for it
-            spread = float(np.sqrt(np.mean(away[away <= 0] ** 2))) if (away <= 0).any() else 0.0
-        else:
-            spread = float(finite.std())
+            away = away[away <= 0]
+        # About the dose itself, not about the mean of the draws: what they are off by is error, too.
+        spread = float(np.sqrt(np.mean(away**2))) if len(away) else 0.0
         grain = resolution / np.sqrt(12 * self.movies) / value
         wide = widen * more * float(np.hypot(spread, grain))
         # What is finite is known to be so by enough of the draws only.

@@ -56,7 +56,7 @@ class Group:
 
     def number(self, condition: str) -> float:
         """Middle of a condition that is a number; NaN if nobody said."""
-        told = [float(run.field[condition]) for run in self.runs]
+        told = [run.number(condition) for run in self.runs]
         return float(np.nanmedian(told)) if np.isfinite(told).any() else float("nan")
 
 

@@ -44,7 +44,7 @@ class Term:
 
     def of(self, run: Run) -> float:
         """Its value for a movie; NaN if nobody knows."""
-        told = float(run.field[self.column])
+        told = run.number(self.column)
         if self.name == "d":
             return 1 / (told + ZERO_C) if told > -ZERO_C else np.nan
         if self.name == "b":

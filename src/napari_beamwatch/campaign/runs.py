@@ -58,21 +58,26 @@ class Run:
     version: str
     mark: str
 
+    def number(self, column: str) -> float:
+        """A number of the row of the field; NaN where there is none."""
+        value = self.field[column]
+        return float("nan") if pd.isna(value) else float(value)
+
     @property
     def first_dose(self) -> float:
         """Dose before the first frame, in e/Å²; 0 if nobody knows."""
-        told = float(self.field["pre_exposure_e_per_A2"])
+        told = self.number("pre_exposure_e_per_A2")
         return told if np.isfinite(told) else 0.0
 
     @property
     def last_dose(self) -> float:
         """Dose at the end of the record, in e/Å²; NaN without doses."""
-        return float(self.field["last_dose_e_per_A2"])
+        return self.number("last_dose_e_per_A2")
 
     @property
     def frame_dose(self) -> float:
         """Dose of a frame on average, in e/Å²."""
-        return (self.last_dose - self.first_dose) / (float(self.field["last_frame"]) + 1)
+        return (self.last_dose - self.first_dose) / (self.number("last_frame") + 1)
 
 
 def run_of(result: Findings, source: str) -> Run:
@@ -206,7 +211,7 @@ def _odd(runs: Sequence[Run]) -> list[str]:
     versions = sorted({run.version for run in runs})
     if len(versions) > 1:
         notes.append(f"analysed by versions {', '.join(versions)}: analyse all again with one")
-    unknown = sum(bool(pd.isna(run.field["pre_exposure_e_per_A2"])) for run in runs)
+    unknown = sum(bool(np.isnan(run.number("pre_exposure_e_per_A2"))) for run in runs)
     if unknown:
         notes.append(
             f"pre-exposure unknown in {unknown} of {len(runs)} movies: their doses are lower bounds"

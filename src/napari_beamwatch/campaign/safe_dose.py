@@ -22,6 +22,7 @@ import pandas as pd
 from napari_beamwatch.campaign.between import Resampled, dose_text
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.phases.limits import COLDEST_ROOM_C, WARMEST_CRYO_C, published_limits
+from napari_beamwatch.threads import one_blas_thread
 
 CONFIDENCE = 0.95
 
@@ -75,7 +76,8 @@ def from_places(
     name : str
         What the campaign is called.
     """
-    found = Resampled.of(rows)
+    with one_blas_thread():
+        found = Resampled.of(rows)
     of = f"{name}: " if name else ""
     if found.movies < FEWEST:
         raise BeamwatchError(

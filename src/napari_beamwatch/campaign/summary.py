@@ -27,6 +27,7 @@ from napari_beamwatch.campaign.tables import (
 )
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.results.findings import Findings
+from napari_beamwatch.threads import one_blas_thread
 
 FEW = 4
 """Movies below which an interval says little."""
@@ -79,6 +80,18 @@ def summarized(
     unread: tuple[str, ...] = (),
 ) -> Campaign:
     """What groups of movies say, see `summarize`."""
+    with one_blas_thread():  # many small matrices: threads would wait for each other
+        return _summarized(groups, by, measure, dose_rate, notes, unread)
+
+
+def _summarized(
+    groups: Sequence[Group],
+    by: tuple[str, ...],
+    measure: str,
+    dose_rate: float | None,
+    notes: tuple[str, ...],
+    unread: tuple[str, ...],
+) -> Campaign:
     rows: list[dict[str, object]] = []
     places: list[pd.DataFrame] = []
     curves: list[pd.DataFrame] = []
@@ -143,7 +156,7 @@ def _resolution(group: Group) -> float:
 def _summary_row(
     group: Group, measure: str, curve: GroupCurve, dose_rate: float | None
 ) -> dict[str, object]:
-    scale = [float(run.field["dose_scale_sd_percent"]) for run in group.runs]
+    scale = [run.number("dose_scale_sd_percent") for run in group.runs]
     changed = curve.places > sum(curve.fates.get(fate, 0) for fate in ("held", "ambiguous"))
     row: dict[str, object] = {
         "group": group.words, **group.values, "measure": measure, "movies": curve.movies,

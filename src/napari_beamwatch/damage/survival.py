@@ -137,15 +137,32 @@ class Fates:
         return _curves(_masses(self.inside, weight), self.support, self.dose)
 
     def doses_at(self, curves: Floats, part: float) -> Floats:
-        """Dose at which each curve falls to a part; infinite if it does not."""
-        below = curves <= part + 1e-9
+        """Dose at which each curve falls to a part; infinite if it does not.
+
+        Where places changed at a dose the curve falls in a step, whose middle is what counts:
+        doses between two steps are drawn between their middles, and before the first step, where
+        nothing had changed, there is none.
+        """
+        before = np.concatenate([np.ones((len(curves), 1)), curves[:, :-1]], axis=1)
+        middle = np.where(self._is_step, (before + curves) / 2, curves)
+        below = middle <= part + 1e-9
         reached = below.any(axis=1)
-        i = np.where(reached, below.argmax(axis=1), 0)
-        before, rows = np.maximum(i - 1, 0), np.arange(len(curves))
-        fall = np.maximum(curves[rows, before] - curves[rows, i], 1e-300)
-        way = np.clip((curves[rows, before] - part) / fall, 0.0, 1.0)
-        dose = self.dose[before] + way * (self.dose[i] - self.dose[before])
-        return np.where(reached, dose, np.inf)
+        i = np.where(reached, below.argmax(axis=1), len(self.dose) - 1)
+        last, rows = np.maximum(i - 1, 0), np.arange(len(curves))
+        fall = np.maximum(middle[rows, last] - middle[rows, i], 1e-300)
+        way = np.clip((middle[rows, last] - part) / fall, 0.0, 1.0)
+        way = np.where(self._is_step[i] & (middle[rows, last] > 1 - 1e-9), 1.0, way)
+        dose = self.dose[last] + way * (self.dose[i] - self.dose[last])
+        in_last_step = curves[:, -1] <= part + 1e-9
+        return np.where(reached | in_last_step, dose, np.inf)
+
+    @property
+    def _is_step(self) -> NDArray[np.bool_]:
+        """Doses that no mass which is spread over an interval leads up to."""
+        low, high = self.support[:, 0], self.support[:, 1]
+        spread = np.isfinite(high) & (high > low)
+        begun = self.dose[:, None] > low[spread]
+        return ~(begun & (self.dose[:, None] <= high[spread])).any(axis=1)
 
 
 def _support(low: Floats, high: Floats) -> Floats:
