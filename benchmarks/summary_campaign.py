@@ -34,6 +34,9 @@ COLD = 25.0
 GIANT = replace(PLAIN, crystals=(60, 61), places=(7, 8))
 """A movie with nine tenths of all places of a campaign of eight."""
 
+TRAP_PART = 4
+"""A trap is tried on that part of the campaigns: it is the gross failures that it is to show."""
+
 TRAPS: dict[str, tuple[int, Truth, Truth]] = {
     "as planned: 8 + 8 movies": (8, PLAIN, PLAIN),
     "intervals that end just above the onset": (8, replace(PLAIN, followed=True), PLAIN),
@@ -80,7 +83,9 @@ def traps(campaigns: int, seed: int) -> None:
     print("| campaigns | median held | too low, too high | open | tenth held | too low, too high | "
           "ratio held | p < 0.05, 0.2, 0.5 | p uniform |")  # fmt: skip
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
-    for name, (count, truth, first) in TRAPS.items():
+    whole = campaigns
+    for i, (name, (count, truth, first)) in enumerate(TRAPS.items()):
+        campaigns = whole if i == 0 else max(whole // TRAP_PART, 1)
         rng = np.random.default_rng([seed, count])
         held = {part: np.zeros(3, int) for part in ("median", "gone_10")}
         opened = ratios = 0

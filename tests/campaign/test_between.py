@@ -76,7 +76,9 @@ def test_weak_places_whose_intervals_begin_at_nothing_do_not_pull_the_median_dow
 def test_where_nothing_changed_the_median_lies_beyond_what_half_of_the_movies_saw(
     campaign: Any,
 ) -> None:
-    runs = [campaign.run_of(str(i), [campaign.held(dose)]) for i, dose in enumerate((500, 600, 900))]
+    runs = [
+        campaign.run_of(str(i), [campaign.held(dose)]) for i, dose in enumerate((500, 600, 900))
+    ]
     found = group_curve(rows_of(runs))
     assert words(found, changed=False) == "> 600, nothing changed"
 

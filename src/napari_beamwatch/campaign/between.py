@@ -171,7 +171,7 @@ class Resampled:
         away = finite - np.log(value)
         if beyond:  # what lies beyond has no spread: that of the lower half stands for it
             away = away[away <= 0]
-        # About the dose itself, not about the mean of the draws: what they are off by is error, too.
+        # About the dose, not about the mean of the draws: what they are off by is error, too.
         spread = float(np.sqrt(np.mean(away**2))) if len(away) else 0.0
         grain = resolution / np.sqrt(12 * self.movies) / value
         wide = widen * more * float(np.hypot(spread, grain))
