@@ -267,7 +267,7 @@ def _draw_group(axes: Axes, campaign: CampaignTables, measure: str, line: Line) 
     counts = f"{_counted(row['movies'], 'movie')}, {_counted(row['places'], 'place')}"
     nothing = ", nothing changed"
     words = str(row["median_words"]).removesuffix(nothing)
-    counts += nothing if str(row["median_words"]).endswith(nothing) else ""
+    counts += ", no change" if str(row["median_words"]).endswith(nothing) else ""
     axes.text(1.03, line.y - 1.3, words, transform=edge, va="center", ha="left", fontsize=7)
     axes.text(
         1.03, line.y + 1.5, counts, transform=edge, va="center", ha="left", fontsize=5.5,
