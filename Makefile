@@ -15,7 +15,7 @@ help:
 	@echo "make demo    simulate a movie, say when its lattice changed, open it where there is a display"
 	@echo "make test    lint, types, import contracts and every test, windows included"
 	@echo "make bench   the benchmarks, as ratios within one run; some ten minutes"
-	@echo "make campaign   onsets of thousands of simulated traces and hundreds of movies; hours"
+	@echo "make campaign   onsets of thousands of simulated traces, movies and campaigns; hours"
 	@echo "make fuzz, make kill, make soak   damaged files, killed processes, five hundred analyses"
 	@echo "make lock    refresh constraints.txt      make stages   redo the multislice pictures"
 	@echo "make lowest, make newest   install at either end of the dependencies, use everything once"
@@ -73,6 +73,7 @@ bench: $(READY)
 campaign: $(READY)
 	@mkdir -p build
 	$(BIN)/python benchmarks/accuracy.py
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/summary_campaign.py
 	$(BIN)/python benchmarks/onset_campaign.py --seed 1234 --fades 400 --stable 1000 --lasting 300
 	$(BIN)/python benchmarks/movie_campaign.py --out build/movies.jsonl --jobs 2
 	$(BIN)/python benchmarks/mosaic_campaign.py --out build/mosaics.jsonl --jobs 2

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from napari_beamwatch.analysis import analyze, find_spots
     from napari_beamwatch.analysis.again import rerun, verify
     from napari_beamwatch.analysis.calibrating import camera_constant_from_ring
+    from napari_beamwatch.campaign.planning import Plan, plan
+    from napari_beamwatch.campaign.result import Campaign
+    from napari_beamwatch.campaign.summary import summarize
     from napari_beamwatch.movies import (
         Conditions,
         DoseCalibration,
@@ -37,10 +40,12 @@ if TYPE_CHECKING:
 __version__ = version("napari-beamwatch")
 
 _HOMES = {
+    "Campaign": "napari_beamwatch.campaign.result",
     "Conditions": "napari_beamwatch.movies",
     "DoseCalibration": "napari_beamwatch.movies",
     "DoseTable": "napari_beamwatch.movies",
     "Movie": "napari_beamwatch.movies",
+    "Plan": "napari_beamwatch.campaign.planning",
     "Region": "napari_beamwatch.regions",
     "Result": "napari_beamwatch.results.result",
     "Settings": "napari_beamwatch.settings",
@@ -52,6 +57,8 @@ _HOMES = {
     "load_result": "napari_beamwatch.results.loading",
     "power_spectrum": "napari_beamwatch.spectra.power",
     "radial_profile": "napari_beamwatch.spectra.rings",
+    "plan": "napari_beamwatch.campaign.planning",
+    "summarize": "napari_beamwatch.campaign.summary",
     "open_movie": "napari_beamwatch.movies",
     "UndamagedImage": "napari_beamwatch.summing",
     "sum_undamaged": "napari_beamwatch.summing",
@@ -62,10 +69,12 @@ _HOMES = {
 
 __all__ = [
     "BeamwatchError",
+    "Campaign",
     "Conditions",
     "DoseCalibration",
     "DoseTable",
     "Movie",
+    "Plan",
     "Region",
     "Result",
     "Settings",
@@ -78,10 +87,12 @@ __all__ = [
     "load_result",
     "open_movie",
     "place_survival",
+    "plan",
     "power_spectrum",
     "radial_profile",
     "rerun",
     "sum_undamaged",
+    "summarize",
     "verify",
     "write_report",
 ]

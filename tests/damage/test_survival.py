@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_beamwatch.damage.survival import Survival, turnbull
+from napari_beamwatch.damage.survival import Fates, Survival, turnbull
 from napari_beamwatch.errors import BeamwatchError
 
 
@@ -94,3 +94,27 @@ def test_nobody_damaged_survives_to_the_end() -> None:
 def test_no_places_have_no_curve() -> None:
     with pytest.raises(BeamwatchError, match="one or more"):
         turnbull([], [], [], [])
+
+
+def test_where_it_begins_does_not_change_the_curve() -> None:
+    # Turnbull's own beginning, all intervals alike, and as many rounds as it takes.
+    rng = np.random.default_rng(9)
+    low = rng.uniform(0, 50, 40)
+    kind = rng.integers(0, 4, 40)
+    high = np.select([kind == 0, kind == 1], [low, np.inf], low + rng.uniform(1, 60, 40))
+    low = np.where(kind == 3, 0.0, low)
+    fates = Fates.of(low, high)
+    held = fates.inside.astype(float)
+    mass = np.full(held.shape[1], 1 / held.shape[1])
+    for _ in range(20000):
+        mass = mass * ((1 / (held @ mass)) @ held) / len(low)
+    begins = np.searchsorted(fates.dose, fates.support[:, 0])
+    at_begin = 1 - np.array([mass[begins < i].sum() for i in begins])
+    found = fates.curves(np.ones((1, 40)))[0]
+    step = fates.support[:, 0] == fates.support[:, 1]
+    assert found[begins] + np.where(step, mass, 0) == pytest.approx(at_begin, abs=2e-3)
+
+
+def test_a_place_that_changed_at_a_dose_changed_at_that_dose() -> None:
+    assert turnbull([10.0], [10.0], [1.0], [0]).median == 10
+    assert turnbull([10.0, 20.0], [10.0, 20.0], [1, 1], [0, 1]).median == 15

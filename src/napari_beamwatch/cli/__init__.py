@@ -70,6 +70,30 @@ def parser() -> argparse.ArgumentParser:
         "change, with its interval and why, and when to stop.",
     )
     _add_analyze(commands)
+    _add_reports(commands)
+    _add_sum(commands)
+    _add_summary(commands)
+    _add_plan(commands)
+    view = commands.add_parser(
+        "view",
+        help="open a movie or a run in the window",
+        description="Open napari with the panel Beamwatch and a movie, or a run that was saved.",
+    )
+    view.add_argument("file", metavar="FILE_OR_RUN", help="a movie, or the folder of a run")
+    for anywhere in (top, *commands.choices.values()):
+        # Not said behind the command is no answer to what was said before it.
+        anywhere.add_argument(
+            "-v",
+            "--verbose",
+            action="store_true",
+            default=False if anywhere is top else argparse.SUPPRESS,
+            help="tell on stderr what is opened, chosen and done, and how long it takes",
+        )
+    return top
+
+
+def _add_reports(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The words of ``beamwatch report``, ``rerun`` and ``verify``."""
     report = commands.add_parser(
         "report",
         help="write a page about a run that needs no other file",
@@ -96,22 +120,26 @@ def parser() -> argparse.ArgumentParser:
     verify.add_argument("run", metavar="RUN", help="the folder of a run")
     for again in (rerun, verify):
         again.add_argument("--movie", metavar="FILE", help="where the movie is now")
-    view = commands.add_parser(
-        "view",
-        help="open a movie or a run in the window",
-        description="Open napari with the panel Beamwatch and a movie, or a run that was saved.",
+
+
+def _add_sum(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The words of ``beamwatch sum``."""
+    add_up = commands.add_parser(
+        "sum",
+        help="the best image of the specimen as it was",
+        description="Add up the frames of a movie in which each place was still there, followed "
+        "through the drift and weighted by what is left of the amplitude, to an image.",
     )
-    view.add_argument("file", metavar="FILE_OR_RUN", help="a movie, or the folder of a run")
-    for anywhere in (top, *commands.choices.values()):
-        # Not said behind the command is no answer to what was said before it.
-        anywhere.add_argument(
-            "-v",
-            "--verbose",
-            action="store_true",
-            default=False if anywhere is top else argparse.SUPPRESS,
-            help="tell on stderr what is opened, chosen and done, and how long it takes",
-        )
-    return top
+    add_up.add_argument("movie", metavar="MOVIE", nargs="?", help="if it is not where the run says")
+    add_up.add_argument("--run", metavar="RUN", required=True, help="the folder of its run")
+    add_up.add_argument("--out", metavar="FILE", required=True, help="an .mrc or .tif file")
+    add_up.add_argument(
+        "--survive",
+        type=_in(spelling.NUMBER),
+        metavar="PCT",
+        help="frames with so much of the lattice power left alike, 50 to 100 %%",
+    )
+    add_up.add_argument("--force", action="store_true", help="replace FILE if it is there")
 
 
 def _add_analyze(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -203,6 +231,99 @@ def _add_settings(analyze: argparse.ArgumentParser) -> None:
         )
 
 
+def _add_summary(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The words of ``beamwatch summary``."""
+    summary = commands.add_parser(
+        "summary",
+        help="what many runs say together: doses of each condition, and what makes them differ",
+        description="Group runs by their conditions and write to DIR the dose of each group with "
+        "its interval between movies, ratios of groups, what the dose goes with, and a figure.",
+    )
+    summary.add_argument(
+        "run", metavar="RUN", nargs="+", help="the folder of a run, or one that holds several"
+    )
+    summary.add_argument("--out", metavar="DIR", required=True, help="folder for the summary")
+    summary.add_argument(
+        "--by",
+        type=_names,
+        metavar="compound,temperature_C",
+        default=("compound", "temperature_C"),
+        help="conditions to group by: compound, temperature, voltage, dose_rate, thickness, …",
+    )
+    summary.add_argument(
+        "--measure",
+        choices=("onset", "detected", "half_gone"),
+        default="onset",
+        help="which dose is shown; the tables hold all (onset)",
+    )
+    summary.add_argument(
+        "--dose-rate",
+        type=_in(spelling.DOSE_RATE),
+        metavar="E",
+        help="e/Å²/s at which doses are told in seconds",
+    )
+    summary.add_argument("--force", action="store_true", help="replace the summary in DIR")
+
+
+def _add_plan(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The words of ``beamwatch plan``."""
+    plan = commands.add_parser(
+        "plan",
+        help="the next movie: dose to stop at, seconds, frames, and what it will show",
+        description="Plan a movie in which most places stay as they were, from a summary of one's "
+        "own movies or from published limits, and say what to type into the microscope.",
+    )
+    plan.add_argument("--compound", metavar="LiF", required=True, help="what the specimen is")
+    plan.add_argument(
+        "--temperature", type=_in(spelling.TEMPERATURE), metavar="C", required=True, help="°C"
+    )
+    plan.add_argument(
+        "--from",
+        dest="source",
+        metavar="SUMMARY_DIR",
+        help="folder of beamwatch summary; published limits if left out",
+    )
+    plan.add_argument(
+        "--d", type=_in(spelling.PIXEL_SIZE), metavar="A", required=True, help="spacing to see, Å"
+    )
+    plan.add_argument(
+        "--window-nm",
+        type=_in(spelling.LENGTH),
+        metavar="NM",
+        required=True,
+        help="side of the FFT window, nm",
+    )
+    plan.add_argument(
+        "--dose-rate", type=_in(spelling.DOSE_RATE), metavar="E", required=True, help="e/Å²/s"
+    )
+    plan.add_argument(
+        "--survive",
+        type=_in(spelling.NUMBER),
+        metavar="PCT",
+        default=90.0,
+        help="%% of the places that must be intact, with 95 %% confidence (90)",
+    )
+    plan.add_argument(
+        "--measure",
+        choices=("onset", "detected", "half_gone"),
+        default="onset",
+        help="what must not have happened to them (onset)",
+    )
+    plan.add_argument(
+        "--movies",
+        type=_in(spelling.NUMBER),
+        metavar="N",
+        help="how many will be recorded so (as many as the summary has)",
+    )
+    plan.add_argument(
+        "--frame-time", type=_in(spelling.FRAME_TIME), metavar="S", help="of the camera, s"
+    )
+    plan.add_argument("--pixel-size", type=_in(spelling.PIXEL_SIZE), metavar="A", help="Å")
+    plan.add_argument(
+        "--contrast", type=_in(spelling.NUMBER), metavar="C", help="of the fringe (0.06)"
+    )
+
+
 def _add_no_sidecars(words: argparse._ActionsContainer) -> None:
     words.add_argument(
         "--no-sidecars",
@@ -227,6 +348,13 @@ def _read_by(reading: Callable[[str], T]) -> Callable[[str], T]:
             raise argparse.ArgumentTypeError(str(error)) from None
 
     return read
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of names: give one,two")
+    return names
 
 
 def _box(text: str) -> tuple[int, int, int, int]:
@@ -269,6 +397,10 @@ def _done(args: argparse.Namespace) -> int:
             from napari_beamwatch.cli.demo import demo
 
             demo()
+        elif args.command == "sum":
+            from napari_beamwatch.cli.sum import add_up
+
+            add_up(args.movie, args.run, args.out, survive=args.survive, force=args.force)
         elif args.command == "report":
             from napari_beamwatch.cli.report import report
 
@@ -291,6 +423,14 @@ def _done(args: argparse.Namespace) -> int:
             from napari_beamwatch.cli.view import view
 
             return 0 if view(args.file, verbose=args.verbose) else 1
+        elif args.command == "summary":
+            from napari_beamwatch.cli.summary import summary
+
+            return 0 if summary(args) else 1
+        elif args.command == "plan":
+            from napari_beamwatch.cli.plan import plan
+
+            plan(args)
         elif args.command == "analyze":
             from napari_beamwatch.cli.analyze import UsageError, analyze
 

@@ -73,33 +73,96 @@ def turnbull(
     seed : int
         Of the resampling.
     """
-    first, last = np.asarray(low, np.float64), np.asarray(high, np.float64)
     weight = np.asarray(share, np.float64)
-    if not len(first) or not np.isfinite(first).all() or (last < first).any():
-        raise BeamwatchError("a survival curve needs the doses between which one or more changed")
-    support = _support(first, last)
-    inside = (support[:, 0] >= first[:, None]) & (support[:, 1] <= last[:, None])
-    # What held to a dose did not change at it.
-    exact = support[:, 0] == support[:, 1]
-    inside &= ~(exact & (support[:, 0] == first[:, None]) & (last > first)[:, None])
-    ends = np.unique(np.append(0.0, support[np.isfinite(support)]))
-    mass = _masses(inside, weight[None])
-    curve = _curves(mass, support, ends)[0]
+    fates = Fates.of(low, high)
+    curve = fates.curves(weight[None])[0]
     labels = np.unique(np.asarray(cluster), return_inverse=True)[1]
     count = int(labels.max()) + 1
     rng = np.random.default_rng(seed)
     if count < FEWEST_CLUSTERS:  # places are what there is to resample
-        labels, count = np.arange(len(first)), len(first)
+        labels, count = np.arange(len(weight)), len(weight)
     drawn = rng.multinomial(count, np.full(count, 1 / count), DRAWS)[:, labels] * weight
-    curves = _curves(_masses(inside, drawn[drawn.sum(axis=1) > 0]), support, ends)
+    curves = fates.curves(drawn[drawn.sum(axis=1) > 0])
     bounds = np.quantile(curves, (0.025, 0.975), axis=0)
-    medians = [_median(ends, row) for row in curves]
-    spread = np.quantile(np.nan_to_num(medians, nan=np.inf), (0.025, 0.975), method="nearest")
-    least, most = (float(end) if np.isfinite(end) else float("nan") for end in spread)
+    spread = np.quantile(fates.doses_at(curves, 0.5), (0.025, 0.975), method="nearest")
+    median, least, most = (
+        float(end) if np.isfinite(end) else float("nan")
+        for end in (fates.doses_at(curve[None], 0.5)[0], *spread)
+    )
     return Survival(
-        ends, curve, np.minimum(bounds[0], curve), np.maximum(bounds[1], curve),
-        _median(ends, curve), least, most, len(first), int(np.isfinite(last).sum()),
+        fates.dose, curve, np.minimum(bounds[0], curve), np.maximum(bounds[1], curve),
+        median, least, most, len(weight), fates.events,
     )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Fates:
+    """Between which doses places changed, and what their curve can be made of.
+
+    Attributes
+    ----------
+    inside : array of bool (places, intervals)
+        Which intervals lie within the doses of a place.
+    support : array (intervals, 2)
+        Doses between which mass can be told from mass elsewhere.
+    dose : array
+        At which curves are known; begins with 0.
+    events : int
+        Places that changed.
+    """
+
+    inside: NDArray[np.bool_]
+    support: Floats
+    dose: Floats
+    events: int
+
+    @classmethod
+    def of(cls, low: ArrayLike, high: ArrayLike) -> Fates:
+        """Those of places that held to `low` and had changed by `high`, infinite if never."""
+        first, last = np.asarray(low, np.float64), np.asarray(high, np.float64)
+        if not len(first) or not np.isfinite(first).all() or (last < first).any():
+            raise BeamwatchError(
+                "a survival curve needs the doses between which one or more changed"
+            )
+        support = _support(first, last)
+        inside = (support[:, 0] >= first[:, None]) & (support[:, 1] <= last[:, None])
+        # What held to a dose did not change at it.
+        exact = support[:, 0] == support[:, 1]
+        inside &= ~(exact & (support[:, 0] == first[:, None]) & (last > first)[:, None])
+        dose = np.unique(np.append(0.0, support[np.isfinite(support)]))
+        return cls(inside, support, dose, int(np.isfinite(last).sum()))
+
+    def curves(self, weight: Floats) -> Floats:
+        """Part that is undamaged at each dose (draws, doses), for weights (draws, places)."""
+        return _curves(_masses(self.inside, weight), self.support, self.dose)
+
+    def doses_at(self, curves: Floats, part: float) -> Floats:
+        """Dose at which each curve falls to a part; infinite if it does not.
+
+        Where places changed at a dose the curve falls in a step, whose middle is what counts:
+        doses between two steps are drawn between their middles, and before the first step, where
+        nothing had changed, there is none.
+        """
+        before = np.concatenate([np.ones((len(curves), 1)), curves[:, :-1]], axis=1)
+        middle = np.where(self._is_step, (before + curves) / 2, curves)
+        below = middle <= part + 1e-9
+        reached = below.any(axis=1)
+        i = np.where(reached, below.argmax(axis=1), len(self.dose) - 1)
+        last, rows = np.maximum(i - 1, 0), np.arange(len(curves))
+        fall = np.maximum(middle[rows, last] - middle[rows, i], 1e-300)
+        way = np.clip((middle[rows, last] - part) / fall, 0.0, 1.0)
+        way = np.where(self._is_step[i] & (middle[rows, last] > 1 - 1e-9), 1.0, way)
+        dose = self.dose[last] + way * (self.dose[i] - self.dose[last])
+        in_last_step = curves[:, -1] <= part + 1e-9
+        return np.where(reached | in_last_step, dose, np.inf)
+
+    @property
+    def _is_step(self) -> NDArray[np.bool_]:
+        """Doses that no mass which is spread over an interval leads up to."""
+        low, high = self.support[:, 0], self.support[:, 1]
+        spread = np.isfinite(high) & (high > low)
+        begun = self.dose[:, None] > low[spread]
+        return ~(begun & (self.dose[:, None] <= high[spread])).any(axis=1)
 
 
 def _support(low: Floats, high: Floats) -> Floats:
@@ -120,7 +183,7 @@ def _masses(inside: NDArray[np.bool_], weight: Floats) -> Floats:
     """Self-consistent masses of the intervals (draws, intervals), for weights (draws, places)."""
     share = weight / weight.sum(axis=1, keepdims=True)
     held = inside.astype(np.float64)
-    mass: Floats = np.full((len(weight), inside.shape[1]), 1 / inside.shape[1])
+    mass = _begun(inside, share)
     for _ in range(ROUNDS):
         whole = np.maximum(mass @ held.T, 1e-300)
         new = mass * ((share / whole) @ held)
@@ -129,6 +192,36 @@ def _masses(inside: NDArray[np.bool_], weight: Floats) -> Floats:
         if done:
             break
     return mass
+
+
+def _begun(inside: NDArray[np.bool_], share: Floats) -> Floats:
+    """Masses to begin with: those of Kaplan and Meier, which are final where they apply.
+
+    They do where places changed within one interval or are censored on the right. For others a
+    change is taken as late as can be, and a little mass lies everywhere.
+    """
+    count = inside.shape[1]
+    last = count - 1 - inside[:, ::-1].argmax(axis=1)
+    single = inside.sum(axis=1) == 1
+    # A place that is censored at a dose is at risk in all intervals before those it may be in.
+    censored = ~single & (last == count - 1) & _without_gaps(inside)
+    leaves = np.where(censored, inside.argmax(axis=1), last)
+    changed = np.zeros((len(inside), count))
+    changed[np.arange(len(inside)), last] = ~censored
+    risk = (np.arange(count) < leaves[:, None]) | (changed > 0)
+    deaths, alive = share @ changed, share @ risk
+    part = np.where(alive > 1e-12, deaths / np.maximum(alive, 1e-300), 0.0)
+    after = np.cumprod(1 - part, axis=1)
+    mass = -np.diff(after, axis=1, prepend=1.0)
+    mass[:, -1] += np.maximum(after[:, -1], 0.0)
+    if (single | censored).all():
+        return np.maximum(mass, 0.0)
+    return np.asarray(0.9 * mass + 0.1 / count, np.float64)
+
+
+def _without_gaps(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether the intervals a place may be in are neighbours."""
+    return np.asarray((np.diff(inside.astype(np.int8), axis=1) > 0).sum(axis=1) <= 1)
 
 
 def _curves(mass: Floats, support: Floats, ends: Floats) -> Floats:
@@ -140,12 +233,3 @@ def _curves(mass: Floats, support: Floats, ends: Floats) -> Floats:
     )
     passed[:, ~np.isfinite(high)] = 0.0
     return np.asarray(1 - mass @ passed.T, np.float64)
-
-
-def _median(dose: Floats, survival: Floats) -> float:
-    below = np.flatnonzero(survival <= 0.5 + 1e-9)
-    if not len(below) or below[0] == 0:
-        return float("nan") if not len(below) else float(dose[0])
-    i = int(below[0])
-    part = (survival[i - 1] - 0.5) / max(survival[i - 1] - survival[i], 1e-300)
-    return float(dose[i - 1] + min(part, 1.0) * (dose[i] - dose[i - 1]))

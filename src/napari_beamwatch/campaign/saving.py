@@ -1,0 +1,147 @@
+"""The folder of a campaign: tables for a spreadsheet, all that is said as JSON, the figure."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from napari_beamwatch.campaign.measures import MEASURES
+from napari_beamwatch.campaign.tables import PLACES, CampaignTables
+from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.files import read_text
+from napari_beamwatch.results.table_files import read_table, write_table
+
+FORMAT = 1
+"""Of ``summary.json``; another number is another way to read it."""
+
+RECORD = "summary.json"
+TABLE = "summary.csv"
+PLACES_TABLE = "summary_places.csv"
+FIGURES = ("summary.svg", "summary.pdf", "summary.png")
+FILES = (TABLE, PLACES_TABLE, *FIGURES, RECORD)
+
+LARGEST = 64 * 2**20
+"""Bytes of a record; a longer one was not written by us."""
+
+
+def save_campaign(
+    campaign: CampaignTables, folder: str | os.PathLike[str], *, force: bool = False
+) -> Path:
+    """Write ``summary.csv``, ``summary_places.csv``, the figure and ``summary.json``.
+
+    Each file is written beside its place and then put there; the record last.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    folder : path
+        Made with its parents where it is not there; other files in it stay.
+    force : bool
+        Replace a summary that is there.
+    """
+    if not os.fspath(folder):
+        raise BeamwatchError("a summary needs the name of a folder; . is the current one")
+    target = Path(folder).expanduser()
+    check_free(target, force=force)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        part = f".beamwatch-summary-{secrets.token_hex(4)}"
+        made = [(target / f"{part}-{name}", target / name) for name in FILES]
+        try:
+            new = {place.name: path for path, place in made}
+            write_table(campaign.summary, new[TABLE])
+            kinds = write_table(campaign.places, new[PLACES_TABLE])
+            from napari_beamwatch.campaign.figure import write_campaign_figure
+
+            write_campaign_figure(campaign, *(new[name] for name in FIGURES))
+            text = json.dumps(
+                _plain(record_of(campaign, kinds)), indent=2, ensure_ascii=False, allow_nan=False
+            )
+            new[RECORD].write_text(text + "\n", encoding="utf-8")
+            for path, place in made:
+                path.replace(place)
+        finally:
+            for path, _ in made:
+                path.unlink(missing_ok=True)
+    except OSError as error:
+        raise BeamwatchError(
+            f"nothing can be written to {target}: {error.strerror or error}"
+        ) from None
+    return target
+
+
+def check_free(folder: Path, *, force: bool) -> None:
+    """Refuse a folder in which a summary would be lost."""
+    if folder.exists() and not folder.is_dir():
+        raise BeamwatchError(f"{folder} is a file; a summary needs a folder")
+    there = [name for name in FILES if os.path.lexists(folder / name)]
+    if there and not force:
+        raise BeamwatchError(
+            f"{folder} has {', '.join(there)} already: --force (force=True) replaces them"
+        )
+
+
+def record_of(campaign: CampaignTables, kinds: Mapping[str, str]) -> dict[str, Any]:
+    """What stands in ``summary.json``, see docs/campaign.md."""
+    return {
+        "format": FORMAT,
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+        "version": version("napari-beamwatch"),
+        "by": list(campaign.by),
+        "measure": campaign.measure,
+        "measures": {name: measure.words for name, measure in MEASURES.items()},
+        "dose_rate_e_per_A2_s": campaign.dose_rate,
+        "groups": _rows(campaign.summary),
+        "comparisons": _rows(campaign.comparisons),
+        "regression": _rows(campaign.regression),
+        "movies": _rows(campaign.movies),
+        "notes": list(campaign.notes),
+        "unread": list(campaign.unread),
+        "tables": {"summary_places": dict(kinds)},
+    }
+
+
+def read_places(folder: str | os.PathLike[str]) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """What the places of a campaign that was saved told, and its record."""
+    target = Path(folder).expanduser()
+    path = target / RECORD
+    if not path.is_file():
+        raise BeamwatchError(f"{target} holds no summary: there is no {RECORD}")
+    try:
+        record = json.loads(read_text(path, "a summary", LARGEST))
+        if not isinstance(record, dict) or record.get("format") != FORMAT:
+            raise BeamwatchError(f"{path} is of another format than {FORMAT}")
+        kinds = {str(name): str(kind) for name, kind in record["tables"]["summary_places"].items()}
+        names = [str(row["movie"]) for row in record["movies"]]
+        table = read_table(target / PLACES_TABLE, kinds, names, list(PLACES))
+        if not all(isinstance(row, dict) for row in record["groups"]):
+            raise TypeError("groups")
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise BeamwatchError(f"{path} is damaged or was edited: {error}") from None
+    return table, record
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
+
+
+def _plain(value: Any) -> Any:
+    """The value with types that JSON knows; what is no number is null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    if value is pd.NA or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    return value
