@@ -3,8 +3,8 @@
     python benchmarks/watch_traces.py [--seed 0] [--steady 500] [--fades 300] [--jobs 2]
 
 Traces come straight from the noise law, as those of `onset_campaign.py`, a frame at a time. Those
-of the first frames, in which a watch looks for spots, are not shown to the alarm. Beside it stands the
-off-line test, `first_detected`, which is shown all frames and knows of dips when they are over.
+of the first frames, in which a watch looks for spots, are not shown to the alarm. Beside it stands
+the off-line test, `first_detected`, which is shown all frames and knows of dips when they are over.
 """
 
 from __future__ import annotations

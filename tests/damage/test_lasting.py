@@ -52,7 +52,7 @@ def test_evidence_is_the_ratio_of_marginal_likelihoods(left: float) -> None:
     rng = np.random.default_rng(3)
     value = np.where(np.arange(12) < 7, 1.0, 0.5) + 0.2 * rng.standard_normal(12)
     weight = np.full(12, 1 / 0.2**2)
-    quick = evidence(value, weight, np.arange(12), 12, left)
+    quick = evidence(value, weight, weight, np.arange(12), 12, left)
     assert quick == pytest.approx(naive_evidence(value, 0.2, left), abs=1e-6)
 
 
@@ -62,14 +62,16 @@ def test_evidence_stays_low_in_forty_frames_that_hold_read_after_every_one() -> 
     for _ in range(100):
         value = 1 + 0.3 * rng.standard_normal(40)
         weight, first = np.full(40, 1 / 0.3**2), np.arange(40)
-        peak = max(evidence(value[:n], weight[:n], first[:n], n, 1.0) for n in range(4, 41))
+        peak = max(
+            evidence(value[:n], weight[:n], weight[:n], first[:n], n, 1.0) for n in range(4, 41)
+        )
         passed += peak > math.log(1 / 0.05)
     assert passed <= 11  # 5 expected at most; 99 % of binomials
 
 
 def test_a_level_that_is_lower_by_less_than_the_margin_is_no_evidence() -> None:
-    value = np.where(np.arange(100) < 50, 1.0, 0.92)
-    assert evidence(value, np.full(100, 1e4), np.arange(100), 100, 0.9) < 0.1
+    value, weight = np.where(np.arange(100) < 50, 1.0, 0.92), np.full(100, 1e4)
+    assert evidence(value, weight, weight, np.arange(100), 100, 0.9) < 0.1
 
 
 def test_the_beginning_of_a_fade_is_found_with_its_place() -> None:

@@ -23,8 +23,8 @@ from napari_beamwatch.damage.power import SMALLEST_LOSS
 Alarmed = Literal["holding", "falling", "partial", "stop"]
 
 LASTS = 0.2
-"""Part of the dose before a loss for which it must last: less than the 0.3 by which an alarm may come
-late, and longer than a tilt that is noticed and set right."""
+"""Part of the dose before a loss for which it must last: less than the 0.3 by which an alarm may
+come late, and longer than a tilt that is noticed and set right."""
 
 FEWEST_SAMPLES = 3
 """For which it must last in any case."""
@@ -105,9 +105,25 @@ class Alarms:
         self._stop_left = min(stop_left, 1 - SMALLEST_LOSS)
         self._traces: list[tuple[str, float, Watched]] = []
 
-    def begin(self, parts: Sequence[tuple[str, float]]) -> None:
-        """Add traces: what each is of, and its share."""
-        self._traces += [(name, share, Watched()) for name, share in parts]
+    def begin(
+        self,
+        parts: Sequence[tuple[str, float]],
+        seen: Sequence[tuple[Sequence[Frame], float, float]] = (),
+    ) -> None:
+        """Add traces.
+
+        Parameters
+        ----------
+        parts : sequence of (str, float)
+            What each is of, and its share.
+        seen : sequence of (frames, start, end)
+            What they showed so far, as `add` takes it.
+        """
+        new = [(name, share, Watched()) for name, share in parts]
+        for frames, start, end in seen:
+            for (_, _, trace), one in zip(new, frames, strict=True):
+                trace.add(one.value, one.signal, one.noise, start, end)
+        self._traces += new
 
     def __len__(self) -> int:
         return len(self._traces)
@@ -153,8 +169,10 @@ class Alarms:
         return float(np.logaddexp.reduce(self._shared(seen))) if seen else 0.0
 
     def _left(self) -> float:
-        """Part of the field's lattice that is left."""
-        return self._traces[0][2].recent if self._traces else math.nan
+        """Part of the lattice that is left, by the trace with the largest share that has one."""
+        known = [(share, trace.recent) for _, share, trace in self._traces]
+        known = [(share, left) for share, left in known if math.isfinite(left)]
+        return max(known, key=lambda one: one[0])[1] if known else math.nan
 
     @staticmethod
     def _since(trace: Watched, loss: Loss) -> Since:

@@ -39,7 +39,7 @@ Bools = NDArray[np.bool_]
 FEWEST_BEFORE = 3
 """Samples that tell a level before anything can be less than it."""
 
-GAPS = (0, 1, 2, 4, 8, 16, 32, 64)
+GAPS = (0, 2, 5, 12, 30)
 """Samples between the end of a plateau and the beginning of what is left: a fade takes its time."""
 
 DEPTHS = (0.15, 0.3, 0.5, 0.8)
@@ -77,7 +77,9 @@ class Loss:
         return int(np.searchsorted(np.cumsum(self.onset), part * self.onset.sum()))
 
 
-def evidence(value: Floats, weight: Floats, first: Ints, count: int, left: float) -> float:
+def evidence(
+    value: Floats, weight: Floats, lower: Floats, first: Ints, count: int, left: float
+) -> float:
     """Evidence that less than a part `left` of an earlier level is there since some sample.
 
     The logarithm of a mixture of likelihood ratios: that it ever passes ln(1/α) has a chance of α
@@ -88,6 +90,9 @@ def evidence(value: Floats, weight: Floats, first: Ints, count: int, left: float
     value : array (samples,)
     weight : array (samples,)
         One over the variance; 0 where nothing was measured.
+    lower : array (samples,)
+        The same if no more than `left` of the level is there: fewer phasors spread less. With more
+        left the variance is more, but the mean is as much further from a loss.
     first : array of int64 (samples,)
         Number of the first frame of each sample.
     count : int
@@ -99,6 +104,8 @@ def evidence(value: Floats, weight: Floats, first: Ints, count: int, left: float
         return 0.0
     sums = np.concatenate([[0.0], np.cumsum(weight)])
     moments = np.concatenate([[0.0], np.cumsum(weight * value)])
+    sums_after = np.concatenate([[0.0], np.cumsum(lower)])
+    moments_after = np.concatenate([[0.0], np.cumsum(lower * value)])
     measured = np.concatenate([[0], np.cumsum(weight > 0)])
     later = np.arange(FEWEST_BEFORE, samples)
     prior = _prior(first, count)
@@ -107,11 +114,12 @@ def evidence(value: Floats, weight: Floats, first: Ints, count: int, left: float
     for row, gap in enumerate(GAPS):
         after = later[later - gap >= FEWEST_BEFORE]
         before = after - gap
-        w_before, w_after = sums[before], sums[-1] - sums[after]
-        known = (measured[before] >= FEWEST_BEFORE) & (w_after > 1e-12 * sums[-1])
+        w_before, w_after = sums[before], sums_after[-1] - sums_after[after]
+        known = (measured[before] >= FEWEST_BEFORE) & (w_after > 1e-12 * sums_after[-1])
         before, after = before[known], after[known]
         w_before, w_after = w_before[known], w_after[known]
-        contrast = left * moments[before] / w_before - (moments[-1] - moments[after]) / w_after
+        later_mean = (moments_after[-1] - moments_after[after]) / w_after
+        contrast = left * moments[before] / w_before - later_mean
         variance = left**2 / w_before + 1 / w_after
         each = (depths[:, None] * contrast - depths[:, None] ** 2 / 2) / variance
         logs[row, after] = _log_mean(each) + np.log(prior[after] / len(GAPS))
@@ -270,11 +278,12 @@ class Watched:
         """That less than a part `left` is there of what was."""
         first = np.array(self._first, np.int64)
         value = np.nan_to_num(np.array(self._value))
-        return evidence(value, self._weights(), first, self._frames, left)
+        weight, lower = self._weights(), self._weights(left)
+        return evidence(value, weight, lower, first, self._frames, left)
 
-    def _weights(self) -> Floats:
+    def _weights(self, left: float = 1.0) -> Floats:
         """One over the variance of each sample; 0 for what was not measured, or recovered."""
-        variance = np.array(self._signal) * self.level + np.array(self._noise)
+        variance = np.array(self._signal) * self.level * left + np.array(self._noise)
         weight = np.where(np.isfinite(self._value), 1 / (variance * self.dispersion), 0.0)
         weight[: len(self._dips.masked)] *= ~self._dips.masked
         return np.asarray(weight)
