@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from napari_beamwatch.settings import Settings
     from napari_beamwatch.spectra.power import power_spectrum
     from napari_beamwatch.spectra.rings import radial_profile
+    from napari_beamwatch.watching import Onset, WatchState, watch
 
 __version__ = version("napari-beamwatch")
 
@@ -48,6 +49,9 @@ _HOMES = {
     "power_spectrum": "napari_beamwatch.spectra.power",
     "radial_profile": "napari_beamwatch.spectra.rings",
     "open_movie": "napari_beamwatch.movies",
+    "Onset": "napari_beamwatch.watching",
+    "WatchState": "napari_beamwatch.watching",
+    "watch": "napari_beamwatch.watching",
 }
 
 __all__ = [
@@ -56,9 +60,11 @@ __all__ = [
     "DoseCalibration",
     "DoseTable",
     "Movie",
+    "Onset",
     "Region",
     "Result",
     "Settings",
+    "WatchState",
     "__version__",
     "analyze",
     "apply_thresholds",
@@ -68,6 +74,7 @@ __all__ = [
     "place_survival",
     "power_spectrum",
     "radial_profile",
+    "watch",
 ]
 
 

@@ -16,6 +16,9 @@ from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.harmless import printable
 from napari_beamwatch.log import told_on_terminal
 
+ANY_LOSS = 0.9
+"""Part of the lattice that is left by the least loss that is ever called."""
+
 
 def parser() -> argparse.ArgumentParser:
     """The words ``beamwatch`` understands."""
@@ -65,6 +68,7 @@ def parser() -> argparse.ArgumentParser:
         "change, with its interval and why, and when to stop.",
     )
     _add_analyze(commands)
+    _add_watch(commands)
     view = commands.add_parser(
         "view",
         help="open a movie or a run in the window",
@@ -94,7 +98,81 @@ def _add_analyze(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     analyze.add_argument("file", metavar="FILE", nargs="+", help="a movie, or a folder of stills")
     analyze.add_argument("--out", metavar="DIR", required=True, help="folder for the run")
 
-    movie = analyze.add_argument_group("the movie", "what its file does not say, or says wrongly")
+    _add_movie(analyze)
+
+    how = analyze.add_argument_group("the analysis")
+    how.add_argument("--window", type=int, metavar="PX", help="side of the FFT windows")
+    how.add_argument("--step", type=int, metavar="PX", help="from one window to the next")
+    how.add_argument(
+        "--roi",
+        type=_box,
+        action="append",
+        default=[],
+        metavar="Y0:Y1,X0:X1",
+        help="a rectangle to report beside the whole field, in pixels, the ends not included; "
+        "may be given again",
+    )
+    how.add_argument("--phases", type=_names, metavar="LiF,Li2O", help="only these are matched")
+    how.add_argument("--settings", metavar="FILE", help="JSON, as in run.json under settings")
+    how.add_argument(
+        "--fraction",
+        type=_in(spelling.NUMBER),
+        metavar="F",
+        help="your threshold: part of the plateau (1/e)",
+    )
+    how.add_argument(
+        "--d-tolerance",
+        type=_in(spelling.NUMBER),
+        metavar="PCT",
+        help="your threshold: shift of d in %% (1)",
+    )
+    how.add_argument(
+        "--persist", type=_persistence, metavar="FRAMES|end", help="how long it must last (end)"
+    )
+    how.add_argument("--scheduler", metavar="ADDRESS", help="of a dask cluster to work on")
+    how.add_argument("--force", action="store_true", help="replace the run that is in DIR")
+
+
+def _add_watch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The words of ``beamwatch watch``."""
+    watch = commands.add_parser(
+        "watch",
+        help="watch movies while they are written, and say when to stop",
+        description="Watch a folder or one movie while it is being written: after every frame say "
+        "how much of the lattice is left, say stop when damage began, and analyse each movie in "
+        "full when it is finished. Ctrl-C ends it.",
+    )
+    watch.add_argument("path", metavar="FOLDER|FILE", help="a folder, or a movie to come")
+    watch.add_argument("--out", metavar="DIR", help="folder for the runs and their index page")
+    _add_movie(watch)
+    how = watch.add_argument_group("the watch")
+    how.add_argument("--window", type=int, metavar="PX", help="side of the FFT windows")
+    how.add_argument("--step", type=int, metavar="PX", help="from one window to the next")
+    how.add_argument("--phases", type=_names, metavar="LiF,Li2O", help="only these are matched")
+    how.add_argument("--settings", metavar="FILE", help="JSON, as in run.json under settings")
+    how.add_argument(
+        "--stop-at",
+        type=_lost,
+        default=0.5,
+        metavar="PCT|any",
+        help="say stop when so much of the lattice is lost for good (50 %%, more than a layer of "
+        "contamination takes); any: at every lasting loss",
+    )
+    how.add_argument(
+        "--settle",
+        type=_in(spelling.NUMBER),
+        default=10.0,
+        metavar="S",
+        help="seconds without a change after which a file is finished (10)",
+    )
+    how.add_argument("--json", action="store_true", help="print one JSON object a line")
+    how.add_argument("--sound", action="store_true", help="ring the terminal's bell at a stop")
+    how.add_argument("--once", action="store_true", help="end when every movie is finished")
+
+
+def _add_movie(words: argparse.ArgumentParser) -> None:
+    """What a user may say of a movie."""
+    movie = words.add_argument_group("the movie", "what its file does not say, or says wrongly")
     movie.add_argument(
         "--pixel-size", type=_in(spelling.PIXEL_SIZE), metavar="A", help="Å per pixel"
     )
@@ -152,38 +230,6 @@ def _add_analyze(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     movie.add_argument("--grid", metavar="WORDS", help="what the specimen lay on")
     _add_no_sidecars(movie)
 
-    how = analyze.add_argument_group("the analysis")
-    how.add_argument("--window", type=int, metavar="PX", help="side of the FFT windows")
-    how.add_argument("--step", type=int, metavar="PX", help="from one window to the next")
-    how.add_argument(
-        "--roi",
-        type=_box,
-        action="append",
-        default=[],
-        metavar="Y0:Y1,X0:X1",
-        help="a rectangle to report beside the whole field, in pixels, the ends not included; "
-        "may be given again",
-    )
-    how.add_argument("--phases", type=_names, metavar="LiF,Li2O", help="only these are matched")
-    how.add_argument("--settings", metavar="FILE", help="JSON, as in run.json under settings")
-    how.add_argument(
-        "--fraction",
-        type=_in(spelling.NUMBER),
-        metavar="F",
-        help="your threshold: part of the plateau (1/e)",
-    )
-    how.add_argument(
-        "--d-tolerance",
-        type=_in(spelling.NUMBER),
-        metavar="PCT",
-        help="your threshold: shift of d in %% (1)",
-    )
-    how.add_argument(
-        "--persist", type=_persistence, metavar="FRAMES|end", help="how long it must last (end)"
-    )
-    how.add_argument("--scheduler", metavar="ADDRESS", help="of a dask cluster to work on")
-    how.add_argument("--force", action="store_true", help="replace the run that is in DIR")
-
 
 def _add_no_sidecars(words: argparse._ActionsContainer) -> None:
     words.add_argument(
@@ -239,6 +285,16 @@ def _persistence(text: str) -> int | str:
         ) from None
 
 
+def _lost(text: str) -> float:
+    """Part of the lattice that is left when so many percent are lost; the word ``any``."""
+    if text.strip() == "any":
+        return ANY_LOSS
+    percent = _in(spelling.NUMBER)(text.strip().removesuffix("%"))
+    if not 10 <= percent <= 99:
+        raise argparse.ArgumentTypeError(f"{text!r} is not between 10 and 99 %, nor the word any")
+    return 1 - percent / 100
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """Run a command; 0 is good, 1 failed (one line on stderr), 2 wrong usage."""
     top = parser()
@@ -270,6 +326,10 @@ def _done(args: argparse.Namespace) -> int:
             from napari_beamwatch.cli.view import view
 
             return 0 if view(args.file, verbose=args.verbose) else 1
+        elif args.command == "watch":
+            from napari_beamwatch.cli.watch import watch
+
+            watch(args)
         elif args.command == "analyze":
             from napari_beamwatch.cli.analyze import UsageError, analyze
 

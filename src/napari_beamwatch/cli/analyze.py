@@ -90,9 +90,9 @@ def settings_from(args: Namespace) -> Settings:
         "window": args.window,
         "step": args.step,
         "phases": args.phases,
-        "fraction": args.fraction,
-        "d_tolerance": args.d_tolerance,
-        "persistence": args.persist,
+        "fraction": getattr(args, "fraction", None),  # a watch has no threshold of yours
+        "d_tolerance": getattr(args, "d_tolerance", None),
+        "persistence": getattr(args, "persist", None),
     }
     return replace(settings, **{name: value for name, value in said.items() if value is not None})
 
@@ -127,6 +127,11 @@ def _analyze_one(
 
 
 def _opened(source: str, args: Namespace) -> Movie:
+    return open_movie(source, **opening_from(args))
+
+
+def opening_from(args: Namespace) -> dict[str, Any]:
+    """What was said of a movie, as `open_movie` takes it."""
     conditions = {
         "temperature_C": args.temperature,
         "voltage_kV": args.voltage,
@@ -141,19 +146,18 @@ def _opened(source: str, args: Namespace) -> Movie:
         "vacuum": args.vacuum,
         "grid": args.grid,
     }
-    return open_movie(
-        source,
-        pixel_size=args.pixel_size,
-        frame_dose=args.frame_dose,
-        dose_rate=args.dose_rate,
-        frame_time=args.frame_time,
-        pre_exposure=args.pre_exposure,
-        fraction_frames=args.fraction_frames,
-        fraction_dose=args.fraction_dose,
-        gain=args.gain,
-        conditions=conditions,
-        sidecars=args.sidecars,
-    )
+    return {
+        "pixel_size": args.pixel_size,
+        "frame_dose": args.frame_dose,
+        "dose_rate": args.dose_rate,
+        "frame_time": args.frame_time,
+        "pre_exposure": args.pre_exposure,
+        "fraction_frames": args.fraction_frames,
+        "fraction_dose": args.fraction_dose,
+        "gain": args.gain,
+        "conditions": conditions,
+        "sidecars": args.sidecars,
+    }
 
 
 @contextmanager

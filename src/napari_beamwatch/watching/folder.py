@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -33,9 +33,10 @@ def watch(
     settle: float = SETTLE,
     poll: float = POLL,
     stop_left: float = 0.5,
+    once: bool = False,
     until: Callable[[], bool] = lambda: False,
     **opening: Any,
-) -> Iterator[WatchState]:
+) -> Generator[WatchState]:
     """Watch movies while they are written, and say when to stop.
 
     Parameters
@@ -54,6 +55,8 @@ def watch(
     stop_left : float
         Part of the lattice less than which must be left to say stop; what lasts, but leaves more,
         is ``partial``. From 0.9 on every lasting loss is a stop.
+    once : bool
+        End when every movie that was seen is finished, also of a folder.
     until : callable
         Asked between looks; True ends a watch that would go on.
     **opening
@@ -83,7 +86,7 @@ def watch(
                 f"nothing can be written to {folder}: {error.strerror or error}"
             ) from None
         diary, page = Diary.of(folder, settings, opening), Page(folder)
-    return _watching(target, options, diary, page, poll, until)
+    return _watching(target, options, diary, page, poll, once, until)
 
 
 def _watching(
@@ -92,8 +95,9 @@ def _watching(
     diary: Diary | None,
     page: Page | None,
     poll: float,
+    once: bool,
     until: Callable[[], bool],
-) -> Iterator[WatchState]:
+) -> Generator[WatchState]:
     followers: dict[str, Follower] = {}
     newest = WatchState(target, "waiting", words="nothing there yet")
     try:
@@ -111,9 +115,8 @@ def _watching(
                     if page is not None:
                         page.tell(state)
                     yield state
-            if target.is_file() and followers and all(one.over for one in followers.values()):
-                return
-            if until():
+            ended = bool(followers) and all(one.over for one in followers.values())
+            if (ended and (once or not target.is_dir())) or until():
                 return
             if idle:
                 yield newest
