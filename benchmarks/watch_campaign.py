@@ -1,31 +1,41 @@
-"""The alarm of a watch on simulated traces: false alarms, and how late it is.
+"""The alarm of a watch on simulated traces and movies: false alarms, and how late it is.
 
-    python benchmarks/watch_traces.py [--seed 0] [--steady 500] [--fades 300] [--jobs 2]
+    python benchmarks/watch_campaign.py [--seed 0] [--steady 500] [--fades 300] [--movies 4]
+                                        [--size 384] [--jobs 2]
 
 Traces come straight from the noise law, as those of `onset_campaign.py`, a frame at a time. Those
 of the first frames, in which a watch looks for spots, are not shown to the alarm. Beside it stands
 the off-line test, `first_detected`, which is shown all frames and knows of dips when they are over.
+Movies (so many of each case) go through all of the watch, and through `analyze`.
 """
 
 from __future__ import annotations
 
 import argparse
+import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import Pool
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from onset_campaign import DRAWN, excursion, noisy
 from scipy import stats
 
+import napari_beamwatch as bw
 from napari_beamwatch.damage.alarm import Alarms, Frame
 from napari_beamwatch.damage.budget import rate
 from napari_beamwatch.damage.detection import dispersion_of, first_detected
 from napari_beamwatch.damage.dips import find_dips
 from napari_beamwatch.damage.models import remaining
 from napari_beamwatch.damage.scopes import Scope, SpotTrace, samples_of
+from napari_beamwatch.simulate.cases import simulate
+from napari_beamwatch.simulate.writing import write_movie
+from napari_beamwatch.watching.growing import Growing
+from napari_beamwatch.watching.live import Live
 
 LOOKS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384)
 SEEN = 22.0
@@ -173,18 +183,64 @@ def report_fades(rows: list[dict[str, float]]) -> None:
     )
 
 
+CASES = (
+    "survivor", "lif-room-temperature", "recovering-dip", "flicker", "recovering-tilt", "swelling",
+    "thickening", "focus-drift", "lasting-tilt", "fading-no-plateau",
+)  # fmt: skip
+
+
+def one_movie(job: tuple[int, str, int]) -> dict[str, object]:
+    """What the watch says of a simulated movie, and what the analysis does."""
+    seed, case, size = job
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "movie.mrc"
+        write_movie(simulate(case, frames=80, frame_dose=8.0, size=size, seed=seed), path)
+        file, live = Growing.of(path, {}), Live(bw.Settings(), 0.5)
+        said: dict[str, object] = {"case": case, "seed": seed}
+        began = time.process_time()
+        for _ in range(file.frames.shape[0]):
+            live.take(file)
+            alarm = live.alarm
+            if alarm is not None and alarm.status not in said:
+                said[alarm.status] = round(live.dose or 0.0)
+        said["ms"] = round(1e3 * (time.process_time() - began) / live.frames)
+        said["last"] = None if alarm is None else alarm.status
+        row = bw.analyze(bw.open_movie(path), bw.Settings(criteria=("fading",))).onsets.iloc[0]
+        said["off-line"], said["detected"] = row["status"], row["detected_dose_e_per_A2"]
+    return said
+
+
+def report_movies(rows: Iterable[dict[str, object]]) -> None:
+    """A line a movie, and the ratios of doses."""
+    ratios = []
+    for row in rows:
+        words = [float(row[word]) for word in ("partial", "stop") if word in row]  # type: ignore[arg-type]
+        detected = float(row["detected"])  # type: ignore[arg-type]
+        if words and detected == detected:
+            ratios.append(min(words) / detected)
+        print(row, flush=True)
+    if ratios:
+        print(f"movies: word / detected {np.round(sorted(ratios), 2)}")
+
+
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--seed", type=int, default=0)
     words.add_argument("--steady", type=int, default=500)
     words.add_argument("--fades", type=int, default=300)
+    words.add_argument("--movies", type=int, default=4)
+    words.add_argument("--size", type=int, default=384)
     words.add_argument("--jobs", type=int, default=1)
     args = words.parse_args()
     with Pool(args.jobs) as pool:
         run: Callable[..., list[dict[str, float]]] = partial(pool.map, one, chunksize=8)
         for kind in KINDS:
-            report_steady(kind, run([(args.seed, kind, i) for i in range(args.steady)]))
-        report_fades(run([(args.seed, "fade", i) for i in range(args.fades)]))
+            if args.steady:
+                report_steady(kind, run([(args.seed, kind, i) for i in range(args.steady)]))
+        if args.fades:
+            report_fades(run([(args.seed, "fade", i) for i in range(args.fades)]))
+    seeds = range(args.seed, args.seed + args.movies)
+    report_movies(one_movie((i, case, args.size)) for i in seeds for case in CASES)
 
 
 if __name__ == "__main__":
