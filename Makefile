@@ -74,6 +74,7 @@ campaign: $(READY)
 	@mkdir -p build
 	$(BIN)/python benchmarks/accuracy.py
 	$(BIN)/python benchmarks/onset_campaign.py --seed 1234 --fades 400 --stable 1000 --lasting 300
+	$(BIN)/python benchmarks/watch_campaign.py --seed 77 --jobs 2
 	$(BIN)/python benchmarks/movie_campaign.py --out build/movies.jsonl --jobs 2
 	$(BIN)/python benchmarks/mosaic_campaign.py --out build/mosaics.jsonl --jobs 2
 

@@ -69,9 +69,12 @@ def steady(kind: str, rng: np.random.Generator) -> Course:
     if kind == "flicker 3 %":
         course = course * (1 + 0.03 * rng.standard_normal(frames)).clip(0.5)
     elif kind == "dips":  # up to three, each recovered within a fifth of the dose before it
-        for _ in range(int(rng.integers(1, 4))):
-            a = rng.uniform(0.1, 0.8) * frames
+        free = 0.0
+        for a in np.sort(rng.uniform(0.1, 0.8, int(rng.integers(1, 4)))) * frames:
             length = rng.uniform(0.3, 0.9) * 0.2 * a
+            if a < free:
+                continue
+            free = a + 2 * length
             dip = np.clip(t - a + 1, 0, 1) * np.clip(a + length - t, 0, 1)
             course = course * (1 - rng.uniform(0.4, 0.95) * dip)
     elif kind == "long dips":

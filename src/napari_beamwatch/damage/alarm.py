@@ -26,7 +26,7 @@ LASTS = 0.2
 """Part of the dose before a loss for which it must last: less than the 0.3 by which an alarm may
 come late, and longer than a tilt that is noticed and set right."""
 
-FEWEST_SAMPLES = 3
+FEWEST_SAMPLES = 4
 """For which it must last in any case."""
 
 BEYOND_DIPS = 1.5
@@ -125,6 +125,10 @@ class Alarms:
                 trace.add(one.value, one.signal, one.noise, start, end)
         self._traces += new
 
+    def clear(self) -> None:
+        """Leave all traces: others tell more."""
+        self._traces = []
+
     def __len__(self) -> int:
         return len(self._traces)
 
@@ -137,14 +141,18 @@ class Alarms:
     @property
     def now(self) -> Alarm:
         """How things stand."""
+        some, which = self._strongest(1 - SMALLEST_LOSS)
+        if which is not None and self._total(some) >= self._limit:
+            for *_, trace in self._traces:
+                trace.look_for_dips()
+            some, which = self._strongest(1 - SMALLEST_LOSS)
         events = [e for *_, trace in self._traces for e in trace.dips.events]
         recovered = [e for e in events if e.kind == "recovered"]
         longest = max((e.dose_to - e.dose_from for e in recovered), default=0.0)
-        some, which = self._strongest(1 - SMALLEST_LOSS)
-        most, worst = self._strongest(self._stop_left)
         dips = len({(e.dose_from, e.dose_to) for e in recovered})
         if which is None or self._total(some) < self._limit:
             return Alarm("holding", self._left(), None, "", self._total(some), dips)
+        most, worst = self._strongest(self._stop_left)
         stop = worst is not None and self._total(most) >= self._limit
         name, _, trace = self._traces[worst if stop and worst is not None else which]
         loss = trace.loss()

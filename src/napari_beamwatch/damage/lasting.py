@@ -48,6 +48,9 @@ DEPTHS = (0.15, 0.3, 0.5, 0.8)
 MOST_SAMPLES = 256
 """Kept of a trace; when there are more, neighbours are added up, so that hours take no memory."""
 
+DIPS_AGAIN = 16
+"""Looks for dips while the samples double, about; whoever wants to know asks for more."""
+
 PRIOR_PAIRS = 5.0
 """Differences of neighbours that are taken to have followed the noise law before there were any."""
 
@@ -223,6 +226,7 @@ class Watched:
         self._end: list[float] = []
         self._frames = 0
         self._jumps, self._pairs = 0.0, 0
+        self._since_dips = 0
         self._dips = Dips(np.zeros(0, np.bool_), (), 0)
 
     def __len__(self) -> int:
@@ -254,7 +258,9 @@ class Watched:
         self._frames += 1
         if len(self._value) > MOST_SAMPLES:
             self._pair_up()
-        self._look_for_dips()
+        self._since_dips += 1
+        if self._since_dips * DIPS_AGAIN >= len(self._value):
+            self.look_for_dips()
 
     @property
     def level(self) -> float:
@@ -330,7 +336,9 @@ class Watched:
             if start >= dose and math.isfinite(value)
         )
 
-    def _look_for_dips(self) -> None:
+    def look_for_dips(self) -> None:
+        """Leave out what came back; done by itself now and then."""
+        self._since_dips = 0
         value = np.array(self._value)
         known = np.isfinite(value)
         if known.sum() < 2 * FEWEST_BEFORE:
@@ -358,7 +366,7 @@ class Watched:
         self._first[:old] = self._first[0:old:2]
         self._start[:old] = self._start[0:old:2]
         self._end[:old] = self._end[1:old:2]
-        self._look_for_dips()
+        self.look_for_dips()
 
 
 def _mean(values: list[float]) -> float:

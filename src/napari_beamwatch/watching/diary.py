@@ -21,7 +21,7 @@ from napari_beamwatch.watching.state import WatchState
 
 NAME = "watch.json"
 LARGEST = 16 * 2**20
-MOST_NAMES = 10_000
+MOST_NAMES = 1000
 
 
 def asked(settings: Settings, opening: Mapping[str, Any]) -> str:
@@ -77,10 +77,12 @@ class Diary:
 
     def finished(self, movie: Path) -> WatchState | None:
         """How a movie ended, if it is the one that is finished already."""
+        entry = self._known.get(movie.name)
+        if entry is None and not holds_run(self._names(movie)[0]):
+            return None
         digest = self._hash(movie)
         if digest is None:
             return None
-        entry = self._known.get(movie.name)
         if entry and (entry.get("hash"), entry.get("asked")) == (digest, self.token):
             run = self.folder / Path(entry.get("run", "")).name
             if holds_run(run):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -22,6 +23,9 @@ from napari_beamwatch.watching.state import Onset, WatchState
 
 AT_A_TIME = 8
 """Frames of a movie before it is another's turn."""
+
+ASK_AGAIN = 1.25
+"""Times as many frames after which an analysis that was not sure is asked again."""
 
 EXPECTED = (BeamwatchError, OSError, MemoryError)
 """What may go wrong with one movie without ending the watch."""
@@ -83,7 +87,7 @@ class Follower:
         self._file: Growing | None = None
         self._mark = EMPTY
         self._onset: Onset | None = None
-        self._asked = False
+        self._ask_at = 0
 
     def step(self) -> Iterator[WatchState]:
         """Look at the file, and take what is new; some frames at a time."""
@@ -166,7 +170,7 @@ class Follower:
         before = self.state.status
         since = live.since
         if since is None:
-            self._onset, self._asked = None, False
+            self._onset, self._ask_at = None, 0
         elif self._onset is None or not self._onset.analysed:
             self._onset = Onset(since.dose, since.low, since.high, analysed=False)
         said = words.of_alarm(live, alarm, self._onset)
@@ -174,8 +178,9 @@ class Follower:
             said += f" · {words.BACK}"
         state = WatchState(self.path, alarm.status, frame, live.dose, alarm.left, self._onset, said)
         yield self._now(state)
-        if alarm.status == "stop" and not self._asked:
-            self._asked = True
+        answered = self._onset is not None and self._onset.analysed
+        if alarm.status == "stop" and not answered and live.frames >= self._ask_at:
+            self._ask_at = math.ceil(ASK_AGAIN * live.frames)
             yield from self._analysed(live, state)
 
     def _analysed(self, live: Live, state: WatchState) -> Iterator[WatchState]:

@@ -25,10 +25,10 @@ from napari_beamwatch.movies.eer_frames import EerFrames
 from napari_beamwatch.movies.formats.mrc import open_mrc
 from napari_beamwatch.movies.formats.raw_frames import PackedNibbles, RawFrames
 from napari_beamwatch.movies.frames import FrameSource
-from napari_beamwatch.movies.gain import GainFrames, load_gain
+from napari_beamwatch.movies.gain import Gain, GainFrames, load_gain
 from napari_beamwatch.movies.metadata_xml import parse_items
 from napari_beamwatch.movies.opening import EER, movie_suffix
-from napari_beamwatch.movies.recording import Floats, Recording, StatedDose
+from napari_beamwatch.movies.recording import Counting, Floats, Recording, StatedDose
 from napari_beamwatch.movies.sidecars import Heard, believed, hear
 
 MRC = (".mrc", ".mrcs", ".st")
@@ -41,6 +41,9 @@ MOST_EMPTY = 512
 
 USUAL_RAW_FRAMES = 32
 """Added up where neither the dose nor the length of the record is known: an eighth of a second."""
+
+FIXED = ("gain", "sidecars", "fraction_frames", "fraction_dose", "superres", "dataset")
+"""What is settled when a file is looked into for the first time."""
 
 HEAD_BYTES = 4096
 """Of the first frame: another movie of the same name begins otherwise."""
@@ -66,12 +69,17 @@ class Growing:
         Those that are whole.
     opening : mapping
         What the user says of the movie, as `open_movie` takes it.
+    gain : Gain or None
+    heard : Heard
+        What stands beside it.
     """
 
     path: Path
     recording: Recording
     frames: FrameSource
     opening: Mapping[str, Any]
+    gain: Gain | None
+    heard: Heard
 
     @classmethod
     def of(cls, path: Path, opening: Mapping[str, Any]) -> Growing:
@@ -83,7 +91,13 @@ class Growing:
             If there is no whole frame yet.
         """
         recording = _opened_eer(path, opening) if movie_suffix(path) in EER else open_mrc(path)
-        new = cls(path, recording, recording.frames, opening)
+        gain = None
+        if opening.get("gain") is not None:
+            single = recording.counting is not None and recording.dead_time
+            shape = recording.frames.shape[1:]
+            gain = load_gain(opening["gain"], shape, counting_events=single)
+        heard = hear(path) if opening.get("sidecars", True) else Heard()
+        new = cls(path, recording, recording.frames, opening, gain, heard)
         return replace(new, frames=new._whole())
 
     def again(self) -> Growing:
@@ -104,17 +118,18 @@ class Growing:
             file.seek(start)
             return blake2b(file.read(length), digest_size=16).hexdigest()
 
-    def movie(self, counts: Floats) -> Movie:
-        """The first frames as a movie, their mean counts being known."""
-        said = dict(self.opening)
-        base, frames = self.recording, self.frames
-        gain = said.pop("gain", None)
-        if gain is not None:
-            single = base.counting is not None and base.dead_time
-            frames = GainFrames(frames, load_gain(gain, frames.shape[1:], counting_events=single))
-        heard = hear(self.path) if said.pop("sidecars", True) else Heard()
-        for fixed in ("fraction_frames", "fraction_dose", "superres", "dataset"):
-            said.pop(fixed, None)
+    def movie(self, counts: Floats, known: Counting | None = None) -> Movie:
+        """The first frames as a movie.
+
+        Parameters
+        ----------
+        counts : array
+            Their mean counts.
+        known : Counting, optional
+            How electrons show, if that was looked at already.
+        """
+        said = {name: value for name, value in self.opening.items() if name not in FIXED}
+        base, frames, heard = self.recording, self.frames, self.heard
         each = None
         if (
             isinstance(base.frames, EerFrames)
@@ -124,7 +139,7 @@ class Growing:
         ):
             per_count = float(base.dose.per_frame.sum() / base.counts.sum())
             each = StatedDose(per_count * counts, base.dose.unit, base.dose.origin)
-        counting = base.counting
+        counting = base.counting or known
         lit = counts > 0
         if counting is None and lit.sum() > 1:
             counting = measure_counting(frames, lit)
@@ -137,9 +152,14 @@ class Growing:
             dose=each, counting=counting, lost=None, exposed=None, warnings=(),
         )  # fmt: skip
         movie = Movie(examine(recording)).with_(**said)
-        return believed(movie, heard, 1) if heard.words or heard.warnings else movie
+        superres = self.opening.get("superres") or 1
+        return believed(movie, heard, superres) if heard.words or heard.warnings else movie
 
     def _whole(self) -> FrameSource:
+        whole = self._as_written()
+        return whole if self.gain is None else GainFrames(whole, self.gain)
+
+    def _as_written(self) -> FrameSource:
         base = self.recording.frames
         if isinstance(base, EerFrames):
             return _whole_eer(self.path, base)

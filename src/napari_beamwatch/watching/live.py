@@ -35,6 +35,9 @@ DRIFT_AGAIN = 1.15
 MOST_COHORTS = 6
 """Looks whose spots are followed: they share the evidence evenly."""
 
+ENOUGH = 8
+"""Frames with beam after which it is known how electrons show."""
+
 WORTH = 1.5
 """Times what the spots of earlier looks tell from which those of a new one are followed too."""
 
@@ -60,6 +63,7 @@ class Live:
         """Forget what was taken for frames with beam."""
         self._used: list[int] = []
         self._cohorts: list[Followed] = []
+        self._looks_followed = 0
         self._alarms = Alarms(rate(self._settings.false_alarm, "lattice"), self._stop_left)
         self._grid: Grid | None = None
         self._drift: DriftEstimator | None = None
@@ -107,7 +111,8 @@ class Live:
         if dark[self._used].any():
             # What was taken for the beam was the light before it.
             self._begin()
-        self.movie = file.movie(counts)
+        known = self.movie.counting if self.movie is not None and self.lit > ENOUGH else None
+        self.movie = file.movie(counts, known)
         if dark[t]:
             return
         self._used.append(t)
@@ -118,7 +123,7 @@ class Live:
         self._follow_drift()
         if self._cohorts:
             self._measure(image)
-        if self.lit in LOOKS and len(self._cohorts) < MOST_COHORTS:
+        if self.lit in LOOKS and self._looks_followed < MOST_COHORTS:
             self._look(file)
 
     def _measure(self, image: np.ndarray) -> None:
@@ -169,7 +174,11 @@ class Live:
             for t, moved_by in zip(self._used, self._moved, strict=True):
                 told = new.told(stack.frames.read(t), self._shift(moved_by))
                 seen.append((told, *self._since_beam(t)))
+        if new.sure:  # it has the earlier frames, too, and tells more of each
+            self._cohorts = []
+            self._alarms.clear()
         self._cohorts.append(new)
+        self._looks_followed += 1
         self._alarms.begin(list(zip(new.parts.names, new.parts.shares, strict=True)), seen)
         self.alarm = self._alarms.now if seen else self.alarm
 
