@@ -75,6 +75,7 @@ campaign: $(READY)
 	$(BIN)/python benchmarks/accuracy.py
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/summary_campaign.py
 	$(BIN)/python benchmarks/onset_campaign.py --seed 1234 --fades 400 --stable 1000 --lasting 300
+	$(BIN)/python benchmarks/watch_campaign.py --seed 77 --jobs 2
 	$(BIN)/python benchmarks/movie_campaign.py --out build/movies.jsonl --jobs 2
 	$(BIN)/python benchmarks/mosaic_campaign.py --out build/mosaics.jsonl --jobs 2
 	$(BIN)/python benchmarks/pattern_campaign.py --out build/patterns.jsonl --seeds 0:20 --jobs 2

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from napari_beamwatch.spectra.power import power_spectrum
     from napari_beamwatch.spectra.rings import radial_profile
     from napari_beamwatch.summing import UndamagedImage, sum_undamaged
+    from napari_beamwatch.watching import Onset, WatchState, watch
 
 __version__ = version("napari-beamwatch")
 
@@ -65,6 +66,9 @@ _HOMES = {
     "rerun": "napari_beamwatch.analysis.again",
     "verify": "napari_beamwatch.analysis.again",
     "write_report": "napari_beamwatch.results.report_files",
+    "Onset": "napari_beamwatch.watching",
+    "WatchState": "napari_beamwatch.watching",
+    "watch": "napari_beamwatch.watching",
 }
 
 __all__ = [
@@ -74,11 +78,13 @@ __all__ = [
     "DoseCalibration",
     "DoseTable",
     "Movie",
+    "Onset",
     "Plan",
     "Region",
     "Result",
     "Settings",
     "UndamagedImage",
+    "WatchState",
     "__version__",
     "analyze",
     "apply_thresholds",
@@ -94,6 +100,7 @@ __all__ = [
     "sum_undamaged",
     "summarize",
     "verify",
+    "watch",
     "write_report",
 ]
 

@@ -21,6 +21,9 @@ from napari_beamwatch.settings import Settings, option_of
 
 T = TypeVar("T")
 
+ANY_LOSS = 0.9
+"""Part of the lattice that is left by the least loss that is ever called."""
+
 
 def parser() -> argparse.ArgumentParser:
     """The words ``beamwatch`` understands."""
@@ -74,6 +77,7 @@ def parser() -> argparse.ArgumentParser:
     _add_sum(commands)
     _add_summary(commands)
     _add_plan(commands)
+    _add_watch(commands)
     view = commands.add_parser(
         "view",
         help="open a movie or a run in the window",
@@ -324,6 +328,41 @@ def _add_plan(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     )
 
 
+def _add_watch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The words of ``beamwatch watch``."""
+    watch = commands.add_parser(
+        "watch",
+        help="watch movies while they are written, and say when to stop",
+        description="Watch a folder or one movie while it is being written: after every frame say "
+        "how much of the lattice is left, say stop when damage began, and analyse each movie in "
+        "full when it is finished. Ctrl-C ends it.",
+    )
+    watch.add_argument("path", metavar="FOLDER|FILE", help="a folder, or a movie to come")
+    watch.add_argument("--out", metavar="DIR", help="folder for the runs and their index page")
+    _add_movie(watch)
+    how = watch.add_argument_group("the watch")
+    how.add_argument("--settings", metavar="FILE", help="JSON of settings, or a run.json")
+    how.add_argument(
+        "--stop-at",
+        type=_lost,
+        default=0.5,
+        metavar="PCT|any",
+        help="say stop when so much of the lattice is lost for good (50 %%, more than a layer of "
+        "contamination takes); any: at every lasting loss",
+    )
+    how.add_argument(
+        "--settle",
+        type=_in(spelling.NUMBER),
+        default=10.0,
+        metavar="S",
+        help="seconds without a change after which a file is finished (10)",
+    )
+    how.add_argument("--json", action="store_true", help="print one JSON object a line")
+    how.add_argument("--sound", action="store_true", help="ring the terminal's bell at a stop")
+    how.add_argument("--once", action="store_true", help="end when every movie is finished")
+    _add_settings(watch)
+
+
 def _add_no_sidecars(words: argparse._ActionsContainer) -> None:
     words.add_argument(
         "--no-sidecars",
@@ -368,6 +407,16 @@ def _box(text: str) -> tuple[int, int, int, int]:
     if not (0 <= y0 < y1 and 0 <= x0 < x1):
         raise argparse.ArgumentTypeError(f"{text!r} holds no pixels")
     return y0, y1, x0, x1
+
+
+def _lost(text: str) -> float:
+    """Part of the lattice that is left when so many percent are lost; the word ``any``."""
+    if text.strip() == "any":
+        return ANY_LOSS
+    percent = _in(spelling.NUMBER)(text.strip().removesuffix("%"))
+    if not 10 <= percent <= 99:
+        raise argparse.ArgumentTypeError(f"{text!r} is not between 10 and 99 %, nor the word any")
+    return 1 - percent / 100
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -431,6 +480,10 @@ def _done(args: argparse.Namespace) -> int:
             from napari_beamwatch.cli.plan import plan
 
             plan(args)
+        elif args.command == "watch":
+            from napari_beamwatch.cli.watch import watch
+
+            watch(args)
         elif args.command == "analyze":
             from napari_beamwatch.cli.analyze import UsageError, analyze
 

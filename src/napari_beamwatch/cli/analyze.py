@@ -129,13 +129,18 @@ def _analyze_one(
 
 
 def _opened(source: str, args: Namespace) -> Movie:
+    return open_movie(source, **opening_from(args))
+
+
+def opening_from(args: Namespace) -> dict[str, Any]:
+    """What was said of a movie, as `open_movie` takes it."""
     said = {name: getattr(args, name) for name in TOLD}
     if args.superres is None:
         said.pop("superres")
     if args.beam_current_nA is not None or args.vacuum_movie is not None:
         said["dose_calibration"] = _measured_rate(args)
     conditions = {one.name: getattr(args, one.name) for one in asked.CONDITIONS}
-    return open_movie(source, conditions=conditions, **said)
+    return {"conditions": conditions, **said}
 
 
 def _measured_rate(args: Namespace) -> DoseCalibration:

@@ -162,7 +162,7 @@ class Fates:
         low, high = self.support[:, 0], self.support[:, 1]
         spread = np.isfinite(high) & (high > low)
         begun = self.dose[:, None] > low[spread]
-        return ~(begun & (self.dose[:, None] <= high[spread])).any(axis=1)
+        return np.asarray(~(begun & (self.dose[:, None] <= high[spread])).any(axis=1), bool)
 
 
 def _support(low: Floats, high: Floats) -> Floats:

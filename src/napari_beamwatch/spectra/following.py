@@ -411,6 +411,7 @@ def find_spots_of(
     search: Search,
     runner: Runner,
     tick: Tick,
+    looks: int | None = None,
 ) -> Spots:
     """Spots of all windows, over segments of time.
 
@@ -423,10 +424,12 @@ def find_spots_of(
     search : Search
     runner : Runner
     tick : callable
+    looks : int, optional
+        Look at the sum of all frames, as one of so many looks that share the rate of false spots.
     """
-    edges = segment_edges(stack.lit)
+    edges = segment_edges(stack.lit) if looks is None else [(0, len(stack.lit))]
     by = coarsening(grid, stack.pixel_size)
-    work = SegmentSearch(stack, grid, by, search.limits(grid, len(edges), by))
+    work = SegmentSearch(stack, grid, by, search.limits(grid, looks or len(edges), by))
     found = list(runner.segments(work, edges, tick))
     peaks = tied([rows for rows, _ in found], grid)
     # A faint streak shows a peak here and there at a time, and as a streak only in all of them.

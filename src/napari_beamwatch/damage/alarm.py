@@ -1,0 +1,196 @@
+"""When to say stop, at a rate of false alarms that holds for a whole watch.
+
+All of the field, each crystal and parts of the field have a trace and a share of the evidence; the
+shares add up to 1 at most, so that the mixture over all keeps the bound of each (`lasting`). Half
+of the rate is for *some loss that lasts*, half for *so much is gone that no layer explains it*.
+
+Evidence is not enough, for a loss may recover. It has to last for a part of the dose that was taken
+before it, and for longer than what has recovered already.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from napari_beamwatch.damage.lasting import Loss, Watched
+from napari_beamwatch.damage.power import SMALLEST_LOSS
+
+Alarmed = Literal["holding", "falling", "partial", "stop"]
+
+LASTS = 0.2
+"""Part of the dose before a loss for which it must last: less than the 0.3 by which an alarm may
+come late, and longer than a tilt that is noticed and set right."""
+
+FEWEST_SAMPLES = 4
+"""For which it must last in any case."""
+
+BEYOND_DIPS = 1.5
+"""Times the longest dip that recovered, as `judging` has it."""
+
+HALF = 0.5
+"""A layer of contamination takes 15 to 45 % of all spots alike: what is more is damage."""
+
+INTERVAL = (0.025, 0.5, 0.975)
+
+
+@dataclass(frozen=True)
+class Since:
+    """Dose from which a lasting loss is seen, with its 95 % interval, as the test has it.
+
+    Attributes
+    ----------
+    dose, low, high : float
+    """
+
+    dose: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """What is said after a frame.
+
+    Attributes
+    ----------
+    status : {"holding", "falling", "partial", "stop"}
+        ``falling`` is a loss that has not lasted yet, ``partial`` one that did, but that a layer
+        would explain.
+    left : float
+        Part of the lattice that is left where most was lost; of the whole field while it holds.
+    since : Since or None
+    where : str
+        Of what: a name that was given to `Alarms.begin`.
+    log_e : float
+        Of a loss of any size.
+    dips : int
+        Losses that came back.
+    """
+
+    status: Alarmed
+    left: float
+    since: Since | None
+    where: str
+    log_e: float
+    dips: int
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame of one trace: see `Watched.add`."""
+
+    value: float
+    signal: float
+    noise: float
+
+
+class Alarms:
+    """Takes traces frame by frame and says after each how things stand.
+
+    Parameters
+    ----------
+    rate : float
+        Chance of a false alarm of either kind, in all of the watch.
+    stop_left : float
+        Part of the lattice less than which must be left for ``stop``.
+    """
+
+    def __init__(self, rate: float, stop_left: float = HALF) -> None:
+        self._limit = math.log(2 / rate)
+        self._stop_left = min(stop_left, 1 - SMALLEST_LOSS)
+        self._traces: list[tuple[str, float, Watched]] = []
+
+    def begin(
+        self,
+        parts: Sequence[tuple[str, float]],
+        seen: Sequence[tuple[Sequence[Frame], float, float]] = (),
+    ) -> None:
+        """Add traces.
+
+        Parameters
+        ----------
+        parts : sequence of (str, float)
+            What each is of, and its share.
+        seen : sequence of (frames, start, end)
+            What they showed so far, as `add` takes it.
+        """
+        new = [(name, share, Watched()) for name, share in parts]
+        for frames, start, end in seen:
+            for (_, _, trace), one in zip(new, frames, strict=True):
+                trace.add(one.value, one.signal, one.noise, start, end)
+        self._traces += new
+
+    def clear(self) -> None:
+        """Leave all traces: others tell more."""
+        self._traces = []
+
+    def __len__(self) -> int:
+        return len(self._traces)
+
+    def add(self, frames: Sequence[Frame], start: float, end: float) -> Alarm:
+        """Take a frame of all traces, in the order they were begun, and its doses from beam-on."""
+        for (_, _, trace), one in zip(self._traces, frames, strict=True):
+            trace.add(one.value, one.signal, one.noise, start, end)
+        return self.now
+
+    @property
+    def now(self) -> Alarm:
+        """How things stand."""
+        some, which = self._strongest(1 - SMALLEST_LOSS)
+        if which is not None and self._total(some) >= self._limit:
+            for *_, trace in self._traces:
+                trace.look_for_dips()
+            some, which = self._strongest(1 - SMALLEST_LOSS)
+        events = [e for *_, trace in self._traces for e in trace.dips.events]
+        recovered = [e for e in events if e.kind == "recovered"]
+        longest = max((e.dose_to - e.dose_from for e in recovered), default=0.0)
+        dips = len({(e.dose_from, e.dose_to) for e in recovered})
+        if which is None or self._total(some) < self._limit:
+            return Alarm("holding", self._left(), None, "", self._total(some), dips)
+        most, worst = self._strongest(self._stop_left)
+        stop = worst is not None and self._total(most) >= self._limit
+        name, _, trace = self._traces[worst if stop and worst is not None else which]
+        loss = trace.loss()
+        since = self._since(trace, loss)
+        status: Alarmed = "stop" if stop else "partial"
+        if trace.comes_back(loss) or not self._lasted(trace, since.dose, longest):
+            status = "falling"
+        return Alarm(status, loss.left, since, name, self._total(some), dips)
+
+    def _strongest(self, left: float) -> tuple[list[float], int | None]:
+        seen = [trace.evidence(left) for *_, trace in self._traces]
+        if not seen:
+            return seen, None
+        return seen, int(np.argmax(self._shared(seen)))
+
+    def _shared(self, seen: Sequence[float]) -> list[float]:
+        return [
+            math.log(share) + one for (_, share, _), one in zip(self._traces, seen, strict=True)
+        ]
+
+    def _total(self, seen: Sequence[float]) -> float:
+        return float(np.logaddexp.reduce(self._shared(seen))) if seen else 0.0
+
+    def _left(self) -> float:
+        """Part of the lattice that is left, by the trace with the largest share that has one."""
+        known = [(share, trace.recent) for _, share, trace in self._traces]
+        known = [(share, left) for share, left in known if math.isfinite(left)]
+        return max(known, key=lambda one: one[0])[1] if known else math.nan
+
+    @staticmethod
+    def _since(trace: Watched, loss: Loss) -> Since:
+        low, middle, high = (loss.place(part) for part in INTERVAL)
+        return Since(trace.start_of(middle), trace.start_of(low), trace.start_of(high + 1))
+
+    @staticmethod
+    def _lasted(trace: Watched, since: float, longest: float) -> bool:
+        enough = max(LASTS * since, BEYOND_DIPS * longest)
+        return (
+            trace.end - since >= enough * (1 - 1e-9)
+            and trace.samples_since(since) >= FEWEST_SAMPLES
+        )

@@ -1,0 +1,223 @@
+"""One movie frame by frame: its beam, its drift, its lattice, and the alarm."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_beamwatch.analysis.passes import given_drift
+from napari_beamwatch.analysis.road import chosen_grid
+from napari_beamwatch.damage.alarm import Alarm, Alarms, Since
+from napari_beamwatch.damage.alarm import Frame as Told
+from napari_beamwatch.damage.budget import rate
+from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.movies import Movie
+from napari_beamwatch.movies.beam import unlit_frames
+from napari_beamwatch.settings import Settings
+from napari_beamwatch.spectra.defects import MendedFrames
+from napari_beamwatch.spectra.drift import DriftEstimator
+from napari_beamwatch.spectra.finding import Search, threshold
+from napari_beamwatch.spectra.following import STEPS, Stack, find_spots_of, look_for_defects
+from napari_beamwatch.spectra.runners import Threads
+from napari_beamwatch.spectra.streaming import mended
+from napari_beamwatch.spectra.windows import Grid
+from napari_beamwatch.watching.growing import Growing
+from napari_beamwatch.watching.lattice import LOOKS, Followed
+
+Floats = NDArray[np.float64]
+
+DRIFT_AGAIN = 1.15
+"""Times as many frames after which the drift is worked out anew: it is fastest first."""
+
+MOST_COHORTS = 6
+"""Looks whose spots are followed: they share the evidence evenly."""
+
+ENOUGH = 8
+"""Frames with beam after which it is known how electrons show."""
+
+WORTH = 1.5
+"""Times what the spots of earlier looks tell from which those of a new one are followed too."""
+
+
+class Live:
+    """What is known of a movie after each of its frames.
+
+    Parameters
+    ----------
+    settings : Settings
+    stop_left : float
+        Part of the lattice less than which must be left to say stop.
+    """
+
+    def __init__(self, settings: Settings, stop_left: float) -> None:
+        self._settings, self._stop_left = settings, stop_left
+        self.counts: list[float] = []
+        self.alarm: Alarm | None = None
+        self.movie: Movie | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        """Forget what was taken for frames with beam."""
+        self._used: list[int] = []
+        self._cohorts: list[Followed] = []
+        self._looks_followed = 0
+        self._alarms = Alarms(rate(self._settings.false_alarm, "lattice"), self._stop_left)
+        self._grid: Grid | None = None
+        self._drift: DriftEstimator | None = None
+        self._moved = np.zeros((0, 2))
+        self._solve_at = 2
+        self.alarm = None
+
+    @property
+    def frames(self) -> int:
+        """How many were taken."""
+        return len(self.counts)
+
+    @property
+    def lit(self) -> int:
+        """How many of these had beam."""
+        return len(self._used)
+
+    @property
+    def followed(self) -> int:
+        """Spots that are followed."""
+        return max((len(one.expected) for one in self._cohorts), default=0)
+
+    @property
+    def dose(self) -> float | None:
+        """e/Å² at the end of the newest frame, pre-exposure included."""
+        if self.movie is None or self.movie.dose is None:
+            return None
+        return float(self.movie.dose[-1])
+
+    @property
+    def since(self) -> Since | None:
+        """When the loss began, on the movie's own axis of dose."""
+        if self.alarm is None or self.alarm.since is None:
+            return None
+        before, told = self._before_beam(), self.alarm.since
+        return Since(told.dose + before, told.low + before, told.high + before)
+
+    def take(self, file: Growing) -> None:
+        """Take the next frame of a file."""
+        t = self.frames
+        image = mended(file.frames.read(t))
+        self.counts.append(max(float(image.mean(dtype=np.float64)), 0.0))
+        counts = np.array(self.counts)
+        dark = unlit_frames(counts) | (counts <= 0)
+        if dark[self._used].any():
+            # What was taken for the beam was the light before it.
+            self._begin()
+        known = self.movie.counting if self.movie is not None and self.lit > ENOUGH else None
+        self.movie = file.movie(counts, known)
+        if dark[t]:
+            return
+        self._used.append(t)
+        if self._settings.drift == "auto":
+            if self._drift is None:
+                self._drift = DriftEstimator((image.shape[0], image.shape[1]))
+            self._drift.add(t, image)
+        self._follow_drift()
+        if self._cohorts:
+            self._measure(image)
+        if self.lit in LOOKS and self._looks_followed < MOST_COHORTS:
+            self._look(file)
+
+    def _measure(self, image: np.ndarray) -> None:
+        told: list[Told] = []
+        for one in self._cohorts:
+            told += one.told(image, self._shift(self._moved[-1]))
+        self.alarm = self._alarms.add(told, *self._since_beam(self.frames - 1))
+
+    def _shift(self, moved: Floats) -> tuple[int, int]:
+        """By how much windows follow, in steps of a part of them, as `Stack.window_shifts`."""
+        assert self._grid is not None
+        step = max(1, self._grid.window // STEPS)
+        dy, dx = (round(v / step) * step for v in moved.tolist())
+        return dy, dx
+
+    def _look(self, file: Growing) -> None:
+        """Look for spots in the sum of all frames so far."""
+        assert self.movie is not None
+        movie, settings = self.movie, self._settings
+        if self._grid is None:
+            self._grid = chosen_grid(movie, settings)
+        frames = movie.recording.frames
+        lit = np.zeros(len(movie), bool)
+        lit[self._used] = True
+        moved = np.zeros((len(movie), 2))
+        moved[self._used] = self._moved
+        defects = look_for_defects(frames, lit, Threads())
+        shifts = np.rint(moved).astype(np.int64)
+        single = movie.counting is not None and movie.counting.kind == "single"
+        stack = Stack(
+            MendedFrames(frames, defects) if defects else frames,
+            movie.pixel_size, lit, single, shifts, moved - shifts,
+        )  # fmt: skip
+        search = Search(settings.alpha, settings.added_spots, settings.removed_spots)
+        spots = find_spots_of(
+            stack, self._grid, (0, 0), search, Threads(), lambda _: None, looks=len(LOOKS)
+        )
+        beam = float(np.mean(np.array(self.counts)[self._used]))
+        if not len(spots.peaks):
+            return
+        limit = threshold(self._grid, len(LOOKS), settings.alpha)
+        new = Followed.of(spots, stack, beam, 1 / MOST_COHORTS, limit)
+        known = max((one.information for one in self._cohorts), default=0.0)
+        if new.information <= WORTH * known:
+            return
+        seen: list[tuple[list[Told], float, float]] = []
+        if new.sure:
+            for t, moved_by in zip(self._used, self._moved, strict=True):
+                told = new.told(stack.frames.read(t), self._shift(moved_by))
+                seen.append((told, *self._since_beam(t)))
+        if new.sure:  # it has the earlier frames, too, and tells more of each
+            self._cohorts = []
+            self._alarms.clear()
+        self._cohorts.append(new)
+        self._looks_followed += 1
+        self._alarms.begin(list(zip(new.parts.names, new.parts.shares, strict=True)), seen)
+        self.alarm = self._alarms.now if seen else self.alarm
+
+    def _follow_drift(self) -> None:
+        """Where the specimen is in the newest frame."""
+        given = self._settings.drift
+        if given == "auto":
+            last = self._moved[-1:] if len(self._moved) else np.zeros((1, 2))
+            self._moved = np.concatenate([self._moved, last])
+            if self.lit >= self._solve_at and self._drift is not None:
+                found = self._drift.solve(self.frames)
+                path = np.stack([found.dy_px, found.dx_px], axis=1)
+                self._moved = path[self._used] - path[self._used[0]]
+                self._solve_at = max(self.lit + 1, math.ceil(self.lit * DRIFT_AGAIN))
+        elif given == "off":
+            self._moved = np.zeros((self.lit, 2))
+        else:
+            if len(given) < self.frames:
+                raise BeamwatchError(f"the drift is given for {len(given)} frames; there are more")
+            said = given_drift(given[: self.frames], self.frames)
+            self._moved = np.stack([said.dy_px, said.dx_px], axis=1)[self._used]
+
+    def _doses(self, frame: int) -> tuple[float, float]:
+        """Start and end of a frame; in frames where doses are unknown."""
+        movie = self.movie
+        if movie is None or movie.dose is None or movie.dose_start is None:
+            return float(frame), float(frame + 1)
+        return float(movie.dose_start[frame]), float(movie.dose[frame])
+
+    def _since_beam(self, frame: int) -> tuple[float, float]:
+        before = self._before_beam()
+        start, end = self._doses(frame)
+        return start - before, end - before
+
+    def _before_beam(self) -> float:
+        return self._doses(self._used[0])[0]
+
+    def recorded(self) -> Movie:
+        """The movie as far as it was taken."""
+        if self.movie is None:
+            raise BeamwatchError("there is no frame yet")
+        return replace(self.movie)

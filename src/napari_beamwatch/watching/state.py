@@ -1,0 +1,69 @@
+"""What is said of a movie that is being written, after every frame."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+Status = Literal["waiting", "holding", "falling", "partial", "stop", "finished", "failed"]
+
+ALARMS = ("stop", "partial")
+"""What somebody at the microscope wants to hear of."""
+
+
+@dataclass(frozen=True)
+class Onset:
+    """When damage began, with its 95 % interval.
+
+    Attributes
+    ----------
+    dose, low, high : float
+        e/Å², pre-exposure included; frames where doses are unknown.
+    analysed : bool
+        By the analysis of all that was recorded, not by the alarm alone.
+    """
+
+    dose: float
+    low: float
+    high: float
+    analysed: bool
+
+
+@dataclass(frozen=True)
+class WatchState:
+    """A movie after a frame.
+
+    Attributes
+    ----------
+    path : Path
+    status : str
+        ``waiting`` for the file, for beam or for spots; ``holding``; ``falling``, a loss that has
+        not lasted yet; ``partial``, one that lasts, but that a layer would explain; ``stop``;
+        ``finished``, with the analysis of all of it; ``failed``.
+    frame : int
+        Number of the newest frame, from 0; −1 before there is one.
+    dose : float or None
+        e/Å² at its end, pre-exposure included.
+    left : float or None
+        Part of the lattice that is left, where most was lost.
+    onset : Onset or None
+    words : str
+        All of it for a person, on one line.
+    run : Path or None
+        Folder of the run, once it is finished.
+    """
+
+    path: Path
+    status: Status
+    frame: int = -1
+    dose: float | None = None
+    left: float | None = None
+    onset: Onset | None = None
+    words: str = ""
+    run: Path | None = None
+
+    def to_plain(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        plain = asdict(self)
+        return {**plain, "path": str(self.path), "run": None if self.run is None else str(self.run)}
