@@ -528,3 +528,12 @@ def _edit(run: Path, change: Callable[[dict[str, Any]], object]) -> None:
     record = json.loads((run / "run.json").read_text(encoding="utf-8"))
     change(record)
     (run / "run.json").write_text(json.dumps(record), encoding="utf-8")
+
+
+def test_a_campaign_reads_of_a_run_what_it_reads_of_its_result(
+    result: bw.Result, saved: Path
+) -> None:
+    of_result, of_folder = bw.summarize(result), bw.summarize(saved)
+    pd.testing.assert_frame_equal(of_folder.summary, of_result.summary, rtol=1e-6)
+    pd.testing.assert_frame_equal(of_folder.places, of_result.places, rtol=1e-6, check_dtype=False)
+    assert of_result.movies["pixel_size_A"].iloc[0] == pytest.approx(result.movie.pixel_size)
