@@ -94,7 +94,7 @@ def traps(campaigns: int, seed: int) -> None:
             warm = rows_of(movies(rng, truth, count, "warm", 1.0, first))
             cold = rows_of(movies(rng, truth, count, "cold", COLD, first))
             again = rows_of(movies(rng, truth, count, "again", 1.0, first))
-            curves = group_curve(warm), group_curve(cold)
+            curves = group_curve(warm, truth.frame), group_curve(cold, truth.frame * COLD)
             for curve, factor in zip(curves, (1.0, COLD), strict=True):
                 for part, left in (("median", 0.5), ("gone_10", 0.9)):
                     one, true = curve.estimates[part], truth.dose_left(left) * factor

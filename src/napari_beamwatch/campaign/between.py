@@ -173,7 +173,7 @@ class Resampled:
             away = away[away <= 0]
         # About the dose, not about the mean of the draws: what they are off by is error, too.
         spread = float(np.sqrt(np.mean(away**2))) if len(away) else 0.0
-        grain = resolution / np.sqrt(12 * self.movies) / value
+        grain = resolution / np.sqrt(12) / value  # all movies may share their frames
         wide = widen * more * float(np.hypot(spread, grain))
         # What is finite is known to be so by enough of the draws only.
         return value * np.exp(-wide), np.inf if beyond > LARGE else value * np.exp(wide)
