@@ -41,7 +41,7 @@ class Truth:
     ends : tuple of float
         Between which doses records end.
     frame : float
-        Doses are told in whole frames of this; 0 for no such grid.
+        Doses are told to the middle of a frame of this; 0 for no such grid.
     first : float
         What changed before this dose had changed before anything could be seen.
     stop_after : float
@@ -144,7 +144,7 @@ def _verdict(
     low, value, high = at(0.025), at(0.5), at(0.975)
     if truth.frame:
         grid = truth.frame * factor
-        value = max(np.ceil(value / grid), 1.0) * grid
+        value = (max(np.ceil(value / grid), 1.0) - 0.5) * grid
         high = max(high, value)
     if weak:
         low = 0.0

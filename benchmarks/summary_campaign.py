@@ -47,7 +47,7 @@ TRAPS: dict[str, tuple[int, Truth, Truth]] = {
     "one movie with 90 % of all places": (8, PLAIN, GIANT),
     "one place a movie": (8, replace(PLAIN, crystals=(1, 2), places=(1, 2)), PLAIN),
     "areas over four decades": (8, replace(PLAIN, area_sd=2.0), PLAIN),
-    "doses in frames of half the median": (8, replace(PLAIN, frame=6.0), PLAIN),
+    "doses told to frames of half the median": (8, replace(PLAIN, frame=6.0), PLAIN),
     "a third changed before anything was seen": (8, replace(PLAIN, first=9.5), PLAIN),
     "records that end at the median": (8, replace(PLAIN, ends=(10.0, 18.0)), PLAIN),
     "records stopped when damage is seen": (8, replace(PLAIN, stop_after=1.5), PLAIN),
@@ -94,11 +94,11 @@ def traps(campaigns: int, seed: int) -> None:
             warm = rows_of(movies(rng, truth, count, "warm", 1.0, first))
             cold = rows_of(movies(rng, truth, count, "cold", COLD, first))
             again = rows_of(movies(rng, truth, count, "again", 1.0, first))
-            curves = group_curve(warm), group_curve(cold)
+            curves = group_curve(warm, truth.frame), group_curve(cold, truth.frame * COLD)
             for curve, factor in zip(curves, (1.0, COLD), strict=True):
                 for part, left in (("median", 0.5), ("gone_10", 0.9)):
                     one, true = curve.estimates[part], truth.dose_left(left) * factor
-                    low = 0.0 if np.isnan(one.low) else one.low
+                    low = 0.0 if np.isnan(one.low) else one.low  # "< 12" has no lower end
                     held[part] += [low <= true <= one.high, one.high < true, true < low]
                 opened += not np.isfinite(curve.estimates["median"].high)
             found = ratio(curves[1], curves[0])

@@ -89,6 +89,16 @@ def test_where_all_had_changed_before_nobody_knows_where_below(campaign: Any) ->
     assert words(found) == "< 12, changed from the start"
 
 
+def test_a_tenth_that_was_gone_before_anything_was_seen_is_told_to_lie_below(
+    campaign: Any,
+) -> None:
+    early = {"status": "damaged_at_start", "onset_high_e_per_A2": 12.0}
+    places = [early, campaign.dated(8.0), campaign.dated(50.0), campaign.dated(60.0)]
+    found = group_curve(rows_of([campaign.run_of(str(i), places) for i in range(4)]))
+    assert in_words(found.estimates["gone_10"], found.known_until, True).startswith("< 12")
+    assert found.estimates["median"].value > 12
+
+
 def test_an_interval_is_open_where_draws_of_movies_lie_beyond_what_is_known(campaign: Any) -> None:
     runs = [campaign.run_of(f"a{i}", [campaign.dated(100.0 + i)]) for i in range(5)]
     runs += [campaign.run_of(f"b{i}", [campaign.held(300.0)]) for i in range(3)]

@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import napari_beamwatch as bw
+from napari_beamwatch.campaign.runs import read_run, run_of
 from napari_beamwatch.harmless import cell
 from napari_beamwatch.results import loading
 from napari_beamwatch.results.run_folder import TABLES
@@ -528,3 +529,13 @@ def _edit(run: Path, change: Callable[[dict[str, Any]], object]) -> None:
     record = json.loads((run / "run.json").read_text(encoding="utf-8"))
     change(record)
     (run / "run.json").write_text(json.dumps(record), encoding="utf-8")
+
+
+def test_a_campaign_reads_of_a_run_what_it_reads_of_its_result(
+    result: bw.Result, saved: Path
+) -> None:
+    of_result, of_folder = run_of(result, "here"), read_run(saved)
+    assert of_folder.name == of_result.name
+    assert of_folder.pixel_size_A == pytest.approx(of_result.pixel_size_A)
+    assert of_folder.last_dose == pytest.approx(of_result.last_dose)
+    pd.testing.assert_frame_equal(of_folder.places, of_result.places, rtol=1e-6, check_dtype=False)

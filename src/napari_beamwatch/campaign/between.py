@@ -173,7 +173,7 @@ class Resampled:
             away = away[away <= 0]
         # About the dose, not about the mean of the draws: what they are off by is error, too.
         spread = float(np.sqrt(np.mean(away**2))) if len(away) else 0.0
-        grain = resolution / np.sqrt(12 * self.movies) / value
+        grain = resolution / np.sqrt(12) / value  # all movies may share their frames
         wide = widen * more * float(np.hypot(spread, grain))
         # What is finite is known to be so by enough of the draws only.
         return value * np.exp(-wide), np.inf if beyond > LARGE else value * np.exp(wide)
@@ -199,15 +199,22 @@ def group_curve(rows: pd.DataFrame, resolution: float = 0.0, draws: int = DRAWS)
     else:
         low = high = np.full(len(found.curve), np.nan)
     estimates = {name: found.estimate(part, resolution) for name, part in PARTS.items()}
-    if rows["fate"].eq("before").all():  # nobody knows where below
-        latest = float(rows["high_e_per_A2"].max())
-        estimates = dict.fromkeys(PARTS, Estimate(0.0, np.nan, latest))
+    for name, part in PARTS.items():
+        if changed_before(rows) >= 1 - part:  # nobody knows where below
+            latest = float(rows["high_e_per_A2"][rows["fate"] == "before"].max())
+            estimates[name] = Estimate(0.0, np.nan, latest)
     return GroupCurve(
         found.fates.dose, found.curve, low, high,
         found.known_until, estimates, found.movies,
         len(rows[["movie", "crystal"]].drop_duplicates()), len(rows),
         {str(fate): int(count) for fate, count in rows["fate"].value_counts().items()},
     )  # fmt: skip
+
+
+def changed_before(rows: pd.DataFrame) -> float:
+    """Part of the lattice of a movie that had changed before anything could be seen."""
+    share = rows["share"].to_numpy(float)
+    return float(share[rows["fate"] == "before"].sum() / share.sum())
 
 
 def in_words(estimate: Estimate, known_until: float, changed: bool) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from napari_beamwatch.campaign.between import Resampled, dose_text
+from napari_beamwatch.campaign.between import Resampled, changed_before, dose_text
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.phases.limits import COLDEST_ROOM_C, WARMEST_CRYO_C, published_limits
 from napari_beamwatch.threads import one_blas_thread
@@ -84,9 +84,10 @@ def from_places(
             f"{of}{found.movies} movie{'s' if found.movies > 1 else ''} cannot tell how movies "
             f"differ: a bound over movies needs {FEWEST} or more"
         )
-    if rows["fate"].eq("before").all():
+    if changed_before(rows) >= 1 - intact:
         raise BeamwatchError(
-            f"{of}all places had changed before anything could be seen: no dose leaves them intact"
+            f"{of}{100 * changed_before(rows):.0f} % had changed before anything could be seen: at "
+            f"no dose {100 * intact:g} % are known to be intact"
         )
     told = f"{of}{found.movies} movies, {len(rows)} places"
     further = float(found.movies) if movies is None else movies

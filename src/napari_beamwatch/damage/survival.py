@@ -162,7 +162,8 @@ class Fates:
         low, high = self.support[:, 0], self.support[:, 1]
         spread = np.isfinite(high) & (high > low)
         begun = self.dose[:, None] > low[spread]
-        return np.asarray(~(begun & (self.dose[:, None] <= high[spread])).any(axis=1), bool)
+        led_to = (begun & (self.dose[:, None] <= high[spread])).any(axis=1)
+        return np.asarray(~led_to, np.bool_)
 
 
 def _support(low: Floats, high: Floats) -> Floats:
