@@ -79,7 +79,7 @@ class Plan:
         made = self.exposure
         lines = [
             f"{self.compound} at {self.temperature_C:g} °C: stop at {dose_text(made.dose)} e/Å² = "
-            f"{made.seconds:.3g} s at {self.dose_rate:.3g} e/Å²/s",
+            f"{made.seconds:.3g} s at {self.dose_rate:.3g} e/Å²/s, focusing and search included",
             f"  from {self.safe.source}",
             f"  {made.frames} frames of {made.frame_time:.3g} s, {made.frame_dose:.3g} e/Å² each",
             f"  a fringe of {self.d_A:g} Å and contrast {self.contrast:g} in a window of "
