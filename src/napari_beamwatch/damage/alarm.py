@@ -158,7 +158,7 @@ class Alarms:
         loss = trace.loss()
         since = self._since(trace, loss)
         status: Alarmed = "stop" if stop else "partial"
-        if trace.comes_back(loss) or not self._lasted(trace, since.dose, longest):
+        if trace.comes_back(loss) or not self._lasted(trace, since.high, longest):
             status = "falling"
         return Alarm(status, loss.left, since, name, self._total(some), dips)
 

@@ -172,7 +172,7 @@ def loss(value: Floats, weight: Floats) -> Loss:
         )
     if not np.isfinite(gain.max()):
         return Loss(np.full(samples, 1 / samples), 1.0, 1.0)
-    onset = np.exp(gain - gain.max()).sum(axis=0)
+    onset = np.exp(SHARED * (gain - gain.max())).sum(axis=0)
     return Loss(onset / onset.sum(), *_left(w, y, int(onset.argmax())))
 
 
@@ -189,6 +189,12 @@ def _log_mean(rows: Floats) -> Floats:
 
 NEWEST, BACK = 5, 2.5
 """Samples at most, and standard errors, by which a lattice is seen to come back."""
+
+SHARED = 0.5
+"""Of the likelihood that counts for when a loss began: a straight fall is no fade."""
+
+SURELY = 0.02
+"""Variance of what is said to be left, if there are frames enough."""
 
 RECENT = 3
 """Of the samples since an onset a third tells what is left, but so many at the least."""
@@ -297,7 +303,11 @@ class Watched:
     @property
     def recent(self) -> float:
         """What the last samples have of the level; NaN before there is one."""
-        value = np.array(self._value)[-RECENT:]
+        if not self._value:
+            return math.nan
+        spread = float(np.mean(self._signal) * self.level + np.mean(self._noise)) / self.level**2
+        many = max(RECENT, min(math.ceil(spread / SURELY), len(self._value) // 3))
+        value = np.array(self._value)[-many:]
         known = value[np.isfinite(value)]
         return float(known.mean()) / self.level if len(known) else math.nan
 

@@ -29,7 +29,7 @@ def without_lattice(live: Live) -> str:
 
 def of_alarm(live: Live, alarm: Alarm, onset: Onset | None) -> str:
     """What the alarm says."""
-    lost = f"{max(0.0, 1 - alarm.left):.0%}"
+    lost = f"{min(1.0, max(0.0, 1 - alarm.left)):.0%}"
     since = "" if onset is None else since_words(onset, live.dose is not None)
     where = alarm.where
     if alarm.status == "stop":
@@ -47,7 +47,7 @@ def of_alarm(live: Live, alarm: Alarm, onset: Onset | None) -> str:
     if math.isnan(alarm.left):
         return f"{dose_of(live)} · holding, as far as is seen"
     dips = f" · {alarm.dips} dips came back" if alarm.dips else ""
-    return f"{dose_of(live)} · holding, {alarm.left:.0%} of the lattice{dips}"
+    return f"{dose_of(live)} · holding, {max(0.0, alarm.left):.0%} of the lattice{dips}"
 
 
 def since_words(onset: Onset, known: bool) -> str:
