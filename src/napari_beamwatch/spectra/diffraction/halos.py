@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from napari_beamwatch.spectra.diffraction.following import RingTracker
-from napari_beamwatch.spectra.diffraction.profile import Lines
+from napari_beamwatch.spectra.diffraction.profile import RING_MISFIT, Lines
 from napari_beamwatch.spectra.rings.finding import BROAD, FWHM
 
 Floats = NDArray[np.float64]
@@ -33,6 +33,14 @@ PLACES = 60
 
 MISFIT = 0.01
 """Part of the background by which its change may differ from a smooth one anywhere."""
+
+OWN = 0.2
+"""Part of a halo that nothing beside it makes, at least: of one that was there at first all is made
+by the background as it was."""
+
+REALLY, CLEAR = 0.4, 2.5
+"""Part of what a halo is fitted to have gained that the counts at its place gained themselves, at
+least, so many standard deviations from any ring."""
 
 FALLS = 5
 """Powers of the radius, from 0 down, that a background that comes falls off with."""
@@ -93,10 +101,13 @@ def grown_halo(tracker: RingTracker, false_alarm: float) -> GrownHalo | None:
         np.median((np.diff(share, axis=0) ** 2).mean(axis=0) / (2 * single.mean(axis=0)))
     )
     noise = spread * sum(1 / (1 / single[side]).sum(axis=0) for side in (first, last))
-    weight = 1 / np.sqrt(noise + (MISFIT * usual) ** 2)
     falls = (radius.mean() / radius[:, None]) ** np.arange(FALLS) * usual.mean()
     smooth = np.hstack([usual[:, None], falls])
     beside = np.hstack([rings.lines.shapes(radius), rings.lines.slopes(radius), smooth])
+    slack = noise + (MISFIT * usual) ** 2
+    came = np.linalg.pinv(beside / np.sqrt(slack)[:, None]) @ ((ends[1] - ends[0]) / np.sqrt(slack))
+    of_rings = rings.lines.shapes(radius) @ came[: len(rings)]
+    weight = 1 / np.sqrt(slack + (RING_MISFIT * of_rings) ** 2)
     basis = np.linalg.qr(beside * weight[:, None])[0]
     change = (ends[1] - ends[0]) * weight
     change = change - basis @ (basis.T @ change)
@@ -109,7 +120,9 @@ def grown_halo(tracker: RingTracker, false_alarm: float) -> GrownHalo | None:
         lines = Lines(radius[inside], width[inside] / FWHM, np.ones(int(inside.sum())))
         shapes = lines.shapes(radius) * weight[:, None]
         own = shapes - basis @ (basis.T @ shapes)
-        z = (change @ own) / np.maximum(np.sqrt((own**2).sum(axis=0)), 1e-300)
+        size = np.sqrt((own**2).sum(axis=0))
+        z = (change @ own) / np.maximum(size, 1e-300)
+        z[size < OWN * np.sqrt((shapes**2).sum(axis=0))] = 0
         at = int(np.argmax(z))
         if z[at] > best[0]:
             best = (float(z[at]), float(radius[inside][at]), float(width[inside][at]))
@@ -119,6 +132,12 @@ def grown_halo(tracker: RingTracker, false_alarm: float) -> GrownHalo | None:
     line = Lines(np.array([middle]), np.array([width_there / FWHM]), np.ones(1))
     design = np.hstack([line.shapes(radius), beside]) * weight[:, None]
     read = np.linalg.pinv(design)[0] * weight
+    raw = ends[1] - ends[0]
+    apart = np.abs(radius[:, None] - rings.lines.middle) > CLEAR * rings.lines.sigma
+    near = (np.abs(radius - middle) < width_there / 2) & apart.all(axis=1)
+    # A ring that nobody found and that goes leaves the rest of the fit too high elsewhere.
+    if not near.any() or raw[near].mean() < REALLY * float(read @ raw):
+        return None
     electrons = 2 * np.pi * middle * np.sqrt(2 * np.pi) * line.sigma[0] * rings.step**2
     intensity, error = np.full((2, len(tracker.lit)), np.nan)
     intensity[known] = electrons * ((share - ends[0]) @ read)

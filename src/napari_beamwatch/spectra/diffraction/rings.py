@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from napari_beamwatch.spectra.diffraction.background import LOWEST_RADIUS
 from napari_beamwatch.spectra.diffraction.polar import SECTORS, Geometry, Polar, PolarReader
 from napari_beamwatch.spectra.diffraction.profile import (
+    WIDEST,
     Fit,
     Lines,
     Profile,
@@ -212,6 +213,7 @@ def _rings_of(polar: Polar, used: Mask, spread: float, limit: float) -> Fit:
         spread_of = np.sqrt(uneven(polar, used, spread, fitted.lines, smooth))
         own = limit * np.sqrt(fitted.covariance[2])
         sure = fitted.lines.height > np.maximum(own, EVEN * spread_of)
+        sure &= fitted.lines.sigma < WIDEST  # wider ones are halos
         if sure.all():
             break
         fitted = fit(profile, fitted.lines.taken(sure), smooth)
