@@ -60,7 +60,7 @@ def test_cryo_is_advised_by_how_much_it_gains(summarized: bw.Campaign) -> None:
 def test_published_limits_give_no_bound_and_say_so() -> None:
     made = bw.plan("LiF", -170.0, **SEEN)
     assert made.exposure.dose == pytest.approx(1000)
-    assert "a tenth of 10000 e/Å², fringes disappear (Bai et al." in made.safe.source
+    assert "a tenth of 10000 e/Å², first change that became detectable" in made.safe.source
     assert made.advice == "cryo: 25 times the dose (room temperature: 40 e/Å²)"
     assert "no bound over movies" in made.warnings[0]
 

@@ -78,7 +78,7 @@ def test_the_figure_names_groups_medians_and_what_was_published(found: bw.Campai
     said = [text.get_text() for text in axes.texts]
     assert "RT (20 °C)" in said
     assert found.summary["median_words"].iloc[0] in said
-    assert "fringes disappear (Bai 2026)" in said
+    assert "first change that became detectable (Bai 2026)" in said
     assert axes.child_axes[0].get_xlabel() == "time at 8 e/Å²/s (s)"
 
 

@@ -233,10 +233,10 @@ def test_what_seems_to_go_on_from_the_start_gives_way_to_a_sign_that_held_at_fir
     assert alone.verdict.status == "damaged_at_start"
 
 
-def test_fading_at_the_same_dose_is_named_a_loss_of_mass_from_the_earlier_of_both() -> None:
+def test_fading_at_the_same_dose_is_a_loss_of_mass_at_the_dose_of_that() -> None:
     found = told(faded(140, 130, 150), loss(150, 120, 180)).verdict
     assert (found.criterion, found.evidence) == ("mass_loss", "strong")
-    assert found.onset.value == 140
+    assert found.onset.value == 150
     assert found.detected == 230
 
 

@@ -134,7 +134,8 @@ def test_of_a_rescaled_video_the_lattice_is_found_and_nothing_beside_it() -> Non
     y, x = np.mgrid[:300, :300]
     lattice = np.cos(2 * np.pi * (0.18 * y + 0.1 * x)) + np.cos(2 * np.pi * (-0.1 * y + 0.18 * x))
     video = rescaled(30 * (1 + 0.05 * lattice), 2.0, 1)
-    spots = bw.find_spots(bw.Movie.from_array(video), bw.Settings(window=128, drift="off"))
+    settings = bw.Settings(window=128, step=64, drift="off")
+    spots = bw.find_spots(bw.Movie.from_array(video), settings)
     assert spots.window.nunique() == 64
     assert spots.d_px.to_numpy() == pytest.approx(2 / np.hypot(0.18, 0.1), rel=0.01)
 
@@ -144,5 +145,6 @@ def test_fine_lattices_of_video_that_was_not_rescaled_are_found() -> None:
     waves = [(0.0, 0.46), (0.45, 0.02), (0.3, 0.34), (-0.28, 0.35)]
     lattice = sum(np.cos(2 * np.pi * (gy * y + gx * x)) for gy, gx in waves)
     video = rescaled(30 * (1 + 0.2 * lattice), 1.0, 1)
-    spots = bw.find_spots(bw.Movie.from_array(video), bw.Settings(window=128, drift="off"))
+    settings = bw.Settings(window=128, step=64, drift="off")
+    spots = bw.find_spots(bw.Movie.from_array(video), settings)
     assert len(spots) == 49 * len(waves)

@@ -47,8 +47,7 @@ def _dose_table(path: Path) -> None:
 
 
 def _settings(path: Path) -> None:
-    unsaid = dict.fromkeys(("window", "step", "phases", "fraction", "d_tolerance", "persist"))
-    settings = settings_from(Namespace(settings=path, **unsaid))
+    settings = settings_from(Namespace(settings=path))
     assert bw.Settings.from_json(settings.to_json()) == settings
 
 

@@ -322,7 +322,9 @@ def _draw_published(axes: Axes, line: Line) -> None:
     source = re.sub(r"\s*(et al\.)?[ ,]*(doi|via).*", "", str(row["citation"])).split()
     author = source[0] if source else ""
     year = re.search(r"(19|20)\d\d", str(row["citation"]))
-    said = f"{row['criterion_of_source']} ({author}{f' {year[0]}' if year else ''})"
+    # Which signs that may be stands in the table.
+    criterion = str(row["criterion_of_source"]).partition(":")[0]
+    said = f"{criterion} ({author}{f' {year[0]}' if year else ''})"
     right = max(end for end in (low, high) if np.isfinite(end))
     right *= 2.3 if not np.isfinite(high) else 1.0
     room = np.log(ends[1] / right) / np.log(ends[1] / ends[0]) * (RIGHT - LEFT)

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_beamwatch.damage.dips import Event
 from napari_beamwatch.damage.interval import NOTHING, Estimate
-from napari_beamwatch.damage.judging import NO_PLATEAU, Verdict, earlier
+from napari_beamwatch.damage.judging import NO_PLATEAU, Verdict
 from napari_beamwatch.damage.mass import ShapeChange, first_loss
 from napari_beamwatch.damage.whole import RegionVerdict
 
@@ -83,9 +83,9 @@ def _with_loss(verdict: Verdict, loss: ShapeChange, evidence: str) -> Verdict:
         if later or (together and verdict.criterion != "fading"):
             return replace(verdict, reason=_and(verdict.reason, loss.words))
         if together:
-            first = earlier(verdict.onset, loss.onset)
+            # Windows at the rim lose what the edge leaves bit by bit: no decay, so dated early.
             return replace(
-                verdict, criterion="mass_loss", evidence="strong", onset=first,
+                verdict, criterion="mass_loss", evidence="strong", onset=loss.onset,
                 detected=min(verdict.detected, loss.detected),
                 reason=_and(loss.words, verdict.reason),
             )  # fmt: skip

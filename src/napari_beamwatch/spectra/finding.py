@@ -29,6 +29,8 @@ from napari_beamwatch.spectra.floor import (
     significance,
 )
 from napari_beamwatch.spectra.peaks import (
+    FWHM,
+    WIDEST,
     chains,
     peaks_of_windows,
     side_lobes,
@@ -47,10 +49,6 @@ SAMPLED_WINDOWS = 48
 
 SNAP = 1.5
 """Bins within which a spot is the one a user points at."""
-
-FWHM, WIDEST = 2.3548, 2.9
-"""Of a normal distribution over its standard deviation; squared bins beyond which no spread is told
-by the bins around a peak."""
 
 WALK = 1.0
 """Bins by which a spot may walk from one segment to the next; one that jumps is a new one."""

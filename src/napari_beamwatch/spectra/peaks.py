@@ -11,6 +11,10 @@ from napari_beamwatch.spectra.windows import FINE, REACH, Floats32
 
 Floats = NDArray[np.float64]
 
+FWHM, WIDEST = 2.3548, 2.9
+"""Of a normal distribution over its standard deviation; squared bins beyond which no spread is told
+by the bins around a peak."""
+
 MAIN_LOBE = 2.0
 """Bins within which two peaks of a window cannot be told apart under a Hann taper."""
 
@@ -336,7 +340,7 @@ def side_lobes(rows: Floats, window: int) -> NDArray[np.bool_]:
             ratio = rows[i, 3] / rows[j, 3]
             away = distance(rows[i, 1], rows[i, 2], rows[j, 1], rows[j, 2]) * window
             # A crystal narrower than the window has lobes that are wider.
-            wider = rows[j, 6] / 2
+            wider = FWHM * np.sqrt(min(max(rows[j, 6], 0.0), WIDEST)) / 2
             if away < SIDE_LOBES + wider and (ratio < 0.1 or away < MAIN_LOBE + wider):
                 lobes[i] = True
                 break
