@@ -24,7 +24,7 @@ CHARACTER, LINE = 0.95 * SIZE, 2.35 * SIZE
 LIFTS = (0, 1)
 """Lines by which a label may be raised before it says less."""
 
-MOST_LIFTED = 8
+MOST_LIFTED = 16
 """Lines by which a label may be raised that says nothing but the name."""
 
 EVERYWHERE = Box(0, 0, math.inf, math.inf)
