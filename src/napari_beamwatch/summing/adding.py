@@ -128,24 +128,29 @@ def _added(
     shape = source.shape[1:]
     whole = np.rint(drift).astype(np.int64)
     part = np.rint((drift - whole) * PARTS).astype(np.int64)
-    sums: dict[tuple[int, int], Floats] = {}
     seen, squares = np.zeros(shape), np.zeros(shape)
+    # Those that lie alike within a pixel come together: there is room for one sum of large frames.
+    alike: dict[tuple[int, int], list[int]] = {}
+    for t in frames:
+        alike.setdefault((int(part[t, 0]), int(part[t, 1])), []).append(t)
 
     def read(t: int) -> Floats32:
         frame = mended(source.read(t))
         return np.minimum(frame, np.float32(level_of(frame).cap)).astype(np.float32)
 
-    for i, (t, frame) in enumerate(ahead(read, frames)):
-        to, of = _overlap(whole[t], shape)
-        weight = _over_pixels(weights, t, shape)[to]
-        key = (int(part[t, 0]), int(part[t, 1]))
-        total = sums.setdefault(key, np.zeros(shape))
-        total[to] += weight * frame[of]
-        seen[to] += weight
-        squares[to] += weight**2
-        tick(i + 1, len(frames))
-    moved = sum((_moved(total, key) for key, total in sums.items()), np.zeros(shape))
-    return moved, seen, squares
+    total, done = np.zeros(shape), 0
+    for key, some in alike.items():
+        together = np.zeros(shape)
+        for t, frame in ahead(read, some):
+            to, of = _overlap(whole[t], shape)
+            weight = _over_pixels(weights, t, shape)[to]
+            together[to] += weight * frame[of]
+            seen[to] += weight
+            squares[to] += weight**2
+            done += 1
+            tick(done, len(frames))
+        total += _moved(together, key)
+    return total, seen, squares
 
 
 def _overlap(
