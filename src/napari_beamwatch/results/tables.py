@@ -145,7 +145,8 @@ def region_traces(
     """Rows of the table of traces for a region, or for the field."""
     frames = np.arange(len(movie))
     size = np.nan if movie.pixel_size is None else movie.pixel_size
-    dose = movie.dose if region is None else _local(movie, region.box)
+    y0, x0, y1, x1 = (0, 0, *movie.shape[1:]) if region is None else region.box
+    dose = movie.local_dose(y0, y1, x0, x1)
     parts = []
     for reflection in followed:
         trace = reflection.trace
@@ -296,10 +297,6 @@ def onset_values(windows: pd.DataFrame) -> tuple[Floats, str]:
     frame = windows["onset_frame"].astype("Float64").to_numpy(np.float64, na_value=np.nan) + 1
     in_frames = np.isfinite(frame).any() and not np.isfinite(dose).any()
     return (np.asarray(frame), "frame") if in_frames else (np.asarray(dose), "e/Å²")
-
-
-def _local(movie: Movie, box: tuple[int, int, int, int]) -> Floats | None:
-    return None if movie.dose is None else movie.dose * movie.exposure(box)
 
 
 def _or_empty(values: Floats | None, count: int) -> Floats:
