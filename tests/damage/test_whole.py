@@ -283,3 +283,11 @@ def test_of_grains_that_go_one_after_the_other_the_sum_says_nothing(traces: Any)
     found = RegionVerdict.of(mine, START, ENDS, whole).verdict
     assert not found.reason.startswith("grains rock")
     assert found.onset.value < 75
+
+
+def test_an_onset_is_in_a_frame_with_beam() -> None:
+    mine = places((lost(30.5), 1.0))
+    assert RegionVerdict.of(mine, START, ENDS).verdict.onset_frame == 30
+    lit = np.ones(len(ENDS), bool)
+    lit[30:33] = False
+    assert RegionVerdict.of(mine, START, ENDS, lit=lit).verdict.onset_frame == 33

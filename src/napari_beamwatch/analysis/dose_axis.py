@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_beamwatch.damage.scopes import Scope, SpotTrace
+from napari_beamwatch.damage.scopes import Scope, SpotTrace, frames_after
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 
@@ -38,8 +38,7 @@ class DoseAxis:
 
     def frame_after(self, dose: float) -> int:
         """First exposed frame whose end dose exceeds a dose; −1 if there is none."""
-        later = np.flatnonzero(self.lit & (self.end > dose))
-        return int(later[0]) if len(later) else -1
+        return int(frames_after(self.end, self.lit, dose))
 
     def scope(self, name: str, traces: Sequence[SpotTrace], exposure: float = 1.0) -> Scope:
         """Traces on this axis, where the dose is `exposure` times that of the field."""

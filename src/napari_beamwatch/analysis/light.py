@@ -106,6 +106,14 @@ class Light:
         return found
 
 
+def known_mean(values: Floats) -> Floats:
+    """Mean of what is known in each row; NaN where nothing is."""
+    known = np.isfinite(values)
+    count = known.sum(axis=1)
+    sums = np.where(known, values, 0.0).sum(axis=1)
+    return np.where(count > 0, sums / np.maximum(count, 1), np.nan)
+
+
 def uneven(followed: FollowedSpots, window: Ints, onset: Floats) -> str:
     """What is to be said where onsets follow the smooth mean signal; nothing where they do not.
 
@@ -142,7 +150,7 @@ def _smooth_signal(followed: FollowedSpots) -> Floats:
     seen = followed.signal.of_spots[:, first].astype(np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = seen / followed.signal.field[:, None]
-    mean = np.array([np.nanmean(one) if np.isfinite(one).any() else np.nan for one in ratio.T])
+    mean = known_mean(ratio.T)
     y, x = (grid.corners / max(grid.height, grid.width) - 0.5).T
     terms = np.stack([np.ones_like(y), y, x, y * y, x * y, x * x], axis=1)
     told = np.isfinite(mean)

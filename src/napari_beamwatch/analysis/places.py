@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.analysis.diffuse import Diffuse
 from napari_beamwatch.analysis.dose_axis import DoseAxis
-from napari_beamwatch.analysis.light import Light
+from napari_beamwatch.analysis.light import Light, known_mean
 from napari_beamwatch.damage.budget import rate
 from napari_beamwatch.damage.cells import Cells, cells_of
 from napari_beamwatch.damage.examining import Examined, examine
@@ -194,14 +194,18 @@ def judge_places(
     """
     light, pool = Light.of(movie, followed.spots), shared_pool()
     lattice, spacing = (rate(settings.false_alarm, sign, looks) for sign in ("lattice", "spacing"))
-    scopes = [_scope(light, followed, reflections, piece, movie) for piece in pieces]
+    rows = [light.frames(light.on(piece.bearing, piece.power)) for piece in pieces]
+    scopes = [
+        _scope(light, followed, reflections, piece, movie, mine)
+        for piece, mine in zip(pieces, rows, strict=True)
+    ]
     futures = [
         pool.submit(
-            examine, scope, _beside(light, scope.exposure, piece.windows, field), rate=lattice,
+            examine, scope, _beside(field, mine, piece.windows), rate=lattice,
             spacing=spacing if "spacing" in settings.criteria else 0.0,
             d_tolerance=settings.d_tolerance,
         )
-        for scope, piece in zip(scopes, pieces, strict=True)
+        for scope, piece, mine in zip(scopes, pieces, rows, strict=True)
     ]  # fmt: skip
     examined: list[Examined | str] = [
         failures.tried(f"examining {scope.name}", _why, _result, future)
@@ -275,25 +279,16 @@ def all_of_it(
     strongest = max(traces, key=lambda trace: float(np.nansum(trace.snr)))
     summed = [replace(strongest, snr=mean, windows=total)]
     scope = light.axis.scope("all of it", summed, exposure)
-    beam = _beside(light, exposure, np.arange(len(light.windows)), field)
+    beam = _beside(field, rows, np.arange(len(light.windows)))
     return examine(scope, beam, rate=rate(settings.false_alarm, "lattice"), spacing=0.0)
 
 
-def _beside(light: Light, exposure: float, windows: Ints, field: FieldTrace) -> Floats:
+def _beside(field: FieldTrace, rows: Ints | None, windows: Ints) -> Floats:
     """Mean signal of the field in the frames that stand in each row, on average over windows."""
-    rows = light.frames(exposure)
     if rows is None:
         return field.mean
     values = np.broadcast_to(field.mean[:, None], rows.shape)[:, windows]
-    return _mean(taken_at(values, rows[:, windows]))
-
-
-def _mean(values: Floats) -> Floats:
-    """Over the windows that are known in each row."""
-    known = np.isfinite(values)
-    count = known.sum(axis=1)
-    sums = np.where(known, values, 0.0).sum(axis=1)
-    return np.where(count > 0, sums / np.maximum(count, 1), np.nan)
+    return known_mean(taken_at(values, rows[:, windows]))
 
 
 def _shares(pieces: Sequence[Piece], verdicts: Sequence[Verdict]) -> list[float]:
@@ -323,6 +318,7 @@ def _scope(
     reflections: Sequence[FollowedReflection],
     piece: Piece,
     movie: Movie,
+    rows: Ints | None,
 ) -> Scope:
     """Traces of a place, with those of crystals that came in its windows."""
     spots = followed.spots
@@ -344,7 +340,7 @@ def _scope(
     some = followed.within(
         [each for each in reflections if crystal_of[each.number] in late | {piece.crystal}],
         inside,
-        light.frames(exposure),
+        rows,
     )
     traces = [_spot_trace(followed, one) for one in some]
     alone = [trace for trace in traces if trace.crystal == piece.crystal]

@@ -191,10 +191,11 @@ def _judged(
         whole, exposure = None, 1.0 if part.region is None else movie.exposure(part.region.box)
         if grains_that_changed(told) >= GRAINS:
             whole = all_of_it(movie, settings, seen, shown, told, trace, exposure)
-        verdicts.append(RegionVerdict.of(told, axis.start, axis.end, whole, exposure))
+        verdicts.append(RegionVerdict.of(told, axis.start, axis.end, whole, exposure, axis.lit))
     windows = WindowVerdicts.of(
         verdicts[0].places, pieces.bearing(len(field.spots.grid)),
-        field.spots.reflections.crystal, axis.end, Light.of(movie, field.spots).windows,
+        field.spots.reflections.crystal, axis.end, axis.lit,
+        Light.of(movie, field.spots).windows,
     )  # fmt: skip
     verdicts[0] = failures.tried(
         "judging rings", verdicts[0].unclear, judge_rings, movie, settings, diffuse, verdicts[0]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.damage.judging import Verdict, unclear
+from napari_beamwatch.damage.scopes import frames_after
 from napari_beamwatch.damage.whole import Place
 
 Floats = NDArray[np.float64]
@@ -58,6 +59,7 @@ class WindowVerdicts:
         bearing: Sequence[Sequence[int]],
         crystal_of_spot: Ints,
         end: Floats,
+        lit: NDArray[np.bool_],
         exposure: Floats,
     ) -> WindowVerdicts:
         """From the verdicts on places.
@@ -70,6 +72,8 @@ class WindowVerdicts:
         crystal_of_spot : array of int64
         end : array (frames,)
             Doses of the field at the ends of frames.
+        lit : array of bool (frames,)
+            Frames with beam.
         exposure : array (windows,)
             Dose of each over that of the field.
         """
@@ -88,7 +92,6 @@ class WindowVerdicts:
             return np.where(dated, np.array(values, float), np.nan)
 
         onset = doses([one.onset.value for one in known])
-        frame = np.searchsorted(end, onset / exposure, side="right")
         return cls(
             list(status),
             [one.criterion if one.changed else "" for one in known],
@@ -96,7 +99,7 @@ class WindowVerdicts:
             doses([one.onset.low for one in known]),
             doses([one.onset.high for one in known]),
             doses([one.lost for one in known]),
-            np.where(np.isfinite(onset) & (frame < len(end)), frame, -1),
+            frames_after(end, lit, onset / exposure),
             np.array([one.number for one in chosen], np.int64),
             np.array([one.crystal for one in chosen], np.int64),
             np.array(

@@ -20,7 +20,7 @@ from napari_beamwatch.damage.fitting import Models, weighed
 from napari_beamwatch.damage.interval import NOTHING, Course, Estimate, Fitted
 from napari_beamwatch.damage.power import LATE, SMALLEST_LOSS, Power
 from napari_beamwatch.damage.rivals import PARTIAL, Refuted, judge_loss, refuted
-from napari_beamwatch.damage.scopes import Samples, Witnesses
+from napari_beamwatch.damage.scopes import Samples, Witnesses, frames_after
 from napari_beamwatch.damage.spacing import Shift
 
 Status = Literal["onset", "survived", "damaged_at_start", "no_lattice", "ambiguous"]
@@ -398,7 +398,4 @@ def earlier(own: Estimate, other: Estimate) -> Estimate:
 
 def _frame_of(one: Examined, onset: float) -> int:
     """First frame whose end dose exceeds the onset; −1 without one."""
-    if math.isnan(onset):
-        return -1
-    later = np.flatnonzero(one.scope.lit & (one.scope.dose_end > onset))
-    return int(later[0]) if len(later) else -1
+    return int(frames_after(one.scope.dose_end, one.scope.lit, onset))

@@ -56,6 +56,21 @@ class SpotTrace:
         return float(np.hypot(self.gy, self.gx))
 
 
+def frames_after(end: Floats, lit: NDArray[np.bool_], dose: Floats | float) -> NDArray[np.int64]:
+    """First frames with beam by whose ends doses are passed; −1 where there is none.
+
+    Parameters
+    ----------
+    end : array (frames,)
+        Doses at the ends of frames.
+    lit : array of bool (frames,)
+        Frames with beam.
+    dose : float or array
+    """
+    exposed = np.append(np.flatnonzero(lit), -1)
+    return np.asarray(exposed[np.searchsorted(end[exposed[:-1]], dose, side="right")], np.int64)
+
+
 @dataclass(frozen=True, eq=False)
 class Scope:
     """The traces that are judged together, and the dose of their frames.

@@ -13,6 +13,7 @@ from napari_beamwatch.damage.examining import Examined
 from napari_beamwatch.damage.first import WIDTH, first_of
 from napari_beamwatch.damage.interval import NOTHING, Estimate, Fitted
 from napari_beamwatch.damage.judging import TOO_FEW, Verdict, unclear
+from napari_beamwatch.damage.scopes import frames_after
 from napari_beamwatch.damage.thresholds import crossing
 
 Floats = NDArray[np.float64]
@@ -122,6 +123,7 @@ class RegionVerdict:
         end: Floats,
         all_of_it: Examined | None = None,
         exposure: float = 1.0,
+        lit: NDArray[np.bool_] | None = None,
     ) -> RegionVerdict:
         """From the places of a region, on the doses of its frames.
 
@@ -134,15 +136,19 @@ class RegionVerdict:
             The power of all of its lattice as one trace.
         exposure : float
             Its dose over that of the field.
+        lit : array of bool (frames,), optional
+            Frames with beam, if not all are.
         """
-        start, end = start * exposure, end * exposure
+        exposed = np.ones(len(end), bool) if lit is None else lit
+        of_field, start, end = end, start * exposure, end * exposure
         numbers = summed(places, start, end)
         crystals = {}
         for number in sorted({one.crystal for one in places}):
             mine = [one for one in places if one.crystal == number]
             crystals[number] = whole_of(mine, summed(mine, start, end), start, end)
         told = whole_of(places, numbers, start, end, all_of_it)
-        told = replace(told, onset_frame=_frame_of(told, places, end / exposure))
+        onset = told.onset.value / _exposed(told, places)
+        told = replace(told, onset_frame=int(frames_after(of_field, exposed, onset)))
         return cls(told, tuple(places), crystals, numbers)
 
     def unclear(self, why: str) -> RegionVerdict:
@@ -199,14 +205,13 @@ def whole_of(
     return replace(told, events=events, reason="; ".join([told.reason, *small[:1]]))
 
 
-def _frame_of(told: Verdict, places: Sequence[Place], end: Floats) -> int:
-    """First frame by whose end, a dose of the field, an onset is passed where it came; or −1."""
+def _exposed(told: Verdict, places: Sequence[Place]) -> float:
+    """Dose over that of the field of the place where an onset came."""
     dated = [one for one in places if np.isfinite(one.verdict.onset.value)]
-    if not np.isfinite(told.onset.value) or not dated:
-        return -1
-    first = min(dated, key=lambda one: abs(one.verdict.onset.value - told.onset.value))
-    later = np.flatnonzero(end * first.exposure > told.onset.value)
-    return int(later[0]) if len(later) else -1
+    nearest = min(
+        dated, key=lambda one: abs(one.verdict.onset.value - told.onset.value), default=None
+    )
+    return 1.0 if nearest is None else nearest.exposure
 
 
 def grains_that_changed(places: Sequence[Place]) -> int:
