@@ -14,7 +14,7 @@ from napari_beamwatch.damage.judging import Verdict
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.results.tables import joined, said_of_spots
 from napari_beamwatch.spectra.diffraction import GrownHalo, PatternRings, RingTraces
-from napari_beamwatch.spectra.rings.finding import FWHM
+from napari_beamwatch.spectra.peaks import FWHM
 
 Floats = NDArray[np.float64]
 

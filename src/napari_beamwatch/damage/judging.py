@@ -162,9 +162,16 @@ def judge(
     if "new_phase" in criteria and not verdict.reason.startswith(TURNED):
         held = np.array([trace.g for each in (one, *others) for trace in each.old.traces])
         verdict = _with_coming(verdict, coming(one, held, _lost_most(one.loss)), one.loss)
-    if verdict.status == "onset" and _late(one.watch.samples, verdict.onset.value):
+    return _dated(one, verdict)
+
+
+def _dated(one: Examined, verdict: Verdict) -> Verdict:
+    """A verdict with its frame, unless the change came too late to be called."""
+    assert one.every is not None  # only of too few frames it is
+    if verdict.status == "onset" and _late(one.every, verdict.onset.value):
         verdict = replace(verdict, status="ambiguous", reason=f"{TOO_LATE}; {verdict.reason}")
-    return replace(verdict, onset_frame=_frame_of(one, verdict.onset.value))
+    end, lit = one.scope.dose_end, one.scope.lit
+    return replace(verdict, onset_frame=int(frames_after(end, lit, verdict.onset.value)))
 
 
 def _came(one: Examined, others: Sequence[Examined], criteria: tuple[str, ...]) -> Verdict:
@@ -183,11 +190,7 @@ def _came(one: Examined, others: Sequence[Examined], criteria: tuple[str, ...]) 
     rings = any(one.scope.traces[each.index].ring for each in one.new if each.stayed)
     if rings and "new_phase" in criteria:
         nothing = Verdict("no_lattice", "no lattice was there at first")
-        verdict = _with_coming(nothing, coming(one, np.empty(0), gone=False), None)
-        assert one.every is not None
-        if verdict.status == "onset" and _late(one.every, verdict.onset.value):
-            verdict = replace(verdict, status="ambiguous", reason=f"{TOO_LATE}; {verdict.reason}")
-        return replace(verdict, onset_frame=_frame_of(one, verdict.onset.value))
+        return _dated(one, _with_coming(nothing, coming(one, np.empty(0), gone=False), None))
     if turned(traces, np.array(lost), mine):
         return unclear(f"{TURNED}: its spacings faded at another angle")
     return Verdict("no_lattice", "no lattice was there at first")
@@ -394,8 +397,3 @@ def earlier(own: Estimate, other: Estimate) -> Estimate:
     if own.high < other.low:
         return own
     return min((own, other), key=lambda onset: onset.high - onset.low)
-
-
-def _frame_of(one: Examined, onset: float) -> int:
-    """First frame whose end dose exceeds the onset; −1 without one."""
-    return int(frames_after(one.scope.dose_end, one.scope.lit, onset))

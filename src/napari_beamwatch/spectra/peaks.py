@@ -11,9 +11,11 @@ from napari_beamwatch.spectra.windows import FINE, REACH, Floats32
 
 Floats = NDArray[np.float64]
 
-FWHM, WIDEST = 2.3548, 2.9
-"""Of a normal distribution over its standard deviation; squared bins beyond which no spread is told
-by the bins around a peak."""
+FWHM = float(2 * np.sqrt(2 * np.log(2)))
+"""Of a normal distribution over its standard deviation."""
+
+WIDEST = 2.9
+"""Squared bins beyond which no spread is told by the bins around a peak."""
 
 MAIN_LOBE = 2.0
 """Bins within which two peaks of a window cannot be told apart under a Hann taper."""

@@ -15,7 +15,8 @@ from scipy import stats
 
 from napari_beamwatch.spectra.diffraction.following import RingTracker
 from napari_beamwatch.spectra.diffraction.profile import RING_MISFIT, Lines
-from napari_beamwatch.spectra.rings.finding import BROAD, FWHM
+from napari_beamwatch.spectra.peaks import FWHM
+from napari_beamwatch.spectra.rings.finding import BROAD
 
 Floats = NDArray[np.float64]
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import OptimizeWarning, curve_fit
 
+from napari_beamwatch.spectra.peaks import FWHM
 from napari_beamwatch.spectra.rings.background import (
     FEWEST_RADII,
     MISFIT,
@@ -44,8 +45,6 @@ LOWEST = 6.0
 
 MOST_RINGS = 8
 """Of a segment."""
-
-FWHM = float(2 * np.sqrt(2 * np.log(2)))
 
 
 @dataclass(frozen=True)

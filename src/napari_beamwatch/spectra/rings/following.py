@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_beamwatch.spectra.peaks import FWHM
 from napari_beamwatch.spectra.rings.background import noise_level
 from napari_beamwatch.spectra.rings.finding import (
-    FWHM,
     TAPER_SIGMA,
     Ring,
     contrast_of_area,
