@@ -20,7 +20,11 @@ from napari_beamwatch.movies.formats.foreign import SUFFIXES as FOREIGN
 from napari_beamwatch.movies.formats.foreign import open_foreign
 from napari_beamwatch.movies.formats.gatan_director import director_in
 from napari_beamwatch.movies.formats.hdf5 import open_hdf5
-from napari_beamwatch.movies.formats.insitu_folders import holds_insitu, open_insitu
+from napari_beamwatch.movies.formats.insitu_folders import (
+    holds_insitu,
+    insitu_of,
+    open_insitu,
+)
 from napari_beamwatch.movies.formats.labelled import Labelled, open_labelled
 from napari_beamwatch.movies.formats.mrc import open_mrc
 from napari_beamwatch.movies.formats.npy import open_npy
@@ -245,7 +249,9 @@ def _recorded(
             raise BeamwatchError(f"there is no file or folder {path}")
         if suffix in EER:
             return open_eer(path, **eer), None
-        if suffix in DATASET_READERS:
+        if (folder := insitu_of(path)) is not None:
+            recording = open_insitu(folder)
+        elif suffix in DATASET_READERS:
             recording = DATASET_READERS[suffix](path, dataset)
         elif path.is_dir() and any((path / name).exists() for name in ZARR_MARKS):
             recording = open_zarr(path, dataset)

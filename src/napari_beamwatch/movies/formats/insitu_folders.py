@@ -105,7 +105,7 @@ def holds_insitu(folder: Path) -> bool:
 def insitu_of(path: Path) -> Path | None:
     """The folder whose frames a DM file beside ``Hour_00`` stands for, by the names of them."""
     folder = path.parent
-    if not holds_insitu(folder):
+    if path.suffix.lower() not in ENDINGS or not holds_insitu(folder):
         return None
     with explained(folder, WHAT):
         first = next(_shots(folder, 0), None)
