@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.files import read_bytes
-from napari_beamwatch.movies.metadata_xml import LARGEST, parse_tree
+from napari_beamwatch.movies.metadata_xml import LARGEST, local_name, parse_tree, short_text
 from napari_beamwatch.movies.recording import stated_conditions
 from napari_beamwatch.movies.sidecars.numbers import count, decimal, positive, times
 from napari_beamwatch.movies.sidecars.words import Words
@@ -29,7 +29,7 @@ E_PER_SQUARE_METRE = 1e-20
 def read_epu(path: Path, movie: Path) -> Words:
     """What an XML file of EPU says of a movie."""
     root = parse_tree(read_bytes(path, "an XML file", LARGEST))
-    if _name(root) != "MicroscopeImage":
+    if local_name(root) != "MicroscopeImage":
         raise BeamwatchError(f"it is no MicroscopeImage of EPU about {movie.name}")
     custom = _custom(root)
     camera = _first(root, "acquisition", "camera")
@@ -72,33 +72,28 @@ def read_epu(path: Path, movie: Path) -> Words:
     )
 
 
-def _name(element: Element) -> str:
-    """Name of an element, whatever its namespace."""
-    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
-
-
 def _first(root: Element | None, *names: str) -> Element | None:
     """The first element of a name, below the first of the name before it, …."""
     for name in names:
         if root is None:
             return None
         top = root
-        root = next((one for one in top.iter() if _name(one) == name and one is not top), None)
+        root = next((one for one in top.iter() if local_name(one) == name and one is not top), None)
     return root
 
 
 def _text(root: Element | None, name: str) -> str | None:
     found = _first(root, name)
-    return None if found is None else " ".join((found.text or "").split())[:200] or None
+    return None if found is None else short_text(found) or None
 
 
 def _custom(root: Element) -> dict[str, str]:
     """Custom data: pairs of a key and a value."""
     pairs = {}
     for pair in root.iter():
-        if _name(pair) == "KeyValueOfstringanyType":
+        if local_name(pair) == "KeyValueOfstringanyType":
             # Of its own children only: pairs within pairs would be read again and again.
-            parts = {_name(part): " ".join((part.text or "").split())[:200] for part in pair}
+            parts = {local_name(part): short_text(part) for part in pair}
             pairs[parts.get("Key", "")] = parts.get("Value", "")
     return pairs
 
