@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.files import read_bytes
+from napari_beamwatch.movies.formats.signals import number
 from napari_beamwatch.movies.metadata_xml import LARGEST, local_name, parse_tree, short_text
 from napari_beamwatch.movies.recording import stated_conditions
-from napari_beamwatch.movies.sidecars.numbers import count, decimal, positive, times
+from napari_beamwatch.movies.sidecars.numbers import count, positive, side_of, times
 from napari_beamwatch.movies.sidecars.words import Words
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-CLOSE = 0.01
 E_PER_SQUARE_METRE = 1e-20
 """In e/Å²."""
 
@@ -46,10 +46,8 @@ def read_epu(path: Path, movie: Path) -> Words:
             "magnification": None
             if diffraction
             else positive(_text(optics, "NominalMagnification")),
-            "defocus_nm": times(decimal(custom.get("AppliedDefocus")), -1e9),
-            "tilt_deg": times(
-                decimal(_text(_first(root, "stage", "Position"), "A")), 180 / math.pi
-            ),
+            "defocus_nm": times(number(custom.get("AppliedDefocus")), -1e9),
+            "tilt_deg": times(number(_text(_first(root, "stage", "Position"), "A")), 180 / math.pi),
             "imaging_mode": "diffraction" if diffraction else None,
             "camera": custom.get("DetectorCommercialName") or _text(camera, "Name"),
             "microscope": _text(_first(root, "instrument"), "InstrumentModel"),
@@ -101,6 +99,4 @@ def _custom(root: Element) -> dict[str, str]:
 def _pixel_size(root: Element) -> tuple[float | None, tuple[str, ...]]:
     scale = _first(root, "pixelSize")
     x, y = (positive(_text(_first(scale, axis), "numericValue")) for axis in "xy")
-    if x is not None and y is not None and abs(x / y - 1) > CLOSE:
-        return None, (f"its pixels are {x:g} by {y:g} m: their size is not used",)
-    return times(x, 1e10), ()
+    return side_of(x, y, 1e10, "m")
