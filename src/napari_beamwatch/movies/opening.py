@@ -36,6 +36,7 @@ from napari_beamwatch.movies.formats.zarr_arrays import open_zarr
 from napari_beamwatch.movies.gain import GainFrames, load_gain
 from napari_beamwatch.movies.given import DoseCalibration, Given
 from napari_beamwatch.movies.movie import Movie
+from napari_beamwatch.movies.names import PACKED, STORES
 from napari_beamwatch.movies.opened_files import OpenedFiles, states_before
 from napari_beamwatch.movies.recording import Recording
 from napari_beamwatch.movies.sidecars import Heard, believed, hear
@@ -55,7 +56,6 @@ DATASET_READERS: dict[str, Callable[[Path, str | None], Recording]] = {
     **dict.fromkeys((".h5", ".hdf5", ".hdf", ".he5", ".nxs"), open_hdf5),
     **dict.fromkeys(FOREIGN, open_foreign),
 }
-PACKED = (".gz", ".bz2")
 ZARR_MARKS = ("zarr.json", ".zarray", ".zgroup", ".zattrs")
 
 
@@ -216,7 +216,7 @@ def movie_suffix(path: Path) -> str:
 
 def holds_movie(path: Path) -> bool:
     """Whether a file looks like a movie of ours, by its header alone; never raises."""
-    if path.is_dir() and movie_suffix(path) not in (".zarr", ".zspy"):
+    if path.is_dir() and movie_suffix(path) not in STORES:
         return holds_insitu(path) or director_in(path) is not None
     if movie_suffix(path) not in (*EER, *READERS, *DATASET_READERS) or path.suffix in PACKED:
         return False

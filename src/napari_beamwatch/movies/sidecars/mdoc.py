@@ -19,8 +19,8 @@ from typing import Any
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.files import read_bytes
 from napari_beamwatch.movies.formats.signals import number
+from napari_beamwatch.movies.names import is_same, last_part
 from napari_beamwatch.movies.recording import MOST_FRAMES, stated_conditions
-from napari_beamwatch.movies.sidecars.names import is_same, last_part
 from napari_beamwatch.movies.sidecars.numbers import CLOSE, count, positive, times
 from napari_beamwatch.movies.sidecars.words import Words
 

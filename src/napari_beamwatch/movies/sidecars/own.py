@@ -21,7 +21,7 @@ from napari_beamwatch.movies.conditions import Conditions
 from napari_beamwatch.movies.dose_table import NAMES as DOSES
 from napari_beamwatch.movies.dose_table import DoseTable, read_table
 from napari_beamwatch.movies.given import Given
-from napari_beamwatch.movies.sidecars.names import is_same, last_part, unpacked_name
+from napari_beamwatch.movies.names import is_same, last_part, unpacked_name
 from napari_beamwatch.movies.sidecars.words import Words
 from napari_beamwatch.movies.written import UNKNOWN, name_and_unit, plain_name, read_written
 
