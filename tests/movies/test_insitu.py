@@ -82,6 +82,11 @@ def test_the_picture_beside_the_folders_stands_for_the_movie(folder: Path, frame
     assert open_movie(other).shape == (1, 8, 10)
 
 
+def test_in_a_list_of_images_that_picture_is_one_of_them(folder: Path, frames: np.ndarray):
+    images = [write_dm(folder / f"{name}.dm4", picture(frames[0])) for name in ("LiF 1", "other")]
+    assert open_movie(images).shape == (2, 8, 10)
+
+
 def test_frames_that_are_missing_leave_a_gap_in_time(folder: Path):
     shot(folder, 58 * RATE + 6).unlink()
     movie = open_movie(folder, dose_rate=4.0)

@@ -23,7 +23,7 @@ from napari_beamwatch.harmless import printable
 from napari_beamwatch.log import LOG
 from napari_beamwatch.movies import DoseCalibration, Movie, open_movie
 from napari_beamwatch.movies.given import BEAM_SD
-from napari_beamwatch.movies.opening import PACKED
+from napari_beamwatch.movies.names import unpacked_name
 from napari_beamwatch.regions import Region
 from napari_beamwatch.results.record import LARGEST, settings_said
 from napari_beamwatch.results.run_folder import check_free, listed, strangers
@@ -244,7 +244,5 @@ CONNECT_S = 10
 
 def _stem(path: Path) -> str:
     """Name of a movie without folder and endings, as its run folder is called."""
-    name = path.name or path.resolve().name
-    for packed in PACKED:
-        name = name.removesuffix(packed)
-    return Path(name).stem or "movie"
+    named = path if path.name else path.resolve()
+    return Path(unpacked_name(named)).stem or "movie"

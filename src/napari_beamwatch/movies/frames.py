@@ -139,10 +139,29 @@ class DaskFrames(FrameSource):
 
 
 @dataclass(frozen=True, eq=False)
-class SlicedFrames(FrameSource):
-    """Frames ``first:last`` of another source."""
+class DerivedFrames(FrameSource):
+    """Frames made of those of another source; of its shape and type where nothing else is said.
+
+    Attributes
+    ----------
+    base : FrameSource
+    """
 
     base: FrameSource
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.base.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.base.dtype
+
+
+@dataclass(frozen=True, eq=False)
+class SlicedFrames(DerivedFrames):
+    """Frames ``first:last`` of another source."""
+
     first: int
     last: int
 
@@ -151,10 +170,6 @@ class SlicedFrames(FrameSource):
     @property
     def shape(self) -> tuple[int, int, int]:
         return (self.last - self.first, *self.base.shape[1:])
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.base.dtype
 
     def read(self, frame: int) -> Frame:
         return cached_read(self.base, self.first + frame)
@@ -170,10 +185,9 @@ class SlicedFrames(FrameSource):
 
 
 @dataclass(frozen=True, eq=False)
-class CroppedFrames(FrameSource):
+class CroppedFrames(DerivedFrames):
     """A rectangle (half-open, in pixels) of another source."""
 
-    base: FrameSource
     y0: int
     y1: int
     x0: int
@@ -184,10 +198,6 @@ class CroppedFrames(FrameSource):
     @property
     def shape(self) -> tuple[int, int, int]:
         return self.base.shape[0], self.y1 - self.y0, self.x1 - self.x0
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.base.dtype
 
     def read(self, frame: int) -> Frame:
         if self.base.seekable_rows and not self.base.costly:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies.frames import Frame, FrameSource
+from napari_beamwatch.movies.frames import DerivedFrames, Frame, FrameSource
 from napari_beamwatch.movies.opened_files import OpenedFiles, states_before
 from napari_beamwatch.movies.single_image import read_image
 
@@ -80,10 +80,9 @@ class Gain:
 
 
 @dataclass(frozen=True, eq=False)
-class GainFrames(FrameSource):
+class GainFrames(DerivedFrames):
     """Frames of another source, corrected by a gain reference, as float32."""
 
-    base: FrameSource
     gain: Gain
 
     def __post_init__(self) -> None:
@@ -99,10 +98,6 @@ class GainFrames(FrameSource):
     def seekable_rows(self) -> bool:  # type: ignore[override]  # as the frames below
         """Whether the frames below can be read by rows."""
         return self.base.seekable_rows
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        return self.base.shape
 
     @property
     def dtype(self) -> np.dtype[Any]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 LARGEST = 4 * 2**20
+LONGEST = 200
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,16 @@ def parse_tree(xml: bytes) -> Element:
     except (ParseError, ValueError, LookupError) as error:
         raise BeamwatchError(f"its XML metadata is damaged ({error})") from None
     return root
+
+
+def local_name(element: Element) -> str:
+    """Name of an element, whatever its namespace."""
+    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
+
+
+def short_text(element: Element) -> str:
+    """Text of an element in one line, of `LONGEST` letters at most."""
+    return " ".join((element.text or "").split())[:LONGEST]
 
 
 def parse_items(xml: bytes) -> Items:

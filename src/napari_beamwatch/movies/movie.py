@@ -29,6 +29,7 @@ from napari_beamwatch.movies.frames import (
 )
 from napari_beamwatch.movies.given import VACUUM, DoseCalibration, Given
 from napari_beamwatch.movies.handing_over import to_hyperspy, to_xarray
+from napari_beamwatch.movies.names import unpacked_name
 from napari_beamwatch.movies.recording import Counting, Floats, Recording
 from napari_beamwatch.quantities import whole
 
@@ -141,10 +142,7 @@ class Movie:
     @property
     def name(self) -> str:
         """Name of the file without folder and ending."""
-        name = Path(self.source).name
-        for packed in (".gz", ".bz2"):
-            name = name.removesuffix(packed)
-        return Path(name).stem or "movie"
+        return Path(unpacked_name(Path(self.source))).stem or "movie"
 
     @property
     def pixel_size(self) -> float | None:

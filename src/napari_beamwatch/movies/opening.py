@@ -20,7 +20,11 @@ from napari_beamwatch.movies.formats.foreign import SUFFIXES as FOREIGN
 from napari_beamwatch.movies.formats.foreign import open_foreign
 from napari_beamwatch.movies.formats.gatan_director import director_in
 from napari_beamwatch.movies.formats.hdf5 import open_hdf5
-from napari_beamwatch.movies.formats.insitu_folders import holds_insitu, open_insitu
+from napari_beamwatch.movies.formats.insitu_folders import (
+    holds_insitu,
+    insitu_of,
+    open_insitu,
+)
 from napari_beamwatch.movies.formats.labelled import Labelled, open_labelled
 from napari_beamwatch.movies.formats.mrc import open_mrc
 from napari_beamwatch.movies.formats.npy import open_npy
@@ -32,6 +36,7 @@ from napari_beamwatch.movies.formats.zarr_arrays import open_zarr
 from napari_beamwatch.movies.gain import GainFrames, load_gain
 from napari_beamwatch.movies.given import DoseCalibration, Given
 from napari_beamwatch.movies.movie import Movie
+from napari_beamwatch.movies.names import PACKED, STORES
 from napari_beamwatch.movies.opened_files import OpenedFiles, states_before
 from napari_beamwatch.movies.recording import Recording
 from napari_beamwatch.movies.sidecars import Heard, believed, hear
@@ -51,7 +56,6 @@ DATASET_READERS: dict[str, Callable[[Path, str | None], Recording]] = {
     **dict.fromkeys((".h5", ".hdf5", ".hdf", ".he5", ".nxs"), open_hdf5),
     **dict.fromkeys(FOREIGN, open_foreign),
 }
-PACKED = (".gz", ".bz2")
 ZARR_MARKS = ("zarr.json", ".zarray", ".zgroup", ".zattrs")
 
 
@@ -212,7 +216,7 @@ def movie_suffix(path: Path) -> str:
 
 def holds_movie(path: Path) -> bool:
     """Whether a file looks like a movie of ours, by its header alone; never raises."""
-    if path.is_dir() and movie_suffix(path) not in (".zarr", ".zspy"):
+    if path.is_dir() and movie_suffix(path) not in STORES:
         return holds_insitu(path) or director_in(path) is not None
     if movie_suffix(path) not in (*EER, *READERS, *DATASET_READERS) or path.suffix in PACKED:
         return False
@@ -245,7 +249,9 @@ def _recorded(
             raise BeamwatchError(f"there is no file or folder {path}")
         if suffix in EER:
             return open_eer(path, **eer), None
-        if suffix in DATASET_READERS:
+        if (folder := insitu_of(path)) is not None:
+            recording = open_insitu(folder)
+        elif suffix in DATASET_READERS:
             recording = DATASET_READERS[suffix](path, dataset)
         elif path.is_dir() and any((path / name).exists() for name in ZARR_MARKS):
             recording = open_zarr(path, dataset)

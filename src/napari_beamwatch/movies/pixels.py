@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies.frames import Frame, FrameSource
+from napari_beamwatch.movies.frames import DerivedFrames, Frame, FrameSource
 
 LARGEST, SMALLEST = 1e10, 1e-10
 
@@ -43,10 +43,9 @@ def admitted(source: FrameSource) -> FrameSource:
 
 
 @dataclass(frozen=True, eq=False)
-class AdmittedFrames(FrameSource):
+class AdmittedFrames(DerivedFrames):
     """Frames of another source as `pixels`, with NaN for every value that is no grey value."""
 
-    base: FrameSource
     pixels: np.dtype[Any]
 
     @property
@@ -58,10 +57,6 @@ class AdmittedFrames(FrameSource):
     def seekable_rows(self) -> bool:  # type: ignore[override]  # as the frames below
         """Whether the frames below can be read by rows."""
         return self.base.seekable_rows
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        return self.base.shape
 
     @property
     def dtype(self) -> np.dtype[Any]:

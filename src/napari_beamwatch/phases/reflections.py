@@ -150,38 +150,34 @@ def widest(phase: Phase) -> float:
     Weak are those below `WEAK` of the strongest of spacings down to a quarter of the cell's
     longest edge.
     """
-    small = phase.small_structure()
-    small.change_occupancies_to_crystallographic()
-    d_min = min(max(phase.cell[:3]) / 4, WIDEST / 2)
-    found = gemmi.make_miller_array(small.cell, small.spacegroup, d_min, unique=True)
-    d = np.asarray(small.cell.calculate_d_array(found))
-    near = d <= WIDEST
-    calculator = gemmi.StructureFactorCalculatorE(small.cell)
-    power = np.array(
-        [
-            abs(calculator.calculate_sf_from_small_structure(small, index)) ** 2
-            for index in found[near].tolist()
-        ]
-    )
+    d, power = _powers(phase, min(max(phase.cell[:3]) / 4, WIDEST / 2), WIDEST)
     strong = power > WEAK * power.max(initial=0.0)
-    return float(d[near][strong].max()) if strong.any() else 0.0
+    return float(d[strong].max()) if strong.any() else 0.0
 
 
 @lru_cache(maxsize=256)
 def _strongest(phase: Phase) -> float:
     """|F|² of the strongest reflection, whatever the resolution asked for."""
+    d_min = max(1.2, finest(phase))
+    _, power = _powers(phase, d_min)
+    strongest = float(power.max(initial=0.0))
+    if strongest <= 0:
+        raise BeamwatchError(f"{phase.name}: no reflection above {d_min:.3g} Å; is its cell right?")
+    return strongest
+
+
+def _powers(phase: Phase, d_min: float, d_max: float = math.inf) -> tuple[Floats, Floats]:
+    """Spacing in Å and |F|² of a reflection of each family between two spacings."""
     small = phase.small_structure()
     small.change_occupancies_to_crystallographic()
-    calculator = gemmi.StructureFactorCalculatorE(small.cell)
-    d_min = max(1.2, finest(phase))
     found = gemmi.make_miller_array(small.cell, small.spacegroup, d_min, unique=True)
-    values = [
-        abs(calculator.calculate_sf_from_small_structure(small, index)) ** 2
-        for index in found.tolist()
+    d = np.asarray(small.cell.calculate_d_array(found))
+    near = d <= d_max
+    calculator = gemmi.StructureFactorCalculatorE(small.cell)
+    amplitudes = [
+        calculator.calculate_sf_from_small_structure(small, index) for index in found[near].tolist()
     ]
-    if not values or max(values) <= 0:
-        raise BeamwatchError(f"{phase.name}: no reflection above {d_min:.3g} Å; is its cell right?")
-    return float(max(values))
+    return d[near], np.array([abs(one) ** 2 for one in amplitudes], np.float64)
 
 
 def _on_the_lattice(hkl: Ints, operations: gemmi.GroupOps) -> NDArray[np.bool_]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_beamwatch.compiling import kernel
-from napari_beamwatch.movies.frames import Frame, FrameSource
+from napari_beamwatch.movies.frames import DerivedFrames, Frame
 from napari_beamwatch.spectra.streaming import level_of, mended
 from napari_beamwatch.spectra.windows import Floats32
 
@@ -287,19 +287,10 @@ def _told(part: Floats) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class MendedFrames(FrameSource):
+class MendedFrames(DerivedFrames):
     """Frames in which what counts wrongly is replaced by what lies beside it."""
 
-    base: FrameSource
     defects: Defects
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        return self.base.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.base.dtype
 
     def read(self, frame: int) -> Frame:
         return self.defects.mend(self.base.read(frame))

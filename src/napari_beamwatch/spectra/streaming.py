@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.compiling import kernel
 from napari_beamwatch.movies.counting import SATURATED
-from napari_beamwatch.movies.frames import Frame, FrameSource
+from napari_beamwatch.movies.frames import DerivedFrames, Frame, FrameSource
 from napari_beamwatch.spectra.runners import Tick, ahead
 from napari_beamwatch.spectra.windows import Floats32
 from napari_beamwatch.threads import shared_pool
@@ -51,10 +51,9 @@ def segment_edges(lit: NDArray[np.bool_]) -> list[tuple[int, int]]:
 
 
 @dataclass(frozen=True, eq=False)
-class FollowedFrames(FrameSource):
+class FollowedFrames(DerivedFrames):
     """A square of the field that goes with the specimen; empty where it leaves the detector."""
 
-    base: FrameSource
     y0: int
     x0: int
     size: int
@@ -63,10 +62,6 @@ class FollowedFrames(FrameSource):
     @property
     def shape(self) -> tuple[int, int, int]:
         return self.base.shape[0], self.size, self.size
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.base.dtype
 
     def read(self, frame: int) -> Frame:
         dy, dx = self.shifts[frame].tolist()

@@ -24,7 +24,7 @@ from napari_beamwatch.movies.eer_directory import read_directory, read_xml
 from napari_beamwatch.movies.eer_frames import EerFrames
 from napari_beamwatch.movies.formats.mrc import open_mrc
 from napari_beamwatch.movies.formats.raw_frames import PackedNibbles, RawFrames
-from napari_beamwatch.movies.frames import FrameSource
+from napari_beamwatch.movies.frames import DerivedFrames, FrameSource
 from napari_beamwatch.movies.gain import Gain, GainFrames, load_gain
 from napari_beamwatch.movies.metadata_xml import parse_items
 from napari_beamwatch.movies.opening import EER, movie_suffix
@@ -178,19 +178,14 @@ class Growing:
 
 
 @dataclass(frozen=True, eq=False)
-class _First(FrameSource):
+class _First(DerivedFrames):
     """The first frames of another source."""
 
-    base: FrameSource
     count: int
 
     @property
     def shape(self) -> tuple[int, int, int]:
         return (self.count, *self.base.shape[1:])
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.base.dtype
 
     def read(self, frame: int) -> np.ndarray[Any, Any]:
         return self.base.read(frame)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies.conditions import Conditions
-from napari_beamwatch.movies.metadata_xml import LARGEST, parse_tree
+from napari_beamwatch.movies.formats.signals import number
+from napari_beamwatch.movies.metadata_xml import LARGEST, local_name, parse_tree, short_text
 from napari_beamwatch.movies.recording import stated_conditions
 
 if TYPE_CHECKING:
@@ -39,12 +40,13 @@ def axon_conditions(path: Path) -> tuple[Conditions, dict[str, str], tuple[str, 
         return Conditions(), {}, ()
     if root is None:
         return Conditions(), {}, ()
-    values = {_name(one): " ".join((one.text or "").split())[:200] for one in root.iter()}
+    values = {local_name(one): short_text(one) for one in root.iter()}
     holder = dict(_holder(root))
+    volts = number(values.get("AcceleratingVoltage"))
     said: dict[str, Any] = {
-        "voltage_kV": _number(values.get("AcceleratingVoltage"), 1e-3),
-        "magnification": _number(values.get("MagnificationValue")),
-        "temperature_C": _number(holder.get("HolderTemperature")),
+        "voltage_kV": None if volts is None else volts / 1000,
+        "magnification": number(values.get("MagnificationValue")),
+        "temperature_C": number(holder.get("HolderTemperature")),
         "recorded": values.get("MicroscopeDateTime") or None,
     }
     return (*stated_conditions(said, ORIGIN), ())
@@ -84,17 +86,6 @@ def _unpacked(kind: bytes, text: bytes) -> bytes:
 def _holder(root: Element) -> Iterator[tuple[str, str]]:
     """Names and values that devices beside the microscope state."""
     for one in root.iter():
-        if _name(one) == "AuxiliaryDataValue":
-            parts = {_name(part): (part.text or "").strip() for part in one}
+        if local_name(one) == "AuxiliaryDataValue":
+            parts = {local_name(part): (part.text or "").strip() for part in one}
             yield parts.get("Name", ""), parts.get("Value", "")
-
-
-def _name(element: Element) -> str:
-    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
-
-
-def _number(text: str | None, factor: float = 1.0) -> float | None:
-    try:
-        return float(text or "") * factor
-    except ValueError:
-        return None

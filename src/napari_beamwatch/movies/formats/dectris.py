@@ -18,7 +18,7 @@ from napari_beamwatch.movies.formats.extras import optional
 from napari_beamwatch.movies.formats.hdf5_objects import member, opened
 from napari_beamwatch.movies.formats.signals import number, text
 from napari_beamwatch.movies.formats.stored_arrays import StoredArray, is_numeric, read_small
-from napari_beamwatch.movies.plausible import believable
+from napari_beamwatch.movies.plausible import FRAME_TIME, believable
 
 DATA = "/entry/data"
 MOST_FILES = 10_000
@@ -59,7 +59,7 @@ def master(path: Path) -> Master | None:
         seconds = number(_scalar(detector, "frame_time"))
         return Master(
             pieces,
-            believable(seconds, 1e-9, 1e6),
+            believable(seconds, *FRAME_TIME),
             text(_scalar(detector, "description")),
         )
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies.formats.dm_tags import Extent, Tags, read_tags
+from napari_beamwatch.movies.formats.dm_tags import Extent, Tags, below, read_tags
 from napari_beamwatch.movies.formats.foreign_errors import check_frame_bytes
 from napari_beamwatch.movies.formats.gatan_director import director
 from napari_beamwatch.movies.formats.raw_frames import RawFrames
@@ -39,11 +40,11 @@ def dm_signals(path: Path, size: int) -> list[Signal]:
     """Images of a DM file of `size` bytes, without its thumbnails."""
     tags, order = read_tags(path, size)
     thumbnails = {
-        str(one.get("ImageIndex")) for one in _below(tags, "Thumbnails").values()
+        str(one.get("ImageIndex")) for one in below(tags, "Thumbnails").values()
         if isinstance(one, Mapping)
     }  # fmt: skip
     signals: list[Signal] = []
-    for name, image in _below(tags, "ImageList").items():
+    for name, image in below(tags, "ImageList").items():
         if name in thumbnails or not isinstance(image, Mapping):
             continue
         signal = _signal(path, size, len(signals), image, order)
@@ -57,47 +58,39 @@ def dm_signals(path: Path, size: int) -> list[Signal]:
 def _signal(
     path: Path, size: int, which: int, image: Mapping[str, Any], order: str
 ) -> Signal | None:
-    data = _below(image, "ImageData")
+    data = below(image, "ImageData")
     where = data.get("Data")
-    lengths = [n for n in _below(data, "Dimensions").values() if isinstance(n, int)]
+    lengths = [n for n in below(data, "Dimensions").values() if isinstance(n, int)]
     if not isinstance(where, Extent) or not 1 <= len(lengths) <= MOST_AXES:
         return None
     shape = tuple(reversed(lengths))  # x comes first in the file
     dtype = _dtype(data.get("DataType"), order)
-    calibrations = list(_below(data, "Calibrations", "Dimension").values())
+    calibrations = list(below(data, "Calibrations", "Dimension").values())
     axes = []
     for i, n in enumerate(lengths):
         said = calibrations[i] if i < len(calibrations) else {}
         said = said if isinstance(said, Mapping) else {}
         axes.append(SignalAxis(n, number(said.get("Scale")), _text(said.get("Units")) or ""))
-    tags = _below(image, "ImageTags")
+    tags = below(image, "ImageTags")
     if isinstance(source := tags.get("source"), Mapping):  # made by the stack builder
-        tags = _below(source, "Tags at creation") or tags
-    said = _said(tags)
-    warnings: tuple[str, ...] = ()
-    if len(shape) == 2 and dtype.kind in "uif":
-        movie = director(path, dtype, shape, _below(tags, "In-situ"))
-        if movie.frames is not None:
-            frames, others = movie.frames, movie.others
-            return Signal(
-                dataset=str(which),
-                title=_text(image.get("Name")) or "untitled",
-                dtype=dtype,
-                axes=(SignalAxis(frames.shape[0], unit=SUCCESSIVE, navigate=True), *reversed(axes)),
-                open=lambda _: (frames, others),
-                said=said,
-                warnings=movie.warnings,
-            )
-        warnings = movie.warnings
-    return Signal(
+        tags = below(source, "Tags at creation") or tags
+    signal = Signal(
         dataset=str(which),
         title=_text(image.get("Name")) or "untitled",
         dtype=dtype,
         axes=tuple(reversed(axes)),
         open=_opener(path, size, where, dtype, shape),
-        said=said,
-        warnings=warnings,
+        said=_said(tags),
     )
+    if len(shape) != 2 or dtype.kind not in "uif":
+        return signal
+    movie = director(path, dtype, shape, below(tags, "In-situ"))
+    signal = replace(signal, warnings=movie.warnings)
+    if movie.frames is None:
+        return signal
+    opened = movie.frames, movie.others
+    time = SignalAxis(movie.frames.shape[0], unit=SUCCESSIVE, navigate=True)
+    return replace(signal, axes=(time, *signal.axes), open=lambda _: opened)
 
 
 def _opener(
@@ -128,7 +121,7 @@ def _dtype(code: Any, order: str) -> np.dtype[Any]:
 
 
 def _said(tags: Tags) -> Said:
-    scope = _below(tags, "Microscope Info")
+    scope = below(tags, "Microscope Info")
     illumination = (_text(scope.get("Illumination Mode")) or "").upper()
     operation = (_text(scope.get("Operation Mode")) or "").upper()
     imaging = (_text(scope.get("Imaging Mode")) or "").upper()
@@ -139,37 +132,29 @@ def _said(tags: Tags) -> Said:
     if not scanning and ("DIFF" in imaging or "DIFF" in operation):
         mode, magnification = DIFFRACTION, None  # that number is the camera length
     voltage = number(scope.get("Voltage"))
-    bar = _below(tags, "DataBar")
+    bar = below(tags, "DataBar")
     date, time = _text(bar.get("Acquisition Date")), _text(bar.get("Acquisition Time"))
     names = (
-        _below(tags, "Session Info").get("Microscope"),
+        below(tags, "Session Info").get("Microscope"),
         scope.get("Name"),
         scope.get("Microscope"),
     )
     exposures = (
         bar.get("Exposure Time (s)"),
-        _below(tags, "Acquisition", "Parameters", "High Level").get("Exposure (s)"),
+        below(tags, "Acquisition", "Parameters", "High Level").get("Exposure (s)"),
     )
     return Said(
         exposure=next((number(one) for one in exposures if number(one) is not None), None),
         voltage=None if voltage is None else voltage / 1000,
         magnification=magnification,
         mode=mode,
-        camera=_text(_below(tags, "Acquisition", "Device").get("Name")),
+        camera=_text(below(tags, "Acquisition", "Device").get("Name")),
         microscope=next((_text(name) for name in names if _text(name)), None),
-        specimen=_text(_below(tags, "Session Info").get("Specimen")),
+        specimen=_text(below(tags, "Session Info").get("Specimen")),
         recorded=f"{date} {time}" if date and time else date,
-        tilt=number(_below(scope, "Stage Position").get("Stage Alpha")),
+        tilt=number(below(scope, "Stage Position").get("Stage Alpha")),
     )
 
 
 def _text(value: Any) -> str | None:
     return text(value.text if isinstance(value, Extent) else value)
-
-
-def _below(tree: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    """The mapping at the end of a path; an empty one where there is none."""
-    found: Any = tree
-    for name in names:
-        found = found.get(name) if isinstance(found, Mapping) else None
-    return found if isinstance(found, dict) else {}

@@ -12,6 +12,7 @@ References
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -188,3 +189,11 @@ def _struct_length(kind: list[int]) -> int:
     if any(field not in _BYTES for field in fields):
         raise _BrokenError
     return sum(_BYTES[field] for field in fields)
+
+
+def below(tree: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """The mapping at the end of a path; an empty one where there is none."""
+    found: Any = tree
+    for name in names:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found if isinstance(found, dict) else {}

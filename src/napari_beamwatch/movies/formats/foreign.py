@@ -14,7 +14,6 @@ from napari_beamwatch.movies.formats.dm import dm_signals
 from napari_beamwatch.movies.formats.emd import emd_signals
 from napari_beamwatch.movies.formats.foreign_errors import explained, file_size
 from napari_beamwatch.movies.formats.hyperspy_files import hspy_signals, zspy_signals
-from napari_beamwatch.movies.formats.insitu_folders import insitu_of, open_insitu
 from napari_beamwatch.movies.formats.mib import open_mib
 from napari_beamwatch.movies.formats.prz import prz_signals
 from napari_beamwatch.movies.formats.ser import open_emi, open_ser
@@ -55,8 +54,6 @@ def open_foreign(path: Path, dataset: str | None = None) -> Recording:
         return OPENED_WHOLE[suffix](path)
     if suffix not in FORMATS:
         raise BeamwatchError(f"{path}: no reader knows the ending {suffix or '(none)'}")
-    if suffix in (".dm3", ".dm4") and (folder := insitu_of(path)) is not None:
-        return open_insitu(folder)
     with explained(path, FORMATS[suffix]):
         return recording_of(path, _signals(path, suffix), dataset)
 

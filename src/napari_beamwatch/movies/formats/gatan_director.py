@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from napari_beamwatch.movies.formats.beside import beside
+from napari_beamwatch.movies.formats.dm_tags import below
 from napari_beamwatch.movies.formats.raw_frames import RawFrames, broken_off, native, read_into
 from napari_beamwatch.movies.frames import Frame, FrameSource
 from napari_beamwatch.movies.recording import MOST_FRAMES
@@ -117,7 +118,7 @@ def director(
     tags : mapping
         ``In-situ`` among the tags of its image.
     """
-    promised = _whole(_below(tags, "Recorded").get("# Frames"))
+    promised = _whole(below(tags, "Recorded").get("# Frames"))
     parts = _parts(path)
     if not parts:
         said = (
@@ -182,19 +183,14 @@ def _parts(path: Path) -> tuple[RawPart, ...]:
 
 def _why_not(tags: Mapping[str, Any], dtype: np.dtype[Any], shape: tuple[int, ...]) -> str:
     """What the tags say of the raw file that is not so of the picture; empty if all fits."""
-    said = _below(tags, "Raw File Format Info")
+    said = below(tags, "Raw File Format Info")
     nbytes = _whole(said.get("Data Size (bytes)"))
     if nbytes and nbytes != dtype.itemsize:
         return f"hold pixels of {nbytes} bytes while the picture has {dtype.itemsize}"
-    sizes = [_whole(n) for n in _below(said, "Dimensions").values()]
+    sizes = [_whole(n) for n in below(said, "Dimensions").values()]
     if len(sizes) >= 2 and tuple(reversed(sizes[:2])) != shape[-2:]:
         return f"hold frames of {sizes[1]} by {sizes[0]} pixels while the picture has others"
     return ""
-
-
-def _below(tags: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = tags.get(name)
-    return found if isinstance(found, Mapping) else {}
 
 
 def _whole(value: Any) -> int:

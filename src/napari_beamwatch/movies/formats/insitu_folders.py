@@ -22,7 +22,7 @@ from napari_beamwatch.movies.formats.dm import dm_signals
 from napari_beamwatch.movies.formats.foreign_errors import explained, file_size
 from napari_beamwatch.movies.formats.signals import recording_of
 from napari_beamwatch.movies.frames import Frame, FrameSource
-from napari_beamwatch.movies.plausible import believable
+from napari_beamwatch.movies.plausible import FRAME_TIME, believable
 from napari_beamwatch.movies.recording import MOST_FRAMES, Floats, Recording, Stated
 
 WHAT = "a folder of an In-Situ movie"
@@ -105,7 +105,7 @@ def holds_insitu(folder: Path) -> bool:
 def insitu_of(path: Path) -> Path | None:
     """The folder whose frames a DM file beside ``Hour_00`` stands for, by the names of them."""
     folder = path.parent
-    if not holds_insitu(folder):
+    if path.suffix.lower() not in ENDINGS or not holds_insitu(folder):
         return None
     with explained(folder, WHAT):
         first = next(_shots(folder, 0), None)
@@ -263,7 +263,7 @@ class _Clock:
         before = int((seconds < last).sum()) + self._missing(last)
         seen = len(np.unique(seconds)) - 1
         # Of many frames a second, one without any was lost; of few, there was none.
-        return believable((seen if before >= 2 * seen else span) / before, 1e-9, 1e6)
+        return believable((seen if before >= 2 * seen else span) / before, *FRAME_TIME)
 
     @cached_property
     def gaps(self) -> int:

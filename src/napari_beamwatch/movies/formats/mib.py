@@ -22,7 +22,7 @@ from napari_beamwatch.movies.formats.raw_frames import (
     read_bytes,
     whole_frames,
 )
-from napari_beamwatch.movies.plausible import believable
+from napari_beamwatch.movies.plausible import FRAME_TIME, believable
 from napari_beamwatch.movies.recording import Recording, Stated, stated_conditions
 
 WHAT = "a Merlin .mib file"
@@ -99,9 +99,9 @@ def _exposure(fields: list[str]) -> float | None:
     """Seconds; newer headers repeat them in ns, with more digits."""
     for field in fields[LEAST_FIELDS:]:
         if found := _NANOSECONDS.fullmatch(field.strip()):
-            return believable(int(found.group(1)) * 1e-9, 1e-9, 1e6)
+            return believable(int(found.group(1)) * 1e-9, *FRAME_TIME)
     try:
-        return believable(float(fields[10]), 1e-9, 1e6)
+        return believable(float(fields[10]), *FRAME_TIME)
     except ValueError:
         return None
 
@@ -129,6 +129,6 @@ def _frame_time(
             step = (ended - begun).total_seconds() / (count - 1)
         except TypeError:  # one with a time zone, one without
             step = 0.0
-        if believable(step, 1e-9, 1e6) and (exposure is None or step > 0.9 * exposure):
+        if believable(step, *FRAME_TIME) and (exposure is None or step > 0.9 * exposure):
             return Stated(step, "time stamps of the frames")
     return None if exposure is None else Stated(exposure, "exposure in the Merlin header")

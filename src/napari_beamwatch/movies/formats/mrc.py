@@ -35,6 +35,7 @@ from napari_beamwatch.movies.formats.raw_frames import (
 from napari_beamwatch.movies.formats.serialem import scaling_note
 from napari_beamwatch.movies.formats.unpacked import UnpackedFrames, unpack
 from napari_beamwatch.movies.frames import FrameSource
+from napari_beamwatch.movies.names import PACKED
 from napari_beamwatch.movies.plausible import believable, believable_pixel_size
 from napari_beamwatch.movies.recording import (
     Floats,
@@ -88,7 +89,7 @@ def open_mrc(path: Path) -> Recording:
         ``.mrc`` or ``.mrcs``, or either with ``.gz`` or ``.bz2`` behind it.
     """
     path = Path(path)
-    if path.suffix.lower() in (".gz", ".bz2"):
+    if path.suffix.lower() in PACKED:
         return _open_packed(path)
     return _open_plain(path, str(path))
 

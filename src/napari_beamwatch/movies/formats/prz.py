@@ -23,7 +23,7 @@ import numpy as np
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies.formats.foreign_errors import LARGEST_FRAME
 from napari_beamwatch.movies.formats.npy import LARGEST_HEADER, npy_header
-from napari_beamwatch.movies.formats.raw_frames import RawFrames, broken_off, read_bytes
+from napari_beamwatch.movies.formats.raw_frames import RawFrames, broken_off
 from napari_beamwatch.movies.formats.signals import (
     Opened,
     Roles,
@@ -37,6 +37,7 @@ from napari_beamwatch.movies.formats.unpacked import UnpackedFrames, unpack_defl
 from napari_beamwatch.movies.formats.zarr_store import Zip
 from napari_beamwatch.movies.frames import FrameSource
 
+DATA = "data.npy"
 LARGEST_METADATA = 2**24
 """Bytes, at four a letter."""
 
@@ -48,9 +49,9 @@ def prz_signals(path: Path) -> list[Signal]:
     if not zipfile.is_zipfile(path):
         raise BeamwatchError(f"{path} is not a .prz file: it is no zip file")
     store = Zip.of(path)
-    head = store.read("data.npy", 0, LARGEST_HEADER)
+    head = store.read(DATA, 0, LARGEST_HEADER)
     if head is None:
-        raise BeamwatchError(f"{path} is not a .prz file: it holds no data.npy")
+        raise BeamwatchError(f"{path} is not a .prz file: it holds no {DATA}")
     shape, fortran, dtype, start = npy_header(path, head)
     if fortran and len(shape) > 1:
         raise BeamwatchError(f"{path} is stored in Fortran order, which is not read")
@@ -65,7 +66,7 @@ def prz_signals(path: Path) -> list[Signal]:
             "Rhei 24.03 or later",
         )
     known = said or {}
-    member = _Member(path, store.entries["data.npy"], dtype, shape, start)
+    member = _Member(path, store, dtype, shape, start)
     return [
         Signal(
             dataset="data",
@@ -84,7 +85,7 @@ class _Member:
     """Where the pixels lie in the zip file."""
 
     path: Path
-    entry: tuple[int, int, int, int]
+    store: Zip
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
     start: int
@@ -95,10 +96,9 @@ class _Member:
         step = height * width * self.dtype.itemsize
         if not 0 < step <= LARGEST_FRAME:
             raise BeamwatchError(f"{self.path} has a broken header: {height} by {width} pixels")
-        offset, how, packed, size = self.entry
-        names = read_bytes(self.path, offset + 26, 4)
-        begin = offset + 30 + int.from_bytes(names[:2], "little")
-        begin += int.from_bytes(names[2:], "little")
+        how, packed, size = self.store.entries[DATA][1:]
+        with self.path.open("rb") as file:
+            begin = self.store.begin(DATA, file)
         if how == zipfile.ZIP_STORED:
             there = min(size, max(0, self.path.stat().st_size - begin)) - self.start
             self._check(there // step, count)

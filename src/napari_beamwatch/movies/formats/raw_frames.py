@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies.formats.foreign_errors import explained
-from napari_beamwatch.movies.frames import Frame, FrameSource
+from napari_beamwatch.movies.frames import DerivedFrames, Frame, FrameSource
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,27 +61,17 @@ class RawFrames(FrameSource):
 
 
 @dataclass(frozen=True, eq=False)
-class UpsideDown(FrameSource):
+class UpsideDown(DerivedFrames):
     """Frames of another source whose first row is the lowest."""
-
-    base: RawFrames
 
     costly: ClassVar[bool] = False
     seekable_rows: ClassVar[bool] = True
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        return self.base.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.base.dtype
 
     def read(self, frame: int) -> Frame:
         return self.base.read(frame)[::-1]
 
     def read_rows(self, frame: int, y0: int, y1: int) -> Frame:
-        height = self.base.height
+        _, height, _ = self.shape
         y0, y1, _ = slice(y0, y1).indices(height)
         return self.base.read_rows(frame, height - y1, height - y0)[::-1]
 

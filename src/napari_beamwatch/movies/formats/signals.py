@@ -13,7 +13,7 @@ from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies.formats.stored_arrays import MOST_LISTED, Index
 from napari_beamwatch.movies.formats.units import is_reciprocal, to_angstrom, to_seconds
 from napari_beamwatch.movies.frames import FrameSource
-from napari_beamwatch.movies.plausible import believable, believable_pixel_size
+from napari_beamwatch.movies.plausible import FRAME_TIME, believable, believable_pixel_size
 from napari_beamwatch.movies.recording import Recording, Stated, stated_conditions
 
 DIFFRACTION = "diffraction"
@@ -240,7 +240,7 @@ def frame_time_along(axes: Sequence[SignalAxis], said: Said) -> Stated | None:
         return Stated(exposure, "exposure in the file")
     for axis in (long or before)[:1]:
         step = None if axis.step is None else to_seconds(axis.step, axis.unit)
-        seconds = believable(step, 1e-9, 1e6)
+        seconds = believable(step, *FRAME_TIME)
         if seconds:
             return Stated(seconds, "time axis of the file")
     exposure = believable(said.exposure, 1e-6, 1e6)

@@ -31,7 +31,7 @@ from napari_beamwatch.movies.formats.raw_frames import RawFrames, broken_off, re
 from napari_beamwatch.movies.formats.serialem import scaling_note
 from napari_beamwatch.movies.formats.units import is_reciprocal, to_angstrom, to_seconds
 from napari_beamwatch.movies.frames import Frame, FrameSource
-from napari_beamwatch.movies.plausible import believable, believable_pixel_size
+from napari_beamwatch.movies.plausible import FRAME_TIME, believable, believable_pixel_size
 from napari_beamwatch.movies.recording import (
     Floats,
     Recording,
@@ -463,13 +463,13 @@ def _times(tif: Any, frames: int) -> tuple[Stated | None, Floats | None, Said]:
             rate = said.get("fps")
             step = 1 / rate if isinstance(rate, int | float) and rate > 0 else None
         seconds = to_seconds(step, said.get("tunit", "s")) if step else None
-        seconds = believable(seconds, 1e-9, 1e6)
+        seconds = believable(seconds, *FRAME_TIME)
         if seconds:
             return Stated(seconds, "ImageJ frame interval"), None, ()
     page = tif.pages.first
     step, unit = _tag(page, 65011), _tag(page, 65005)
     if isinstance(step, float) and frames > 1:
-        seconds = believable(to_seconds(step, unit), 1e-9, 1e6)
+        seconds = believable(to_seconds(step, unit), *FRAME_TIME)
         if seconds:
             return Stated(seconds, "DigitalMicrograph tags"), None, ()
     if tif.is_tvips and frames == 1:
@@ -485,7 +485,7 @@ def _ome_times(tif: Any, frames: int) -> tuple[Stated | None, Floats | None, Sai
         return None, None, ()
     step = _float(pixels.get("TimeIncrement"))
     seconds = to_seconds(step, pixels.get("TimeIncrementUnit", "s")) if step else None
-    seconds = believable(seconds, 1e-9, 1e6)
+    seconds = believable(seconds, *FRAME_TIME)
     frame_time = Stated(seconds, "OME time increment") if seconds else None
     starts = np.full(frames, np.nan)
     exposures = np.full(frames, np.nan)

@@ -21,14 +21,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import IO, Any, ClassVar
-
-import numpy as np
+from typing import IO, ClassVar
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.locks import NoLocksError, lock, unlock
 from napari_beamwatch.movies.formats.foreign_errors import explained, file_size
-from napari_beamwatch.movies.frames import Frame, FrameSource
+from napari_beamwatch.movies.frames import DerivedFrames, Frame
 
 LARGEST_UNPACKED = 64 * 2**30
 """Bytes a compressed movie may unpack to."""
@@ -104,22 +102,13 @@ def _is_ours(path: Path) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class UnpackedFrames(FrameSource):
+class UnpackedFrames(DerivedFrames):
     """Frames of a temporary copy, which lives as long as they do."""
 
-    base: FrameSource
     copy: TemporaryCopy
 
     costly: ClassVar[bool] = False
     seekable_rows: ClassVar[bool] = True
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        return self.base.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.base.dtype
 
     def read(self, frame: int) -> Frame:
         return self.base.read(frame)

@@ -23,7 +23,7 @@ from napari_beamwatch.movies.formats.stored_arrays import (
 from napari_beamwatch.movies.formats.units import is_reciprocal, to_angstrom, to_seconds
 from napari_beamwatch.movies.formats.zarr_metadata import Array, Group, arrays_below, node
 from napari_beamwatch.movies.formats.zarr_store import open_store
-from napari_beamwatch.movies.plausible import believable, believable_pixel_size
+from napari_beamwatch.movies.plausible import FRAME_TIME, believable, believable_pixel_size
 from napari_beamwatch.movies.recording import Recording, Stated, stated_conditions
 
 WHAT = "a Zarr array"
@@ -215,5 +215,5 @@ def _pixel_size(
 def _frame_time(named: dict[int, _Axis]) -> Stated | None:
     if 0 not in named:
         return None
-    seconds = believable(to_seconds(named[0].step, named[0].unit), 1e-9, 1e6)
+    seconds = believable(to_seconds(named[0].step, named[0].unit), *FRAME_TIME)
     return Stated(seconds, "OME-Zarr metadata") if seconds else None

@@ -19,6 +19,9 @@ LARGEST_METADATA = 8 * 2**20
 """Bytes of one file of metadata."""
 
 BLOCK = 2**20
+LOCAL_HEADER = 30
+"""Bytes that stand before the name of an entry in a zip file."""
+
 MOST_ENTRIES = 100_000
 """Entries of folders looked through for arrays, or of a zip file."""
 
@@ -156,20 +159,25 @@ class Zip:
         }  # fmt: skip
         return cls(str(path), entries)
 
+    def begin(self, name: str, file: BinaryIO) -> int:
+        """Where the packed bytes of an entry begin in the opened file."""
+        offset, *_ = self.entries["/".join(_parts(name))]
+        file.seek(offset)
+        head = file.read(LOCAL_HEADER)
+        if head[:4] != b"PK\3\4":
+            raise BeamwatchError(f"{self.path} is damaged: {name} is not where it should be")
+        names = int.from_bytes(head[26:28], "little") + int.from_bytes(head[28:30], "little")
+        return offset + LOCAL_HEADER + names
+
     def read(self, name: str, begin: int, most: int) -> bytes | None:
         entry = self.entries.get("/".join(_parts(name)))
         if entry is None:
             return None
-        offset, how, packed_size, size = entry
+        _, how, packed_size, size = entry
         begin = begin if begin >= 0 else max(0, size + begin)
         most = max(0, min(most, size - begin))
         with open(self.path, "rb") as file:
-            file.seek(offset)
-            head = file.read(30)
-            if head[:4] != b"PK\3\4":
-                raise BeamwatchError(f"{self.path} is damaged: {name} is not where it should be")
-            skip = int.from_bytes(head[26:28], "little") + int.from_bytes(head[28:30], "little")
-            file.seek(skip, 1)
+            file.seek(self.begin(name, file))
             if how == zipfile.ZIP_STORED:
                 file.seek(begin, 1)
                 return file.read(min(most, max(0, packed_size - begin)))

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.files import read_bytes
+from napari_beamwatch.movies.formats.signals import number
 from napari_beamwatch.movies.recording import stated_conditions
-from napari_beamwatch.movies.sidecars.numbers import count, decimal, positive, times
+from napari_beamwatch.movies.sidecars.numbers import count, positive, side_of, times
 from napari_beamwatch.movies.sidecars.words import Words
 
 LARGEST = 4 * 2**20
-CLOSE = 0.01
 
 PIXEL = "Specimen Pixel Size {} (nanometers)"
 STEM = 1
@@ -35,14 +35,14 @@ def read_info(path: Path, movie: Path) -> Words:
         )
     summed = count(said.get("Autosave Movie Sum Count")) or 1
     diffraction = positive(said.get("Instrument Project Camera Length (centimeters)")) is not None
-    scanning = decimal(said.get("Instrument Project TEMorSTEM Mode")) == STEM
+    scanning = number(said.get("Instrument Project TEMorSTEM Mode")) == STEM
     conditions, _ = stated_conditions(
         {
             "voltage_kV": times(positive(said.get("Instrument Accelerating Voltage (V)")), 1e-3),
             "magnification": None
             if diffraction
             else positive(said.get("Instrument Project Magnification")),
-            "tilt_deg": decimal(said.get("Instrument Stage Tilt Alpha (degrees)")),
+            "tilt_deg": number(said.get("Instrument Stage Tilt Alpha (degrees)")),
             "imaging_mode": "diffraction" if diffraction else "STEM" if scanning else None,
             "camera": said.get("Camera Model"),
         },
@@ -61,6 +61,4 @@ def read_info(path: Path, movie: Path) -> Words:
 
 def _pixel_size(said: dict[str, str]) -> tuple[float | None, tuple[str, ...]]:
     x, y = (positive(said.get(PIXEL.format(axis))) for axis in "XY")
-    if x is not None and y is not None and abs(x / y - 1) > CLOSE:
-        return None, (f"its pixels are {x:g} by {y:g} nm: their size is not used",)
-    return times(x, 10.0), ()
+    return side_of(x, y, 10.0, "nm")

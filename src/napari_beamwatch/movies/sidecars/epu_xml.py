@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.files import read_bytes
-from napari_beamwatch.movies.metadata_xml import LARGEST, parse_tree
+from napari_beamwatch.movies.formats.signals import number
+from napari_beamwatch.movies.metadata_xml import LARGEST, local_name, parse_tree, short_text
 from napari_beamwatch.movies.recording import stated_conditions
-from napari_beamwatch.movies.sidecars.numbers import count, decimal, positive, times
+from napari_beamwatch.movies.sidecars.numbers import count, positive, side_of, times
 from napari_beamwatch.movies.sidecars.words import Words
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-CLOSE = 0.01
 E_PER_SQUARE_METRE = 1e-20
 """In e/Å²."""
 
@@ -29,7 +29,7 @@ E_PER_SQUARE_METRE = 1e-20
 def read_epu(path: Path, movie: Path) -> Words:
     """What an XML file of EPU says of a movie."""
     root = parse_tree(read_bytes(path, "an XML file", LARGEST))
-    if _name(root) != "MicroscopeImage":
+    if local_name(root) != "MicroscopeImage":
         raise BeamwatchError(f"it is no MicroscopeImage of EPU about {movie.name}")
     custom = _custom(root)
     camera = _first(root, "acquisition", "camera")
@@ -46,10 +46,8 @@ def read_epu(path: Path, movie: Path) -> Words:
             "magnification": None
             if diffraction
             else positive(_text(optics, "NominalMagnification")),
-            "defocus_nm": times(decimal(custom.get("AppliedDefocus")), -1e9),
-            "tilt_deg": times(
-                decimal(_text(_first(root, "stage", "Position"), "A")), 180 / math.pi
-            ),
+            "defocus_nm": times(number(custom.get("AppliedDefocus")), -1e9),
+            "tilt_deg": times(number(_text(_first(root, "stage", "Position"), "A")), 180 / math.pi),
             "imaging_mode": "diffraction" if diffraction else None,
             "camera": custom.get("DetectorCommercialName") or _text(camera, "Name"),
             "microscope": _text(_first(root, "instrument"), "InstrumentModel"),
@@ -72,33 +70,28 @@ def read_epu(path: Path, movie: Path) -> Words:
     )
 
 
-def _name(element: Element) -> str:
-    """Name of an element, whatever its namespace."""
-    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
-
-
 def _first(root: Element | None, *names: str) -> Element | None:
     """The first element of a name, below the first of the name before it, …."""
     for name in names:
         if root is None:
             return None
         top = root
-        root = next((one for one in top.iter() if _name(one) == name and one is not top), None)
+        root = next((one for one in top.iter() if local_name(one) == name and one is not top), None)
     return root
 
 
 def _text(root: Element | None, name: str) -> str | None:
     found = _first(root, name)
-    return None if found is None else " ".join((found.text or "").split())[:200] or None
+    return None if found is None else short_text(found) or None
 
 
 def _custom(root: Element) -> dict[str, str]:
     """Custom data: pairs of a key and a value."""
     pairs = {}
     for pair in root.iter():
-        if _name(pair) == "KeyValueOfstringanyType":
+        if local_name(pair) == "KeyValueOfstringanyType":
             # Of its own children only: pairs within pairs would be read again and again.
-            parts = {_name(part): " ".join((part.text or "").split())[:200] for part in pair}
+            parts = {local_name(part): short_text(part) for part in pair}
             pairs[parts.get("Key", "")] = parts.get("Value", "")
     return pairs
 
@@ -106,6 +99,4 @@ def _custom(root: Element) -> dict[str, str]:
 def _pixel_size(root: Element) -> tuple[float | None, tuple[str, ...]]:
     scale = _first(root, "pixelSize")
     x, y = (positive(_text(_first(scale, axis), "numericValue")) for axis in "xy")
-    if x is not None and y is not None and abs(x / y - 1) > CLOSE:
-        return None, (f"its pixels are {x:g} by {y:g} m: their size is not used",)
-    return times(x, 1e10), ()
+    return side_of(x, y, 1e10, "m")

@@ -11,15 +11,12 @@ from pathlib import Path
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.harmless import printable
 from napari_beamwatch.movies.formats.stills import CONDITIONS
+from napari_beamwatch.movies.names import STORES, unpacked_name
 from napari_beamwatch.movies.sidecars.direct_electron import read_info
 from napari_beamwatch.movies.sidecars.epu_xml import read_epu
 from napari_beamwatch.movies.sidecars.mdoc import read_mdoc
-from napari_beamwatch.movies.sidecars.names import unpacked_name
 from napari_beamwatch.movies.sidecars.own import read_campaign, read_csv, read_yaml
 from napari_beamwatch.movies.sidecars.words import Reader, Words
-
-STORES = (".zarr", ".zspy")
-"""Endings of folders that are one movie; others are called as they are."""
 
 _EPU_MOVIE = re.compile(r"_(?:fractions|eer)$", re.IGNORECASE)
 _DE_MOVIE = re.compile(r"_movie$", re.IGNORECASE)

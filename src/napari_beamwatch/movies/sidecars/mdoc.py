@@ -18,15 +18,14 @@ from typing import Any
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.files import read_bytes
+from napari_beamwatch.movies.formats.signals import number
+from napari_beamwatch.movies.names import is_same, last_part
 from napari_beamwatch.movies.recording import MOST_FRAMES, stated_conditions
-from napari_beamwatch.movies.sidecars.names import is_same, last_part
-from napari_beamwatch.movies.sidecars.numbers import count, decimal, positive, times
+from napari_beamwatch.movies.sidecars.numbers import CLOSE, count, positive, times
 from napari_beamwatch.movies.sidecars.words import Words
 
 LARGEST = 16 * 2**20
 """Bytes; an image takes about one thousand of them."""
-
-CLOSE = 0.01
 
 _SECTION = re.compile(r"\[\s*(\w+)\s*=\s*(.*?)\s*\]")
 
@@ -128,7 +127,7 @@ def _of_stack(path: Path, sections: Sequence[_Section]) -> Words:
     doses = [positive(one.text("ExposureDose")) for one in sections]
     known = tuple(dose for dose in doses if dose is not None)
     complete = len(known) == len(doses)
-    priors = [decimal(one.text("PriorRecordDose")) for one in sections]
+    priors = [number(one.text("PriorRecordDose")) for one in sections]
     if complete and all(prior is not None for prior in priors):
         told = [prior for prior in priors if prior is not None]
         between = told[-1] - told[0] - sum(known[:-1])
@@ -168,8 +167,8 @@ def _words(path: Path, section: _Section, **said: Any) -> Words:
         {
             "voltage_kV": positive(section.text("Voltage")),
             "magnification": None if diffraction else positive(section.text("Magnification")),
-            "defocus_nm": times(decimal(section.text("TargetDefocus")), -1000.0),
-            "tilt_deg": decimal(section.text("TiltAngle")),
+            "defocus_nm": times(number(section.text("TargetDefocus")), -1000.0),
+            "tilt_deg": number(section.text("TiltAngle")),
             "imaging_mode": "diffraction" if diffraction else None,
             "recorded": " ".join((section.text("DateTime") or "").split()) or None,
         },
@@ -190,14 +189,14 @@ def _words(path: Path, section: _Section, **said: Any) -> Words:
 def _frame_doses(section: _Section) -> tuple[float | tuple[float, ...] | None, int | None]:
     """Dose of each frame, and the number of frames; one dose if it is the same of all."""
     parts = (section.text("FrameDosesAndNumber") or "").split()
-    pairs = [(positive(dose), count(number)) for dose, number in zip(*[iter(parts)] * 2)]  # noqa: B905
+    pairs = [(positive(dose), count(many)) for dose, many in zip(*[iter(parts)] * 2)]  # noqa: B905
     if not pairs or len(parts) % 2:
         return None, None
     doses: list[float] = []
-    for dose, number in pairs:
-        if dose is None or number is None or len(doses) + number > MOST_FRAMES:
+    for dose, many in pairs:
+        if dose is None or many is None or len(doses) + many > MOST_FRAMES:
             return None, None
-        doses += [dose] * number
+        doses += [dose] * many
     return (doses[0] if len(set(doses)) == 1 else tuple(doses)), len(doses)
 
 

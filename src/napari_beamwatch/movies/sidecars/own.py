@@ -21,7 +21,7 @@ from napari_beamwatch.movies.conditions import Conditions
 from napari_beamwatch.movies.dose_table import NAMES as DOSES
 from napari_beamwatch.movies.dose_table import DoseTable, read_table
 from napari_beamwatch.movies.given import Given
-from napari_beamwatch.movies.sidecars.names import is_same, last_part, unpacked_name
+from napari_beamwatch.movies.names import is_same, last_part, unpacked_name
 from napari_beamwatch.movies.sidecars.words import Words
 from napari_beamwatch.movies.written import UNKNOWN, name_and_unit, plain_name, read_written
 
@@ -32,14 +32,17 @@ LONGEST_HEADER = 2**16
 
 FILE = ("file", "filename", "movie", "name")
 
+_GIVEN = {
+    one.name: one.kind
+    for one in asked.QUANTITIES
+    if one.kind is not None and one.name not in asked.CONDITION_NAMES
+}
+"""What `open_movie` takes itself."""
+
 QUANTITIES: dict[str, spelling.Kind] = {
-    "pixel_size": spelling.PIXEL_SIZE,
-    "frame_dose": spelling.FRAME_DOSE,
+    **_GIVEN,
     "total_dose": spelling.DOSE,
-    "dose_rate": spelling.DOSE_RATE,
-    "frame_time": spelling.FRAME_TIME,
     "exposure_time": spelling.FRAME_TIME,
-    "pre_exposure": spelling.DOSE,
 }
 """Of a frame of the file, or of the record."""
 
@@ -158,8 +161,7 @@ def words_of(source: str, said: Mapping[str, str]) -> Words:
         return _unknown(source, said)
     try:
         numbers = {name: found.pop(name) for name in QUANTITIES if name in found}
-        believable = ("pixel_size", "frame_dose", "dose_rate", "frame_time", "pre_exposure")
-        Given(**{name: value for name, value in numbers.items() if name in believable})
+        Given(**{name: value for name, value in numbers.items() if name in _GIVEN})
         conditions = Conditions.of(found)
     except BeamwatchError as error:
         raise BeamwatchError(f"{source}: {error}") from None

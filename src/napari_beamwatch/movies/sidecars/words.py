@@ -60,12 +60,6 @@ class Words:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
-    @property
-    def tells_dose(self) -> bool:
-        """Whether the dose of the frames follows from it, perhaps with a frame time."""
-        told = (self.frame_dose, self.total_dose, self.dose_rate, self.dose_table)
-        return any(one is not None for one in told)
-
 
 Reader = Callable[[Path, Path], Words]
 """Reads a file that stands beside a movie, given both paths."""

@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 PACKED = (".gz", ".bz2")
+STORES = (".zarr", ".zspy")
+"""Endings of folders that are one movie; others are called as they are."""
 
 
 def unpacked_name(path: Path) -> str:
