@@ -16,6 +16,7 @@ from napari_beamwatch import asked
 from napari_beamwatch.analysis import Progress, Step, said_before
 from napari_beamwatch.analysis import analyze as analyze_movie
 from napari_beamwatch.cli.ending import in_order
+from napari_beamwatch.cli.usage import UsageError
 from napari_beamwatch.cli.words import print_answer
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.files import read_text
@@ -39,10 +40,6 @@ TOLD = tuple(
     if one not in (*asked.CONDITIONS, asked.BEAM_CURRENT, asked.BEAM_DIAMETER)
 )
 """Keywords of `open_movie` that have options of their names."""
-
-
-class UsageError(Exception):
-    """Words that cannot be meant together."""
 
 
 def analyze(args: Namespace) -> bool:
