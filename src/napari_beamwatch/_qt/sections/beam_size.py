@@ -75,10 +75,9 @@ class BeamSize(QGridLayout):
             self._say(str(error))
 
 
-def _measured(text: str, one: Asked) -> tuple[float, float]:
+def _measured(text: str, one: Asked) -> tuple[float, float | None]:
     assert one.kind is not None
     try:
-        value, spread = read_measured(text, one.kind)
+        return read_measured(text, one.kind)
     except BeamwatchError as error:
         raise BeamwatchError(f"{one.label}: {error}") from None
-    return value, BEAM_SD if spread is None else spread
