@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from magicgui.widgets import CheckBox, ComboBox, Container, LineEdit, SpinBox, Widget
+from magicgui.widgets import CheckBox, ComboBox, Container, Label, LineEdit, SpinBox, Widget
 from qtpy.QtCore import QSignalBlocker
+from qtpy.QtWidgets import QLabel, QSizePolicy
 
 from napari_beamwatch.knobs import Knob, Names, Pairs, Whole, Word
 
@@ -147,6 +148,27 @@ def form_of(widgets: Sequence[Widget]) -> Container[Widget]:
     """Widgets below each other, with their labels in one column."""
     made: Container[Widget] = Container(labels=True)
     made.extend(widgets)  # magicgui lines labels up only of what comes after the container
+    return made
+
+
+def line_up(form: Container[Widget]) -> None:
+    """Let all fields begin below each other: magicgui measures labels before they have a style."""
+    whole = form.native.layout()
+    rows = (whole.itemAt(i).widget().layout() for i in range(whole.count()))
+    first = [row.itemAt(0).widget() for row in rows if row is not None]
+    labels = [one for one in first if isinstance(one, QLabel)]
+    for one in labels:
+        one.ensurePolished()
+    widest = max(one.sizeHint().width() for one in labels)
+    for one in labels:
+        one.setMinimumWidth(widest)
+
+
+def heading(words: str) -> Label:
+    """A row that says what those below it are about."""
+    made = Label(name="", label=f"<b>{words}</b>", value="")
+    # Or the room would be shared with the label, which would stand in the middle of its half.
+    made.native.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
     return made
 
 
