@@ -64,6 +64,14 @@ def test_the_bell_rings_once(asked: dict[str, Any], capsys: pytest.CaptureFixtur
     assert capsys.readouterr().err.count("\a") == 1
 
 
+def test_half_of_what_measures_the_beam_is_wrong_usage(
+    asked: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["watch", "day", "--beam-current-nA", "1"]) == 2
+    assert "measure the dose rate together" in capsys.readouterr().err
+    assert "path" not in asked
+
+
 def test_what_is_said_of_the_movies_reaches_the_watch(asked: dict[str, Any]) -> None:
     words = "watch day --out runs --pixel-size 0.25 --dose-rate 20 --stop-at 30% --settle 3 --once"
     assert main(words.split()) == 0

@@ -118,6 +118,24 @@ def test_the_threshold_moves_without_a_new_analysis_and_leaves_the_onset(
     assert not session.outdated
 
 
+def test_a_threshold_that_moved_while_the_analysis_ran_counts_for_its_answer(
+    movie: Any, result: Any
+) -> None:
+    session, moved = (Session(Settings(drift="off", criteria=("fading",))) for _ in range(2))
+    for one in (session, moved):
+        one.take(movie)
+    session.answer(session.begin("analysing").generation, result)
+    session.set_threshold(fraction=0.8)
+    running = moved.begin("analysing")
+    moved.set_threshold(fraction=0.8)
+    moved.answer(running.generation, result)
+    of = "threshold_dose_e_per_A2"
+    assert moved.onset is not None
+    assert session.onset is not None
+    assert moved.onset[of] == session.onset[of]
+    assert moved.onset[of] < float(result.onsets[of].iloc[0])
+
+
 def test_other_settings_or_regions_make_the_answer_of_old_ones(movie: Any, result: Any) -> None:
     session = Session()
     session.take(movie)

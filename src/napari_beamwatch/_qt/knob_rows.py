@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from magicgui.widgets import CheckBox, ComboBox, Container, LineEdit, SpinBox, Widget
+from magicgui.widgets import CheckBox, ComboBox, Container, Label, LineEdit, SpinBox, Widget
 from qtpy.QtCore import QSignalBlocker
+from qtpy.QtWidgets import QLabel, QSizePolicy
 
 from napari_beamwatch.knobs import Knob, Names, Pairs, Whole, Word
 
@@ -38,9 +39,11 @@ def row_of(name: str, knob: Knob, tell: Callable[[], None]) -> Row:
     """The row that suits a knob; `tell` is called once somebody has changed what stands there."""
     value = knob.value
     if isinstance(value, Word):
-        return _Choice(name, knob, value, tell)
+        return _Box(ComboBox(**_said(name, knob), choices=value.among), tell)
     if isinstance(value, Whole) and not value.words:
-        return _Count(name, knob, value, tell)
+        count = SpinBox(**_said(name, knob), min=value.low, max=value.high)
+        count.native.setKeyboardTracking(False)
+        return _Box(count, tell)
     if isinstance(value, Names) and value.among:
         return _Ticks(name, knob, value, tell)
     if isinstance(value, Pairs) and value.words:
@@ -53,12 +56,17 @@ def label(knob: Knob, usual: bool) -> str:
     return knob.label if usual else CHANGED + knob.label
 
 
+def _said(name: str, knob: Knob) -> dict[str, Any]:
+    """What magicgui is told of the widget of any knob."""
+    return {"name": name, "label": knob.label, "tooltip": knob.tip}
+
+
 class _Text:
     """A line, as it is typed on the command line; it counts when it is left."""
 
     def __init__(self, name: str, knob: Knob, tell: Callable[[], None]) -> None:
         self._knob = knob
-        self.widget = self._line = LineEdit(name=name, label=knob.label, tooltip=knob.tip)
+        self.widget = self._line = LineEdit(**_said(name, knob))
         self._line.native.setPlaceholderText(knob.range)
         self._line.native.editingFinished.connect(tell)
 
@@ -69,39 +77,19 @@ class _Text:
         return self._knob.read(self._line.value)
 
 
-class _Choice:
-    """One of some words."""
+class _Box:
+    """A word of some, or a whole number: what the widget holds is the value."""
 
-    def __init__(self, name: str, knob: Knob, value: Word, tell: Callable[[], None]) -> None:
-        self.widget = self._box = ComboBox(
-            name=name, label=knob.label, tooltip=knob.tip, choices=value.among
-        )
-        self._box.changed.connect(lambda _: tell())
+    def __init__(self, widget: ComboBox | SpinBox, tell: Callable[[], None]) -> None:
+        self.widget = widget
+        widget.changed.connect(lambda _: tell())
 
     def show(self, value: Any) -> None:
-        with self._box.changed.blocked():
-            self._box.value = value
+        with self.widget.changed.blocked():
+            self.widget.value = value
 
     def read(self) -> Any:
-        return self._box.value
-
-
-class _Count:
-    """A whole number."""
-
-    def __init__(self, name: str, knob: Knob, value: Whole, tell: Callable[[], None]) -> None:
-        self.widget = self._box = SpinBox(
-            name=name, label=knob.label, tooltip=knob.tip, min=value.low, max=value.high
-        )
-        self._box.native.setKeyboardTracking(False)
-        self._box.changed.connect(lambda _: tell())
-
-    def show(self, value: Any) -> None:
-        with self._box.changed.blocked():
-            self._box.value = value
-
-    def read(self) -> Any:
-        return self._box.value
+        return self.widget.value
 
 
 class _Ticks:
@@ -163,10 +151,29 @@ def form_of(widgets: Sequence[Widget]) -> Container[Widget]:
     return made
 
 
+def line_up(form: Container[Widget]) -> None:
+    """Let all fields begin below each other: magicgui measures labels before they have a style."""
+    whole = form.native.layout()
+    rows = (whole.itemAt(i).widget().layout() for i in range(whole.count()))
+    first = [row.itemAt(0).widget() for row in rows if row is not None]
+    labels = [one for one in first if isinstance(one, QLabel)]
+    for one in labels:
+        one.ensurePolished()
+    widest = max(one.sizeHint().width() for one in labels)
+    for one in labels:
+        one.setMinimumWidth(widest)
+
+
+def heading(words: str) -> Label:
+    """A row that says what those below it are about."""
+    made = Label(name="", label=f"<b>{words}</b>", value="")
+    # Or the room would be shared with the label, which would stand in the middle of its half.
+    made.native.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+    return made
+
+
 def _column(name: str, knob: Knob, widgets: Sequence[Widget]) -> Container[Widget]:
     """Widgets below each other in one row."""
-    made: Container[Widget] = Container(
-        name=name, label=knob.label, tooltip=knob.tip, labels=False, widgets=widgets
-    )
+    made: Container[Widget] = Container(**_said(name, knob), labels=False, widgets=widgets)
     made.margins = (0, 0, 0, 0)
     return made

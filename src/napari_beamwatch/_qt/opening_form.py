@@ -10,7 +10,7 @@ from magicgui.widgets import CheckBox, ComboBox, FileEdit, LineEdit, Widget
 from qtpy.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_beamwatch._qt.calibrations import FRACTION, read_fraction
-from napari_beamwatch._qt.knob_rows import form_of
+from napari_beamwatch._qt.knob_rows import form_of, line_up
 from napari_beamwatch.asked import OPENINGS
 from napari_beamwatch.errors import BeamwatchError
 
@@ -62,6 +62,7 @@ class OpeningForm(QDialog):
         whole = QVBoxLayout(self)
         whole.addWidget(container.native)
         whole.addLayout(ends)
+        line_up(container)
         self.resize(WIDTH, self.sizeHint().height())
 
     def suggest(self, source: str) -> None:

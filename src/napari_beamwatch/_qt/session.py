@@ -179,15 +179,13 @@ class Session:
         """Move the user's own threshold; what was measured stays as it is."""
         self.choose_settings(**changes)
         if self.result is not None:
-            of = self.settings
-            self.result = apply_thresholds(self.result, of.fraction, of.d_tolerance, of.persistence)
+            self.result = self._judged(self.result)
             self.threshold_changed.emit()
 
     def undo(self) -> None:
         """Take the last change of the settings back, the threshold excepted."""
         if self._past:
-            kept = {name: getattr(self.settings, name) for name in THRESHOLD}
-            self.settings = replace(self._past.pop(), **kept)
+            self.settings = replace(self._past.pop(), **_threshold(self.settings))
             self.settings_changed.emit()
 
     @property
@@ -311,7 +309,10 @@ class Session:
         """Take the result of an analysis; False if nobody waits for it any more."""
         if generation != self.generation or not self.running:
             return False
-        self.result, self._found, self._answered = result, None, self._asked
+        asked = self._asked
+        if asked is not None and _threshold(asked.settings) != _threshold(self.settings):
+            result = self._judged(result)  # it was moved in the meantime
+        self.result, self._found, self._answered = result, None, asked
         self.hidden, self.place, self.running = frozenset(), None, ""
         self.result_changed.emit()
         self.spots_changed.emit()
@@ -371,6 +372,11 @@ class Session:
         if frames[0] is not frames[1]:
             self.frames_changed.emit()
 
+    def _judged(self, result: Result) -> Result:
+        """A result by the user's own threshold as it is now."""
+        of = self.settings
+        return apply_thresholds(result, of.fraction, of.d_tolerance, of.persistence)
+
     def _end(self) -> None:
         self.running = ""
         self.running_changed.emit()
@@ -389,5 +395,8 @@ class Session:
 
 def _measured(settings: Settings) -> Settings:
     """Settings without those that need no new analysis."""
-    usual = Settings()
-    return replace(settings, **{name: getattr(usual, name) for name in THRESHOLD})
+    return replace(settings, **_threshold(Settings()))
+
+
+def _threshold(settings: Settings) -> dict[str, Any]:
+    return {name: getattr(settings, name) for name in THRESHOLD}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from magicgui.widgets import Label, Widget
+from magicgui.widgets import Widget
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QDialog,
@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_beamwatch._qt.knob_rows import Row, form_of, label, row_of
+from napari_beamwatch._qt.knob_rows import Row, form_of, heading, label, line_up, row_of
 from napari_beamwatch._qt.session import THRESHOLD, Session
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.settings import KNOBS, Settings
@@ -64,12 +64,13 @@ class SettingsForm(QDialog):
         }
         widgets: list[Widget] = []
         for group in dict.fromkeys(knob.group for knob in KNOBS.values()):
-            widgets.append(Label(name="", label=f"<b>{group}</b>", value=""))
+            widgets.append(heading(group))
             widgets += [row.widget for name, row in self.rows.items() if KNOBS[name].group == group]
         self.container = form_of(widgets)
         self._lay_out()
         session.settings_changed.connect(self.show_settings)
         self.show_settings()
+        self.setMinimumWidth(self.container.native.minimumSizeHint().width() + 40)
 
     def show_settings(self) -> None:
         """Show the settings as they are."""
@@ -77,7 +78,10 @@ class SettingsForm(QDialog):
         for name, row in self.rows.items():
             value = getattr(self._session.settings, name)
             row.show(value)
-            row.widget.label = label(KNOBS[name], value == getattr(usual, name))
+            words = label(KNOBS[name], value == getattr(usual, name))
+            if row.widget.label != words:  # or magicgui would measure all of them for each
+                row.widget.label = words
+        line_up(self.container)
 
     def let_go(self) -> None:
         """Follow the session no more."""
@@ -105,8 +109,7 @@ class SettingsForm(QDialog):
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        inner = self.container.native
-        scroll.setWidget(inner)
+        scroll.setWidget(self.container.native)
         usual, close = QPushButton("Usual values"), QPushButton("Close")
         usual.setObjectName("usual")
         usual.setToolTip("Everything as it is where nobody chooses; Undo takes that back.")
@@ -121,5 +124,4 @@ class SettingsForm(QDialog):
         whole = QVBoxLayout(self)
         whole.addWidget(scroll, 1)
         whole.addLayout(ends)
-        self.setMinimumWidth(inner.minimumSizeHint().width() + 40)
         self.resize(*SIZE)

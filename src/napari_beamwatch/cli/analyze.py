@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
@@ -16,13 +16,13 @@ from napari_beamwatch import asked
 from napari_beamwatch.analysis import Progress, Step, said_before
 from napari_beamwatch.analysis import analyze as analyze_movie
 from napari_beamwatch.cli.ending import in_order
+from napari_beamwatch.cli.usage import UsageError
 from napari_beamwatch.cli.words import print_answer
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.files import read_text
 from napari_beamwatch.harmless import printable
 from napari_beamwatch.log import LOG
-from napari_beamwatch.movies import DoseCalibration, Movie, open_movie
-from napari_beamwatch.movies.given import BEAM_SD
+from napari_beamwatch.movies import DoseCalibration, open_movie
 from napari_beamwatch.movies.names import unpacked_name
 from napari_beamwatch.regions import Region
 from napari_beamwatch.results.record import LARGEST, settings_said
@@ -41,10 +41,6 @@ TOLD = tuple(
 """Keywords of `open_movie` that have options of their names."""
 
 
-class UsageError(Exception):
-    """Words that cannot be meant together."""
-
-
 def analyze(args: Namespace) -> bool:
     """Analyse every movie that was named; True if all went well.
 
@@ -57,16 +53,14 @@ def analyze(args: Namespace) -> bool:
     """
     if not args.out.strip():
         raise UsageError("--out needs the name of a folder; . is the current one")
-    if (args.beam_current_nA is None) != (args.beam_diameter_um is None):
-        raise UsageError("--beam-current-nA and --beam-diameter-um measure the dose rate together")
     jobs = folders(args.file, Path(args.out).expanduser())
-    settings = settings_from(args)
+    settings, opening = settings_from(args), opening_from(args)
     regions = [Region.rectangle(f"roi{i}", *box) for i, box in enumerate(args.roi, start=1)]
     good = True
     with in_order(), _client(args.scheduler) as client:
         for source, folder in jobs:
             try:
-                _analyze_one(source, folder, args, settings, regions, client)
+                _analyze_one(source, folder, opening, settings, regions, client, force=args.force)
             except BrokenPipeError:
                 raise
             except (BeamwatchError, OSError, MemoryError) as error:
@@ -110,30 +104,36 @@ def _settings_file(path: Path) -> Settings:
 def _analyze_one(
     source: str,
     folder: Path,
-    args: Namespace,
+    opening: Mapping[str, Any],
     settings: Settings,
     regions: list[Region],
     client: Any,
+    *,
+    force: bool,
 ) -> None:
-    check_free(folder, force=args.force)  # before the work, not after it
-    movie = _opened(source, args)
+    check_free(folder, force=force)  # before the work, not after it
+    movie = open_movie(source, **opening)
     for said in said_before(movie, settings, regions):
         print(f"beamwatch: {movie.name}: {said}", file=sys.stderr)
     with progress_line(movie.name) as progress:
         result = analyze_movie(movie, settings, regions, progress, client)
     beside = strangers(folder)
-    result.save(folder, force=args.force)
+    result.save(folder, force=force)
     print_answer(result.summary)
     said = f", beside what was there ({listed(beside)})" if beside else ""
     print(printable(f"  written to {folder}{said}"))
 
 
-def _opened(source: str, args: Namespace) -> Movie:
-    return open_movie(source, **opening_from(args))
-
-
 def opening_from(args: Namespace) -> dict[str, Any]:
-    """What was said of a movie, as `open_movie` takes it."""
+    """What was said of a movie, as `open_movie` takes it; a vacuum movie is counted here.
+
+    Raises
+    ------
+    UsageError
+        If half of what measures the beam is missing.
+    """
+    if (args.beam_current_nA is None) != (args.beam_diameter_um is None):
+        raise UsageError("--beam-current-nA and --beam-diameter-um measure the dose rate together")
     said = {name: getattr(args, name) for name in TOLD}
     if args.superres is None:
         said.pop("superres")
@@ -148,12 +148,7 @@ def _measured_rate(args: Namespace) -> DoseCalibration:
     if args.vacuum_movie is not None:
         return open_movie(args.vacuum_movie).vacuum_calibration()
     (current, current_sd), (diameter, diameter_sd) = args.beam_current_nA, args.beam_diameter_um
-    return DoseCalibration.of_beam(
-        current,
-        diameter,
-        BEAM_SD if current_sd is None else current_sd,
-        BEAM_SD if diameter_sd is None else diameter_sd,
-    )
+    return DoseCalibration.of_beam(current, diameter, current_sd, diameter_sd)
 
 
 @contextmanager

@@ -93,8 +93,8 @@ class DoseCalibration:
         cls,
         current_nA: float,  # noqa: N803 - units are part of public names
         diameter_um: float,
-        current_sd: float = BEAM_SD,
-        diameter_sd: float = BEAM_SD,
+        current_sd: float | None = None,
+        diameter_sd: float | None = None,
     ) -> DoseCalibration:
         """The dose rate of a round beam of known current and size: I / (e · area).
 
@@ -104,13 +104,15 @@ class DoseCalibration:
             That reaches the specimen, in nA.
         diameter_um : float
             Of the evenly lit disc on the specimen, in µm.
-        current_sd, diameter_sd : float
-            Relative standard uncertainties; that of the diameter counts twice.
+        current_sd, diameter_sd : float, optional
+            Relative standard uncertainties, 0.05 where nobody says; that of the diameter counts
+            twice.
         """
         current = number(current_nA, "the beam current", 1e-9, 1e6, "nA")
         diameter = number(diameter_um, "the diameter of the beam", 1e-6, 1e5, "µm")
         spreads = [
-            number(one, "a relative uncertainty", 0.0, 0.99) for one in (current_sd, diameter_sd)
+            number(BEAM_SD if one is None else one, "a relative uncertainty", 0.0, 0.99)
+            for one in (current_sd, diameter_sd)
         ]
         area = np.pi * (diameter * ANGSTROM_PER_UM / 2) ** 2
         rate = current * ELECTRONS_PER_NA_S / area

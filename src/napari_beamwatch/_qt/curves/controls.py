@@ -16,7 +16,7 @@ from napari_beamwatch.results.frame_axis import Along
 SIGNS = dict(zip(SYMBOLS, "●■▼◆★✚", strict=True))
 
 
-WIDEST_CHOICE = 78
+WIDEST_CHOICE = 86
 """Pixels of a choice: the row must not be what makes the dock wide."""
 
 
@@ -121,7 +121,8 @@ class CurvesLegend(QLabel):
             i = count[region] = count.get(region, -1) + 1
             sign = SIGNS[SYMBOLS[i % len(SYMBOLS)]]
             words.append(
-                f'<span style="color:{colours[region]}">{sign} {escape(curve.label)}</span>'
+                f'<span style="white-space:nowrap; color:{colours[region]}">'
+                f"{sign} {escape(curve.label)}</span>"
             )
         if courses:
             words.append("<b>━</b> fit")

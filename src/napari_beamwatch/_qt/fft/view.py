@@ -77,6 +77,7 @@ class SpectrumView(QWidget):
         scene.sigMouseMoved.connect(self._on_move)
         scene.sigMouseClicked.connect(self._on_click)
         box = self.plot.getViewBox()
+        box.setBackgroundColor("k")  # what is written may reach beyond the picture: it stays dark
         box.sigRangeChangedManually.connect(self._on_zoom)
         box.sigResized.connect(lambda *_: self._place_unit())
         for changed in (box.sigRangeChanged, box.sigResized):

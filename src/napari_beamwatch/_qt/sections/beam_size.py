@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qtpy.QtWidgets import QGridLayout, QLabel, QLineEdit, QPushButton
+from qtpy.QtWidgets import QLabel, QLineEdit, QPushButton
 
 from napari_beamwatch._qt.sections.section import as_written, eliding
-from napari_beamwatch._qt.sections.told_fields import LABEL, NARROWEST
+from napari_beamwatch._qt.sections.told_fields import NARROWEST, FieldGrid
 from napari_beamwatch.asked import BEAM_CURRENT, BEAM_DIAMETER, Asked
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import DoseCalibration
@@ -17,17 +17,12 @@ from napari_beamwatch.spelling import read_measured
 USUAL = f"Where no uncertainty is typed, {BEAM_SD:.0%} is taken."
 
 
-class BeamSize(QGridLayout):
+class BeamSize(FieldGrid):
     """Two fields, what they come to, and a button that takes it."""
 
     def __init__(self, say: Callable[[str], None], take: Callable[[DoseCalibration], None]) -> None:
         super().__init__()
         self._say, self._take = say, take
-        self.setHorizontalSpacing(8)
-        self.setVerticalSpacing(3)
-        self.setColumnMinimumWidth(0, LABEL)
-        self.setColumnStretch(1, 3)
-        self.setColumnStretch(2, 3)
         self._lines = []
         for row, one in enumerate((BEAM_CURRENT, BEAM_DIAMETER)):
             line, label = QLineEdit(), QLabel(one.label)
@@ -75,10 +70,9 @@ class BeamSize(QGridLayout):
             self._say(str(error))
 
 
-def _measured(text: str, one: Asked) -> tuple[float, float]:
+def _measured(text: str, one: Asked) -> tuple[float, float | None]:
     assert one.kind is not None
     try:
-        value, spread = read_measured(text, one.kind)
+        return read_measured(text, one.kind)
     except BeamwatchError as error:
         raise BeamwatchError(f"{one.label}: {error}") from None
-    return value, BEAM_SD if spread is None else spread

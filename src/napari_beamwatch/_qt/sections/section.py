@@ -16,6 +16,9 @@ from qtpy.QtWidgets import (
 )
 from superqt import QElidingLabel
 
+AROUND = 12
+"""Pixels of a label that napari's style keeps empty: words that take them are cut off."""
+
 
 class Section(QWidget):
     """A foldable part; `body` takes what it holds. A part of a part (`depth` 1) is quieter."""
@@ -68,6 +71,7 @@ def eliding(words: str = "") -> QElidingLabel:
     label = QElidingLabel(words)
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setProperty("role", "faint")
+    label.setEllipsesWidth(AROUND)
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
     return label
 

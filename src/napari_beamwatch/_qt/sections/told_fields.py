@@ -30,14 +30,27 @@ FILES = frozenset(("dose_table", "beam_profile"))
 TICKED = "dead_time_correction"
 """Yes or no."""
 
-LABEL, NARROWEST = 88, 72
-"""Pixels of what stands before a field, and of the field, at least."""
+LABEL, NARROWEST = 112, 72
+"""Pixels of what stands before a field, so that grids below one another line up, and of the field,
+at least."""
 
 Read = Callable[[Mapping[str, Any]], None]
 """Tells the movie what must be read from a file first."""
 
 
-class ToldFields(QGridLayout):
+class FieldGrid(QGridLayout):
+    """Columns for what stands before a field, for the field, and for what is said of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setHorizontalSpacing(8)
+        self.setVerticalSpacing(3)
+        self.setColumnMinimumWidth(0, LABEL)
+        self.setColumnStretch(1, 3)
+        self.setColumnStretch(2, 3)
+
+
+class ToldFields(FieldGrid):
     """A grid of fields that shows and changes the movie of a session."""
 
     def __init__(
@@ -49,11 +62,6 @@ class ToldFields(QGridLayout):
     ) -> None:
         super().__init__()
         self._session, self._say, self._read_files = session, say, read_files
-        self.setHorizontalSpacing(8)
-        self.setVerticalSpacing(3)
-        self.setColumnMinimumWidth(0, LABEL)
-        self.setColumnStretch(1, 3)
-        self.setColumnStretch(2, 3)
         self._lines: dict[Asked, tuple[QLineEdit, QLabel]] = {}
         self._ticks: dict[Asked, QCheckBox] = {}
         for i, one in enumerate(every):
