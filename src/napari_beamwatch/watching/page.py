@@ -8,11 +8,11 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
+from napari_beamwatch.files import write_whole
 from napari_beamwatch.harmless import printable
 from napari_beamwatch.log import LOG
 from napari_beamwatch.results.run_folder import FIGURES
 from napari_beamwatch.results.summary import dose_text
-from napari_beamwatch.watching.diary import write_whole
 from napari_beamwatch.watching.state import WatchState
 
 NAME = "index.html"

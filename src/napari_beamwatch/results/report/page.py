@@ -9,12 +9,11 @@ from __future__ import annotations
 import base64
 import html
 import os
-import secrets
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.files import write_whole
 from napari_beamwatch.harmless import printable
 
 GENERATOR = "napari-beamwatch"
@@ -242,18 +241,13 @@ def write_page(path: Path, content: str) -> None:
     """
     if path.suffix.lower() not in (".html", ".htm"):
         raise BeamwatchError(f"a report is written as .html, not {path.name or path}")
-    begun = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if os.path.lexists(path) and not _is_ours(path):
             raise BeamwatchError(f"{path} is there and is no report of beamwatch: name another")
-        begun.write_text(content, encoding="utf-8", newline="\n")
-        begun.replace(path)
+        write_whole(path, content)
     except OSError as error:
         raise BeamwatchError(f"{path} cannot be written: {error.strerror or error}") from None
-    finally:
-        with suppress(OSError):
-            begun.unlink()
 
 
 def _is_ours(path: Path) -> bool:
