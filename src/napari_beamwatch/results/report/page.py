@@ -32,7 +32,7 @@ MOST_ROWS = 100
 
 UNIT = "e/Å²"
 
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+_POLICY = "default-src 'none'; img-src {}; style-src 'unsafe-inline'"
 
 STYLE = """
 .beamwatch{color-scheme:light;color:#1a1a1a;background:#fff;line-height:1.5;font-size:16px;
@@ -105,7 +105,9 @@ body.beamwatch{max-width:none;padding:0}
 Colours are of Okabe and Ito, and none says what words do not."""
 
 
-def page(title: str, *parts: str) -> str:
+def page(
+    title: str, *parts: str, style: str = STYLE, pictures: str = "data:", again: int | None = None
+) -> str:
     """A whole page of parts that are HTML already.
 
     Parameters
@@ -114,14 +116,21 @@ def page(title: str, *parts: str) -> str:
         Plain words.
     *parts : str
         Empty ones are left out.
+    style : str
+    pictures : str
+        Where they may come from, as a content security policy has it; by default they are inside.
+    again : int, optional
+        Seconds after which the page is to be read anew.
     """
+    policy = _POLICY.format(pictures)
+    refresh = "" if again is None else f'<meta http-equiv="refresh" content="{again}">\n'
     head = (
         "<!DOCTYPE html>\n"
         '<html lang="en"><head><meta charset="utf-8">\n'
         f'<meta name="generator" content="{GENERATOR}">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        f'{refresh}<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{text(title)}</title>\n<style>{STYLE}</style></head>\n"
+        f"<title>{text(title)}</title>\n<style>{style}</style></head>\n"
     )
     body = "\n".join(part for part in parts if part)
     return f'{head}<body class="beamwatch">\n{body}\n</body></html>\n'
