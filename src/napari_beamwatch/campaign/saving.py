@@ -18,6 +18,7 @@ from napari_beamwatch.campaign.tables import PLACES, CampaignTables
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.files import read_text
 from napari_beamwatch.results.record import LARGEST, explained, write_record
+from napari_beamwatch.results.run_folder import writing_to
 from napari_beamwatch.results.table_files import read_table, write_table
 
 FORMAT = 1
@@ -49,7 +50,7 @@ def save_campaign(
         raise BeamwatchError("a summary needs the name of a folder; . is the current one")
     target = Path(folder).expanduser()
     check_free(target, force=force)
-    try:
+    with writing_to(target):
         target.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".beamwatch-summary-", dir=target) as beside:
             new = Path(beside)
@@ -61,10 +62,6 @@ def save_campaign(
             write_record(record_of(campaign, kinds), new / RECORD)
             for name in FILES:
                 (new / name).replace(target / name)
-    except OSError as error:
-        raise BeamwatchError(
-            f"nothing can be written to {target}: {error.strerror or error}"
-        ) from None
     return target
 
 
