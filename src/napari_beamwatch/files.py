@@ -1,13 +1,15 @@
 """The door for files that a user names: regular ones only, and no more of them than is asked for.
 
 A pipe, a socket or a device may wait for ever, or never end; neither may hold up whoever meant to
-open a movie.
+open a movie. What is written here is there whole, or not at all.
 """
 
 from __future__ import annotations
 
 import os
+import secrets
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from napari_beamwatch.errors import BeamwatchError
@@ -75,3 +77,17 @@ def read_bytes(path: Path, what: str, largest: int) -> bytes:
         raise BeamwatchError(f"{path} cannot be read: {error.strerror or error}") from None
     except ValueError as error:  # a null character in the name
         raise BeamwatchError(f"{path} cannot be read: {error}") from None
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text so that whoever reads the file finds the old one or the new one, whole.
+
+    Lone surrogates, of names of files that are no text, become question marks.
+    """
+    begun = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        begun.write_text(text, encoding="utf-8", errors="replace", newline="\n")
+        begun.replace(path)
+    finally:
+        with suppress(OSError):
+            begun.unlink()

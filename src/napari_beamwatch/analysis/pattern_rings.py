@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from napari_beamwatch import columns
 from napari_beamwatch.damage.judging import Verdict
@@ -15,22 +13,6 @@ from napari_beamwatch.movies import Movie
 from napari_beamwatch.results.tables import joined, said_of_spots
 from napari_beamwatch.spectra.diffraction import GrownHalo, PatternRings, RingTraces
 from napari_beamwatch.spectra.peaks import FWHM
-
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Spacings:
-    """Spacings of rings in Å, and their standard errors, without that of the camera constant."""
-
-    d: Floats
-    d_se: Floats
-
-    @classmethod
-    def of(cls, rings: PatternRings, constant: float) -> Spacings:
-        """By a camera constant in Å·px."""
-        d = constant / rings.radius
-        return cls(d, d * rings.middle_se / rings.lines.middle)
 
 
 def ring_rows(
@@ -55,7 +37,7 @@ def ring_rows(
         Numbers of those that were there at first, and of those that came.
     verdict : Verdict, optional
     """
-    told = Spacings.of(rings, constant)
+    d = constant / rings.radius
     number = first + np.arange(len(rings))
     came = np.isin(number, () if verdict is None else verdict.new_spots)
     if came.any():
@@ -65,8 +47,8 @@ def ring_rows(
         {
             "spot": number,
             "crystal": np.where(came, crystals[1], crystals[0]),
-            "d_A": told.d,
-            "d_se_A": told.d_se,
+            "d_A": d,
+            "d_se_A": d * rings.middle_se / rings.lines.middle,  # that of the constant is not in it
             "snr": rings.significance,
             **said_of_spots(movie, verdict),
         }

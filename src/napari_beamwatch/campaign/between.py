@@ -26,6 +26,7 @@ from scipy.special import ndtr
 from scipy.stats import t as student
 
 from napari_beamwatch.damage.survival import Fates
+from napari_beamwatch.results import summary
 
 Floats = NDArray[np.float64]
 
@@ -234,5 +235,5 @@ def in_words(estimate: Estimate, known_until: float, changed: bool) -> str:
 
 
 def dose_text(dose: float) -> str:
-    """A dose as a person writes it."""
-    return f"{float(f'{dose:.3g}'):.0f}" if abs(dose) >= 100 else f"{dose:.3g}"
+    """A dose as results write it, of three digits: movies scatter by more than the fourth."""
+    return summary.dose_text(float(f"{dose:.3g}"))

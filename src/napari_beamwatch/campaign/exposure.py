@@ -11,6 +11,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from napari_beamwatch.spectra.windows import snr_of_fringe
+
 HANN = 4 / 9
 """Of the electrons in a window, those that count."""
 
@@ -63,7 +65,7 @@ def fringe_snr(dose: float, window_nm: float, contrast: float) -> float:
     contrast : float
         C of the fringe.
     """
-    return contrast**2 * HANN * dose * (10 * window_nm) ** 2 / 4
+    return snr_of_fringe(contrast, HANN * dose * (10 * window_nm) ** 2)
 
 
 def spacing_error(snr: float, d_A: float, window_nm: float) -> float:  # noqa: N803

@@ -24,7 +24,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from napari_beamwatch.campaign.measures import MEASURES
+from napari_beamwatch.campaign.measures import known_measure
 from napari_beamwatch.campaign.tables import CampaignTables
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.phases.limits import published_limits
@@ -99,9 +99,7 @@ def campaign_figure(campaign: CampaignTables, measure: str | None = None) -> Fig
     Figure
         180 mm wide. Not registered with pyplot: nothing needs to be closed.
     """
-    measure = campaign.measure if measure is None else measure
-    if measure not in MEASURES:
-        raise BeamwatchError(f"{measure!r} is no measure: known are {', '.join(MEASURES)}")
+    measure = known_measure(campaign.measure if measure is None else measure)
     lines, height = _lines(campaign, measure)
     top = TOP if campaign.dose_rate is None else TOP_WITH_TIME
     with mpl.rc_context(STYLE):

@@ -15,7 +15,7 @@ import pandas as pd
 
 from napari_beamwatch.campaign.runs import Run
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.phases.limits import COLDEST_ROOM_C, WARMEST_CRYO_C
+from napari_beamwatch.phases.limits import regime
 
 WORDED = ("compound", "imaging_mode", "preparation", "transfer")
 NUMBERED = {
@@ -118,11 +118,10 @@ def _words(column: str, values: Sequence[object]) -> list[str]:
 
 
 def _regime(value: float) -> str:
-    if value <= WARMEST_CRYO_C:
-        return "cryo"
-    if COLDEST_ROOM_C <= value <= WARMEST_ROOM_C:
-        return "RT"
-    return "hot" if value > 0 else "cold"
+    known = regime(value)
+    if known == "room":
+        return "RT" if value <= WARMEST_ROOM_C else "hot"
+    return known or "cold"
 
 
 def _in_bins(numbers: np.ndarray, bin_of: Callable[[float], str], unit: str) -> list[str]:

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from napari_beamwatch.campaign.runs import Run
+from napari_beamwatch.errors import BeamwatchError
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,14 @@ MEASURES: dict[str, Measure] = {
     "detected": Measure("detected_dose_e_per_A2", "change detected"),
     "half_gone": Measure("half_dose_e_per_A2", "half of the lattice gone"),
 }
+
+
+def known_measure(name: str) -> str:
+    """The name of a measure, refused where it is none."""
+    if name not in MEASURES:
+        raise BeamwatchError(f"{name!r} is no measure: known are {', '.join(MEASURES)}")
+    return name
+
 
 TOLD: dict[str, str] = {
     "movie": "name of the movie",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from napari_beamwatch.campaign.between import dose_text
 from napari_beamwatch.campaign.exposure import Exposure, exposure, fringe_snr
-from napari_beamwatch.campaign.measures import MEASURES
+from napari_beamwatch.campaign.measures import known_measure
 from napari_beamwatch.campaign.safe_dose import (
     CONFIDENCE,
     SafeDose,
@@ -165,8 +165,7 @@ def plan(
             raise BeamwatchError(
                 f"the {name} lies between {least:g} and {most:g}, not at {value:g}"
             )
-    if measure not in MEASURES:
-        raise BeamwatchError(f"{measure!r} is no measure: known are {', '.join(MEASURES)}")
+    known_measure(measure)
     if 10 * window_nm < 3 * d:
         raise BeamwatchError(f"a window of {window_nm:g} nm holds no three fringes of {d:g} Å")
     if pixel_size is not None and d < NYQUIST * pixel_size:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,9 @@ import pandas as pd
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.results.findings import Findings
-from napari_beamwatch.results.loading import COLUMNS
-from napari_beamwatch.results.older import is_older, needed_of, read_older, with_columns
+from napari_beamwatch.results.loading import tables_of
 from napari_beamwatch.results.record import explained, read_record
 from napari_beamwatch.results.run_folder import RECORD, holds_run, recover
-from napari_beamwatch.results.table_files import read_table
 
 PathLike = str | os.PathLike[str]
 
@@ -108,17 +106,8 @@ def read_run(folder: Path) -> Run:
         name = str(facts["name"])
         names = [name, *(str(region["name"]) for region in record["regions"])]
         kinds = {str(table): dict(types) for table, types in record["tables"].items()}
-        needed = {table: COLUMNS[table] for table in READ}
-        if is_older(kinds):
-            tables = read_older(folder, kinds, names, needed)
-        else:
-            tables = {
-                table: read_table(
-                    folder / f"{table}.csv", kinds[table], names, needed_of(kinds[table], now)
-                )
-                for table, now in needed.items()
-            }
-        onsets = with_columns(tables["onsets"], COLUMNS["onsets"])
+        tables = tables_of(folder, kinds, names, READ)
+        onsets = tables["onsets"]
         if not len(onsets):
             raise ValueError("onsets.csv has no row of the field")
         size = facts["pixel_size_A"]
@@ -225,7 +214,5 @@ def _named_apart(runs: Sequence[Run]) -> list[Run]:
     for i, run in enumerate(runs):
         earlier = names[:i].count(run.name)
         name = f"{run.name} ({earlier + 1})" if earlier else run.name
-        made.append(
-            Run(name, run.source, run.field, run.places, run.pixel_size_A, run.version, run.mark)
-        )
+        made.append(replace(run, name=name))
     return made

@@ -21,7 +21,7 @@ import pandas as pd
 
 from napari_beamwatch.campaign.between import Resampled, changed_before, dose_text
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.phases.limits import COLDEST_ROOM_C, WARMEST_CRYO_C, published_limits
+from napari_beamwatch.phases import limits
 from napari_beamwatch.threads import one_blas_thread
 
 CONFIDENCE = 0.95
@@ -118,7 +118,7 @@ def from_places(
 
 def from_published(compound: str, temperature_C: float) -> SafeDose:  # noqa: N803
     """A dose from the published limits of a compound: no bound, for they have no scatter."""
-    found = published_limits(compound, temperature_C)
+    found = limits.published_limits(compound, temperature_C)
     found = found[found["status"] != "no_number"]
     if not len(found):
         raise BeamwatchError(
@@ -141,9 +141,7 @@ def from_published(compound: str, temperature_C: float) -> SafeDose:  # noqa: N8
 
 def regime(temperature_C: float) -> str:  # noqa: N803
     """Room temperature, cryo, or neither."""
-    if temperature_C <= WARMEST_CRYO_C:
-        return "cryo"
-    return "RT" if temperature_C >= COLDEST_ROOM_C else ""
+    return limits.regime(temperature_C).replace("room", "RT")
 
 
 def group_for(

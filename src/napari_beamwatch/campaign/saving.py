@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 import os
-import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
@@ -18,6 +17,8 @@ from napari_beamwatch.campaign.measures import MEASURES
 from napari_beamwatch.campaign.tables import PLACES, CampaignTables
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.files import read_text
+from napari_beamwatch.results.record import LARGEST, explained, write_record
+from napari_beamwatch.results.run_folder import writing_to
 from napari_beamwatch.results.table_files import read_table, write_table
 
 FORMAT = 1
@@ -28,9 +29,6 @@ TABLE = "summary.csv"
 PLACES_TABLE = "summary_places.csv"
 FIGURES = ("summary.svg", "summary.pdf", "summary.png")
 FILES = (TABLE, PLACES_TABLE, *FIGURES, RECORD)
-
-LARGEST = 64 * 2**20
-"""Bytes of a record; a longer one was not written by us."""
 
 
 def save_campaign(
@@ -52,30 +50,18 @@ def save_campaign(
         raise BeamwatchError("a summary needs the name of a folder; . is the current one")
     target = Path(folder).expanduser()
     check_free(target, force=force)
-    try:
+    with writing_to(target):
         target.mkdir(parents=True, exist_ok=True)
-        part = f".beamwatch-summary-{secrets.token_hex(4)}"
-        made = [(target / f"{part}-{name}", target / name) for name in FILES]
-        try:
-            new = {place.name: path for path, place in made}
-            write_table(campaign.summary, new[TABLE])
-            kinds = write_table(campaign.places, new[PLACES_TABLE])
+        with TemporaryDirectory(prefix=".beamwatch-summary-", dir=target) as beside:
+            new = Path(beside)
+            write_table(campaign.summary, new / TABLE)
+            kinds = write_table(campaign.places, new / PLACES_TABLE)
             from napari_beamwatch.campaign.figure import write_campaign_figure
 
-            write_campaign_figure(campaign, *(new[name] for name in FIGURES))
-            text = json.dumps(
-                _plain(record_of(campaign, kinds)), indent=2, ensure_ascii=False, allow_nan=False
-            )
-            new[RECORD].write_text(text + "\n", encoding="utf-8")
-            for path, place in made:
-                path.replace(place)
-        finally:
-            for path, _ in made:
-                path.unlink(missing_ok=True)
-    except OSError as error:
-        raise BeamwatchError(
-            f"nothing can be written to {target}: {error.strerror or error}"
-        ) from None
+            write_campaign_figure(campaign, *(new / name for name in FIGURES))
+            write_record(record_of(campaign, kinds), new / RECORD)
+            for name in FILES:
+                (new / name).replace(target / name)
     return target
 
 
@@ -116,7 +102,7 @@ def read_places(folder: str | os.PathLike[str]) -> tuple[pd.DataFrame, dict[str,
     path = target / RECORD
     if not path.is_file():
         raise BeamwatchError(f"{target} holds no summary: there is no {RECORD}")
-    try:
+    with explained(path):
         record = json.loads(read_text(path, "a summary", LARGEST))
         if not isinstance(record, dict) or record.get("format") != FORMAT:
             raise BeamwatchError(f"{path} is of another format than {FORMAT}")
@@ -125,23 +111,8 @@ def read_places(folder: str | os.PathLike[str]) -> tuple[pd.DataFrame, dict[str,
         table = read_table(target / PLACES_TABLE, kinds, names, list(PLACES))
         if not all(isinstance(row, dict) for row in record["groups"]):
             raise TypeError("groups")
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise BeamwatchError(f"{path} is damaged or was edited: {error}") from None
     return table, record
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
-
-
-def _plain(value: Any) -> Any:
-    """The value with types that JSON knows; what is no number is null."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if hasattr(value, "item"):
-        value = value.item()
-    if value is pd.NA or (isinstance(value, float) and not math.isfinite(value)):
-        return None
-    return value

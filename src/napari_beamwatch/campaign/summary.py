@@ -13,7 +13,7 @@ import pandas as pd
 from napari_beamwatch.campaign.between import Estimate, GroupCurve, dose_text, group_curve, in_words
 from napari_beamwatch.campaign.comparison import difference, ratio
 from napari_beamwatch.campaign.groups import Group, condition_named, grouped
-from napari_beamwatch.campaign.measures import MEASURES, told
+from napari_beamwatch.campaign.measures import MEASURES, known_measure, told
 from napari_beamwatch.campaign.regression import regression
 from napari_beamwatch.campaign.result import Campaign
 from napari_beamwatch.campaign.runs import Run, read_runs, usable
@@ -58,8 +58,7 @@ def summarize(
     dose_rate : float, optional
         e/Å²/s at which doses are told in seconds.
     """
-    if measure not in MEASURES:
-        raise BeamwatchError(f"{measure!r} is no measure: known are {', '.join(MEASURES)}")
+    known_measure(measure)
     if dose_rate is not None and not (np.isfinite(dose_rate) and dose_rate > 0):
         raise BeamwatchError(f"a dose rate is above 0 e/Å²/s, not {dose_rate!r}")
     columns = tuple(dict.fromkeys(condition_named(name) for name in by))

@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 
 from napari_beamwatch.campaign.between import dose_text
-from napari_beamwatch.campaign.measures import MEASURES
+from napari_beamwatch.campaign.measures import MEASURES, known_measure
 from napari_beamwatch.campaign.tables import CampaignTables
-from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.harmless import printable
 
 WIDTH = 96
@@ -18,9 +17,7 @@ WIDTH = 96
 
 def in_words(campaign: CampaignTables, measure: str | None = None) -> str:
     """Groups, ratios and what the dose goes with, of one measure, and what to be wary of."""
-    measure = campaign.measure if measure is None else measure
-    if measure not in MEASURES:
-        raise BeamwatchError(f"{measure!r} is no measure: known are {', '.join(MEASURES)}")
+    measure = known_measure(campaign.measure if measure is None else measure)
     lines = [f"{measure.replace('_', ' ')} ({MEASURES[measure].words}), e/Å², 95 % between movies"]
     for _, row in _of(campaign.summary, measure).iterrows():
         seconds = float(row["median_time_s"])

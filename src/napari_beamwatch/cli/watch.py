@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 LONGEST = 110
 """Characters of the running line: a longer one would break."""
 
-RUNS_ON = ("waiting", "holding")
-"""States that people need not hear of again with every frame."""
-
 
 def watch(args: Namespace) -> None:
     """Watch until Ctrl-C, or until the one movie is finished."""

@@ -104,15 +104,17 @@ def published_limits(
     if phase is not None:
         kept &= table["phase"].isin(phase.split("|")).to_numpy()
     if temperature_C is not None:
-        regime = ""
-        if temperature_C >= COLDEST_ROOM_C:
-            regime = "room"
-        elif temperature_C <= WARMEST_CRYO_C:
-            regime = "cryo"
-        kept &= (table["temperature"] == regime).to_numpy()
+        kept &= (table["temperature"] == regime(temperature_C)).to_numpy()
     if criterion is not None:
         kept &= (table["compare_with"] == COMPARABLE[criterion]).to_numpy()
     return table[kept].reset_index(drop=True)
+
+
+def regime(temperature_C: float) -> str:  # noqa: N803
+    """What a temperature is to the table of limits: room, cryo, or neither, which is empty."""
+    if temperature_C >= COLDEST_ROOM_C:
+        return "room"
+    return "cryo" if temperature_C <= WARMEST_CRYO_C else ""
 
 
 def source_limit(name: str, temperature_C: float | None = None) -> float:  # noqa: N803

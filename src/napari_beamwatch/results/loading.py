@@ -107,16 +107,7 @@ def stored_run(folder: Path) -> StoredRun:
         facts = record["movie"]
         names = [str(facts["name"]), *(region.name for region in regions)]
         kinds = {str(name): dict(types) for name, types in record["tables"].items()}
-        if is_older(kinds):
-            tables = read_older(folder, kinds, names, COLUMNS)
-        else:
-            tables = {
-                name: read_table(
-                    folder / f"{name}.csv", kinds[name], names, needed_of(kinds[name], needed)
-                )
-                for name, needed in COLUMNS.items()
-            }
-            tables["onsets"] = with_columns(tables["onsets"], COLUMNS["onsets"])
+        tables = tables_of(folder, kinds, names)
         _check_rows(tables, names[1:])
         settings = settings_of(record)
         notes = sentences(record["notes"])
@@ -143,6 +134,34 @@ def stored_run(folder: Path) -> StoredRun:
         **tables,
     )
     return StoredRun(folder, record, result, profile)
+
+
+def tables_of(
+    folder: Path,
+    kinds: Mapping[str, Mapping[str, str]],
+    names: Sequence[str],
+    wanted: Sequence[str] = tuple(COLUMNS),
+) -> dict[str, pd.DataFrame]:
+    """Tables of a run, in the columns of today whenever it was written.
+
+    Parameters
+    ----------
+    folder : Path
+    kinds : mapping
+        Type of each column of each table, as the record has them.
+    names : sequence of str
+        Of the movie and of regions: words of others.
+    wanted : sequence of str
+        Tables that are asked for, that of onsets among them.
+    """
+    needed = {name: COLUMNS[name] for name in wanted}
+    if is_older(kinds):
+        return read_older(folder, kinds, names, needed)
+    tables = {
+        name: read_table(folder / f"{name}.csv", kinds[name], names, needed_of(kinds[name], now))
+        for name, now in needed.items()
+    }
+    return {**tables, "onsets": with_columns(tables["onsets"], COLUMNS["onsets"])}
 
 
 def _check_rows(tables: Mapping[str, pd.DataFrame], regions: Sequence[str]) -> None:

@@ -14,6 +14,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.movies.description import describe
@@ -83,7 +85,7 @@ def record_of(
 
 
 def write_record(record: Mapping[str, Any], path: Path) -> None:
-    """Write ``run.json``; what is no number is null."""
+    """Write ``run.json``, or the record of a campaign; what is no number is null."""
     text = json.dumps(_finite(record), indent=2, ensure_ascii=False, allow_nan=False)
     begun = path.with_suffix(".part")
     begun.write_text(text + "\n", encoding="utf-8")
@@ -224,6 +226,6 @@ def _finite(value: Any) -> Any:
         return [_finite(item) for item in value]
     if hasattr(value, "item"):  # of NumPy
         value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
+    if value is pd.NA or (isinstance(value, float) and not math.isfinite(value)):
         return None
     return value

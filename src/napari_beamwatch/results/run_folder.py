@@ -111,7 +111,7 @@ def check_free(folder: Path, *, force: bool) -> None:
     _refuse(folder, force=force)
     parents = folder.absolute().parents
     there = next((one for one in (folder, *parents) if os.path.lexists(one)), folder)
-    with _explained(folder), tempfile.TemporaryFile(dir=there):
+    with writing_to(folder), tempfile.TemporaryFile(dir=there):
         pass
 
 
@@ -129,7 +129,7 @@ def new_run(folder: Path, *, force: bool) -> Iterator[Path]:
     _refuse(folder, force=force)
     missing = [one for one in (folder, *folder.parents) if not os.path.lexists(one)]
     try:
-        with _explained(folder):
+        with writing_to(folder):
             folder.mkdir(parents=True, exist_ok=True)
             with alone(folder / LOCK, PATIENCE):
                 _go_on(folder)
@@ -219,7 +219,8 @@ def _refuse(folder: Path, *, force: bool) -> None:
 
 
 @contextmanager
-def _explained(folder: Path) -> Iterator[None]:
+def writing_to(folder: Path) -> Iterator[None]:
+    """Say of whatever the disk refuses inside that nothing can be written to a folder."""
     try:
         yield
     except OSError as error:

@@ -10,7 +10,14 @@ import numpy as np
 from napari_beamwatch.simulate.laws import Floats
 from napari_beamwatch.simulate.patterns import PatternComposer, PatternScene, Powder
 from napari_beamwatch.simulate.scene import Criterion, Interpretation, Status
-from napari_beamwatch.simulate.truth import AMBIGUOUS_LATE, LATE, RegionTruth, RingTruth, Truth
+from napari_beamwatch.simulate.truth import (
+    AMBIGUOUS_LATE,
+    RegionTruth,
+    RingTruth,
+    Truth,
+    recorded,
+    status_of,
+)
 
 GONE = 0.5
 """Part of a phase below which it is not what is there in the end."""
@@ -26,9 +33,8 @@ def truth_of_patterns(composer: PatternComposer, flux: Floats, seed: int, parame
     reason = ""
     acceptable: tuple[Status, ...] = ()
     if onset is not None:
-        status = "onset" if onset > 0 else "damaged_at_start"
-        if onset > LATE * last:
-            status, reason = "ambiguous", AMBIGUOUS_LATE
+        status = status_of(onset, last)
+        reason = AMBIGUOUS_LATE if status == "ambiguous" else ""
     if scene.verdict is not None:
         status, reason = scene.verdict.status, scene.verdict.reason
         acceptable = scene.verdict.acceptable
@@ -60,8 +66,7 @@ def truth_of_patterns(composer: PatternComposer, flux: Floats, seed: int, parame
         spots_after=(),
     )
     return Truth(
-        case=scene.name,
-        description=scene.description,
+        **recorded(composer, flux, seed, parameters),
         status=status,
         reason=reason,
         acceptable=acceptable,
@@ -72,16 +77,8 @@ def truth_of_patterns(composer: PatternComposer, flux: Floats, seed: int, parame
         phase_before=field.phase_before,
         phase_after=field.phase_after,
         pixel_size_A=None,
-        seed=seed,
-        size=composer.size,
-        frame_dose_e_per_A2=tuple((composer.end - composer.start).tolist()),
-        dose_e_per_A2=tuple(composer.end.tolist()),
-        drift_px=tuple((float(dy), float(dx)) for dy, dx in composer.drift_px),
         focus_nm=(0.0,) * len(composer.end),
-        flux=tuple(float(f) for f in flux),
-        events=scene.events,
         regions=(field,),
-        parameters=dict(parameters),
         camera_constant_A_px=scene.camera_constant,
         rings=tuple(ring for powder in scene.powders for ring in _rings(composer, powder)),
     )

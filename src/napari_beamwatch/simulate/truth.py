@@ -12,6 +12,7 @@ import numpy as np
 
 from napari_beamwatch.simulate.composing import Composer
 from napari_beamwatch.simulate.laws import Law
+from napari_beamwatch.simulate.patterns import PatternComposer
 from napari_beamwatch.simulate.scene import (
     Change,
     Criterion,
@@ -276,8 +277,7 @@ def truth_of(composer: Composer, flux: Sequence[float], seed: int, parameters: A
         )
     mid = zip(composer.start, composer.end, strict=True)
     return Truth(
-        case=scene.name,
-        description=scene.description,
+        **recorded(composer, flux, seed, parameters),
         status=status,
         reason=reason,
         acceptable=acceptable,
@@ -288,17 +288,35 @@ def truth_of(composer: Composer, flux: Sequence[float], seed: int, parameters: A
         phase_before=first.phase_before if first else "none",
         phase_after=first.phase_after if first else "none",
         pixel_size_A=composer.pixel_size,
-        seed=seed,
-        size=composer.size,
-        frame_dose_e_per_A2=tuple((composer.end - composer.start).tolist()),
-        dose_e_per_A2=tuple(composer.end.tolist()),
-        drift_px=tuple((float(dy), float(dx)) for dy, dx in composer.drift_px),
         focus_nm=tuple(scene.focus.mean(a, b) for a, b in mid),
-        flux=tuple(float(f) for f in flux),
-        events=scene.events,
         regions=regions,
-        parameters=dict(parameters),
     )
+
+
+def status_of(onset: float, last: float) -> Status:
+    """What a lasting change that began at a dose is called, in a record that ends at another."""
+    if onset > LATE * last:
+        return "ambiguous"
+    return "onset" if onset > 0 else "damaged_at_start"
+
+
+def recorded(
+    composer: Composer | PatternComposer, flux: Sequence[float], seed: int, parameters: Any
+) -> dict[str, Any]:
+    """What is true of a movie as it was filmed, whatever its frames show: parts of a `Truth`."""
+    scene = composer.scene
+    return {
+        "case": scene.name,
+        "description": scene.description,
+        "seed": seed,
+        "size": composer.size,
+        "frame_dose_e_per_A2": tuple((composer.end - composer.start).tolist()),
+        "dose_e_per_A2": tuple(composer.end.tolist()),
+        "drift_px": tuple((float(dy), float(dx)) for dy, dx in composer.drift_px),
+        "flux": tuple(float(f) for f in flux),
+        "events": scene.events,
+        "parameters": dict(parameters),
+    }
 
 
 def _region(composer: Composer, patch: Patch) -> RegionTruth:
@@ -314,9 +332,7 @@ def _region(composer: Composer, patch: Patch) -> RegionTruth:
     if before == "none":
         status = "no_lattice"
     elif onset is not None and onset < last:
-        status = "onset" if onset > 0 else "damaged_at_start"
-        if onset > LATE * last:
-            status = "ambiguous"
+        status = status_of(onset, last)
     if status not in ("onset", "damaged_at_start", "ambiguous"):
         onset = criterion = interpretation = None
         after = before

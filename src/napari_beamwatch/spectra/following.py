@@ -77,19 +77,30 @@ class Stack:
     residual: Floats
 
     def window_shifts(self, window: int) -> Shifts:
-        """By how much windows of that many pixels follow: in steps of a part of them.
-
-        What a crystal moves within a window changes little in its power; a window that leaves the
-        detector for the sake of a pixel is lost.
-        """
-        step = max(1, window // STEPS)
-        moved = self.shifts + self.residual
-        return np.asarray(np.rint(moved / step) * step, np.int64)
+        """By how much windows of that many pixels follow."""
+        return window_shifts(self.shifts + self.residual, window)
 
     @property
     def exposed(self) -> list[int]:
         """Numbers of the frames with beam."""
         return [int(t) for t in np.flatnonzero(self.lit)]
+
+
+def window_shifts(moved: Floats, window: int) -> Shifts:
+    """By how much windows follow a specimen that moved so far: in steps of a part of them.
+
+    What a crystal moves within a window changes little in its power; a window that leaves the
+    detector for the sake of a pixel is lost.
+
+    Parameters
+    ----------
+    moved : array of float64 (…, 2)
+        In pixels.
+    window : int
+        Their side in pixels.
+    """
+    step = max(1, window // STEPS)
+    return np.asarray(np.rint(moved / step) * step, np.int64)
 
 
 @dataclass(frozen=True, eq=False)

@@ -238,23 +238,32 @@ def _bright(movie: Movie, window: int, taper: Taper) -> bool:
 
 
 def frames_to_see(grid: Grid, movie: Movie) -> int | None:
-    """Frames in which a window shows a usual fringe; None if the electrons are not known.
-
-    A fringe of contrast C has a signal-to-noise ratio of C² n / 4 in n electrons,
-    n = λ (Σ w)² / Σ w² [1]_.
-
-    References
-    ----------
-    .. [1] Saxton, W. O. Quantitative comparison of images and transforms. J. Microsc. 190,
-       52-60 (1998).
-    """
+    """Frames in which a window shows a usual fringe; None if the electrons are not known."""
     if movie.frame_dose is None or movie.pixel_size is None or not movie.lit.any():
         return None
     electrons = float(np.median(movie.frame_dose[movie.lit])) * movie.pixel_size**2
     electrons *= grid.weight_sum**2 / grid.weight_power
     if electrons <= 0:
         return None
-    return int(np.ceil(SEEN / (USUAL_CONTRAST**2 * electrons / 4)))
+    return int(np.ceil(SEEN / snr_of_fringe(USUAL_CONTRAST, electrons)))
+
+
+def snr_of_fringe(contrast: float, electrons: float) -> float:
+    """Signal-to-noise ratio of a fringe: C² n / 4 [1]_.
+
+    Parameters
+    ----------
+    contrast : float
+        C.
+    electrons : float
+        Those of a window that count, n = λ (Σ w)² / Σ w² with λ electrons a pixel.
+
+    References
+    ----------
+    .. [1] Saxton, W. O. Quantitative comparison of images and transforms. J. Microsc. 190,
+       52-60 (1998).
+    """
+    return contrast**2 * electrons / 4
 
 
 def windows_inside(grid: Grid, shift: tuple[int, int], margin: int = 0) -> NDArray[np.bool_]:

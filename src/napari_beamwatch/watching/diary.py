@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.files import read_text
+from napari_beamwatch.files import read_text, write_whole
 from napari_beamwatch.movies.fingerprint import fingerprint
 from napari_beamwatch.results.record import read_record
 from napari_beamwatch.results.run_folder import holds_run, obstacle
@@ -28,17 +27,6 @@ def asked(settings: Settings, opening: Mapping[str, Any]) -> str:
     """A short word for what was asked for: another word, another run."""
     said = settings.to_json() + repr(sorted((name, repr(v)) for name, v in opening.items()))
     return blake2b(said.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that whoever reads it finds the old one or the new one, whole."""
-    begun = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        begun.write_text(text, encoding="utf-8", errors="replace")
-        begun.replace(path)
-    except OSError:
-        begun.unlink(missing_ok=True)
-        raise
 
 
 @dataclass
@@ -113,7 +101,7 @@ class Diary:
             "hash": digest, "asked": self.token, "run": state.run.name, "words": state.words,
         }  # fmt: skip
         text = json.dumps({"format": 1, "movies": self._known}, indent=1, ensure_ascii=False)
-        write_whole(self.folder / NAME, text.encode("utf-8", "replace").decode() + "\n")
+        write_whole(self.folder / NAME, text + "\n")
 
     def _names(self, movie: Path) -> list[Path]:
         stem = movie.stem or "movie"

@@ -12,6 +12,7 @@ from typing import Any
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies.opening import DATASET_READERS, EER, READERS, movie_suffix
 from napari_beamwatch.quantities import number
+from napari_beamwatch.results.run_folder import writing_to
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.watching.diary import Diary
 from napari_beamwatch.watching.follower import Follower, Options
@@ -79,12 +80,8 @@ def watch(
     diary = page = None
     if out is not None:
         folder = Path(out).expanduser()
-        try:
+        with writing_to(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise BeamwatchError(
-                f"nothing can be written to {folder}: {error.strerror or error}"
-            ) from None
         diary, page = Diary.of(folder, settings, opening), Page(folder)
     return _watching(target, options, diary, page, poll, once, until)
 

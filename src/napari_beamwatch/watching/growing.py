@@ -23,7 +23,7 @@ from napari_beamwatch.movies.eer import FEWEST_FRAMES, fractionation, open_eer
 from napari_beamwatch.movies.eer_directory import read_directory, read_xml
 from napari_beamwatch.movies.eer_frames import EerFrames
 from napari_beamwatch.movies.formats.mrc import open_mrc
-from napari_beamwatch.movies.formats.raw_frames import PackedNibbles, RawFrames
+from napari_beamwatch.movies.formats.raw_frames import PackedNibbles, RawFrames, read_bytes
 from napari_beamwatch.movies.frames import DerivedFrames, FrameSource
 from napari_beamwatch.movies.gain import Gain, GainFrames, load_gain
 from napari_beamwatch.movies.metadata_xml import parse_items
@@ -114,9 +114,7 @@ class Growing:
         else:
             assert isinstance(base, RawFrames | PackedNibbles)
             start, length = int(base.starts[0]), HEAD_BYTES
-        with self.path.open("rb") as file:
-            file.seek(start)
-            return blake2b(file.read(length), digest_size=16).hexdigest()
+        return blake2b(read_bytes(self.path, start, length), digest_size=16).hexdigest()
 
     def movie(self, counts: Floats, known: Counting | None = None) -> Movie:
         """The first frames as a movie.

@@ -20,7 +20,12 @@ from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.defects import MendedFrames
 from napari_beamwatch.spectra.drift import DriftEstimator
 from napari_beamwatch.spectra.finding import Search, threshold
-from napari_beamwatch.spectra.following import STEPS, Stack, find_spots_of, look_for_defects
+from napari_beamwatch.spectra.following import (
+    Stack,
+    find_spots_of,
+    look_for_defects,
+    window_shifts,
+)
 from napari_beamwatch.spectra.runners import Threads
 from napari_beamwatch.spectra.streaming import mended
 from napari_beamwatch.spectra.windows import Grid
@@ -133,10 +138,9 @@ class Live:
         self.alarm = self._alarms.add(told, *self._since_beam(self.frames - 1))
 
     def _shift(self, moved: Floats) -> tuple[int, int]:
-        """By how much windows follow, in steps of a part of them, as `Stack.window_shifts`."""
+        """By how much windows follow."""
         assert self._grid is not None
-        step = max(1, self._grid.window // STEPS)
-        dy, dx = (round(v / step) * step for v in moved.tolist())
+        dy, dx = window_shifts(moved, self._grid.window).tolist()
         return dy, dx
 
     def _look(self, file: Growing) -> None:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-from napari_beamwatch.harmless import printable
+from napari_beamwatch.files import write_whole
 from napari_beamwatch.log import LOG
+from napari_beamwatch.results.report.page import UNIT, page, text
 from napari_beamwatch.results.run_folder import FIGURES
 from napari_beamwatch.results.summary import dose_text
-from napari_beamwatch.watching.diary import write_whole
 from napari_beamwatch.watching.state import WatchState
 
 NAME = "index.html"
 
 OFTEN = 2.0
 """Seconds between writings while nothing but doses changes."""
+
+AGAIN = 5
+"""Seconds after which whoever has the page open sees the newest."""
 
 MOST_ROWS = 2000
 """Of the newest movies: a page must be read by somebody."""
@@ -70,13 +72,14 @@ class Page:
     def text(self) -> str:
         """The page."""
         rows = "\n".join(_row(state) for state in reversed(list(self._rows.values())))
-        return (
-            '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-            '<meta http-equiv="refresh" content="5"><meta http-equiv="Content-Security-Policy" '
-            "content=\"default-src 'none'; style-src 'unsafe-inline'; img-src 'self' file:\">"
-            f"<title>Beamwatch</title><style>{STYLE}</style></head><body><h1>Beamwatch</h1>\n"
-            "<table><thead><tr><th>movie</th><th>state</th><th>dose, e/Å²</th><th>lattice left</th>"
-            f"<th></th><th>run</th></tr></thead><tbody>\n{rows}\n</tbody></table></body></html>\n"
+        return page(
+            "Beamwatch",
+            "<h1>Beamwatch</h1>",
+            f"<table><thead><tr><th>movie</th><th>state</th><th>dose, {UNIT}</th><th>lattice left"
+            f"</th><th></th><th>run</th></tr></thead><tbody>\n{rows}\n</tbody></table>",
+            style=STYLE,
+            pictures="'self' file:",
+            again=AGAIN,
         )
 
 
@@ -87,14 +90,10 @@ def _row(state: WatchState) -> str:
     if state.run is not None:
         here = quote(state.run.name, errors="surrogateescape")
         picture = f'<img src="{here}/{FIGURES[0]}" alt="figure" loading="lazy">'
-        run = f'<a href="{here}/">{_said(state.run.name)}</a>'
+        run = f'<a href="{here}/">{text(state.run.name)}</a>'
         run += f'<a href="{here}/{FIGURES[0]}">{picture}</a>'
     return (
-        f'<tr class="{state.status}"><td>{_said(state.path.name)}</td><td class="s">{state.status}'
-        f'</td><td class="n">{dose}</td><td class="n">{left}</td><td>{_said(state.words)}</td>'
+        f'<tr class="{state.status}"><td>{text(state.path.name)}</td><td class="s">{state.status}'
+        f'</td><td class="n">{dose}</td><td class="n">{left}</td><td>{text(state.words)}</td>'
         f"<td>{run}</td></tr>"
     )
-
-
-def _said(text: str) -> str:
-    return escape(printable(text))

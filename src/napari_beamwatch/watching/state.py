@@ -8,9 +8,6 @@ from typing import Any, Literal
 
 Status = Literal["waiting", "holding", "falling", "partial", "stop", "finished", "failed"]
 
-ALARMS = ("stop", "partial")
-"""What somebody at the microscope wants to hear of."""
-
 
 @dataclass(frozen=True)
 class Onset:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 from napari_beamwatch.damage.alarm import Alarm
+from napari_beamwatch.results.report.page import UNIT
 from napari_beamwatch.results.summary import dose_text
 from napari_beamwatch.watching.live import Live
 from napari_beamwatch.watching.state import Onset
 
-UNIT = "e/Å²"
 BACK = "the lattice came back"
 
 

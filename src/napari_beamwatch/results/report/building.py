@@ -55,8 +55,10 @@ def report(run: Run) -> str:
     """A page about a run that needs no other file."""
     result, record = run.result, run.record
     facts, versions = record["movie"], record["versions"]
-    warnings = _warnings(result, facts)
     summary = summary_of(result)
+    # Those of the movie, also where it is not at hand, and of the analysis.
+    of_movie = [str(one) for one in facts["warnings"]]
+    warnings = list(dict.fromkeys([*of_movie, *summary["warnings"]]))
     notes = [one for one in record["notes"] if not one.startswith((FAILED, WARNING))]
     version = str(versions.get("napari-beamwatch", ""))
     return page(
@@ -95,12 +97,6 @@ def _first(
             "In one line, and why", paragraph(summary["answer"]), paragraph(word(summary["why"]))
         ),
     )
-
-
-def _warnings(result: Findings, facts: Mapping[str, Any]) -> list[str]:
-    """Those of the movie, also where it is not at hand, and of the analysis."""
-    of_movie = [str(one) for one in facts["warnings"]]
-    return list(dict.fromkeys([*of_movie, *summary_of(result)["warnings"]]))
 
 
 def _row(result: Findings) -> Mapping[Any, Any]:

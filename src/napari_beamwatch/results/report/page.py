@@ -9,12 +9,11 @@ from __future__ import annotations
 import base64
 import html
 import os
-import secrets
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.files import write_whole
 from napari_beamwatch.harmless import printable
 
 GENERATOR = "napari-beamwatch"
@@ -33,7 +32,7 @@ MOST_ROWS = 100
 
 UNIT = "e/Å²"
 
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+_POLICY = "default-src 'none'; img-src {}; style-src 'unsafe-inline'"
 
 STYLE = """
 .beamwatch{color-scheme:light;color:#1a1a1a;background:#fff;line-height:1.5;font-size:16px;
@@ -106,7 +105,9 @@ body.beamwatch{max-width:none;padding:0}
 Colours are of Okabe and Ito, and none says what words do not."""
 
 
-def page(title: str, *parts: str) -> str:
+def page(
+    title: str, *parts: str, style: str = STYLE, pictures: str = "data:", again: int | None = None
+) -> str:
     """A whole page of parts that are HTML already.
 
     Parameters
@@ -115,14 +116,21 @@ def page(title: str, *parts: str) -> str:
         Plain words.
     *parts : str
         Empty ones are left out.
+    style : str
+    pictures : str
+        Where they may come from, as a content security policy has it; by default they are inside.
+    again : int, optional
+        Seconds after which the page is to be read anew.
     """
+    policy = _POLICY.format(pictures)
+    refresh = "" if again is None else f'<meta http-equiv="refresh" content="{again}">\n'
     head = (
         "<!DOCTYPE html>\n"
         '<html lang="en"><head><meta charset="utf-8">\n'
         f'<meta name="generator" content="{GENERATOR}">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        f'{refresh}<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{text(title)}</title>\n<style>{STYLE}</style></head>\n"
+        f"<title>{text(title)}</title>\n<style>{style}</style></head>\n"
     )
     body = "\n".join(part for part in parts if part)
     return f'{head}<body class="beamwatch">\n{body}\n</body></html>\n'
@@ -242,18 +250,13 @@ def write_page(path: Path, content: str) -> None:
     """
     if path.suffix.lower() not in (".html", ".htm"):
         raise BeamwatchError(f"a report is written as .html, not {path.name or path}")
-    begun = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if os.path.lexists(path) and not _is_ours(path):
             raise BeamwatchError(f"{path} is there and is no report of beamwatch: name another")
-        begun.write_text(content, encoding="utf-8", newline="\n")
-        begun.replace(path)
+        write_whole(path, content)
     except OSError as error:
         raise BeamwatchError(f"{path} cannot be written: {error.strerror or error}") from None
-    finally:
-        with suppress(OSError):
-            begun.unlink()
 
 
 def _is_ours(path: Path) -> bool:

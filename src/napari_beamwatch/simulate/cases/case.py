@@ -71,12 +71,21 @@ def case(**filmed: Any) -> Callable[[Build], Build]:
     """Enter a builder in the list of cases, under its own name and first line."""
 
     def enter(build: Build) -> Build:
-        name = build.__name__.replace("_", "-")
+        name = _name_of(build)
         description = (build.__doc__ or "").split("\n")[0].rstrip(".")
         _CASES[name] = Case(name, description, build, **filmed)
         return build
 
     return enter
+
+
+def case_of(build: Callable[..., Scene | PatternScene]) -> Case:
+    """The case that a builder was entered as."""
+    return load_case(_name_of(build))
+
+
+def _name_of(build: Callable[..., Scene | PatternScene]) -> str:
+    return build.__name__.replace("_", "-")
 
 
 def case_names() -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.simulate.cases.case import View, load_case
+from napari_beamwatch.simulate.cases.case import View, case_of
 from napari_beamwatch.simulate.laws import Decay, Saturating
 from napari_beamwatch.simulate.scene import (
     Change,
@@ -34,7 +34,7 @@ FIRST_MOVE = Drift(dy=Saturating(6.0, 40.0, rate=0.002), dx=Saturating(-4.0, 40.
 
 def scene_of(build: Callable[..., Scene], patches: tuple[Patch, ...], **rest: Any) -> Scene:
     """The scene of a case, under the case's name."""
-    case = load_case(build.__name__.replace("_", "-"))
+    case = case_of(build)
     return Scene(case.name, case.description, patches, **rest)
 
 

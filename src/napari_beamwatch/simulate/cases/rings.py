@@ -5,9 +5,10 @@ Doses are in e/Å², and what is called pixels is of the pattern.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from napari_beamwatch.simulate.cases.case import View, case, load_case
+from napari_beamwatch.simulate.cases.case import View, case, case_of
 from napari_beamwatch.simulate.cases.parts import called
 from napari_beamwatch.simulate.laws import Decay, Dip, Excursion, Knots, Law, Saturating, Steady
 from napari_beamwatch.simulate.patterns import Halo, PatternScene, Powder
@@ -26,9 +27,11 @@ def wander(view: View, pixels: float) -> Drift:
     )
 
 
-def pattern(name: str, powders: tuple[Powder, ...], **rest: Any) -> PatternScene:
+def pattern(
+    build: Callable[..., PatternScene], powders: tuple[Powder, ...], **rest: Any
+) -> PatternScene:
     """The scene of a case, under the case's name, with what every pattern has."""
-    known = load_case(name)
+    known = case_of(build)
     usual: dict[str, Any] = {"halos": CARBON, "ellipse": 0.01, "flicker": 0.03}
     return PatternScene(known.name, known.description, powders, **{**usual, **rest})
 
@@ -51,7 +54,7 @@ def sodium_rings(
     """Diffraction: rings of Na become rings of Na2CO3."""
     carbonate = Powder("Na2CO3", share, Saturating(1.0, tau, onset), grain_nm)
     powders = (sodium(share, Decay(onset, tau), grain_nm=grain_nm), carbonate)
-    return pattern("sodium-rings", powders, electrons=electrons, drift=wander(view, drift))
+    return pattern(sodium_rings, powders, electrons=electrons, drift=wander(view, drift))
 
 
 @case(**FILMED)
@@ -69,7 +72,7 @@ def fading_rings(
     powders = (sodium(share, Decay(onset, tau), grain_nm=grain_nm),)
     grown = (Halo(2.6, halo, amount=Saturating(1.0, tau, onset)),) if halo else ()
     return pattern(
-        "fading-rings", powders, halos=(*CARBON, *grown), electrons=electrons,
+        fading_rings, powders, halos=(*CARBON, *grown), electrons=electrons,
         drift=wander(view, drift),
     )  # fmt: skip
 
@@ -84,7 +87,7 @@ def steady_rings(
 ) -> PatternScene:
     """Diffraction: rings of Na that stay as they are."""
     return pattern(
-        "steady-rings", (sodium(share, grain_nm=grain_nm),), electrons=electrons,
+        steady_rings, (sodium(share, grain_nm=grain_nm),), electrons=electrons,
         drift=wander(view, drift),
     )  # fmt: skip
 
@@ -96,7 +99,7 @@ def rings_and_beam_stop(view: View, onset: float = 70.0, tau: float = 25.0) -> P
         sodium(amount=Decay(onset, tau)),
         Powder("Na2CO3", 0.06, Saturating(1.0, tau, onset)),
     )
-    return pattern("rings-and-beam-stop", powders, stop_px=14.0, drift=wander(view, 4.0))
+    return pattern(rings_and_beam_stop, powders, stop_px=14.0, drift=wander(view, 4.0))
 
 
 @case(**FILMED)
@@ -104,7 +107,7 @@ def rings_of_few_grains(view: View, grains: int = 8, rocking: float = 1.0) -> Pa
     """Diffraction: Na2CO3 of few grains that rock among steady rings of Na; nothing changes."""
     powders = (sodium(), Powder("Na2CO3", 0.02, grains=grains, rocking=rocking))
     return pattern(
-        "rings-of-few-grains",
+        rings_of_few_grains,
         powders,
         verdict=Verdict("survived", "grains rock; none comes or goes for good", ("ambiguous",)),
     )
@@ -117,7 +120,7 @@ def dim_rings_in_rising_background(
     """Diffraction: dim rings of Na while the background doubles; they hold."""
     rising = Knots((0.2 * view.dose, 0.8 * view.dose), (0.35, 0.35 + growth))
     return pattern(
-        "dim-rings-in-rising-background",
+        dim_rings_in_rising_background,
         (sodium(share),),
         inelastic=rising,
         verdict=Verdict("survived", "the background grew; the rings hold", ("ambiguous",)),
@@ -128,14 +131,14 @@ def dim_rings_in_rising_background(
 def rings_and_brightening_beam(view: View, gain: float = 1.5) -> PatternScene:
     """Diffraction: rings of Na that grow brighter with the beam, and no more than it."""
     up = Knots((0.3 * view.dose, 0.6 * view.dose), (1.0, 1.0 + gain))
-    return pattern("rings-and-brightening-beam", (sodium(),), flux=up, flicker=0.1)
+    return pattern(rings_and_brightening_beam, (sodium(),), flux=up, flicker=0.1)
 
 
 @case(**FILMED)
 def rings_and_saturated_beam(view: View, gain: float = 0.5, ceiling: float = 200.0) -> PatternScene:
     """Diffraction: a direct beam that the camera cannot count, while the beam grows brighter."""
     up = Knots((0.3 * view.dose, 0.6 * view.dose), (1.0, 1.0 + gain))
-    return pattern("rings-and-saturated-beam", (sodium(),), flux=up, ceiling=ceiling)
+    return pattern(rings_and_saturated_beam, (sodium(),), flux=up, ceiling=ceiling)
 
 
 @case(**FILMED)
@@ -146,7 +149,7 @@ def rings_a_width_apart(view: View, onset: float = 70.0, tau: float = 25.0) -> P
         Powder("Na", 0.04, Saturating(1.0, tau, onset), d_factor=1.04),
     )
     return pattern(
-        "rings-a-width-apart",
+        rings_a_width_apart,
         powders,
         verdict=called(view, onset, "rings came a width apart from those that hold", "ambiguous"),
     )
@@ -155,13 +158,13 @@ def rings_a_width_apart(view: View, onset: float = 70.0, tau: float = 25.0) -> P
 @case(**FILMED)
 def rings_that_wander(view: View, drift: float = 12.0) -> PatternScene:
     """Diffraction: rings of Na whose centre drifts by five times their width."""
-    return pattern("rings-that-wander", (sodium(),), drift=wander(view, drift))
+    return pattern(rings_that_wander, (sodium(),), drift=wander(view, drift))
 
 
 @case(**FILMED)
 def rings_in_an_aperture(view: View, onset: float = 70.0, tau: float = 25.0) -> PatternScene:
     """Diffraction: Na rings that fade, in patterns that an aperture cuts off between two."""
-    return pattern("rings-in-an-aperture", (sodium(amount=Decay(onset, tau)),), aperture_px=105.0)
+    return pattern(rings_in_an_aperture, (sodium(amount=Decay(onset, tau)),), aperture_px=105.0)
 
 
 @case(**FILMED)
@@ -171,7 +174,7 @@ def rings_that_dip(view: View, depth: float = 0.5) -> PatternScene:
     edge = 0.04 * view.dose
     passes = Knots((start, start + edge, end - edge, end), (0.35, 0.55, 0.55, 0.35))
     return pattern(
-        "rings-that-dip",
+        rings_that_dip,
         (sodium(amount=Dip(start, end, depth, edge)),),
         inelastic=passes,
         events=(recovering("dip", Excursion(start, end, depth)),),

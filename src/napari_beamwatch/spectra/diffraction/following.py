@@ -112,8 +112,7 @@ class RingTracker:
         many = np.where(self.pixels > 0, self.pixels, np.nan)
         height, moved, variance, moved_variance, own = self._read(mean, usual, many, lit)
         spread = _spread(height / flux, variance / flux**2, lit)  # the beam flickers
-        electrons = self._electrons()
-        share = electrons / flux
+        share = rings.lines.electrons(rings.step) / flux
         noise = variance * spread
         radius, radius_se, averaged = _radii(
             rings, height, moved, noise, moved_variance * spread, lit
@@ -128,12 +127,6 @@ class RingTracker:
                 radius_se,
                 averaged,
             )
-
-    def _electrons(self) -> Floats:
-        """Electrons of a whole ring of height 1."""
-        lines = self.rings.lines
-        round_it = 2 * np.pi * lines.middle * self.rings.step
-        return np.asarray(round_it * np.sqrt(2 * np.pi) * lines.sigma * self.rings.step, np.float64)
 
     def _read(
         self, mean: Floats, usual: Floats, many: Floats, lit: NDArray[np.bool_]

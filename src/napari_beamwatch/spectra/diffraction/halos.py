@@ -139,7 +139,7 @@ def grown_halo(tracker: RingTracker, false_alarm: float) -> GrownHalo | None:
     # A ring that nobody found and that goes leaves the rest of the fit too high elsewhere.
     if not near.any() or raw[near].mean() < REALLY * float(read @ raw):
         return None
-    electrons = 2 * np.pi * middle * np.sqrt(2 * np.pi) * line.sigma[0] * rings.step**2
+    electrons = line.electrons(rings.step)[0]
     intensity, error = np.full((2, len(tracker.lit)), np.nan)
     intensity[known] = electrons * ((share - ends[0]) @ read)
     error[known] = electrons * np.sqrt(spread * (single @ read**2))

@@ -106,6 +106,11 @@ class Lines:
         x = (radius[:, None] - self.middle) / self.sigma
         return np.asarray(self.shapes(radius) * x / self.sigma, np.float64)
 
+    def electrons(self, step: int) -> Floats:
+        """All that each holds for every count per pixel of its height; `step` in pixels."""
+        round_it = 2 * np.pi * self.middle * step
+        return np.asarray(round_it * np.sqrt(2 * np.pi) * self.sigma * step, np.float64)
+
 
 def background(radius: Floats) -> Floats:
     """Splines of the background: (radius, spline)."""
