@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -301,7 +301,7 @@ def status_of(onset: float, last: float) -> Status:
 
 
 def recorded(
-    composer: Composer | PatternComposer, flux: Sequence[float], seed: int, parameters: Any
+    composer: Composer | PatternComposer, flux: Iterable[float], seed: int, parameters: Any
 ) -> dict[str, Any]:
     """What is true of a movie as it was filmed, whatever its frames show: parts of a `Truth`."""
     scene = composer.scene
