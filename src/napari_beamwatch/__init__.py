@@ -27,8 +27,8 @@ if TYPE_CHECKING:
         open_movie,
     )
     from napari_beamwatch.regions import Region
+    from napari_beamwatch.reports import write_report
     from napari_beamwatch.results.loading import load_result
-    from napari_beamwatch.results.report_files import write_report
     from napari_beamwatch.results.result import Result
     from napari_beamwatch.results.survival import place_survival
     from napari_beamwatch.results.thresholds import apply_thresholds
@@ -65,7 +65,7 @@ _HOMES = {
     "sum_undamaged": "napari_beamwatch.summing",
     "rerun": "napari_beamwatch.analysis.again",
     "verify": "napari_beamwatch.analysis.again",
-    "write_report": "napari_beamwatch.results.report_files",
+    "write_report": "napari_beamwatch.reports",
     "Onset": "napari_beamwatch.watching",
     "WatchState": "napari_beamwatch.watching",
     "watch": "napari_beamwatch.watching",

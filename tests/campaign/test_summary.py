@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 import napari_beamwatch as bw
+from napari_beamwatch.campaign.loading import read_places
 from napari_beamwatch.campaign.runs import Run
-from napari_beamwatch.campaign.saving import read_places
 from napari_beamwatch.campaign.tables import COMPARISONS, REGRESSION, SUMMARY
 
 
@@ -62,8 +62,8 @@ def test_the_error_of_the_dose_scale_stands_beside(found: bw.Campaign) -> None:
 def test_a_summary_is_saved_whole_and_read_again(found: bw.Campaign, tmp_path: Path) -> None:
     folder = found.save(tmp_path / "sum")
     assert sorted(file.name for file in folder.iterdir()) == [
-        "summary.csv", "summary.json", "summary.pdf", "summary.png", "summary.svg",
-        "summary_places.csv",
+        "report.html", "summary.csv", "summary.json", "summary.pdf", "summary.png",
+        "summary.svg", "summary_places.csv",
     ]  # fmt: skip
     record = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     assert [row["measure"] for row in record["groups"]][:2] == ["onset", "onset"]

@@ -7,7 +7,6 @@ import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -17,39 +16,9 @@ import napari_beamwatch as bw
 from napari_beamwatch.results.report import page
 from napari_beamwatch.results.report.citing import ADDRESS, AUTHOR, TITLE, bibtex
 from napari_beamwatch.results.report.headline import barred
+from tests.pages import Reader
 
 ROOT = Path(__file__).parents[2]
-VOID = {"meta", "img", "br"}
-
-
-class Reader(HTMLParser):
-    """What a browser would find: words that are seen, tags, what they refer to; all closed."""
-
-    def __init__(self, content: str) -> None:
-        super().__init__()
-        self.words: list[str] = []
-        self.tags: list[str] = []
-        self.given: list[tuple[str, str | None]] = []
-        self.open: list[str] = []
-        self.feed(content)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.given += attrs
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
-            self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return re.sub(r"\s+", " ", " ".join(self.words))
 
 
 def changed(result: bw.Result, row: Mapping[str, Any], at: int = 0) -> bw.Result:

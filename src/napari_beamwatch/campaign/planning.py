@@ -9,6 +9,7 @@ from pathlib import Path
 
 from napari_beamwatch.campaign.between import dose_text
 from napari_beamwatch.campaign.exposure import Exposure, exposure, fringe_snr
+from napari_beamwatch.campaign.loading import read_places
 from napari_beamwatch.campaign.measures import known_measure
 from napari_beamwatch.campaign.safe_dose import (
     CONFIDENCE,
@@ -18,7 +19,6 @@ from napari_beamwatch.campaign.safe_dose import (
     group_for,
     regime,
 )
-from napari_beamwatch.campaign.saving import read_places
 from napari_beamwatch.campaign.tables import CampaignTables
 from napari_beamwatch.errors import BeamwatchError
 

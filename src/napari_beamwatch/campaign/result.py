@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_beamwatch.campaign.saving import save_campaign
+from napari_beamwatch.campaign.report import campaign_screen
+from napari_beamwatch.campaign.saving import record_of, save_campaign
 from napari_beamwatch.campaign.tables import CampaignTables
 from napari_beamwatch.campaign.telling import in_words
 
@@ -30,5 +31,9 @@ class Campaign(CampaignTables):
         return campaign_figure(self, measure)
 
     def save(self, folder: str | os.PathLike[str], *, force: bool = False) -> Path:
-        """Write the tables and the figure, see `save_campaign`."""
+        """Write the tables, the figure and the page, see `save_campaign`."""
         return save_campaign(self, folder, force=force)
+
+    def _repr_html_(self) -> str:
+        """The answer, for a notebook."""
+        return campaign_screen(record_of(self, {}))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,12 +13,14 @@ from typing import Any
 import pandas as pd
 
 from napari_beamwatch.campaign.measures import MEASURES
-from napari_beamwatch.campaign.tables import PLACES, CampaignTables
+from napari_beamwatch.campaign.methods import campaign_methods
+from napari_beamwatch.campaign.report import campaign_report
+from napari_beamwatch.campaign.tables import CampaignTables
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.files import read_text
-from napari_beamwatch.results.record import LARGEST, explained, write_record
+from napari_beamwatch.results.record import write_record
+from napari_beamwatch.results.report import write_page
 from napari_beamwatch.results.run_folder import writing_to
-from napari_beamwatch.results.table_files import read_table, write_table
+from napari_beamwatch.results.table_files import write_table
 
 FORMAT = 1
 """Of ``summary.json``; another number is another way to read it."""
@@ -27,14 +28,16 @@ FORMAT = 1
 RECORD = "summary.json"
 TABLE = "summary.csv"
 PLACES_TABLE = "summary_places.csv"
-FIGURES = ("summary.svg", "summary.pdf", "summary.png")
-FILES = (TABLE, PLACES_TABLE, *FIGURES, RECORD)
+PICTURE = "summary.png"
+FIGURES = ("summary.svg", "summary.pdf", PICTURE)
+PAGE = "report.html"
+FILES = (TABLE, PLACES_TABLE, *FIGURES, PAGE, RECORD)
 
 
 def save_campaign(
     campaign: CampaignTables, folder: str | os.PathLike[str], *, force: bool = False
 ) -> Path:
-    """Write ``summary.csv``, ``summary_places.csv``, the figure and ``summary.json``.
+    """Write ``summary.csv``, ``summary_places.csv``, the figure, the page and ``summary.json``.
 
     Each file is written beside its place and then put there; the record last.
 
@@ -59,7 +62,9 @@ def save_campaign(
             from napari_beamwatch.campaign.figure import write_campaign_figure
 
             write_campaign_figure(campaign, *(new / name for name in FIGURES))
-            write_record(record_of(campaign, kinds), new / RECORD)
+            record = record_of(campaign, kinds)
+            write_page(new / PAGE, campaign_report(record, (new / PICTURE).read_bytes()))
+            write_record(record, new / RECORD)
             for name in FILES:
                 (new / name).replace(target / name)
     return target
@@ -78,10 +83,11 @@ def check_free(folder: Path, *, force: bool) -> None:
 
 def record_of(campaign: CampaignTables, kinds: Mapping[str, str]) -> dict[str, Any]:
     """What stands in ``summary.json``, see docs/campaign.md."""
+    own = version("napari-beamwatch")
     return {
         "format": FORMAT,
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
-        "version": version("napari-beamwatch"),
+        "version": own,
         "by": list(campaign.by),
         "measure": campaign.measure,
         "measures": {name: measure.words for name, measure in MEASURES.items()},
@@ -92,26 +98,9 @@ def record_of(campaign: CampaignTables, kinds: Mapping[str, str]) -> dict[str, A
         "movies": _rows(campaign.movies),
         "notes": list(campaign.notes),
         "unread": list(campaign.unread),
+        "methods": campaign_methods(campaign, own),
         "tables": {"summary_places": dict(kinds)},
     }
-
-
-def read_places(folder: str | os.PathLike[str]) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """What the places of a campaign that was saved told, and its record."""
-    target = Path(folder).expanduser()
-    path = target / RECORD
-    if not path.is_file():
-        raise BeamwatchError(f"{target} holds no summary: there is no {RECORD}")
-    with explained(path):
-        record = json.loads(read_text(path, "a summary", LARGEST))
-        if not isinstance(record, dict) or record.get("format") != FORMAT:
-            raise BeamwatchError(f"{path} is of another format than {FORMAT}")
-        kinds = {str(name): str(kind) for name, kind in record["tables"]["summary_places"].items()}
-        names = [str(row["movie"]) for row in record["movies"]]
-        table = read_table(target / PLACES_TABLE, kinds, names, list(PLACES))
-        if not all(isinstance(row, dict) for row in record["groups"]):
-            raise TypeError("groups")
-    return table, record
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.harmless import printable
-from napari_beamwatch.results.report_files import write_report
+from napari_beamwatch.reports import write_report
 
 
 def report(runs: Sequence[str], out: str | None) -> bool:

@@ -50,11 +50,11 @@ def add_report(commands: _SubParsersAction[ArgumentParser]) -> None:
     """A page about a run."""
     report = commands.add_parser(
         "report",
-        help="write a page about a run that needs no other file",
-        description="Write report.html in the folder of each run, or FILE of one: the answer in "
-        "words, the figure, tables, conditions and settings, for anybody with a browser.",
+        help="write a page about a run or a summary that needs no other file",
+        description="Write report.html in the folder of each run or summary, or FILE of one: the "
+        "answer in words, the figure, tables, conditions and settings, for anybody with a browser.",
     )
-    report.add_argument("run", metavar="RUN", nargs="+", help="the folder of a run")
+    report.add_argument("run", metavar="RUN", nargs="+", help="the folder of a run or a summary")
     report.add_argument("--out", metavar="FILE", help="an .html file, of one run")
     report.set_defaults(does=_report)
 

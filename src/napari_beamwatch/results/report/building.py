@@ -17,6 +17,7 @@ from napari_beamwatch.results.report.page import (
     figure,
     folded,
     fragment,
+    glossary,
     page,
     paragraph,
     section,
@@ -123,8 +124,4 @@ _WORDS = (
      "error of the dose scale is told beside it"),
 )  # fmt: skip
 
-GLOSSARY = folded(
-    "What the words mean",
-    "<dl>" + "".join(f"<dt><b>{text(name)}</b></dt><dd>{text(said)}</dd>" for name, said in _WORDS)
-    + "</dl>",
-)  # fmt: skip
+GLOSSARY = glossary(_WORDS)

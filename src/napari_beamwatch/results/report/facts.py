@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from napari_beamwatch.results.report.doses import (
@@ -17,27 +16,9 @@ from napari_beamwatch.results.report.doses import (
     plain,
     word,
 )
-from napari_beamwatch.results.report.page import UNIT, paragraph, prose, text
+from napari_beamwatch.results.report.page import UNIT, Fact, boxes, paragraph
 from napari_beamwatch.results.summary import CHANGED
 from napari_beamwatch.settings import Settings
-
-
-@dataclass(frozen=True)
-class Fact:
-    """A number of the answer.
-
-    Attributes
-    ----------
-    name : str
-    value : str
-        With its unit; empty where it is not known.
-    meaning : str
-        For somebody who has not read the manual.
-    """
-
-    name: str
-    value: str
-    meaning: str
 
 
 def fact_boxes(row: Row, summary: Mapping[str, Any], settings: Settings) -> str:
@@ -52,14 +33,8 @@ def fact_boxes(row: Row, summary: Mapping[str, Any], settings: Settings) -> str:
     settings : Settings
         In which the user's own threshold is.
     """
-    boxes = "\n".join(
-        f'<div><dt>{text(fact.name)}</dt><dd class="value">{prose(fact.value)}</dd>'
-        f'<dd class="quiet">{text(fact.meaning)}</dd></div>'
-        for fact in _facts(row, summary, settings)
-        if fact.value
-    )
     return (
-        (f'<dl class="facts">{boxes}</dl>' if boxes else "")
+        boxes(_facts(row, summary, settings))
         + paragraph(_advice(word(summary.get("stop"))))
         + paragraph("Low dose: the rate is below 100 e/Å²/s." if summary.get("low_dose") else "")
     )

@@ -10,10 +10,11 @@ import base64
 import html
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.files import write_whole
+from napari_beamwatch.files import read_bytes, write_whole
 from napari_beamwatch.harmless import printable
 
 GENERATOR = "napari-beamwatch"
@@ -26,6 +27,9 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 LARGEST_FIGURE = 3_500_000
 """Bytes; as text they are a third more, and a page stays below 5 MB."""
+
+LARGEST_PICTURE = 64 * 2**20
+"""Bytes of a file; larger ones are not ours."""
 
 MOST_ROWS = 100
 """Rows of a table that anybody reads; a page of a thousand places would be no answer."""
@@ -177,6 +181,43 @@ def folded(title: str, *parts: str) -> str:
     return f"<details><summary>{text(title)}</summary>\n{body}</details>" if body else ""
 
 
+@dataclass(frozen=True)
+class Fact:
+    """A number of an answer.
+
+    Attributes
+    ----------
+    name : str
+    value : str
+        With its unit; empty where it is not known.
+    meaning : str
+        For somebody who has not read the manual.
+    """
+
+    name: str
+    value: str
+    meaning: str
+
+
+def boxes(facts: Iterable[Fact]) -> str:
+    """Numbers that are known beside each other, nothing of none."""
+    said = "\n".join(
+        f'<div><dt>{text(fact.name)}</dt><dd class="value">{prose(fact.value)}</dd>'
+        f'<dd class="quiet">{prose(fact.meaning)}</dd></div>'
+        for fact in facts
+        if fact.value
+    )
+    return f'<dl class="facts">{said}</dl>' if said else ""
+
+
+def glossary(words: Iterable[tuple[str, str]]) -> str:
+    """What words mean, for who asks."""
+    said = "".join(
+        f"<dt><b>{text(name)}</b></dt><dd>{text(meaning)}</dd>" for name, meaning in words
+    )
+    return folded("What the words mean", f"<dl>{said}</dl>")
+
+
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], rest: str = "") -> str:
     """A table of plain words, the first of each row its name; nothing without rows.
 
@@ -238,6 +279,11 @@ def figure(png: bytes | None, said: str, caption: str) -> str:
         f'<figure><img src="data:image/png;base64,{data}" alt="{text(said)}">\n'
         f"<figcaption>{text(caption)}</figcaption></figure>"
     )
+
+
+def read_picture(path: Path) -> bytes | None:
+    """The figure of a folder, None where it has none."""
+    return read_bytes(path, "a figure", LARGEST_PICTURE) if path.is_file() else None
 
 
 def write_page(path: Path, content: str) -> None:

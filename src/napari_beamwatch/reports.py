@@ -1,4 +1,4 @@
-"""Write the report of a result, or of a run folder of anybody, as a file."""
+"""Write the report of a result or a campaign, or of a folder of either, as a file."""
 
 from __future__ import annotations
 
@@ -6,30 +6,28 @@ import os
 import tempfile
 from pathlib import Path
 
+from napari_beamwatch.campaign.loading import holds_summary, page_of
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.files import read_bytes
 from napari_beamwatch.results.loading import stored_run
 from napari_beamwatch.results.record import explained, record_of
 from napari_beamwatch.results.report import Run, report, write_page
+from napari_beamwatch.results.report.page import read_picture
 from napari_beamwatch.results.result import Result
 from napari_beamwatch.results.run_folder import PICTURE, RECORD, REPORT
-
-LARGEST_PICTURE = 64 * 2**20
-"""Bytes; larger ones are not ours."""
 
 
 def write_report(
     source: Result | str | os.PathLike[str], path: str | os.PathLike[str] | None = None
 ) -> Path:
-    """Write a page about a run that needs no network, no script and no other file.
+    """Write a page about a run or a campaign that needs no network, no script and no other file.
 
     Parameters
     ----------
     source : Result or path
-        A result with its movie, or the folder of a run, whose movie is not needed.
+        A result with its movie, or the folder of a run, whose movie is not needed, or of a summary.
     path : path, optional
         An ``.html`` file, with its parents; another report there is replaced, nothing else. Of a
-        run folder, left out, ``report.html`` in it.
+        folder, left out, ``report.html`` in it.
 
     Returns
     -------
@@ -61,9 +59,10 @@ def _of_result(result: Result, target: Path) -> str:
 
 
 def _of_folder(folder: Path) -> str:
-    stored = stored_run(folder.expanduser())
-    drawn = stored.folder / PICTURE
-    known = drawn.is_file()
-    picture = read_bytes(drawn, "a figure", LARGEST_PICTURE) if known else None
+    folder = folder.expanduser()
+    if holds_summary(folder):
+        return page_of(folder)
+    stored = stored_run(folder)
+    picture = read_picture(stored.folder / PICTURE)
     with explained(stored.folder / RECORD):
         return report(Run(stored.result, stored.record, picture))
