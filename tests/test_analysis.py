@@ -394,12 +394,14 @@ def test_faint_movies_get_larger_windows() -> None:
 
 
 def test_bright_movies_get_smaller_windows_where_spacings_stay_apart() -> None:
-    def window(pixel_size: float, frame_dose: float) -> int:
+    def window(pixel_size: float, frame_dose: float, widest: float | None = None) -> int:
         movie = bw.Movie.from_array(np.zeros((40, 512, 512), np.uint8), pixel_size, frame_dose)
-        return default_grid(movie, None, None, "hann").window
+        return default_grid(movie, None, None, "hann", widest).window
 
     assert [window(0.2, dose) for dose in (5.0, 20.0)] == [256, 128]
     assert window(0.125, 80.0) == 256  # half of it were 16 Å
+    assert window(0.2, 20.0, 4.33) == 128  # LiOH, the widest of what lithium makes
+    assert window(0.2, 20.0, 12.0) == 512
 
 
 def test_settings_survive_json() -> None:
