@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         open_movie,
     )
     from napari_beamwatch.regions import Region
-    from napari_beamwatch.reports import write_report
+    from napari_beamwatch.reports import write_report, write_strip
     from napari_beamwatch.results.loading import load_result
     from napari_beamwatch.results.result import Result
     from napari_beamwatch.results.survival import place_survival
@@ -66,6 +66,7 @@ _HOMES = {
     "rerun": "napari_beamwatch.analysis.again",
     "verify": "napari_beamwatch.analysis.again",
     "write_report": "napari_beamwatch.reports",
+    "write_strip": "napari_beamwatch.reports",
     "Onset": "napari_beamwatch.watching",
     "WatchState": "napari_beamwatch.watching",
     "watch": "napari_beamwatch.watching",
@@ -102,6 +103,7 @@ __all__ = [
     "verify",
     "watch",
     "write_report",
+    "write_strip",
 ]
 
 

@@ -1,19 +1,24 @@
-"""Write the report of a result or a campaign, or of a folder of either, as a file."""
+"""What is made of results, of campaigns and of their folders for others to look at: files."""
 
 from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari_beamwatch.campaign.loading import holds_summary, page_of
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.results.loading import stored_run
+from napari_beamwatch.results.loading import load_result, stored_run
 from napari_beamwatch.results.record import explained, record_of
 from napari_beamwatch.results.report import Run, report, write_page
 from napari_beamwatch.results.report.page import read_picture
 from napari_beamwatch.results.result import Result
 from napari_beamwatch.results.run_folder import PICTURE, RECORD, REPORT
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def write_report(
@@ -40,6 +45,43 @@ def write_report(
     target = target.expanduser()
     said = _of_result(source, target) if isinstance(source, Result) else _of_folder(Path(source))
     write_page(target, said)
+    return target
+
+
+def write_strip(
+    sources: Sequence[Result | str | os.PathLike[str]],
+    path: str | os.PathLike[str],
+    doses: Sequence[float] | None = None,
+) -> Path:
+    """Draw movies below each other at chosen doses, with their transforms, for print.
+
+    Parameters
+    ----------
+    sources : sequence of Result or path
+        Results with their movies, or folders of runs whose movies are where they were.
+    path : path
+        A .png, .svg or .pdf file.
+    doses : sequence of float, optional
+        e/Å² at which pictures are shown; left open, five from the start to the end of each movie.
+
+    Returns
+    -------
+    Path
+        Of the file.
+    """
+    from napari_beamwatch.results.figure.strip import strip  # matplotlib is slow to import
+    from napari_beamwatch.results.figure.style import write_drawn
+
+    target = Path(path).expanduser()
+
+    def draw() -> Figure:
+        results = [one if isinstance(one, Result) else load_result(one) for one in sources]
+        return strip(results, doses)
+
+    try:
+        write_drawn(draw, target)
+    except OSError as error:
+        raise BeamwatchError(f"{target} cannot be written: {error.strerror or error}") from None
     return target
 
 

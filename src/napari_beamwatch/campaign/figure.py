@@ -28,7 +28,15 @@ from napari_beamwatch.campaign.measures import known_measure
 from napari_beamwatch.campaign.tables import CampaignTables
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.phases.limits import published_limits
-from napari_beamwatch.results.figure.style import COLOURS, DPI, MARKS, MM, STYLE, WIDTH, plain
+from napari_beamwatch.results.figure.style import (
+    COLOURS,
+    MARKS,
+    MM,
+    STYLE,
+    WIDTH,
+    plain,
+    write_drawn,
+)
 
 PUBLISHED = "0.45"
 TEMPERATURE, COMPOUND = "temperature_C", "compound"
@@ -147,14 +155,7 @@ def write_campaign_figure(
     campaign: CampaignTables, *paths: Path, measure: str | None = None
 ) -> None:
     """Draw a campaign and write it, as the ending of each path says: .png, .svg or .pdf."""
-    made = campaign_figure(campaign, measure)
-    dated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
-    for path in paths:
-        ending = path.suffix.lower().lstrip(".")
-        if ending not in ("png", "svg", "pdf"):
-            raise BeamwatchError(f"a figure is written as .png, .svg or .pdf, not {path.name}")
-        with mpl.rc_context(STYLE):
-            made.savefig(path, format=ending, dpi=DPI, metadata=dated.get(ending))
+    write_drawn(lambda: campaign_figure(campaign, measure), *paths)
 
 
 def _lines(campaign: CampaignTables, measure: str) -> tuple[list[Line], float]:

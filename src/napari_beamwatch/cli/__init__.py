@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from napari_beamwatch.cli.commands.campaigns import add_plan, add_summary
+from napari_beamwatch.cli.commands.campaigns import add_plan, add_strip, add_summary
 from napari_beamwatch.cli.commands.movies import add_demo, add_info, add_simulate, add_view
 from napari_beamwatch.cli.commands.runs import add_again, add_analyze, add_report, add_sum
 from napari_beamwatch.cli.commands.watching import add_watch
@@ -18,7 +18,7 @@ from napari_beamwatch.log import told_on_terminal
 
 COMMANDS = (
     add_info, add_simulate, add_demo, add_analyze, add_report, add_again, add_sum, add_summary,
-    add_plan, add_watch, add_view,
+    add_strip, add_plan, add_watch, add_view,
 )  # fmt: skip
 """In the order of ``--help``."""
 

@@ -1,11 +1,11 @@
-"""Commands about many movies, and the next: ``summary`` and ``plan``."""
+"""Commands about many movies, and the next: ``summary``, ``strip`` and ``plan``."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 
 from napari_beamwatch import spelling
-from napari_beamwatch.cli.commands.reading import names, quantity
+from napari_beamwatch.cli.commands.reading import names, quantities, quantity
 from napari_beamwatch.cli.commands.told import add_measure
 
 
@@ -43,6 +43,34 @@ def _summary(args: Namespace) -> bool:
     from napari_beamwatch.cli.summary import summary
 
     return summary(args)
+
+
+def add_strip(commands: _SubParsersAction[ArgumentParser]) -> None:
+    """Movies below each other."""
+    strip = commands.add_parser(
+        "strip",
+        help="pictures of movies at chosen doses below each other, with their transforms",
+        description="Draw the movies of runs below each other for print, each at the same doses, "
+        "every picture with its Fourier transform: what is left in the cold of what went at room "
+        "temperature.",
+    )
+    strip.add_argument("run", metavar="RUN", nargs="+", help="the folder of a run")
+    strip.add_argument("--out", metavar="FILE", required=True, help="a .png, .svg or .pdf file")
+    strip.add_argument(
+        "--doses",
+        type=quantities(spelling.DOSE),
+        metavar="20,100,400",
+        help="e/Å² (five, from the start to the end of each movie)",
+    )
+    strip.set_defaults(does=_strip)
+
+
+def _strip(args: Namespace) -> bool:
+    from napari_beamwatch.harmless import printable
+    from napari_beamwatch.reports import write_strip
+
+    print(printable(write_strip(args.run, args.out, args.doses)))
+    return True
 
 
 def add_plan(commands: _SubParsersAction[ArgumentParser]) -> None:

@@ -20,6 +20,11 @@ def quantity(kind: spelling.Kind) -> Callable[[str], float]:
     return read_by(lambda text: spelling.read_quantity(text, kind))
 
 
+def quantities(kind: spelling.Kind) -> Callable[[str], tuple[float, ...]]:
+    """Reads quantities with commas between them, which are no decimal commas then."""
+    return lambda text: tuple(map(quantity(kind), text.split(",")))
+
+
 def read_by(reading: Callable[[str], T]) -> Callable[[str], T]:
     """Reads a text; what it refuses is wrong usage."""
 

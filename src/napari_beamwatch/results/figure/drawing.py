@@ -39,7 +39,7 @@ from napari_beamwatch.results.figure.sheet import (
     SIDE,
     Sheet,
 )
-from napari_beamwatch.results.figure.style import DPI, MM, STYLE, WIDTH
+from napari_beamwatch.results.figure.style import MM, STYLE, WIDTH, write_drawn
 from napari_beamwatch.results.findings import Findings
 from napari_beamwatch.results.frame_axis import LABELS, Along
 
@@ -116,18 +116,14 @@ def write_figure(
 
     A movie whose file cannot be read any more costs the pictures, not the figure.
     """
-    for path in paths:
-        if path.suffix.lower() not in (".png", ".svg", ".pdf"):
-            raise BeamwatchError(f"a figure is written as .png, .svg or .pdf, not {path.name}")
-    FigureAxis.of(result, along)  # an axis that is not known is no fault of the movie's file
-    try:
-        made = figure(result, movie, along=along)
-    except (BeamwatchError, OSError):
-        if movie is None:
-            raise
-        made = figure(result, None, along=along)
-    dated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
-    for path in paths:
-        ending = path.suffix.lower().lstrip(".")
-        with mpl.rc_context(STYLE):
-            made.savefig(path, format=ending, dpi=DPI, metadata=dated.get(ending))
+
+    def draw() -> Figure:
+        FigureAxis.of(result, along)  # an axis that is not known is no fault of the movie's file
+        try:
+            return figure(result, movie, along=along)
+        except (BeamwatchError, OSError):
+            if movie is None:
+                raise
+            return figure(result, None, along=along)
+
+    write_drawn(draw, *paths)

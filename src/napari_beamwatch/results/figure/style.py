@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.harmless import printable
 from napari_beamwatch.phases.reflections import INDICES
 
@@ -76,3 +82,19 @@ def barred(text: str) -> str:
 def plain(text: str) -> str:
     """Text that matplotlib must not read as mathematics, without what it cannot draw."""
     return printable(text).replace("$", r"\$")
+
+
+def write_drawn(draw: Callable[[], Figure], *paths: Path) -> None:
+    """Draw a figure and write it, as the ending of each path says: .png, .svg or .pdf.
+
+    The same figure makes the same file. Endings are looked at before anything is drawn.
+    """
+    for path in paths:
+        if path.suffix.lower() not in (".png", ".svg", ".pdf"):
+            raise BeamwatchError(f"a figure is written as .png, .svg or .pdf, not {path.name}")
+    made = draw()
+    dated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+    for path in paths:
+        ending = path.suffix.lower().lstrip(".")
+        with mpl.rc_context(STYLE):
+            made.savefig(path, format=ending, dpi=DPI, metadata=dated.get(ending))
