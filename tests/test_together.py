@@ -13,7 +13,7 @@ import napari_beamwatch as bw
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.spectra.power import power_spectrum
 
-movie = simulate("lif-room-temperature", frames=16, frame_dose=10.0, size=384)
+movie = simulate("lif-room-temperature", frames=8, frame_dose=20.0, size=256)
 settings = bw.Settings(window=128)
 alone = bw.analyze(movie, settings)
 found, errors, spectra = [], [], []
@@ -27,7 +27,7 @@ def analyse():
 
 def look():
     while not done.is_set() or not spectra:
-        spectra.append(power_spectrum(movie, None, len(spectra) % 16, 4).power)
+        spectra.append(power_spectrum(movie, None, len(spectra) % 8, 4).power)
 
 threads = [threading.Thread(target=analyse) for _ in range(2)]
 view = threading.Thread(target=look)

@@ -25,7 +25,7 @@ def left_of(traces: Any, parts: np.ndarray, seed: int, windows: int = 16) -> Lef
 def test_what_is_left_of_each_spot_and_of_all_is_found_within_its_error(
     traces: Any, parts: np.ndarray
 ) -> None:
-    found = [left_of(traces, parts, seed) for seed in range(25)]
+    found = [left_of(traces, parts, seed) for seed in range(12)]
     each = np.array([(one.ratio - parts) / one.se for one in found])
     assert np.abs(each.mean(axis=0)).max() < 1
     assert 0.6 < each.std() < 1.4

@@ -19,7 +19,8 @@ FRAMES = 5
 LONGEST = 5 / 16
 """Part of the frames in the longest segment of time."""
 
-CRYSTALS = [name for name in stages.stage_names() if stages.load_stage(name).reflections]
+CRYSTALS = [name for name in stages.stage_names() if stages.load_stage(name).reflections][::3]
+"""Every third: neighbours are the same crystal a little thicker, or turned."""
 
 
 def highest(
@@ -91,7 +92,7 @@ def test_all_that_pass_the_threshold_by_five_sigma_are_found(
     comparisons: list[Comparison],
 ) -> None:
     clear = [one for one in comparisons if one.sigmas > 5]
-    assert len(clear) > 200
+    assert len(clear) > 100
     assert [one for one in clear if not one.found] == []
 
 
