@@ -21,6 +21,7 @@ def _with(result: bw.Result, rows: list[tuple[str, float, float]]) -> bw.Result:
             "crystal": range(len(rows)),
             "area_nm2": 1.0,
             "status": status,
+            "onset_dose_e_per_A2": np.array(onset),
             "onset_low_e_per_A2": np.array(onset) - 5,
             "onset_high_e_per_A2": np.array(onset) + 5,
             "survived_dose_e_per_A2": [h if s == "survived" else np.nan for s, _, h in rows],
@@ -61,9 +62,20 @@ def test_places_that_survive_are_censored_and_those_that_cannot_be_told_where_th
     found = bw.place_survival(some)
     assert found is not None
     assert (found.places, found.events) == (5, 2)
-    at = np.interp([40, 60, 120], found.dose, found.survival)
+    at = np.interp([49, 51, 120], found.dose, found.survival)
     assert at == pytest.approx([1, 4 / 5, 4 / 5 * 2 / 3], abs=1e-3)
     assert np.isnan(found.median)
+
+
+def test_an_interval_that_begins_with_the_first_electron_does_not_pull_the_median_down(
+    result: bw.Result,
+) -> None:
+    doses = (20.0, 40.0, 60.0, 80.0, 100.0)
+    sure = _with(result, [("onset", dose, np.nan) for dose in doses])
+    weak = replace(sure, places=sure.places.assign(onset_low_e_per_A2=0.0))
+    told = [bw.place_survival(one) for one in (sure, weak)]
+    assert all(one is not None and one.median == pytest.approx(60, abs=10) for one in told)
+    assert told[0].median == told[1].median  # type: ignore[union-attr]
 
 
 def test_places_damaged_from_the_start_had_changed_by_the_end_of_their_interval(

@@ -204,8 +204,9 @@ def group_curve(rows: pd.DataFrame, resolution: float = 0.0, draws: int = DRAWS)
         if changed_before(rows) >= 1 - part:  # nobody knows where below
             latest = float(rows["high_e_per_A2"][rows["fate"] == "before"].max())
             estimates[name] = Estimate(0.0, np.nan, latest)
+    dose, (curve, low, high) = found.fates.with_steps(np.stack([found.curve, low, high]))
     return GroupCurve(
-        found.fates.dose, found.curve, low, high,
+        dose, curve, low, high,
         found.known_until, estimates, found.movies,
         len(rows[["movie", "crystal"]].drop_duplicates()), len(rows),
         {str(fate): int(count) for fate, count in rows["fate"].value_counts().items()},

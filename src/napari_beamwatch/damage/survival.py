@@ -39,7 +39,8 @@ class Survival:
     Attributes
     ----------
     dose, survival, low, high : array
-        At each dose, with 95 % bounds; begins with 1 at dose 0.
+        At each dose, with 95 % bounds; begins with 1 at dose 0. Between doses it falls evenly; a
+        dose at which places changed stands there twice, with what was before and is after it.
     median, median_low, median_high : float
         Dose at which half is damaged, and its 95 % interval; NaN beyond what is known.
     places, events : int
@@ -89,10 +90,11 @@ def turnbull(
         float(end) if np.isfinite(end) else float("nan")
         for end in (fates.doses_at(curve[None], 0.5)[0], *spread)
     )
+    drawn = np.stack([curve, np.minimum(bounds[0], curve), np.maximum(bounds[1], curve)])
+    dose, (curve, low_curve, high_curve) = fates.with_steps(drawn)
     return Survival(
-        fates.dose, curve, np.minimum(bounds[0], curve), np.maximum(bounds[1], curve),
-        median, least, most, len(weight), fates.events,
-    )  # fmt: skip
+        dose, curve, low_curve, high_curve, median, least, most, len(weight), fates.events
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,6 +157,12 @@ class Fates:
         dose = self.dose[last] + way * (self.dose[i] - self.dose[last])
         in_last_step = curves[:, -1] <= part + 1e-9
         return np.where(reached | in_last_step, dose, np.inf)
+
+    def with_steps(self, curves: Floats) -> tuple[Floats, Floats]:
+        """Doses and curves for drawing: a dose with a step stands there twice, before and after."""
+        steps = np.flatnonzero(self._is_step[1:]) + 1
+        dose = np.insert(self.dose, steps, self.dose[steps])
+        return dose, np.insert(curves, steps, curves[:, steps - 1], axis=1)
 
     @property
     def _is_step(self) -> NDArray[np.bool_]:

@@ -8,15 +8,16 @@ import numpy as np
 import pandas as pd
 
 from napari_beamwatch.damage.survival import Survival, turnbull
+from napari_beamwatch.results.fates import place_fates
 from napari_beamwatch.results.findings import Findings
 
 
 def place_survival(results: Findings | Sequence[Findings]) -> Survival | None:
     """Part of the lattice that is undamaged over the dose, by Turnbull.
 
-    Places that survived are censored at the dose they are known to have; those that were damaged
-    from the first frame on had changed before the end of their interval; of one that cannot be
-    told, what is known is the dose up to which it held.
+    A dated place tells its onset; those that survived are censored at the dose they are known to
+    have; those that were damaged from the first frame on had changed before the end of their
+    interval; of one that cannot be told, what is known is the dose up to which it held.
 
     Parameters
     ----------
@@ -34,23 +35,17 @@ def place_survival(results: Findings | Sequence[Findings]) -> Survival | None:
     if not len(fates):
         return None
     cluster = fates.movie if len(several) > 1 else fates.crystal
-    return turnbull(fates.low, fates.high, fates.share, cluster)
+    return turnbull(fates.low_e_per_A2, fates.high_e_per_A2, fates.share, cluster)
 
 
 def _fates(result: Findings) -> pd.DataFrame:
-    """Doses between which the places of a field changed."""
-    table = result.places
-    column = {
-        name: table[f"{name}_e_per_A2"].to_numpy(float)
-        for name in ("onset_low", "onset_high", "survived_dose", "held_until")
-    }
-    status = table.status.to_numpy(object)
-    changed, started = status == "onset", status == "damaged_at_start"
-    held = np.where(status == "survived", column["survived_dose"], column["held_until"])
-    low = np.where(changed, column["onset_low"], np.where(started, 0.0, held))
-    high = np.where(changed | started, column["onset_high"], np.inf)
-    share = table.area_nm2.to_numpy(float)
-    share = np.where(np.isfinite(share), share, table.n_windows.to_numpy(float))
-    fates = pd.DataFrame({"low": low, "high": high, "share": share, "crystal": table.crystal})
-    known = np.isfinite(low) & ~np.isnan(high) & (share > 0) & (status != "no_lattice")
-    return pd.DataFrame(fates[known])
+    """What the places of a field tell of their onsets."""
+    if not len(result.onsets):
+        return pd.DataFrame()
+    field = result.onsets.iloc[0]
+    before, last = field["pre_exposure_e_per_A2"], field["last_dose_e_per_A2"]
+    return place_fates(
+        result.places,
+        first_dose=0.0 if pd.isna(before) else float(before),
+        last_dose=np.nan if pd.isna(last) else float(last),
+    )
