@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 
 from napari_beamwatch.damage import power
+from napari_beamwatch.damage.averaging import average
 from napari_beamwatch.damage.detection import (
     detect,
     dispersion_of,
@@ -17,6 +18,7 @@ from napari_beamwatch.damage.detection import (
     threshold,
 )
 from napari_beamwatch.damage.dips import find_dips
+from napari_beamwatch.damage.interval import course
 from napari_beamwatch.damage.power import power_of
 from napari_beamwatch.damage.scopes import samples_of
 
@@ -93,6 +95,26 @@ def test_a_specimen_that_comes_to_rest_is_settling(traces: Any) -> None:
     left = 1 - 0.8 * np.exp(-np.arange(100) / 6)
     dips = find_dips(samples_of(traces.scope(traces.steady() * left, 3)))
     assert [event.kind for event in dips.events] == ["settling"]
+
+
+def test_what_is_left_of_a_settling_does_not_make_the_onset_late(traces: Any) -> None:
+    comes = 1 - np.exp(-np.arange(40) / 2)
+    covered = 0
+    for seed in range(10):
+        signal = traces.fading(8, 6, frames=40) * comes
+        samples = samples_of(traces.scope(signal, seed, windows=40))
+        still = samples.without(find_dips(samples).masked)
+        found = course(still, average(still)).onset
+        covered += found.low <= 8 <= found.high
+    assert covered >= 9
+
+
+def test_a_plateau_is_left_beside_a_settling(traces: Any) -> None:
+    left = np.where(np.arange(60) < 15, 0.3, 1.0)
+    samples = samples_of(traces.scope(traces.fading(22, 6, frames=60) * left, 3, windows=16))
+    masked = find_dips(samples).masked
+    assert masked[:15].all()
+    assert not masked[18:].any()  # of seven, and a quarter of them
 
 
 def test_a_lasting_loss_is_no_dip(traces: Any) -> None:
