@@ -58,10 +58,11 @@ def campaign(
     if args.out.exists():
         done = [json.loads(line) for line in args.out.read_text().splitlines()]
     known = {(line[kind], line["seed"], line["size"]) for line in done}
+    wanted = args.kinds.split(",")
+    if not set(wanted) <= set(kinds):
+        parser.error(f"--{kind}s are some of {', '.join(kinds)}")
     first, last = map(int, args.seeds.split(":"))
-    jobs = [
-        (name, seed, args.size) for seed in range(first, last) for name in args.kinds.split(",")
-    ]
+    jobs = [(name, seed, args.size) for seed in range(first, last) for name in wanted]
     jobs = [job for job in jobs if job not in known]
     with (
         args.out.open("a") as file,

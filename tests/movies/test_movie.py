@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from typing import Any
 
 import dask.array as da
@@ -190,6 +191,11 @@ class TestViews:
         assert timed[2:10].sum(4).times == pytest.approx([0.6, 1.0])
         assert timed.dose_rate == pytest.approx(20)
         assert timed[6:].dose_rate == pytest.approx(20)
+
+    def test_a_first_frame_of_unknown_length_counts_for_no_rate(self, movie: Movie) -> None:
+        times = 0.1 * np.arange(len(movie))  # as of stills, from the first on
+        timed = replace(movie, recording=replace(movie.recording, times=times))
+        assert timed.with_(frame_dose=2.0).dose_rate == pytest.approx(20)
 
     @pytest.mark.parametrize(
         "broken",

@@ -189,9 +189,11 @@ class Movie:
         """Mean dose rate over the lit frames in e/Å²/s, or None."""
         if self.times is None or self.frame_dose is None:
             return None
-        exposed = self.frame_dose > 0
-        seconds = float(np.diff(self.times, prepend=self.calibration.time_start)[exposed].sum())
-        return float(self.frame_dose.sum()) / seconds if seconds > 0 else None
+        lasted = np.diff(self.times, prepend=self.calibration.time_start)
+        # Times of stills may begin with 0: how long the first took is not known then.
+        exposed = (self.frame_dose > 0) & (lasted > 0)
+        seconds = float(lasted[exposed].sum())
+        return float(self.frame_dose[exposed].sum()) / seconds if seconds > 0 else None
 
     @property
     def conditions(self) -> Conditions:
