@@ -85,6 +85,7 @@ fuzz: $(READY)
 
 kill: $(READY)
 	$(BIN)/python tools/kill.py
+	$(BIN)/python benchmarks/batch_kill.py
 
 soak: $(READY)
 	$(BIN)/python benchmarks/soak.py
