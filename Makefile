@@ -67,6 +67,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/kernels.py
 	$(BIN)/python benchmarks/cluster.py
+	$(BIN)/python benchmarks/batch.py
 	@tools/with_display.sh $(BIN)/python benchmarks/playback.py
 	@tools/with_display.sh $(BIN)/python benchmarks/fluency.py
 

@@ -7,9 +7,9 @@ In full, which takes some hours:
     python benchmarks/batch_kill.py --movies 100 --side 1024 --frames 60 --kills 20
 
 A batch is done once without being disturbed. Then, as often as was asked for, it is begun anew,
-ended by SIGKILL at a random moment of that time, and begun again with the same command. Fails if a
-run is half there or done twice, if anything stays behind, if a table differs in a byte, or if the
-processes together hold more than in the batch that nobody disturbed. Linux only.
+ended by SIGKILL a random time after a random number of its runs, and begun again with the same
+command. Fails if a run is half there or done twice, if anything stays behind, if a table differs in
+a byte, or if the processes together hold more than in the batch that nobody disturbed. Linux only.
 """
 
 from __future__ import annotations
@@ -18,100 +18,19 @@ import argparse
 import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from batches import run, written
 
 import napari_beamwatch as bw
 from napari_beamwatch.campaign.saving import PLACES_TABLE, TABLE
 from napari_beamwatch.results.run_folder import FIGURES, FILES, RECORD, REPORT, holds_run
-from napari_beamwatch.simulate.cases import simulate
-from napari_beamwatch.simulate.writing import write_movie
 
-CASES = ("lif-room-temperature", "survivor", "polycrystal", "recovering-dip")
 MEASURED = tuple(name for name in FILES if name not in (*FIGURES, RECORD, REPORT))
 MORE_MEMORY = 1.15
 """Times what the undisturbed batch took; which movies fall together differs."""
-
-
-@dataclass(frozen=True)
-class Ended:
-    """A batch that ended, by itself or not."""
-
-    status: int
-    seconds: float
-    peaks: tuple[float, float]
-    """MiB of all its processes, in the first half of the time and in the second."""
-    said: str
-
-
-def written(folder: Path, movies: int, side: int, frames: int) -> Path:
-    """Simulated movies of two temperatures, and the table of them."""
-    rows = ["file,compound,temperature,frame dose"]
-    for i in range(movies):
-        case = CASES[i % len(CASES)]
-        filmed = simulate(case, size=side, frames=frames, frame_dose=600 / frames, seed=i)
-        path = folder / f"movie-{i:03}.mrc"
-        write_movie(filmed, path)
-        rows.append(f"{path.name},LiF,{(20, -170)[i // 2 % 2]},{600 / frames:g}")
-    table = folder / "campaign.csv"
-    table.write_text("\n".join(rows) + "\n")
-    return table
-
-
-def processes(parent: int) -> Iterator[Path]:
-    """A process and those that it began, while they are there."""
-    yield Path(f"/proc/{parent}")
-    try:
-        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    except OSError:
-        return
-    for child in children:
-        yield from processes(int(child))
-
-
-def own_pages(parent: int) -> float:
-    """MiB of anonymous memory of a process and of those that it began."""
-    total = 0
-    for process in processes(parent):
-        try:
-            lines = (process / "status").read_text().splitlines()
-        except OSError:
-            continue
-        total += sum(int(line.split()[1]) for line in lines if line.startswith("RssAnon:"))
-    return total / 1024
-
-
-def run(table: Path, out: Path, jobs: int, kill_after: float | None = None) -> Ended:
-    """`beamwatch analyze`, perhaps killed."""
-    words = ["analyze", "--table", str(table), "--out", str(out), "--jobs", str(jobs)]
-    began, held = time.perf_counter(), []
-    with tempfile.TemporaryFile("w+") as told:
-        batch = subprocess.Popen(
-            [sys.executable, "-m", "napari_beamwatch", *words], stdout=told, stderr=told
-        )
-        family: set[Path] = set()
-        while batch.poll() is None:
-            held.append(own_pages(batch.pid))
-            family |= set(processes(batch.pid))
-            if kill_after is not None and time.perf_counter() - began > kill_after:
-                batch.send_signal(signal.SIGKILL)
-                batch.wait()
-            time.sleep(0.05)
-        seconds = time.perf_counter() - began
-        until = time.perf_counter() + 5
-        while alive := [one for one in family if one.exists()]:
-            if time.perf_counter() > until:
-                raise SystemExit(f"NOT WELL: {alive} outlive the batch that was killed")
-            time.sleep(0.01)
-        told.seek(0)
-        half = len(held) // 2
-        peaks = max(held[:half], default=0.0), max(held[half:], default=0.0)
-        return Ended(batch.returncode, seconds, peaks, told.read())
 
 
 def finished(out: Path) -> list[str]:
@@ -163,7 +82,9 @@ def main() -> int:
         good = second < MORE_MEMORY * first
         for trial in range(args.kills):
             out = where / f"killed-{trial}"
-            killed = run(table, out, args.jobs, rng.uniform(0.05, 1.0) * undisturbed.seconds)
+            # By runs, and not by the clock, for a computer is not always equally busy.
+            each = undisturbed.seconds * args.jobs / args.movies
+            killed = run(table, out, args.jobs, rng.randrange(args.movies), rng.uniform(0, each))
             done = finished(out)
             half = [p for p in out.rglob(".beamwatch-*") if p.is_dir()] if out.is_dir() else []
             again = run(table, out, args.jobs)
@@ -173,7 +94,8 @@ def main() -> int:
             other = [name for name in expected if found.get(name) != expected[name]]
             peak = max(again.peaks)
             well = (
-                again.status == 0
+                killed.status == -signal.SIGKILL
+                and again.status == 0
                 and skipped == len(done)
                 and not left
                 and not other

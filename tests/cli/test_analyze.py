@@ -48,7 +48,9 @@ def test_the_answer_is_printed_and_the_run_is_in_the_folder(
     assert said.err == ""  # no line of progress where nobody looks
 
 
-def test_every_option_reaches_the_analysis(movie: Path, tmp_path: Path, quick: str) -> None:
+def test_every_option_reaches_the_analysis_and_is_known_again(
+    movie: Path, tmp_path: Path, quick: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     gain = tmp_path / "gain.npy"
     np.save(gain, np.ones((192, 192), np.float32))
     out = tmp_path / "run"
@@ -94,6 +96,8 @@ def test_every_option_reaches_the_analysis(movie: Path, tmp_path: Path, quick: s
     assert (row.preparation, row.transfer) == ("crushed; argon", "cryo; high")
     assert (result.summary["not_stated"], result.summary["low_dose"]) == ([], True)
     assert "gain.npy" in record["gain"]
+    assert main(words.split()) == 0
+    assert "done before, same settings: skipped" in capsys.readouterr().out
 
 
 def test_a_frame_dose_and_a_persistence_to_the_end(
@@ -111,7 +115,7 @@ def test_a_frame_dose_and_a_persistence_to_the_end(
 
 
 def test_the_beam_is_told_by_current_and_size_and_by_its_profile(
-    movie: Path, tmp_path: Path, quick: str
+    movie: Path, tmp_path: Path, quick: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = (
         f"analyze {movie} --out {tmp_path} --settings {quick} --frame-time 0.5 "
@@ -129,6 +133,8 @@ def test_the_beam_is_told_by_current_and_size_and_by_its_profile(
     profile = result.movie.given.beam_profile
     assert profile is not None
     assert profile[:, 0].mean() > 1 > profile[:, -1].mean()
+    assert main(words.split()) == 0
+    assert "done before, same settings: skipped" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

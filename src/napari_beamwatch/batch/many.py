@@ -18,6 +18,7 @@ from napari_beamwatch.batch.workers import PROCESS, work_through
 from napari_beamwatch.compiling import told_of_compiling
 from napari_beamwatch.quantities import whole
 from napari_beamwatch.regions import Region
+from napari_beamwatch.results.run_folder import holds_run
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.threads import processor_count
 
@@ -77,7 +78,7 @@ def analyze_many(
     where = None if table is None else Path(table).expanduser()
     tasks = tasks_of(movies, Path(out).expanduser(), where)
     if jobs is None:
-        jobs = fitting_jobs(len(tasks))
+        jobs = fitting_jobs(sum(force or not holds_run(task.folder) for task in tasks))
     jobs = min(whole(jobs, "the number of movies side by side", 1, MOST_JOBS), len(tasks))
     said = {**opening, "table": where}
     request = Request(settings or Settings(), tuple(regions), said, force)
@@ -90,7 +91,7 @@ def analyze_many(
 
 
 def fitting_jobs(movies: int) -> int:
-    """Movies that are analysed side by side where nobody says how many.
+    """Movies that are analysed side by side where nobody says how many, of so many to do.
 
     A process a processor: of a small movie most is done by one thread, judging and drawing.
     """

@@ -80,10 +80,11 @@ def work_through(
 @contextmanager
 def _unanswered(number: signal.Signals) -> Iterator[None]:
     """Ignore a signal for a moment, where this thread may."""
-    if threading.current_thread() is not threading.main_thread():
+    before = signal.getsignal(number)
+    if threading.current_thread() is not threading.main_thread() or before is None:
         yield
         return
-    before = signal.signal(number, signal.SIG_IGN)
+    signal.signal(number, signal.SIG_IGN)
     try:
         yield
     finally:
@@ -103,7 +104,6 @@ class _Worker:
         with _unanswered(signal.SIGINT):  # by what begins, too, which takes that from here
             self.process.start()
         theirs.close()
-        self.ready = False
         self.index: int | None = None
 
 
@@ -120,7 +120,7 @@ class _Crew:
     ) -> None:
         self._tasks, self._ledger = tasks, ledger
         self._new = partial(_Worker, request, jobs, scheduler)
-        self._jobs = jobs
+        self._jobs, self._begun = jobs, False
         self._waiting = deque(range(len(tasks)))
         self._workers: dict[Any, _Worker] = {}
         self._budget = free_memory() - jobs * PROCESS
@@ -152,6 +152,7 @@ class _Crew:
             worker.process.join(PATIENCE)
             if worker.process.is_alive():
                 worker.process.kill()
+                worker.process.join()
             worker.pipe.close()
 
     def _hand(self, worker: _Worker) -> None:
@@ -167,7 +168,7 @@ class _Crew:
         if isinstance(said, BeamwatchError):
             raise said
         if isinstance(said, _Ready):
-            worker.ready = True
+            self._begun = True
         elif isinstance(said, Step) and index is not None:
             self._ledger.step(index, said)
         elif isinstance(said, _Compiling) and index is not None:
@@ -201,7 +202,7 @@ class _Crew:
         worker.process.join()
         if worker.index is None:
             return
-        if not worker.ready:
+        if not self._begun:
             raise BeamwatchError(
                 "no process can be started for movies side by side: analyse one at a time, or, in "
                 'a script, write its work below: if __name__ == "__main__":'
