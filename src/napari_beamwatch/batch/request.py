@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from napari_beamwatch.analysis import Step, analyze, said_before
 from napari_beamwatch.analysis.effort import Effort
@@ -73,7 +73,7 @@ class Request:
             words = str(error) or type(error).__name__
         except Exception as error:  # a file that nobody thought of must not end the others
             LOG.log(logging.ERROR, "%s failed", task.source, exc_info=error)
-            words = f"{type(error).__name__}: {error}"
+            words = f"{type(error).__name__}: {error}; please report this, -v tells where it was"
         return MovieOutcome(task.name, task.source, task.folder, "failed", words, {})
 
     def _analysed(self, task: Task, hearer: Hearer, client: Any) -> MovieOutcome:
@@ -102,7 +102,7 @@ class Request:
         return replace(_outcome(task, "done"), beside=tuple(beside))
 
 
-def _outcome(task: Task, status: Any) -> MovieOutcome:
+def _outcome(task: Task, status: Literal["done", "skipped"]) -> MovieOutcome:
     """Of a run that is in its folder, as its record tells it."""
     record = read_record(task.folder)
     with explained(task.folder / RECORD):
