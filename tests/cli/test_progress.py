@@ -14,6 +14,7 @@ from numba.core import event
 from napari_beamwatch.analysis import Step
 from napari_beamwatch.batch.outcome import AtWork, BatchStep, MovieOutcome
 from napari_beamwatch.cli import progress
+from napari_beamwatch.cli.loading import said_to_load
 from napari_beamwatch.cli.progress import BatchTold, RunningLine, progress_line
 
 LIF = AtWork("lif", "following spots", 45, 180)
@@ -97,6 +98,22 @@ def test_elsewhere_a_batch_is_a_line_a_movie_and_what_failed_at_the_end(
         "beamwatch: 1 of 2 movies failed:",
         "  d/naf.mrc: no frames",
     ]
+
+
+def test_that_it_is_loaded_is_said_on_a_terminal_and_wiped(
+    terminal: Callable[[], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with said_to_load():
+        pass
+    assert capsys.readouterr().err == ""
+    terminal()
+    with said_to_load(wanted=False):
+        pass
+    assert capsys.readouterr().err == ""
+    with said_to_load():
+        said = capsys.readouterr().err
+    assert said == "\rloading …"
+    assert capsys.readouterr().err.strip() == ""
 
 
 def test_quiet_is_only_what_failed(capsys: pytest.CaptureFixture[str]) -> None:

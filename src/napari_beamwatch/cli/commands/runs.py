@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace, _SubParsersAction
 from napari_beamwatch import spelling
 from napari_beamwatch.cli.commands.reading import box, quantity, whole_number
 from napari_beamwatch.cli.commands.told import add_movie, add_settings, add_settings_file
+from napari_beamwatch.cli.loading import said_to_load
 from napari_beamwatch.cli.usage import UsageError
 
 
@@ -55,7 +56,8 @@ def add_analyze(commands: _SubParsersAction[ArgumentParser]) -> None:
 
 
 def _analyze(args: Namespace) -> bool:
-    from napari_beamwatch.cli.analyze import analyze
+    with said_to_load(wanted=not args.quiet):
+        from napari_beamwatch.cli.analyze import analyze
 
     return analyze(args)
 
