@@ -67,6 +67,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/kernels.py
 	$(BIN)/python benchmarks/cluster.py
+	$(BIN)/python benchmarks/batch.py
 	@tools/with_display.sh $(BIN)/python benchmarks/playback.py
 	@tools/with_display.sh $(BIN)/python benchmarks/fluency.py
 
@@ -85,6 +86,7 @@ fuzz: $(READY)
 
 kill: $(READY)
 	$(BIN)/python tools/kill.py
+	$(BIN)/python benchmarks/batch_kill.py
 
 soak: $(READY)
 	$(BIN)/python benchmarks/soak.py

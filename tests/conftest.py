@@ -27,6 +27,7 @@ LONG = (
     "spectra/test_diffraction.py",
     "napari/test_window.py",
     "test_map.py",
+    "batch/test_many.py",
     "cli/test_analyze.py",
     "test_cluster.py",
     "results/test_loading.py",

@@ -1,12 +1,14 @@
 """Kernels are kept where something may be written, and run in any case."""
 
 import warnings
+from types import FunctionType
 
 import pytest
+from numba import njit
 from numba.core import caching
 
 from napari_beamwatch import compiling
-from napari_beamwatch.compiling import kernel
+from napari_beamwatch.compiling import kernel, told_of_compiling
 
 
 def doubled(x):
@@ -27,3 +29,15 @@ def test_elsewhere_they_are_kept():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert kernel()(doubled).stats.cache_path
+
+
+def test_that_a_kernel_of_ours_is_compiled_is_told_and_of_others_not():
+    told = []
+    with told_of_compiling(told.append):
+        njit(lambda x: x + 1)(1)
+        assert told == []
+        renamed = njit(FunctionType(doubled.__code__, {"__name__": "napari_beamwatch.here"}))
+        assert renamed(21) == 42
+        assert told == [True, False]
+        renamed(21)
+    assert told == [True, False]

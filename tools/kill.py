@@ -161,7 +161,8 @@ def main() -> int:
         print(f"a run takes {whole:.1f} s, saving it {lasts:.2f} s; seed {args.seed}", flush=True)
 
         def analyze(folder: Path, *, force: bool) -> None:
-            beamwatch([*words, str(folder)])
+            # With another threshold: the same run would be left as it is.
+            beamwatch([*words, str(folder), "--fraction", "0.5"])
 
         trials = Trials(first, random.Random(args.seed))
         half = args.kills // 2

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from napari_beamwatch.analysis import analyze, find_spots
     from napari_beamwatch.analysis.again import rerun, verify
     from napari_beamwatch.analysis.calibrating import camera_constant_from_ring
+    from napari_beamwatch.batch import BatchStep, MovieOutcome, analyze_many
     from napari_beamwatch.campaign.planning import Plan, plan
     from napari_beamwatch.campaign.result import Campaign
     from napari_beamwatch.campaign.summary import summarize
@@ -41,16 +42,19 @@ if TYPE_CHECKING:
 __version__ = version("napari-beamwatch")
 
 _HOMES = {
+    "BatchStep": "napari_beamwatch.batch",
     "Campaign": "napari_beamwatch.campaign.result",
     "Conditions": "napari_beamwatch.movies",
     "DoseCalibration": "napari_beamwatch.movies",
     "DoseTable": "napari_beamwatch.movies",
     "Movie": "napari_beamwatch.movies",
+    "MovieOutcome": "napari_beamwatch.batch",
     "Plan": "napari_beamwatch.campaign.planning",
     "Region": "napari_beamwatch.regions",
     "Result": "napari_beamwatch.results.result",
     "Settings": "napari_beamwatch.settings",
     "analyze": "napari_beamwatch.analysis",
+    "analyze_many": "napari_beamwatch.batch",
     "apply_thresholds": "napari_beamwatch.results.thresholds",
     "camera_constant_from_ring": "napari_beamwatch.analysis.calibrating",
     "place_survival": "napari_beamwatch.results.survival",
@@ -73,12 +77,14 @@ _HOMES = {
 }
 
 __all__ = [
+    "BatchStep",
     "BeamwatchError",
     "Campaign",
     "Conditions",
     "DoseCalibration",
     "DoseTable",
     "Movie",
+    "MovieOutcome",
     "Onset",
     "Plan",
     "Region",
@@ -88,6 +94,7 @@ __all__ = [
     "WatchState",
     "__version__",
     "analyze",
+    "analyze_many",
     "apply_thresholds",
     "camera_constant_from_ring",
     "find_spots",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 from numba import njit
+from numba.core import event
 
 
 def kernel(**options: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -31,6 +33,37 @@ def kernel(**options: Any) -> Callable[[Callable[..., Any]], Any]:
             return njit(nogil=True, **options)(function)
 
     return compiled
+
+
+@contextmanager
+def told_of_compiling(tell: Callable[[bool], object]) -> Iterator[None]:
+    """While inside, say when compiling begins (True) and when it ends.
+
+    On a computer's first run that takes half a minute in all, and nothing else is told meanwhile.
+    It may be any thread that says so.
+    """
+    with event.install_listener("numba:compile", _Compiling(tell)):
+        yield
+
+
+class _Compiling(event.Listener):  # type: ignore[misc]  # numba has no types
+    """Hears of kernels of this package; what they are made of is compiled within them."""
+
+    def __init__(self, tell: Callable[[bool], object]) -> None:
+        self._tell = tell
+
+    def on_start(self, event: Any) -> None:
+        if _is_ours(event):
+            self._tell(True)
+
+    def on_end(self, event: Any) -> None:
+        if _is_ours(event):
+            self._tell(False)
+
+
+def _is_ours(event: Any) -> bool:
+    module = str(event.data["dispatcher"].py_func.__module__)
+    return module.partition(".")[0] == __name__.partition(".")[0]
 
 
 @cache

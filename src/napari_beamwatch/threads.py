@@ -14,14 +14,26 @@ from contextlib import AbstractContextManager
 _lock = threading.Lock()
 _pool: ThreadPoolExecutor | None = None
 _here = threading.local()
+_share: int | None = None
 
 
 def thread_count() -> int:
+    """Processors this process may run on, or its share of them."""
+    return _share or processor_count()
+
+
+def processor_count() -> int:
     """Processors this process may run on."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on macOS and Windows
         return os.cpu_count() or 1
+
+
+def share_processors(processes: int) -> None:
+    """Leave room for others: so many processes work side by side, of which this is one."""
+    global _share
+    _share = -(-processor_count() // processes)
 
 
 def free_threads() -> int:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import gc
 import json
-import logging
-import shutil
 import socket
 from pathlib import Path
-from typing import Any, ClassVar
 
 import mrcfile
 import numpy as np
 import pytest
 
 import napari_beamwatch as bw
-from napari_beamwatch.analysis import Step
-from napari_beamwatch.cli import analyze as command
+from napari_beamwatch.batch import request, scheduler
 from napari_beamwatch.cli import main
 from napari_beamwatch.cli.words import in_words
 from napari_beamwatch.simulate.cases import simulate
@@ -52,7 +48,9 @@ def test_the_answer_is_printed_and_the_run_is_in_the_folder(
     assert said.err == ""  # no line of progress where nobody looks
 
 
-def test_every_option_reaches_the_analysis(movie: Path, tmp_path: Path, quick: str) -> None:
+def test_every_option_reaches_the_analysis_and_is_known_again(
+    movie: Path, tmp_path: Path, quick: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     gain = tmp_path / "gain.npy"
     np.save(gain, np.ones((192, 192), np.float32))
     out = tmp_path / "run"
@@ -98,6 +96,8 @@ def test_every_option_reaches_the_analysis(movie: Path, tmp_path: Path, quick: s
     assert (row.preparation, row.transfer) == ("crushed; argon", "cryo; high")
     assert (result.summary["not_stated"], result.summary["low_dose"]) == ([], True)
     assert "gain.npy" in record["gain"]
+    assert main(words.split()) == 0
+    assert "done before, same settings: skipped" in capsys.readouterr().out
 
 
 def test_a_frame_dose_and_a_persistence_to_the_end(
@@ -115,7 +115,7 @@ def test_a_frame_dose_and_a_persistence_to_the_end(
 
 
 def test_the_beam_is_told_by_current_and_size_and_by_its_profile(
-    movie: Path, tmp_path: Path, quick: str
+    movie: Path, tmp_path: Path, quick: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = (
         f"analyze {movie} --out {tmp_path} --settings {quick} --frame-time 0.5 "
@@ -133,22 +133,8 @@ def test_the_beam_is_told_by_current_and_size_and_by_its_profile(
     profile = result.movie.given.beam_profile
     assert profile is not None
     assert profile[:, 0].mean() > 1 > profile[:, -1].mean()
-
-
-def test_several_movies_go_to_folders_of_their_names_and_all_are_tried(
-    movie: Path, tmp_path: Path, quick: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    broken = tmp_path / "broken.mrc"
-    broken.write_bytes(b"MAP " * 10)
-    other = Path(shutil.copy(movie, tmp_path / "other.mrc"))
-    out = tmp_path / "runs"
-    files = [str(broken), str(movie), str(tmp_path / "nowhere.eer"), str(other)]
-    assert main(["analyze", *files, "--out", str(out), "--settings", quick]) == 1
-    assert sorted(path.name for path in out.iterdir()) == ["lif", "other"]
-    said = capsys.readouterr().err.splitlines()
-    assert len(said) == 2
-    assert said[0].startswith(f"beamwatch: {broken}: ")
-    assert said[1].startswith(f"beamwatch: {tmp_path / 'nowhere.eer'}: there is no file")
+    assert main(words.split()) == 0
+    assert "done before, same settings: skipped" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -169,17 +155,7 @@ def test_what_cannot_be_is_refused_in_one_line(
     assert said in line
 
 
-def test_two_movies_of_one_name_are_wrong_usage(
-    movie: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "runs"
-    files = [str(movie), str(tmp_path / "LIF.mrc.gz")]
-    assert main(["analyze", *files, "--out", str(out)]) == 2
-    assert "would both be written to" in capsys.readouterr().err
-    assert not out.exists()
-
-
-def test_a_run_is_replaced_with_force_only_and_refused_before_the_work(
+def test_a_run_of_other_words_is_replaced_with_force_only_and_refused_before_the_work(
     movie: Path,
     tmp_path: Path,
     quick: str,
@@ -189,9 +165,10 @@ def test_a_run_is_replaced_with_force_only_and_refused_before_the_work(
     words = ["analyze", str(movie), "--out", str(tmp_path), "--settings", quick]
     assert main(words) == 0
     with monkeypatch.context() as patch:
-        patch.setattr(command, "open_movie", lambda *_, **__: pytest.fail("opened"))
-        assert main(words) == 1
-    assert "holds a run already: --force" in capsys.readouterr().err
+        patch.setattr(request, "analyze", lambda *_, **__: pytest.fail("analysed"))
+        assert main([*words, "--fraction", "0.25"]) == 1
+    said = capsys.readouterr().err
+    assert "holds a run already, with other settings (fraction): --force" in said
     assert main([*words, "--force", "--fraction", "0.25"]) == 0
     assert bw.load_result(tmp_path).settings.fraction == 0.25
 
@@ -206,11 +183,10 @@ def test_a_folder_without_a_name_is_wrong_usage(
 
 
 def test_a_run_beside_other_files_is_forced_and_told_of(
-    movie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    movie: Path, tmp_path: Path, quick: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "thesis.docx").write_text("mine")
-    monkeypatch.setattr(command, "analyze_movie", _saves_nothing)
-    words = ["analyze", str(movie), "--out", str(tmp_path)]
+    words = ["analyze", str(movie), "--out", str(tmp_path), "--settings", quick]
     assert main(words) == 1
     assert "holds no run, but thesis.docx: --force" in capsys.readouterr().err
     assert main([*words, "--force"]) == 0
@@ -221,7 +197,7 @@ def test_a_run_beside_other_files_is_forced_and_told_of(
 def test_what_cannot_be_written_to_is_noticed_before_the_work(
     movie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(command, "open_movie", lambda *_, **__: pytest.fail("opened"))
+    monkeypatch.setattr(request, "open_movie", lambda *_, **__: pytest.fail("opened"))
     (tmp_path / "file").write_text("mine")
     assert main(["analyze", str(movie), "--out", str(tmp_path / "file" / "run")]) == 1
     assert "nothing can be written to" in capsys.readouterr().err
@@ -232,26 +208,14 @@ def test_names_with_escape_sequences_do_not_reach_the_terminal(
 ) -> None:
     name = "a\x1b[2Jb\u202ec"
     assert main(["analyze", f"{name}.mrc", "--out", str(tmp_path / "run")]) == 1
-    assert main(["analyze", f"{name}.mrc", f"{name}2.mrc", "--out", str(tmp_path / name)]) == 1
+    words = ["--jobs", "1", "--out", str(tmp_path / name)]
+    assert main(["analyze", f"{name}.mrc", f"{name}2.mrc", *words]) == 1
     said = capsys.readouterr().err
-    assert "there is no file or folder a·b·c.mrc" in said
-    assert said.count("\n") == 3
+    assert said.count("there is no file or folder a·b·c.mrc") == 3
+    assert said.count("\n") == 6
     assert not {"\x1b", "\u202e"} & set(said)
     summary = {"movie": name, "answer": f"{name} survived", "regions": {}, "warnings": [name] * 2}
     assert not {"\x1b", "\u202e"} & set(in_words(summary))
-
-
-class _Nothing:
-    """A result that is written by name only."""
-
-    summary: ClassVar[dict[str, Any]] = {"movie": "lif", "answer": "field: none", "regions": {}}
-
-    def save(self, folder: Path, *, force: bool) -> Path:
-        return folder
-
-
-def _saves_nothing(*_: object) -> _Nothing:
-    return _Nothing()
 
 
 def test_a_failure_leaves_the_old_run(movie: Path, tmp_path: Path, quick: str) -> None:
@@ -262,44 +226,12 @@ def test_a_failure_leaves_the_old_run(movie: Path, tmp_path: Path, quick: str) -
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_ctrl_c_ends_in_one_line_and_writes_nothing(
-    movie: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(command, "analyze_movie", interrupted)
-    out = tmp_path / "run"
-    assert main(["analyze", str(movie), str(movie.parent / "b.mrc"), "--out", str(out)]) == 1
-    assert capsys.readouterr().err == "beamwatch: interrupted\n"
-    assert not out.exists()
-
-
-def test_progress_is_one_line_of_a_terminal_and_is_wiped(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    with command.progress_line("lif") as progress:
-        assert progress is not None
-        progress(Step(1, 4, "finding the drift"))
-        progress(Step(4, 4, "judging"))
-    said = capsys.readouterr().err
-    assert "\n" not in said
-    shown = said.split("\r")
-    assert shown[1] == "lif: finding the drift 25%"
-    assert shown[2].rstrip() == "lif: judging 100%"
-    assert len(shown[2]) == len(shown[1])  # nothing of the longer one stays
-    assert shown[3].strip() == ""
-
-
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         ("FILE", "--out"),
-        ("--out OUT", "FILE"),
+        ("--out OUT", "name a movie (FILE)"),
+        ("FILE --out OUT --jobs 0", "less than 1"),
         ("FILE --out OUT --roi 1:2", "no rectangle: give Y0:Y1,X0:X1"),
         ("FILE --out OUT --roi a:b,c:d", "no rectangle"),
         ("FILE --out OUT --roi 20:10,0:50", "holds no pixels"),
@@ -368,7 +300,7 @@ def test_what_cannot_be_done_is_one_line_and_status_1(
     said: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(command, "CONNECT_S", 0.3)
+    monkeypatch.setattr(scheduler, "CONNECT_S", 0.3)
     Path("list.json").write_text("[1, 2]")
     Path("odd.json").write_text('{"widow": 128}')
     Path("none.json").write_text("window = 128")
@@ -387,7 +319,7 @@ def test_a_socket_that_never_answers_is_no_scheduler(
     movie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("distributed")
-    monkeypatch.setattr(command, "CONNECT_S", 0.3)
+    monkeypatch.setattr(scheduler, "CONNECT_S", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         address = f"tcp://127.0.0.1:{mute.getsockname()[1]}"
         words = ["--out", str(tmp_path / "run"), "--scheduler", address]
@@ -397,23 +329,12 @@ def test_a_socket_that_never_answers_is_no_scheduler(
     )
 
 
-def test_loggers_of_others_are_quiet_while_a_cluster_works_and_as_before_after() -> None:
-    distributed, client = logging.getLogger("distributed"), logging.getLogger("distributed.client")
-    before = distributed.level, client.level
-    client.setLevel(logging.WARNING)  # as distributed does itself
-    with command._quiet("distributed"):
-        assert not distributed.isEnabledFor(logging.ERROR)
-        assert not client.isEnabledFor(logging.ERROR)
-    assert (distributed.level, client.level) == (before[0], logging.WARNING)
-    client.setLevel(before[1])
-
-
 def test_no_client_is_left_behind_where_no_scheduler_answers(
     movie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # One that is collected while another starts would wait for it, and be waited for, for ever.
     distributed = pytest.importorskip("distributed")
-    monkeypatch.setattr(command, "CONNECT_S", 0.3)
+    monkeypatch.setattr(scheduler, "CONNECT_S", 0.3)
     words = ["--out", str(tmp_path / "run"), "--scheduler", "nonsense"]
     assert main(["analyze", str(movie), *words]) == 1
     # Proxies of what is gone cannot be asked for their class.

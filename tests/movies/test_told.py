@@ -35,7 +35,7 @@ def saved(tmp_path: Path) -> Path:
 
 def test_the_list_holds_every_condition_and_every_keyword_that_opens_a_movie() -> None:
     assert {one.name for one in asked.CONDITIONS} == {field.name for field in fields(Conditions)}
-    keywords = set(inspect.signature(open_movie).parameters) - {"source", "conditions"}
+    keywords = set(inspect.signature(open_movie).parameters) - {"source", "conditions", "table"}
     assert set(TOLD) == keywords
     every = [one.option for one in asked.every()]
     assert len(every) == len(set(every))

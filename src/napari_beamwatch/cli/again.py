@@ -7,8 +7,8 @@ from pathlib import Path
 
 from napari_beamwatch.analysis import analyze
 from napari_beamwatch.analysis.again import verified
-from napari_beamwatch.cli.analyze import progress_line
 from napari_beamwatch.cli.ending import in_order
+from napari_beamwatch.cli.progress import progress_line
 from napari_beamwatch.cli.words import print_answer
 from napari_beamwatch.harmless import printable
 from napari_beamwatch.results.recorded import Recorded

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from napari_beamwatch.analysis import analyze
-from napari_beamwatch.cli.analyze import progress_line
+from napari_beamwatch.cli.progress import progress_line
 from napari_beamwatch.cli.words import print_answer
 from napari_beamwatch.simulate.cases import simulate
 

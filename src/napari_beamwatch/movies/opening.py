@@ -89,6 +89,7 @@ def open_movie(
     dataset: str | None = None,
     conditions: Any = None,
     sidecars: bool = True,
+    table: PathLike | None = None,
 ) -> Movie:
     """Open a movie, a folder of stills, or a list of them, without decoding it.
 
@@ -137,6 +138,8 @@ def open_movie(
     sidecars : bool
         Also read what stands beside a movie, by its name: notes of your own, ``conditions.csv``,
         ``.mdoc``, ``.xml`` and ``_info.txt`` of instruments.
+    table : path, optional
+        A table as ``conditions.csv`` that may lie elsewhere, with a row of this movie.
 
     Returns
     -------
@@ -149,8 +152,11 @@ def open_movie(
     clear_left_over()
     named = _named(source)
     before = states_before([Path(one).expanduser() for one in named])
-    heard = hear(Path(named[0]).expanduser()) if sidecars and len(named) == 1 else Heard()
-    recording, table = _recorded(
+    heard = Heard()
+    if len(named) == 1:
+        campaign = None if table is None else Path(table).expanduser()
+        heard = hear(Path(named[0]).expanduser(), campaign, beside=sidecars)
+    recording, doses = _recorded(
         source if isinstance(source, str | os.PathLike | Labelled) else named,
         dataset,
         fraction_frames=fraction_frames,
@@ -170,7 +176,7 @@ def open_movie(
         frame_dose=frame_dose,
         dose_rate=dose_rate,
         frame_time=frame_time,
-        dose_table=dose_table if dose_table is not None else table,
+        dose_table=dose_table if dose_table is not None else doses,
         pre_exposure=pre_exposure,
         dose_calibration=dose_calibration,
         counts_per_electron=counts_per_electron,

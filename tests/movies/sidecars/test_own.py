@@ -109,6 +109,24 @@ def test_notes_go_before_the_campaign_and_the_user_before_both(movie_file) -> No
     ]
 
 
+def test_a_table_that_was_named_goes_before_the_campaign_and_after_notes(
+    movie_file, tmp_path: Path
+) -> None:
+    path = beside(
+        movie_file(), "conditions.csv", "file,temperature,voltage,compound\nlif,20,200,NaF\n"
+    )
+    beside(path, "lif.yaml", "temperature: -170\n")
+    table = tmp_path / "elsewhere.csv"
+    table.write_text(f"file,temperature,voltage\n{path},-100,80\n")
+    known = open_movie(path, table=table).conditions
+    assert (known.temperature_C, known.voltage_kV, known.compound) == (-170, 80, "NaF")
+    known = open_movie(path, table=table, sidecars=False).conditions
+    assert (known.temperature_C, known.voltage_kV, known.compound) == (-100, 80, None)
+    named = open_movie(path, table=path.with_name("conditions.csv"))
+    assert named.origins == open_movie(path).origins
+    assert named.warnings == open_movie(path).warnings
+
+
 def test_a_dose_of_the_record_is_shared_among_the_frames(movie_file) -> None:
     movie = open_movie(
         beside(movie_file(), "lif.yaml", "total dose: 600 e/Å²\nexposure time: 12 s")

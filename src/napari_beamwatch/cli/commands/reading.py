@@ -45,6 +45,17 @@ def names(text: str) -> tuple[str, ...]:
     return found
 
 
+def whole_number(text: str) -> int:
+    """A number of things, from 1 on."""
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is less than 1")
+    return number
+
+
 def box(text: str) -> tuple[int, int, int, int]:
     """A rectangle as ``Y0:Y1,X0:X1``."""
     try:

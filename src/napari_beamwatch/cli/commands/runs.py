@@ -5,8 +5,9 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 
 from napari_beamwatch import spelling
-from napari_beamwatch.cli.commands.reading import box, quantity
+from napari_beamwatch.cli.commands.reading import box, quantity, whole_number
 from napari_beamwatch.cli.commands.told import add_movie, add_settings, add_settings_file
+from napari_beamwatch.cli.loading import said_to_load
 from napari_beamwatch.cli.usage import UsageError
 
 
@@ -16,9 +17,13 @@ def add_analyze(commands: _SubParsersAction[ArgumentParser]) -> None:
         "analyze",
         help="find the dose at which the specimen first changed, and write it down",
         description="Find the dose of the first lasting change of each movie, print it, and write "
-        "tables and a record of the run to DIR; of several movies, to DIR/NAME each.",
+        "tables and a record of the run to DIR; of several movies, to DIR/NAME each. What was "
+        "done before with the same words is skipped, so the same command goes on with a batch.",
     )
-    analyze.add_argument("file", metavar="FILE", nargs="+", help="a movie, or a folder of stills")
+    analyze.add_argument("file", metavar="FILE", nargs="*", help="a movie, or a folder of stills")
+    analyze.add_argument(
+        "--table", metavar="CSV", help="of more movies, a row each: file, dose, conditions"
+    )
     analyze.add_argument("--out", metavar="DIR", required=True, help="folder for the run")
 
     add_movie(analyze)
@@ -35,13 +40,24 @@ def add_analyze(commands: _SubParsersAction[ArgumentParser]) -> None:
     )
     add_settings_file(how)
     how.add_argument("--scheduler", metavar="ADDRESS", help="of a dask cluster to work on")
-    how.add_argument("--force", action="store_true", help="replace the run that is in DIR")
+    how.add_argument(
+        "--jobs",
+        type=whole_number,
+        metavar="N",
+        help="movies side by side (as many as there are processors and memory for)",
+    )
+    how.add_argument(
+        "--force", action="store_true", help="replace a run that is there, unless it is the same"
+    )
+    how.add_argument("--json", action="store_true", help="print one JSON object a movie")
+    how.add_argument("--quiet", action="store_true", help="say nothing but what failed")
     add_settings(analyze)
     analyze.set_defaults(does=_analyze)
 
 
 def _analyze(args: Namespace) -> bool:
-    from napari_beamwatch.cli.analyze import analyze
+    with said_to_load(wanted=not args.quiet):
+        from napari_beamwatch.cli.analyze import analyze
 
     return analyze(args)
 

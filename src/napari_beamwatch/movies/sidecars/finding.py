@@ -43,8 +43,17 @@ class Heard:
         return next((value for value in told if value is not None), None)
 
 
-def hear(movie: Path) -> Heard:
-    """Read all files beside a movie that are about it by their names.
+def hear(movie: Path, table: Path | None = None, *, beside: bool = True) -> Heard:
+    """Read a table of many movies, and all files beside a movie that are about it by their names.
+
+    Parameters
+    ----------
+    movie : Path
+    table : Path, optional
+        Of many movies, wherever it lies: believed before a ``conditions.csv`` beside the movie, and
+        after notes about this one.
+    beside : bool
+        Whether what stands beside the movie is read.
 
     Raises
     ------
@@ -54,12 +63,16 @@ def hear(movie: Path) -> Heard:
     """
     words: list[Words] = []
     warnings: list[str] = []
-    for path, read, own in _candidates(movie):
-        if not _lies_there(path):
-            continue
+    told: list[Candidate] = [] if table is None else [(table, read_campaign, True)]
+    if beside:
+        others = (*_of_campaign(movie, table), *_of_instruments(movie))
+        told = [*filter(_lies_there, _notes(movie)), *told, *filter(_lies_there, others)]
+    for path, read, own in told:
         try:
             words.append(read(path, movie))
         except BeamwatchError as error:
+            if path is table:
+                raise
             if own:
                 raise BeamwatchError(
                     f"{error} (a file beside the movie: correct it, or open without sidecars)"
@@ -68,16 +81,29 @@ def hear(movie: Path) -> Heard:
     return Heard(tuple(words), tuple(warnings))
 
 
-def _candidates(movie: Path) -> Iterator[tuple[Path, Reader, bool]]:
-    """Files that may be there, the most trusted first, and whether they are the user's own."""
-    folder, name = movie.parent, unpacked_name(movie)
-    is_series = movie.is_dir() and movie.suffix.casefold() not in STORES
-    stem = name if is_series else Path(name).stem
+Candidate = tuple[Path, Reader, bool]
+"""A file that may be there, its reader, and whether it is the user's own."""
+
+
+def _notes(movie: Path) -> Iterator[Candidate]:
+    """The user's own about this movie."""
+    folder, stem = movie.parent, _stem(movie)
     for ending in (".yaml", ".yml"):
         yield folder / f"{stem}{ending}", read_yaml, True
     if movie.suffix.casefold() != ".csv":
         yield folder / f"{stem}.csv", read_csv, True
-    yield folder / CONDITIONS, read_campaign, True
+
+
+def _of_campaign(movie: Path, table: Path | None) -> Iterator[Candidate]:
+    """The user's own about the movies of the folder, unless it is the table that was named."""
+    beside = movie.parent / CONDITIONS
+    if table is None or os.path.realpath(beside) != os.path.realpath(table):
+        yield beside, read_campaign, True
+
+
+def _of_instruments(movie: Path) -> Iterator[Candidate]:
+    """What instruments write, the most trusted first."""
+    folder, name, stem = movie.parent, unpacked_name(movie), _stem(movie)
     for mdoc in dict.fromkeys((f"{movie.name}.mdoc", f"{name}.mdoc", f"{stem}.mdoc")):
         yield folder / mdoc, read_mdoc, False
     for xml in dict.fromkeys((stem, _EPU_MOVIE.sub("", stem))):
@@ -86,8 +112,16 @@ def _candidates(movie: Path) -> Iterator[tuple[Path, Reader, bool]]:
         yield folder / f"{info}_info.txt", read_info, False
 
 
-def _lies_there(path: Path) -> bool:
+def _stem(movie: Path) -> str:
+    """What files beside a movie are called."""
+    name = unpacked_name(movie)
+    is_series = movie.is_dir() and movie.suffix.casefold() not in STORES
+    return name if is_series else Path(name).stem
+
+
+def _lies_there(candidate: Candidate) -> bool:
     """Whether a file lies in that folder: a link may lead to any other file of the machine."""
+    path = candidate[0]
     try:
         return path.is_file() and os.path.dirname(os.path.realpath(path)) == os.path.realpath(
             path.parent

@@ -112,20 +112,41 @@ def read_csv(path: Path, _: Path) -> Words:
 
 def read_campaign(path: Path, movie: Path) -> Words:
     """The row of a table of many movies that is about this one."""
-    columns = read_table(path)
-    where = next((name for name in columns if plain_name(name) in FILE), None)
-    if where is None:
-        raise BeamwatchError(f"{path.name} needs a column file that names the movies")
+    named, columns = _campaign(path)
     own = (unpacked_name(movie).casefold(), movie.name.casefold())
-    files = [last_part(file) for file in columns.pop(where)]
+    files = list(map(last_part, named))
     rows = [i for i, file in enumerate(files) if file.casefold() in own]
     rows = rows or [i for i, file in enumerate(files) if file and is_same(file, movie)]
     if len(rows) > 1:
         raise BeamwatchError(f"{path.name} has {len(rows)} rows for {movie.name}")
     if not rows:
-        note = f"{path.name} beside it has no row for {movie.name}"
+        note = f"{path.name} has no row for {movie.name}"
         return Words(source=path.name, own=True, notes=(note,))
     return words_of(path.name, {name: values[rows[0]] for name, values in columns.items()})
+
+
+def movies_of(path: Path) -> list[Path]:
+    """Movies that a table of many is about, in its order; their names are relative to it.
+
+    Raises
+    ------
+    BeamwatchError
+        If it is no such table, or a row names no movie.
+    """
+    named, _ = _campaign(path)
+    for row, name in enumerate(named, start=1):
+        if not name.strip():
+            raise BeamwatchError(f"{path}: row {row} names no file")
+    return [path.parent / Path(name.strip()).expanduser() for name in named]
+
+
+def _campaign(path: Path) -> tuple[list[str], dict[str, list[str]]]:
+    """What a table of many movies calls each, and its other columns."""
+    columns = read_table(path)
+    where = next((name for name in columns if plain_name(name) in FILE), None)
+    if where is None:
+        raise BeamwatchError(f"{path.name} needs a column file that names the movies")
+    return columns.pop(where), columns
 
 
 def words_of(source: str, said: Mapping[str, str]) -> Words:
