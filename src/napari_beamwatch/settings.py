@@ -16,6 +16,7 @@ from typing import Any, Literal
 from napari_beamwatch import spelling
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.knobs import (
+    CameraConstant,
     Knob,
     Length,
     Names,
@@ -224,10 +225,10 @@ class Settings:
         "FRAMES",
     )
     camera_constant: float | None = _knob(
-        None, Number(1e-3, 1e9, spelling.CAMERA_CONSTANT), OPTICS, "the camera constant",
+        None, CameraConstant(1e-3, 1e9, spelling.CAMERA_CONSTANT), OPTICS, "the camera constant",
         "camera constant",
         "frames are diffraction patterns, and d is this over the distance from the centre in "
-        "pixels; none for images", "A·PX", unset="none",
+        "pixels; none for images", "A·PX|RING", unset="none",
     )  # fmt: skip
 
     def __post_init__(self) -> None:

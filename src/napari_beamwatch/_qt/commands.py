@@ -77,6 +77,11 @@ def show_form() -> None:
     desk().show_form()
 
 
+def show_ring() -> None:
+    """Ask for a powder ring that tells the camera constant."""
+    desk().show_ring()
+
+
 def open_docks() -> None:
     """Show the damage curves and the live FFT."""
     desk().open_docks()

@@ -22,14 +22,13 @@ from napari_beamwatch._qt.canvas import Canvas
 from napari_beamwatch._qt.curves.look import region_colours
 from napari_beamwatch._qt.keys import offer_keys, withdraw_keys
 from napari_beamwatch._qt.opening import Opened, fractioned, opened_movie, opened_run
-from napari_beamwatch._qt.opening_form import OpeningForm
 from napari_beamwatch._qt.sections.answer_card import AnswerCard
 from napari_beamwatch._qt.sections.damage import DamageSection
 from napari_beamwatch._qt.sections.export import ExportSection
 from napari_beamwatch._qt.sections.lattice import LatticeSection
 from napari_beamwatch._qt.sections.movie import MovieSection
 from napari_beamwatch._qt.session import Request, Session
-from napari_beamwatch._qt.settings_form import SettingsForm
+from napari_beamwatch._qt.side_windows import SideWindows
 from napari_beamwatch._qt.slider_marks import SliderMarks
 from napari_beamwatch._qt.theme import panel_style
 from napari_beamwatch._qt.turns import Turns
@@ -92,15 +91,16 @@ class Beamwatch(QWidget):
         self._settled.timeout.connect(lambda: self._viewer.reset_view())
         self._card = AnswerCard(self.session)
         self._then: Then = self.session.answer_spots
+        self.windows = SideWindows(
+            self.session, self.canvas, self._say, self._start, self.open_movie, self
+        )
         self._movie = MovieSection(
             self.session, self.canvas, self._say, self.open_movie, self.show_opening,
             self.add_up, self.read_files, self.read_vacuum,
         )  # fmt: skip
         self._lattice = LatticeSection(
-            self.session, self.canvas, self._say, self.find_spots, self.show_form
+            self.session, self.canvas, self._say, self.find_spots, self.show_form, self.show_ring
         )
-        self._form: SettingsForm | None = None
-        self._opening: OpeningForm | None = None
         self._damage = DamageSection(self.session, self.canvas, self.run, self.cancel)
         self._marks = SliderMarks()
         # Turns of our own: they end with the panel, as the docks do when the window is closed.
@@ -156,11 +156,11 @@ class Beamwatch(QWidget):
 
     def show_form(self) -> None:
         """Show every setting in one form, which may stay open."""
-        if self._form is None:
-            self._form = SettingsForm(self.session, self._say, self)
-        self._form.show()
-        self._form.raise_()
-        self._form.activateWindow()
+        self.windows.show_settings()
+
+    def show_ring(self) -> None:
+        """Ask for a powder ring that tells the camera constant, and what it is."""
+        self.windows.show_ring()
 
     def open_run(self, folder: Path, movie: Path | None = None) -> None:
         """Show a run that was saved; of a movie that has moved since, the new place is told."""
@@ -178,12 +178,7 @@ class Beamwatch(QWidget):
 
     def show_opening(self) -> None:
         """Ask for a movie and how it is opened."""
-        if self._opening is None:
-            self._opening = OpeningForm(self.open_movie, self._say, self)
-        movie = self.session.movie
-        self._opening.suggest("" if movie is None else movie.source)
-        self._opening.show()
-        self._opening.raise_()
+        self.windows.show_opening()
 
     def read_files(self, changes: Mapping[str, Any]) -> None:
         """Tell the movie what stands in files, as `Movie.with_` takes it."""
@@ -223,11 +218,7 @@ class Beamwatch(QWidget):
         self._closed = True
         withdraw_keys(self)
         self._worker.cancel()
-        if self._form is not None:
-            self._form.let_go()
-            self._form.close()
-        if self._opening is not None:
-            self._opening.close()
+        self.windows.close()
         self._settled.stop()
         self.beside.close()
         self._marks.clear()

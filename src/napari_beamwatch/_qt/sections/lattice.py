@@ -10,14 +10,16 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QWidget
 from napari_beamwatch._qt.canvas import Canvas
 from napari_beamwatch._qt.curves.look import look_of, region_colours
 from napari_beamwatch._qt.sections.phases_button import PhasesButton
-from napari_beamwatch._qt.sections.section import Section, faint
+from napari_beamwatch._qt.sections.section import Section, faint, restyle
 from napari_beamwatch._qt.sections.spots_table import SpotsTable
 from napari_beamwatch._qt.session import Session
 from napari_beamwatch._qt.settings_form import changed_elsewhere
 from napari_beamwatch.analysis.road import chosen_grid, grid_note
 from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import FIELD
 from napari_beamwatch.settings import KNOBS
+from napari_beamwatch.spectra.imaging import is_diffraction
 from napari_beamwatch.spectra.windows import Resolution
 
 WINDOWS = (64, 128, 256, 512)
@@ -41,6 +43,7 @@ class LatticeSection(Section):
         say: Callable[[str], None],
         find: Callable[[], None],
         more: Callable[[], None],
+        ring: Callable[[], None],
     ) -> None:
         super().__init__("2  Lattice")
         self._session, self._canvas, self._report = session, canvas, say
@@ -89,6 +92,14 @@ class LatticeSection(Section):
         self._more.setObjectName("more_settings")
         self._more.clicked.connect(more)
         self._row(false, self._alpha, self._phases, self._more)
+        self._constant = QLabel()
+        self._constant.setToolTip(KNOBS["camera_constant"].sentence)
+        self._ring = _button(
+            "From a ring…", "Click a powder ring that is known, and say what it is."
+        )
+        self._ring.setObjectName("known_ring")
+        self._ring.clicked.connect(ring)
+        self._row(self._constant, self._ring)
         self._table = SpotsTable()
         self._table.hiding.connect(session.hide)
         self._table.removing.connect(session.remove_spots)
@@ -128,8 +139,11 @@ class LatticeSection(Section):
         self._more.setToolTip(MORE + (counted if others else "") + ".")
         self._phases.show_phases()
         self.enable()
-        if movie is None:
-            self.say("")
+        patterns = movie is not None and self._show_constant(movie)
+        for widget in (self._constant, self._ring):
+            widget.setVisible(patterns)
+        if movie is None or patterns:
+            self.say("" if movie is None else "diffraction patterns")
             return
         try:
             grid = chosen_grid(movie, settings)
@@ -149,6 +163,17 @@ class LatticeSection(Section):
         if known.dose is not None:
             words.append(f"{known.dose:.3g} e/Å² a point")
         self.say(" · ".join(words), grid_note(grid, movie).replace("; ", ";\n"))
+
+    def _show_constant(self, movie: Movie) -> bool:
+        """Say how spacings come from patterns; False of a movie of images."""
+        constant = self._session.settings.camera_constant
+        if constant is None:
+            self._constant.setText("camera constant: not told")
+        else:
+            sure = 100 * self._session.settings.pixel_size_uncertainty
+            self._constant.setText(f"camera constant {constant:.5g} Å·px ± {sure:.2g} %")
+        restyle(self._constant, "role", "asked" if constant is None else "")
+        return constant is not None or is_diffraction(movie)
 
     def _on_step(self, words: str) -> None:
         movie, part = self._session.movie, STEPS[words]

@@ -1,0 +1,89 @@
+"""The windows beside the panel: each is made when it is first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from qtpy.QtWidgets import QDialog, QWidget
+
+from napari_beamwatch._qt.canvas import Canvas
+from napari_beamwatch._qt.opening_form import OpeningForm
+from napari_beamwatch._qt.ring_form import RingForm, Start
+from napari_beamwatch._qt.session import Session
+from napari_beamwatch._qt.settings_form import SettingsForm
+
+Form = TypeVar("Form", bound=QDialog)
+
+
+class SideWindows:
+    """Shows them, and lets go of them with the panel.
+
+    Parameters
+    ----------
+    session : Session
+    canvas : Canvas
+    say : callable
+        Tells the user what cannot be.
+    start : callable
+        Works on the movie off the main thread.
+    open_movie : callable
+    parent : QWidget
+        The panel.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        canvas: Canvas,
+        say: Callable[[str], None],
+        start: Start,
+        open_movie: Callable[[Path, Mapping[str, Any]], None],
+        parent: QWidget,
+    ) -> None:
+        self._session, self._canvas, self._say, self._start = session, canvas, say, start
+        self._open_movie, self._parent = open_movie, parent
+        self.settings: SettingsForm | None = None
+        self.opening: OpeningForm | None = None
+        self.ring: RingForm | None = None
+
+    def show_settings(self) -> None:
+        """Every setting in one form, which may stay open."""
+        if self.settings is None:
+            self.settings = SettingsForm(self._session, self._say, self._parent)
+        shown(self.settings)
+
+    def show_opening(self) -> None:
+        """Ask for a movie and how it is opened."""
+        if self.opening is None:
+            self.opening = OpeningForm(self._open_movie, self._say, self._parent)
+        movie = self._session.movie
+        self.opening.suggest("" if movie is None else movie.source)
+        shown(self.opening)
+
+    def show_ring(self) -> None:
+        """Ask for a ring and what it is."""
+        if self._session.movie is None:
+            self._say("there is no movie: open one of diffraction patterns first")
+            return
+        if self.ring is None:
+            self.ring = RingForm(self._session, self._canvas, self._say, self._start, self._parent)
+        shown(self.ring).look()
+
+    def close(self) -> None:
+        """Close all of them; they follow nothing more."""
+        for one in (self.settings, self.ring):
+            if one is not None:
+                one.let_go()
+        for window in (self.settings, self.opening, self.ring):
+            if window is not None:
+                window.close()
+
+
+def shown(form: Form) -> Form:
+    """A form in front of the others."""
+    form.show()
+    form.raise_()
+    form.activateWindow()
+    return form
