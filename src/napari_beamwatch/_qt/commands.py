@@ -52,6 +52,14 @@ def open_run() -> None:
         panel.open_run(Path(folder))
 
 
+def open_summary() -> None:
+    """Ask for the folder of a summary, and open it."""
+    panel = desk()
+    folder = QFileDialog.getExistingDirectory(panel, "Open a summary")
+    if folder:
+        panel.open_summary(Path(folder))
+
+
 def run() -> None:
     """Analyse the movie."""
     desk().run()

@@ -30,6 +30,8 @@ from napari_beamwatch._qt.sections.movie import MovieSection
 from napari_beamwatch._qt.session import Request, Session
 from napari_beamwatch._qt.side_windows import SideWindows
 from napari_beamwatch._qt.slider_marks import SliderMarks
+from napari_beamwatch._qt.summary_dock import NAME as SUMMARY
+from napari_beamwatch._qt.summary_dock import SummaryDock
 from napari_beamwatch._qt.theme import panel_style
 from napari_beamwatch._qt.turns import Turns
 from napari_beamwatch._qt.worker import Work, Worker
@@ -105,6 +107,7 @@ class Beamwatch(QWidget):
         self._marks = SliderMarks()
         # Turns of our own: they end with the panel, as the docks do when the window is closed.
         self.beside = Beside(napari_viewer, self.session, self.canvas, self._say, Turns(self))
+        self._summary: SummaryDock | None = None
         self._damage.docks.clicked.connect(self.beside.open)
         self._export = ExportSection(self.session, self._say, self.open_run, self._write)
         self._lay_out()
@@ -175,6 +178,20 @@ class Beamwatch(QWidget):
                 self.open_run(folder, place)
 
         self._begin("opening the run", lambda _: opened_run(folder, movie), then)
+
+    def open_summary(self, folder: Path) -> None:
+        """Show what many runs said together, in a dock below the picture."""
+        dock = self._summary or SummaryDock()
+        try:
+            dock.show_summary(folder)
+        except BeamwatchError as error:
+            self._say(str(error))
+            return
+        if self._summary is None:
+            self._summary = dock
+            dock.run_picked.connect(self.open_run)
+            dock.refused.connect(self._say)
+        self.beside.put_below(dock, SUMMARY)
 
     def show_opening(self) -> None:
         """Ask for a movie and how it is opened."""
