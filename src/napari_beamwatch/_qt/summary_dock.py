@@ -13,9 +13,10 @@ from napari_beamwatch._qt.plain_table import PlainTable
 from napari_beamwatch._qt.sections.section import as_written, eliding
 from napari_beamwatch.campaign.between import dose_text
 from napari_beamwatch.campaign.measures import MEASURES
-from napari_beamwatch.campaign.saving import load_campaign
+from napari_beamwatch.campaign.saving import RECORD, load_campaign
 from napari_beamwatch.campaign.tables import CampaignTables
 from napari_beamwatch.campaign.telling import in_words
+from napari_beamwatch.results.record import explained
 
 NAME = "Summary"
 
@@ -95,7 +96,8 @@ class SummaryDock(QWidget):
         self._title.setText(said)
         self._title.setToolTip(as_written("\n".join((str(folder), *campaign.unread))))
         self.groups.setCurrentCell(-1, -1)
-        self._show_groups()
+        with explained(folder / RECORD):
+            self._show_groups()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802 - Qt's name
         """Put the movies where there is room for them."""
@@ -175,10 +177,6 @@ class SummaryDock(QWidget):
 
 def _number(value: float) -> str:
     """A number of three digits, or nothing."""
-    return (
-        ""
-        if value != value
-        else dose_text(value)
-        if value > 0
-        else f"{value:.3g}".replace("-", "−")
-    )
+    if value != value:
+        return ""
+    return dose_text(value) if value > 0 else f"{value:.3g}".replace("-", "−")
