@@ -54,10 +54,12 @@ def open_run() -> None:
 
 def open_summary() -> None:
     """Ask for the folder of a summary, and open it."""
-    panel = desk()
-    folder = QFileDialog.getExistingDirectory(panel, "Open a summary")
-    if folder:
-        panel.open_summary(Path(folder))
+    desk().ask_for_summary()
+
+
+def show_plan() -> None:
+    """Plan the next movie."""
+    desk().show_plan()
 
 
 def run() -> None:

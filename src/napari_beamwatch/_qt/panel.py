@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QEvent, Qt, QTimer
-from qtpy.QtWidgets import QApplication, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QApplication, QFileDialog, QScrollArea, QVBoxLayout, QWidget
 from superqt.utils import qthrottled
 
 from napari_beamwatch._napari.preferences import preferred_settings
@@ -26,6 +26,7 @@ from napari_beamwatch._qt.sections.answer_card import AnswerCard
 from napari_beamwatch._qt.sections.damage import DamageSection
 from napari_beamwatch._qt.sections.export import ExportSection
 from napari_beamwatch._qt.sections.lattice import LatticeSection
+from napari_beamwatch._qt.sections.many_movies import ManyMoviesSection
 from napari_beamwatch._qt.sections.movie import MovieSection
 from napari_beamwatch._qt.session import Request, Session
 from napari_beamwatch._qt.side_windows import SideWindows
@@ -110,6 +111,7 @@ class Beamwatch(QWidget):
         self._summary: SummaryDock | None = None
         self._damage.docks.clicked.connect(self.beside.open)
         self._export = ExportSection(self.session, self._say, self.open_run, self._write)
+        self._many = ManyMoviesSection(self.show_plan, self.ask_for_summary)
         self._lay_out()
         self._connect()
         offer_keys(self)
@@ -178,6 +180,16 @@ class Beamwatch(QWidget):
                 self.open_run(folder, place)
 
         self._begin("opening the run", lambda _: opened_run(folder, movie), then)
+
+    def show_plan(self) -> None:
+        """Plan the next movie."""
+        self.windows.show_plan(None if self._summary is None else self._summary.folder)
+
+    def ask_for_summary(self) -> None:
+        """Ask for the folder of a summary, and show it."""
+        folder = QFileDialog.getExistingDirectory(self, "Open a summary")
+        if folder:
+            self.open_summary(Path(folder))
 
     def open_summary(self, folder: Path) -> None:
         """Show what many runs said together, in a dock below the picture."""
@@ -379,7 +391,7 @@ class Beamwatch(QWidget):
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, 6, 0)
         column.setSpacing(6)
-        for section in (self._movie, self._lattice, self._damage, self._export):
+        for section in (self._movie, self._lattice, self._damage, self._export, self._many):
             column.addWidget(section)
         column.addStretch(1)
         scroll = QScrollArea()

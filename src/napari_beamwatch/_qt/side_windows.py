@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QDialog, QWidget
 
 from napari_beamwatch._qt.canvas import Canvas
 from napari_beamwatch._qt.opening_form import OpeningForm
+from napari_beamwatch._qt.plan_form import PlanForm
 from napari_beamwatch._qt.ring_form import RingForm, Start
 from napari_beamwatch._qt.session import Session
 from napari_beamwatch._qt.settings_form import SettingsForm
@@ -47,6 +48,7 @@ class SideWindows:
         self.settings: SettingsForm | None = None
         self.opening: OpeningForm | None = None
         self.ring: RingForm | None = None
+        self.plan: PlanForm | None = None
 
     def show_settings(self) -> None:
         """Every setting in one form, which may stay open."""
@@ -71,12 +73,18 @@ class SideWindows:
             self.ring = RingForm(self._session, self._canvas, self._say, self._start, self._parent)
         shown(self.ring).look()
 
+    def show_plan(self, summary: Path | None) -> None:
+        """Plan the next movie, from a summary that is looked at."""
+        if self.plan is None:
+            self.plan = PlanForm(self._session, self._parent)
+        shown(self.plan).suggest(summary)
+
     def close(self) -> None:
         """Close all of them; they follow nothing more."""
         for one in (self.settings, self.ring):
             if one is not None:
                 one.let_go()
-        for window in (self.settings, self.opening, self.ring):
+        for window in (self.settings, self.opening, self.ring, self.plan):
             if window is not None:
                 window.close()
 
