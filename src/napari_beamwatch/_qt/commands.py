@@ -57,6 +57,11 @@ def open_summary() -> None:
     desk().ask_for_summary()
 
 
+def show_sum() -> None:
+    """Add up the undamaged frames."""
+    desk().show_sum()
+
+
 def show_plan() -> None:
     """Plan the next movie."""
     desk().show_plan()

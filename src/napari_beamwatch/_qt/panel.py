@@ -31,6 +31,7 @@ from napari_beamwatch._qt.sections.movie import MovieSection
 from napari_beamwatch._qt.session import Request, Session
 from napari_beamwatch._qt.side_windows import SideWindows
 from napari_beamwatch._qt.slider_marks import SliderMarks
+from napari_beamwatch._qt.starting import MovieWork, Then
 from napari_beamwatch._qt.summary_dock import NAME as SUMMARY
 from napari_beamwatch._qt.summary_dock import SummaryDock
 from napari_beamwatch._qt.theme import panel_style
@@ -46,12 +47,6 @@ from napari_beamwatch.results.result import Result
 if TYPE_CHECKING:
     import napari
     from napari.layers import Layer
-
-MovieWork = Callable[[Request, Progress], object]
-"""Work on the movie, its settings and regions."""
-
-Then = Callable[[int, Any], object]
-"""Takes the generation and what the work found, on the main thread."""
 
 WIDTH = 340
 """Pixels the panel takes at least, more where the font asks for it."""
@@ -110,7 +105,9 @@ class Beamwatch(QWidget):
         self.beside = Beside(napari_viewer, self.session, self.canvas, self._say, Turns(self))
         self._summary: SummaryDock | None = None
         self._damage.docks.clicked.connect(self.beside.open)
-        self._export = ExportSection(self.session, self._say, self.open_run, self._write)
+        self._export = ExportSection(
+            self.session, self._say, self.open_run, self._write, self.show_sum
+        )
         self._many = ManyMoviesSection(self.show_plan, self.ask_for_summary)
         self._lay_out()
         self._connect()
@@ -180,6 +177,10 @@ class Beamwatch(QWidget):
                 self.open_run(folder, place)
 
         self._begin("opening the run", lambda _: opened_run(folder, movie), then)
+
+    def show_sum(self) -> None:
+        """Add up the undamaged frames."""
+        self.windows.show_sum()
 
     def show_plan(self) -> None:
         """Plan the next movie."""

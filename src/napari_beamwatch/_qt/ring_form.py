@@ -17,6 +17,7 @@ from napari_beamwatch._qt.knob_rows import form_of, line_up
 from napari_beamwatch._qt.places_on_map import STEADY
 from napari_beamwatch._qt.sections.section import faint
 from napari_beamwatch._qt.session import Request, Session
+from napari_beamwatch._qt.starting import Start
 from napari_beamwatch.analysis import Progress
 from napari_beamwatch.analysis.calibrating import CameraConstant, PowderRings, powder_rings
 from napari_beamwatch.errors import BeamwatchError
@@ -37,9 +38,6 @@ LINE = re.compile(r"(?P<phase>\S+)\s+\(?(?P<hkl>(?:[-−]?\d[\s,]*){3})\)?")
 """A reflection of a phase: ``Au 111``, ``Li2CO3 (-1 1 0)``."""
 
 WHAT_TO_DO = "Click a ring on the picture, or choose it, and say what it is."
-
-Work = Callable[[Request, Progress], object]
-Start = Callable[[str, Work, Callable[[int, Any], object]], None]
 
 
 class RingForm(QDialog):

@@ -11,9 +11,11 @@ from qtpy.QtWidgets import QDialog, QWidget
 from napari_beamwatch._qt.canvas import Canvas
 from napari_beamwatch._qt.opening_form import OpeningForm
 from napari_beamwatch._qt.plan_form import PlanForm
-from napari_beamwatch._qt.ring_form import RingForm, Start
+from napari_beamwatch._qt.ring_form import RingForm
 from napari_beamwatch._qt.session import Session
 from napari_beamwatch._qt.settings_form import SettingsForm
+from napari_beamwatch._qt.starting import Start
+from napari_beamwatch._qt.sum_form import SumForm
 
 Form = TypeVar("Form", bound=QDialog)
 
@@ -49,6 +51,7 @@ class SideWindows:
         self.opening: OpeningForm | None = None
         self.ring: RingForm | None = None
         self.plan: PlanForm | None = None
+        self.sum: SumForm | None = None
 
     def show_settings(self) -> None:
         """Every setting in one form, which may stay open."""
@@ -73,6 +76,15 @@ class SideWindows:
             self.ring = RingForm(self._session, self._canvas, self._say, self._start, self._parent)
         shown(self.ring).look()
 
+    def show_sum(self) -> None:
+        """Add up the frames in which the specimen was undamaged."""
+        if self._session.result is None:
+            self._say("what is undamaged is told by an analysis: press Run first")
+            return
+        if self.sum is None:
+            self.sum = SumForm(self._session, self._canvas, self._say, self._start, self._parent)
+        shown(self.sum)
+
     def show_plan(self, summary: Path | None) -> None:
         """Plan the next movie, from a summary that is looked at."""
         if self.plan is None:
@@ -81,10 +93,10 @@ class SideWindows:
 
     def close(self) -> None:
         """Close all of them; they follow nothing more."""
-        for one in (self.settings, self.ring):
+        for one in (self.settings, self.ring, self.sum):
             if one is not None:
                 one.let_go()
-        for window in (self.settings, self.opening, self.ring, self.plan):
+        for window in (self.settings, self.opening, self.ring, self.plan, self.sum):
             if window is not None:
                 window.close()
 
