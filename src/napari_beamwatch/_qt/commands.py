@@ -57,6 +57,11 @@ def open_summary() -> None:
     desk().ask_for_summary()
 
 
+def show_live() -> None:
+    """Ask what is to be watched while it is written."""
+    desk().show_live()
+
+
 def show_sum() -> None:
     """Add up the undamaged frames."""
     desk().show_sum()

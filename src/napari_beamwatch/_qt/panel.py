@@ -21,6 +21,9 @@ from napari_beamwatch._qt.calibrations import changes_for
 from napari_beamwatch._qt.canvas import Canvas
 from napari_beamwatch._qt.curves.look import region_colours
 from napari_beamwatch._qt.keys import offer_keys, withdraw_keys
+from napari_beamwatch._qt.live.dock import NAME as LIVE
+from napari_beamwatch._qt.live.dock import LiveDock
+from napari_beamwatch._qt.live.watcher import Order
 from napari_beamwatch._qt.opening import Opened, fractioned, opened_movie, opened_run
 from napari_beamwatch._qt.sections.answer_card import AnswerCard
 from napari_beamwatch._qt.sections.damage import DamageSection
@@ -90,7 +93,7 @@ class Beamwatch(QWidget):
         self._card = AnswerCard(self.session)
         self._then: Then = self.session.answer_spots
         self.windows = SideWindows(
-            self.session, self.canvas, self._say, self._start, self.open_movie, self
+            self.session, self.canvas, self._say, self._start, self.open_movie, self.watch, self
         )
         self._movie = MovieSection(
             self.session, self.canvas, self._say, self.open_movie, self.show_opening,
@@ -104,11 +107,12 @@ class Beamwatch(QWidget):
         # Turns of our own: they end with the panel, as the docks do when the window is closed.
         self.beside = Beside(napari_viewer, self.session, self.canvas, self._say, Turns(self))
         self._summary: SummaryDock | None = None
+        self._live: LiveDock | None = None
         self._damage.docks.clicked.connect(self.beside.open)
         self._export = ExportSection(
             self.session, self._say, self.open_run, self._write, self.show_sum
         )
-        self._many = ManyMoviesSection(self.show_plan, self.ask_for_summary)
+        self._many = ManyMoviesSection(self.show_live, self.show_plan, self.ask_for_summary)
         self._lay_out()
         self._connect()
         offer_keys(self)
@@ -177,6 +181,18 @@ class Beamwatch(QWidget):
                 self.open_run(folder, place)
 
         self._begin("opening the run", lambda _: opened_run(folder, movie), then)
+
+    def show_live(self) -> None:
+        """Ask what is to be watched."""
+        self.windows.show_live()
+
+    def watch(self, order: Order) -> None:
+        """Watch movies while they are written, in a dock below the picture."""
+        if self._live is None:
+            self._live = LiveDock()
+            self._live.run_picked.connect(self.open_run)
+        self.beside.put_below(self._live, LIVE)
+        self._live.watch(order)
 
     def show_sum(self) -> None:
         """Add up the undamaged frames."""
@@ -249,6 +265,8 @@ class Beamwatch(QWidget):
         withdraw_keys(self)
         self._worker.cancel()
         self.windows.close()
+        if self._live is not None:
+            self._live.end()
         self._settled.stop()
         self.beside.close()
         self._marks.clear()

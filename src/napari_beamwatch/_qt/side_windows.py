@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 from qtpy.QtWidgets import QDialog, QWidget
 
 from napari_beamwatch._qt.canvas import Canvas
+from napari_beamwatch._qt.live.form import LiveForm
+from napari_beamwatch._qt.live.watcher import Order
 from napari_beamwatch._qt.opening_form import OpeningForm
 from napari_beamwatch._qt.plan_form import PlanForm
 from napari_beamwatch._qt.ring_form import RingForm
@@ -31,7 +33,7 @@ class SideWindows:
         Tells the user what cannot be.
     start : callable
         Works on the movie off the main thread.
-    open_movie : callable
+    open_movie, watch : callable
     parent : QWidget
         The panel.
     """
@@ -43,15 +45,17 @@ class SideWindows:
         say: Callable[[str], None],
         start: Start,
         open_movie: Callable[[Path, Mapping[str, Any]], None],
+        watch: Callable[[Order], None],
         parent: QWidget,
     ) -> None:
         self._session, self._canvas, self._say, self._start = session, canvas, say, start
-        self._open_movie, self._parent = open_movie, parent
+        self._open_movie, self._watch, self._parent = open_movie, watch, parent
         self.settings: SettingsForm | None = None
         self.opening: OpeningForm | None = None
         self.ring: RingForm | None = None
         self.plan: PlanForm | None = None
         self.sum: SumForm | None = None
+        self.live: LiveForm | None = None
 
     def show_settings(self) -> None:
         """Every setting in one form, which may stay open."""
@@ -91,12 +95,19 @@ class SideWindows:
             self.plan = PlanForm(self._session, self._parent)
         shown(self.plan).suggest(summary)
 
+    def show_live(self) -> None:
+        """Ask what is to be watched while it is written."""
+        if self.live is None:
+            self.live = LiveForm(self._session, self._say, self._watch, self._parent)
+        shown(self.live).suggest()
+
     def close(self) -> None:
         """Close all of them; they follow nothing more."""
         for one in (self.settings, self.ring, self.sum):
             if one is not None:
                 one.let_go()
-        for window in (self.settings, self.opening, self.ring, self.plan, self.sum):
+        every = (self.settings, self.opening, self.ring, self.plan, self.sum, self.live)
+        for window in every:
             if window is not None:
                 window.close()
 

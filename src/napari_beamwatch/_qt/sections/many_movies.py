@@ -10,12 +10,20 @@ from napari_beamwatch._qt.sections.section import Section
 
 
 class ManyMoviesSection(Section):
-    """The next movie, and what many said together."""
+    """Movies while they are written, the next one, and what many said together."""
 
-    def __init__(self, plan: Callable[[], None], summary: Callable[[], None]) -> None:
+    def __init__(
+        self, live: Callable[[], None], plan: Callable[[], None], summary: Callable[[], None]
+    ) -> None:
         super().__init__("5  Many movies")
         row = QHBoxLayout()
         for words, name, does, tip in (
+            (
+                "Live…",
+                "show_live",
+                live,
+                "Watch movies while they are written: it says when to stop.",
+            ),
             ("Plan…", "plan", plan, "The next movie: dose to stop at, seconds, what to type."),
             ("Summary…", "open_summary", summary, "Show what many runs said together."),
         ):
