@@ -92,6 +92,8 @@ def test_a_movie_that_begins_anew_has_a_new_curve(dock: LiveDock) -> None:
 
 def test_what_cannot_be_watched_is_said_on_the_band(dock: LiveDock, tmp_path: Path) -> None:
     dock.watch(Order(tmp_path, Settings(camera_constant=100.0)))
+    dock.show_state(WatchState(tmp_path, "waiting", words="nothing there yet"))
+    assert not dock.states  # a folder is no movie
     wait_until(lambda: words(dock)[0] == "ENDED")
     assert "diffraction movies cannot be watched yet" in words(dock)[1]
     assert not dock.findChild(QPushButton, "end").isEnabled()

@@ -48,6 +48,9 @@ URGENT = ("waiting", "holding", "falling", "partial", STOP)
 SOON_MS = 60
 """After that curve and table are drawn, once for all that was told meanwhile."""
 
+LEAST = 64
+"""Pixels of the table: a header and two rows."""
+
 BROAD = 760
 """Pixels from which the table stands beside the curve, not below it."""
 
@@ -104,7 +107,7 @@ class LiveDock(QWidget):
         self._plot.hideButtons()
         self._plot.setMenuEnabled(False)
         self._plot.setMouseEnabled(x=False, y=False)
-        self._plot.setLabel("left", "lattice left")
+        self._plot.setLabel("left", "part left")
         self.curve = self._plot.plot(connect="finite")
         self._stop_line = pg.InfiniteLine(angle=0)
         self._plot.addItem(self._stop_line)
@@ -120,6 +123,9 @@ class LiveDock(QWidget):
         self._split.setChildrenCollapsible(False)
         self._split.addWidget(self.plot_widget)
         self._split.addWidget(self.table)
+        self._split.setStretchFactor(0, 3)
+        self._split.setStretchFactor(1, 2)
+        self.table.setMinimumHeight(LEAST)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(4, 2, 4, 2)
         whole.setSpacing(4)
@@ -158,6 +164,8 @@ class LiveDock(QWidget):
     def show_state(self, state: WatchState) -> None:
         """Show what is said of a movie."""
         name = state.path.name
+        if self._order is not None and state.path == self._order.path and state.path.is_dir():
+            return  # there is no movie yet
         before = self.states.get(name)
         self.states[name] = state
         doses, left = self._courses.setdefault(name, ([], []))
@@ -193,7 +201,10 @@ class LiveDock(QWidget):
         """Put the table where there is room for it."""
         super().resizeEvent(event)
         broad = self.width() >= BROAD
-        self._split.setOrientation(Qt.Orientation.Horizontal if broad else Qt.Orientation.Vertical)
+        way = Qt.Orientation.Horizontal if broad else Qt.Orientation.Vertical
+        if way != self._split.orientation():
+            self._split.setOrientation(way)
+            self._split.setSizes([3000, 2000])  # shares of what there is
 
     def _foremost(self, newest: str) -> str:
         """The movie that matters: of those that are recorded that which is worst, or the newest."""
