@@ -49,7 +49,10 @@ def test_there_is_most_room_where_a_place_is_widest() -> None:
     squares = Squares((3, 4), np.zeros(0, np.int64), np.zeros(0, np.int64), (10.0, 20.0), 8.0)
     wide, other = rooms_of(numbers, squares)
     assert (wide.place, wide.y, wide.x, wide.width, wide.height) == (0, 22, 32, 24, 8)
+    assert (wide.above, wide.below) == (0, 0)  # the rows above and below do not hold all of it
     assert (other.place, other.y, other.x, other.width) == (1, 14, 44, 16)
+    (all_of_it,) = rooms_of(np.zeros((4, 3), np.int64), squares)
+    assert (all_of_it.y, all_of_it.above, all_of_it.below) == (22, 8, 16)
 
 
 def test_each_window_owns_the_square_around_its_middle(result: bw.Result) -> None:
