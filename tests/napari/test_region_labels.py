@@ -45,9 +45,9 @@ def test_what_has_no_room_says_less_and_its_name_in_the_end() -> None:
     assert labels_beside([ANSWER] * 3, beside, 1.0) == [ANSWER[0], ANSWER[0], ANSWER[1]]
 
 
-def test_a_label_does_not_reach_beyond_the_picture() -> None:
+def test_a_label_that_would_reach_beyond_the_picture_is_shorter() -> None:
     corner = np.array([(0.0, 10.0)])
-    for right, label in ((WIDE + 11, ANSWER[0]), (WIDE, ANSWER[1]), (12.0, "A")):
+    for right, label in ((WIDE + 11, ANSWER[0]), (WIDE, ANSWER[1]), (12.0, ANSWER[1])):
         assert labels_beside([ANSWER], corner, 1.0, right) == [label]
         assert labels_beside([ANSWER], corner / 9, 9.0, right / 9) == [label]
 

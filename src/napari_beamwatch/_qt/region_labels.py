@@ -50,12 +50,12 @@ def labels_beside(
     zoom : float
         Pixels of the screen in this unit.
     right : float
-        Where the picture ends: beyond it nothing but a name may reach.
+        Where the picture ends: what would reach beyond it is said more shortly.
     """
     choices = []
     for texts, (_, x) in zip(said, np.asarray(corners, float), strict=True):
-        whole = [text for text in texts[:-1] if zoom * x + CHARACTER * len(text) <= zoom * right]
-        known = [(text, lift) for text in (*whole, texts[-1]) for lift in LIFTS]
+        beyond = len(texts) > 2 and CHARACTER * len(texts[0]) > zoom * (right - x)
+        known = [(text, lift) for text in (texts[1:] if beyond else texts) for lift in LIFTS]
         named = [(texts[-1], lift) for lift in range(len(LIFTS), MOST_LIFTED)]
         choices.append([*known, *named])
     wishes = [
