@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -19,7 +18,12 @@ from napari_beamwatch._qt.sections.section import faint
 from napari_beamwatch._qt.session import Request, Session
 from napari_beamwatch._qt.starting import Start
 from napari_beamwatch.analysis import Progress
-from napari_beamwatch.analysis.calibrating import CameraConstant, PowderRings, powder_rings
+from napari_beamwatch.analysis.calibrating import (
+    CameraConstant,
+    PowderRings,
+    powder_rings,
+    read_standard,
+)
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.spelling import PIXEL_SIZE, read_quantity
 
@@ -33,9 +37,6 @@ NEAR = 0.06
 
 WIDTH = 430
 """Of the form in pixels."""
-
-LINE = re.compile(r"(?P<phase>\S+)\s+\(?(?P<hkl>(?:[-−]?\d[\s,]*){3})\)?")
-"""A reflection of a phase: ``Au 111``, ``Li2CO3 (-1 1 0)``."""
 
 WHAT_TO_DO = "Click a ring on the picture, or choose it, and say what it is."
 
@@ -122,14 +123,12 @@ class RingForm(QDialog):
         if self.rings is None or movie is None or not words:
             return None
         rings = replace(self.rings, temperature_C=movie.conditions.temperature_C)
-        named = LINE.fullmatch(words)
-        if named is not None and not words[0].isdigit():
-            digits = re.findall(r"-?\d", named["hkl"].replace("−", "-"))
-            line = named["phase"], [int(one) for one in digits]
-            return rings.constant_by_one(self._chosen, line=line)
-        if words[0].isalpha():
-            return rings.constant_by(words, None)
-        return rings.constant_by_one(self._chosen, read_quantity(words, PIXEL_SIZE))
+        if not words[0].isalpha():
+            return rings.constant_by_one(self._chosen, read_quantity(words, PIXEL_SIZE))
+        name, hkl = read_standard(words)
+        if hkl is None:
+            return rings.constant_by(name, None)
+        return rings.constant_by_one(self._chosen, line=(name, hkl))
 
     @property
     def _chosen(self) -> int:

@@ -9,6 +9,7 @@ strong reflections seldom unseen.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,8 @@ from napari_beamwatch.phases.reflections import all_reflections, label
 from napari_beamwatch.settings import Settings
 
 Floats = NDArray[np.float64]
+
+_REFLECTION = re.compile(r"(?P<phase>\S+)\s+\(?(?P<hkl>(?:[-−]?\d[\s,]*){3})\)?")
 
 FINEST = 0.8
 """Å: reflections down to which rings are looked for."""
@@ -200,6 +203,15 @@ def camera_constant_from_ring(
         Its error is that of the radii; the cell is taken at the temperature of the specimen.
     """
     return powder_rings(movie).constant_by(standard, hkl)
+
+
+def read_standard(text: str) -> tuple[str, tuple[int, int, int] | None]:
+    """A phase and, where one is named, its reflection: ``Au``, ``Au 111``, ``Li2CO3 (-1 1 0)``."""
+    found = _REFLECTION.fullmatch(text.strip())
+    if found is None:
+        return text.strip(), None
+    h, k, l = (int(one) for one in re.findall(r"-?\d", found["hkl"].replace("−", "-")))  # noqa: E741
+    return found["phase"], (h, k, l)
 
 
 def _lines(known: Phase, temperature: float | None) -> tuple[list[str], Floats, Floats]:
