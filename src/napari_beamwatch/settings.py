@@ -235,6 +235,14 @@ class Settings:
         for name, knob in KNOBS.items():
             object.__setattr__(self, name, knob.check(getattr(self, name)))
 
+    @property
+    def specimen_pixel_uncertainty(self) -> float | None:
+        """Relative error of the pixel size, which doses go with; None for diffraction patterns.
+
+        There `pixel_size_uncertainty` is that of the camera constant.
+        """
+        return self.pixel_size_uncertainty if self.camera_constant is None else None
+
     def to_json(self) -> str:
         """All settings as JSON."""
         return json.dumps(asdict(self), indent=2)

@@ -38,6 +38,8 @@ NEAR = 0.06
 WIDTH = 430
 """Of the form in pixels."""
 
+FINDING = "finding rings"
+
 WHAT_TO_DO = "Click a ring on the picture, or choose it, and say what it is."
 
 
@@ -92,6 +94,7 @@ class RingForm(QDialog):
         buttons.rejected.connect(self.reject)
         self.finished.connect(lambda _: self._leave())
         session.frames_changed.connect(self._forget)
+        session.running_changed.connect(self._show)
 
     def look(self) -> None:
         """Look for rings, unless those of this movie are known; they are drawn on the picture."""
@@ -101,14 +104,13 @@ class RingForm(QDialog):
         if self.rings is not None:
             self._draw()
             return
-        self._told.setText("looking for rings…")
-        self._start("finding rings", _found, self._take)
-        self._show()
+        self._start(FINDING, _found, self._take)
 
     def let_go(self) -> None:
         """Follow the session no more."""
         self._leave()
         self._session.frames_changed.disconnect(self._forget)
+        self._session.running_changed.disconnect(self._show)
 
     def _take(self, generation: int, rings: PowderRings) -> None:
         self._session.finish(generation)
@@ -140,10 +142,12 @@ class RingForm(QDialog):
             told = self._told_by()
             if told is not None:
                 said = told.words
-            elif self.rings is not None or self._session.running:
+            elif self.rings is not None:
                 said = WHAT_TO_DO
+            elif self._session.running == FINDING:
+                said = f"{FINDING} …"
             else:
-                said = "No rings are known."
+                said = "No rings are known: close this, and ask for it again."
         except BeamwatchError as error:
             told, said = None, str(error)
         self._told.setText(said)

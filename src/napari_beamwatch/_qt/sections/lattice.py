@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QWidget
 from napari_beamwatch._qt.canvas import Canvas
 from napari_beamwatch._qt.curves.look import look_of, region_colours
 from napari_beamwatch._qt.sections.phases_button import PhasesButton
-from napari_beamwatch._qt.sections.section import Section, faint, restyle
+from napari_beamwatch._qt.sections.section import Section, eliding, faint, restyle
 from napari_beamwatch._qt.sections.spots_table import SpotsTable
 from napari_beamwatch._qt.session import Session
 from napari_beamwatch._qt.settings_form import changed_elsewhere
@@ -92,14 +92,17 @@ class LatticeSection(Section):
         self._more.setObjectName("more_settings")
         self._more.clicked.connect(more)
         self._row(false, self._alpha, self._phases, self._more)
-        self._constant = QLabel()
+        self._constant = eliding()
         self._constant.setToolTip(KNOBS["camera_constant"].sentence)
         self._ring = _button(
             "From a ring…", "Click a powder ring that is known, and say what it is."
         )
         self._ring.setObjectName("known_ring")
         self._ring.clicked.connect(ring)
-        self._row(self._constant, self._ring)
+        row = QHBoxLayout()
+        row.addWidget(self._constant, 1)
+        row.addWidget(self._ring)
+        self.body.addLayout(row)
         self._table = SpotsTable()
         self._table.hiding.connect(session.hide)
         self._table.removing.connect(session.remove_spots)
@@ -139,7 +142,8 @@ class LatticeSection(Section):
         self._more.setToolTip(MORE + (counted if others else "") + ".")
         self._phases.show_phases()
         self.enable()
-        patterns = movie is not None and self._show_constant(movie)
+        patterns = movie is not None and self._patterns(movie)
+        self._show_constant()
         for widget in (self._constant, self._ring):
             widget.setVisible(patterns)
         if movie is None or patterns:
@@ -164,16 +168,19 @@ class LatticeSection(Section):
             words.append(f"{known.dose:.3g} e/Å² a point")
         self.say(" · ".join(words), grid_note(grid, movie).replace("; ", ";\n"))
 
-    def _show_constant(self, movie: Movie) -> bool:
-        """Say how spacings come from patterns; False of a movie of images."""
-        constant = self._session.settings.camera_constant
+    def _patterns(self, movie: Movie) -> bool:
+        """Frames are diffraction patterns: they have neither windows nor regions."""
+        return self._session.settings.camera_constant is not None or is_diffraction(movie)
+
+    def _show_constant(self) -> None:
+        """Say how spacings come from patterns."""
+        settings = self._session.settings
+        constant, sure = settings.camera_constant, 100 * settings.pixel_size_uncertainty
         if constant is None:
             self._constant.setText("camera constant: not told")
         else:
-            sure = 100 * self._session.settings.pixel_size_uncertainty
             self._constant.setText(f"camera constant {constant:.5g} Å·px ± {sure:.2g} %")
-        restyle(self._constant, "role", "asked" if constant is None else "")
-        return constant is not None or is_diffraction(movie)
+        restyle(self._constant, "role", "asked" if constant is None else "plain")
 
     def _on_step(self, words: str) -> None:
         movie, part = self._session.movie, STEPS[words]
@@ -203,10 +210,12 @@ class LatticeSection(Section):
 
     def enable(self) -> None:
         """Offer what makes sense now."""
-        there, busy = self._session.movie is not None, bool(self._session.running)
-        self._rectangle.setEnabled(there)
-        self._polygon.setEnabled(there)
-        self._step.setEnabled(there)
+        movie, busy = self._session.movie, bool(self._session.running)
+        there = movie is not None
+        images = movie is not None and not self._patterns(movie)
+        for widget in (self._rectangle, self._polygon, self._step):
+            widget.setEnabled(images)
+        self._window.setEnabled(images or not there)
         self._find.setEnabled(there and not busy)
         self._remove.setEnabled(bool(self._table.chosen()))
         self._undo.setEnabled(self._session.can_undo)
