@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from qtpy.QtWidgets import QApplication, QLabel, QPushButton
 
-from napari_beamwatch import Movie
+from napari_beamwatch import Movie, Settings, analyze
 from napari_beamwatch._napari.layers import movie_layer
+from napari_beamwatch._qt.curves.data import courses_of, curve_of, usual_selection
+from napari_beamwatch._qt.curves.rings import with_rings
 from napari_beamwatch._qt.panel import Beamwatch
 from napari_beamwatch._qt.ring_form import RINGS, RingForm
 from napari_beamwatch.analysis.calibrating import PowderRings, powder_rings
@@ -94,7 +96,7 @@ def test_a_ring_that_is_clicked_and_named_sets_the_constant_with_its_error(
     assert settings.pixel_size_uncertainty == pytest.approx(told.se / told.value)
     assert RINGS not in viewer.layers
     assert panel._lattice._constant.text() == (
-        f"camera constant {told.value:.5g} Å·px ± {100 * told.se / told.value:.2g} %"
+        f"C = {told.value:.5g} Å·px ± {100 * told.se / told.value:.2g} %"
     )
     panel.session.undo()
     assert panel.session.settings.camera_constant is None
@@ -130,3 +132,20 @@ def test_what_no_ring_can_be_is_said_and_closing_takes_the_rings_off(
     form.reject()
     assert RINGS not in viewer.layers
     assert form._callback not in viewer.mouse_drag_callbacks
+
+
+def test_rings_are_drawn_as_curves_beside_the_fit_of_their_place() -> None:
+    movie = simulate("sodium-rings", frames=40, onset=30.0, tau=10.0)
+    result = analyze(movie, Settings(camera_constant=200.0, phases=("Na", "Na2CO3")))
+    shown = with_rings(result)
+    named = result.rings[result.rings["phase"] == "Na"].groupby("ring")["d_A"].median()
+    rings = shown.spots.iloc[len(result.spots) :]
+    assert sorted(rings["d_A"]) == pytest.approx(sorted(named))  # those that came are not
+    for key in usual_selection(rings):
+        curve = curve_of(shown.traces, shown.spots, shown.onsets, key)
+        assert curve is not None
+        assert len(curve.frame) == 40
+        assert curve.intensity[:10].mean() == pytest.approx(1.0, abs=0.1)
+        assert curve.intensity[-5:].mean() < 0.3
+    (course,) = courses_of(shown.courses, shown.spots, [curve])
+    assert len(course.frame) == 40

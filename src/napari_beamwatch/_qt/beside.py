@@ -14,6 +14,7 @@ from napari_beamwatch._qt.bottom_docks import behind, dock_around, dock_below
 from napari_beamwatch._qt.canvas import Canvas
 from napari_beamwatch._qt.curves.data import Key, usual_selection
 from napari_beamwatch._qt.curves.dock import DamageCurves
+from napari_beamwatch._qt.curves.rings import with_rings
 from napari_beamwatch._qt.dock_shares import DockShares
 from napari_beamwatch._qt.fft.dock import LiveSpectrum
 from napari_beamwatch._qt.fft.spot_marks import PhaseRings
@@ -206,7 +207,7 @@ class Beside:
             place = self._session.place
             named = {} if result.regions else speaking_places(result)
             self._named = with_chosen(named, place)
-            found = self._shown = with_places(result, self._named)
+            found = self._shown = with_places(with_rings(result), self._named)
             with self.curves.drawn_once():
                 self.curves.set_tables(
                     found.traces, found.spots, found.onsets, found.events,

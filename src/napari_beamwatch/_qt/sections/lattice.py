@@ -179,7 +179,7 @@ class LatticeSection(Section):
         if constant is None:
             self._constant.setText("camera constant: not told")
         else:
-            self._constant.setText(f"camera constant {constant:.5g} Å·px ± {sure:.2g} %")
+            self._constant.setText(f"C = {constant:.5g} Å·px ± {sure:.2g} %")
         restyle(self._constant, "role", "asked" if constant is None else "plain")
 
     def _on_step(self, words: str) -> None:
