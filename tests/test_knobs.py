@@ -81,12 +81,23 @@ def test_what_is_written_of_a_value_means_that_value(name: str) -> None:
         ("taper", "square", "one of hann, cosine"),
         ("running_sum", "2.5", "not a number of frames"),
         ("camera_constant", "5 nm", "type a number in Å·px"),
+        ("camera_constant", "2.34 px at 120 px", "type a number in Å"),
+        ("camera_constant", "2.34 Å at 12 nm", "type a number in px"),
         ("alpha", "1,000", "can be 1000 or 1.000"),
     ],
 )
 def test_what_cannot_be_read_is_refused_in_a_sentence(name: str, text: str, said: str) -> None:
     with pytest.raises(BeamwatchError, match=said):
         KNOBS[name].read(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2.34 Å at 120 px", "ring 2.34 at 120", "0,234 nm @ 120 pixels", "Ring of 234 pm AT 120px"],
+)
+def test_a_ring_of_known_spacing_tells_the_camera_constant(text: str) -> None:
+    words = ["analyze", "FILE", "--out", "OUT", "--camera-constant", text]
+    assert settings_from(parser().parse_args(words)).camera_constant == pytest.approx(280.8)
 
 
 def test_the_preferences_of_napari_are_about_settings_and_within_their_ranges() -> None:

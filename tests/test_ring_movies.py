@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import napari_beamwatch as bw
+from napari_beamwatch.analysis.calibrating import read_standard
 from napari_beamwatch.simulate.cases import simulate
 
 FEW = {"frames": 60}
@@ -68,6 +69,20 @@ def test_a_known_phase_gives_the_camera_constant_with_its_error() -> None:
     one = bw.camera_constant_from_ring(movie, "Na", (1, 1, 0))
     assert [name for name, _, _ in one.rings] == ["110"]
     assert abs(one.value - 200) < 3 * one.se
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("Au", ("Au", None)),
+        (" Au 111 ", ("Au", (1, 1, 1))),
+        ("Li2CO3 (-1 1 0)", ("Li2CO3", (-1, 1, 0))),
+        ("NaF 2,−2,0", ("NaF", (2, -2, 0))),
+        ("my gold", ("my gold", None)),
+    ],
+)
+def test_a_phase_and_its_reflection_are_read_as_people_write(text: str, meant: object) -> None:
+    assert read_standard(text) == meant
 
 
 def test_what_no_ring_can_tell_is_refused_in_words() -> None:

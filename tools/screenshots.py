@@ -9,13 +9,17 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import mrcfile
 import napari
+import numpy as np
 from PIL import Image
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QSpinBox
 
 from napari_beamwatch._napari.layers import movie_layer
+from napari_beamwatch._qt.live.watcher import Order
 from napari_beamwatch._qt.panel import Beamwatch
 from napari_beamwatch.regions import Region
 from napari_beamwatch.results.figure import write_figure
@@ -105,9 +109,39 @@ def main(folder: Path, every: bool) -> None:
     viewer.theme = "light"
     settle(2.0)
     shoot(viewer, folder / "light.png")
+    viewer.theme = "dark"
+    settle()
+    watch(panel, folder / "live.png")
     write_figure(panel.session.result, movie, folder / "figure.png")
     shrink(folder / "figure.png")
     viewer.close()
+
+
+def watch(panel: Beamwatch, path: Path) -> None:
+    """A movie that is written frame by frame, watched until the word is stop."""
+    movie = simulate("lif-room-temperature", frames=60, size=512, frame_dose=8.0, seed=31)
+    with TemporaryDirectory() as day:
+        whole, growing = Path(day, "whole"), Path(day, "today.mrc")
+        with mrcfile.new(whole) as file:
+            file.set_data(np.asarray(movie.frames).astype(np.uint16))
+        data, frame = whole.read_bytes(), 2 * movie.shape[1] * movie.shape[2]
+        whole.unlink()
+        told = {"pixel_size": movie.pixel_size, "frame_dose": 8.0, "sidecars": False}
+        panel.watch(Order(growing, opening=told, more={"settle": 60.0}))
+        live = panel._live
+        with growing.open("wb") as camera:
+            camera.write(data[: len(data) - len(movie) * frame])
+            for i in range(len(movie)):
+                begin = len(data) - (len(movie) - i) * frame
+                camera.write(data[begin : begin + frame])
+                camera.flush()
+                settle(0.15)
+        wait_until(lambda: any(one.status == "stop" for one in live.states.values()))
+        settle(1.0)
+        live.grab().save(str(path))
+        live.end()
+        live.wait(LONGEST)
+    shrink(path)
 
 
 def show(panel: Beamwatch, name: str) -> None:

@@ -21,6 +21,11 @@ LONGEST = 100_000
 SHOWN = 6
 """Digits of a number as it is written."""
 
+_RING = re.compile(
+    r"(?:ring\s+(?:of\s+)?)?(?P<d>.+?)\s*(?:\bat\b|@)\s*(?P<radius>.+)", re.IGNORECASE
+)
+"""A ring of a diffraction pattern: its spacing and its radius."""
+
 PairsOfNumbers = tuple[tuple[float, float], ...]
 
 
@@ -157,6 +162,24 @@ class Number:
     def range(self) -> str:
         """What it can be, in words."""
         return f"{self.low:g} to {self.high:g} {self.kind.unit}".strip()
+
+
+@dataclass(frozen=True)
+class CameraConstant(Number):
+    """A camera constant as a number, or by a ring whose spacing is known: ``2.34 Å at 120 px``."""
+
+    def read(self, text: str) -> float:
+        """The value that a text means."""
+        said = _RING.fullmatch(text.strip())
+        if said is None:
+            return super().read(text)
+        spacing = spelling.read_quantity(said["d"], spelling.PIXEL_SIZE)
+        return spacing * spelling.read_quantity(said["radius"], spelling.RADIUS)
+
+    @property
+    def range(self) -> str:
+        """What it can be, in words."""
+        return f"{super().range}, a ring of known d at its radius (2.34 Å at 120 px)"
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from napari_beamwatch import spelling
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.knobs import (
+    CameraConstant,
     Knob,
     Length,
     Names,
@@ -224,15 +225,23 @@ class Settings:
         "FRAMES",
     )
     camera_constant: float | None = _knob(
-        None, Number(1e-3, 1e9, spelling.CAMERA_CONSTANT), OPTICS, "the camera constant",
+        None, CameraConstant(1e-3, 1e9, spelling.CAMERA_CONSTANT), OPTICS, "the camera constant",
         "camera constant",
         "frames are diffraction patterns, and d is this over the distance from the centre in "
-        "pixels; none for images", "A·PX", unset="none",
+        "pixels; none for images", "A·PX|RING", unset="none",
     )  # fmt: skip
 
     def __post_init__(self) -> None:
         for name, knob in KNOBS.items():
             object.__setattr__(self, name, knob.check(getattr(self, name)))
+
+    @property
+    def specimen_pixel_uncertainty(self) -> float | None:
+        """Relative error of the pixel size, which doses go with; None for diffraction patterns.
+
+        There `pixel_size_uncertainty` is that of the camera constant.
+        """
+        return self.pixel_size_uncertainty if self.camera_constant is None else None
 
     def to_json(self) -> str:
         """All settings as JSON."""

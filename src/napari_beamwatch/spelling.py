@@ -138,6 +138,7 @@ CURRENT = Kind((Unit("nA", _times(1)), Unit("pA", _times(1e-3))))
 WIDTH = Kind((Unit("µm", _times(1), ("um", "micron", "microns")), Unit("nm", _times(1e-3))))
 ABERRATION = Kind((Unit("mm", _times(1)), Unit("µm", _times(1e-3), ("um",))))
 CAMERA_CONSTANT = Kind((Unit("Å·px", _times(1)), Unit("nm·px", _times(10))))
+RADIUS = Kind((Unit("px", _times(1), ("pixel", "pixels")),))
 ANGLE = Kind((Unit("°", _times(1), ("deg", "degrees")),))
 LENGTH = Kind(
     (

@@ -11,9 +11,10 @@ import pandas as pd
 import pytest
 
 import napari_beamwatch as bw
-from napari_beamwatch.campaign.loading import read_places
+from napari_beamwatch.campaign.loading import load_campaign, read_places
 from napari_beamwatch.campaign.runs import Run
 from napari_beamwatch.campaign.tables import COMPARISONS, REGRESSION, SUMMARY
+from napari_beamwatch.campaign.telling import in_words
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +70,9 @@ def test_a_summary_is_saved_whole_and_read_again(found: bw.Campaign, tmp_path: P
     assert [row["measure"] for row in record["groups"]][:2] == ["onset", "onset"]
     places, _ = read_places(folder)
     pd.testing.assert_frame_equal(places, found.places, check_dtype=False, rtol=1e-8)
+    again = load_campaign(folder)
+    assert in_words(again) == found.words()
+    pd.testing.assert_frame_equal(again.movies, found.movies, check_dtype=False)
     with pytest.raises(bw.BeamwatchError, match=r"summary.csv.* --force"):
         found.save(folder)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from napari_beamwatch.cli import main
+from napari_beamwatch.simulate.cases import simulate
 
 
 @pytest.fixture
@@ -43,6 +45,21 @@ def test_json_holds_the_same_facts(mrc: Path, capsys: pytest.CaptureFixture[str]
     assert facts["pixel_size_A"] == pytest.approx(0.5)
     assert facts["frame_dose_e_per_A2"] == pytest.approx(8, rel=0.05)
     assert facts["frame_time_s"] is None
+
+
+def test_a_known_ring_tells_the_camera_constant_with_its_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, movie = tmp_path / "rings.mrc", simulate("steady-rings", frames=4, drift=0.0)
+    with mrcfile.new(path) as file:
+        file.set_data(np.asarray(movie.frames).astype(np.uint16))
+    assert main(["info", str(path), "--known-ring", "Na 110"]) == 0
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert re.fullmatch(
+        r"camera constant (199|200)[.\d]* ± 0\.\d+ Å·px, by 110 3\.0\d+ Å at 6\d\.\d px", line
+    )
+    assert main(["info", str(path), "--known-ring", "Na 100"]) == 1
+    assert "Na has no ring 100" in capsys.readouterr().err
 
 
 def test_what_stands_beside_the_movie_is_told_unless_it_is_not_wanted(

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from napari_beamwatch import Settings
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.movies.dose_scale import DoseScale, dose_scale
 from napari_beamwatch.movies.given import VACUUM, DoseCalibration
@@ -33,6 +34,13 @@ def test_a_vacuum_image_is_counted_in_pixels() -> None:
     scale = dose_scale(movie(dose_calibration=DoseCalibration(4.0, 0.03, VACUUM)), 0.02)
     assert scale is not None
     assert scale.sd == pytest.approx(0.05)
+
+
+def test_patterns_have_no_pixels_of_the_specimen() -> None:
+    assert dose_scale(movie(), Settings(camera_constant=200.0).specimen_pixel_uncertainty) is None
+    cup = dose_scale(movie(dose_calibration=DoseCalibration(4.0, 0.1)), None)
+    assert cup is not None
+    assert cup.sd == pytest.approx(0.1)
 
 
 def test_without_doses_there_is_no_scale() -> None:

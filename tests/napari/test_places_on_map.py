@@ -14,7 +14,8 @@ from napari.components import ViewerModel
 
 from napari_beamwatch._napari.layers import movie_layer
 from napari_beamwatch._qt.canvas import Canvas
-from napari_beamwatch._qt.places_on_map import words_within
+from napari_beamwatch._qt.places_on_map import LINE, words_within
+from napari_beamwatch._qt.region_labels import outline_boxes
 from napari_beamwatch._qt.session import Session
 from napari_beamwatch.results.place_map import Room, Squares, place_numbers, rooms_of
 
@@ -99,8 +100,22 @@ def test_boxes_keep_their_size_on_the_screen(desk: Desk) -> None:
 
 def test_words_that_would_cover_others_say_less() -> None:
     rooms = [Room(0, 0.0, 0.0, 100.0, 4.0), Room(1, 4.0, 0.0, 100.0, 4.0)]
-    assert words_within([("149 e/Å²", "149")] * 2, rooms, 1.0) == ["149 e/Å²", ""]
-    assert words_within([("149 e/Å²", "149")] * 2, rooms, 9.0) == ["149 e/Å²"] * 2
+    said = [("149 e/Å²", "149")] * 2
+    assert [text for text, _ in words_within(said, rooms, 1.0)] == ["149 e/Å²", ""]
+    assert words_within(said, rooms, 9.0) == [("149 e/Å²", 0.0)] * 2
+
+
+def test_words_give_way_to_an_outline_as_far_as_their_room_reaches() -> None:
+    room = Room(0, 50.0, 50.0, 100.0, 60.0)
+    line = outline_boxes(np.array([(50.0, 0.0), (50.0, 100.0), (0.0, 50.0)]), 1.0)
+    ((text, by),) = words_within([("149",)], [room], 1.0, line[:60])
+    assert text == "149"
+    assert LINE / 2 < abs(by) <= (room.height - LINE) / 2
+    tall = Room(0, 50.0, 50.0, 100.0, LINE, below=100.0)
+    ((_, by),) = words_within([("149",)], [tall], 1.0, line[:60])
+    assert LINE / 2 < by < 2 * LINE
+    low = replace(tall, below=0.0)  # no way to go: said all the same
+    assert words_within([("149",)], [low], 1.0, line[:60]) == [("149", 0.0)]
 
 
 def test_a_click_chooses_a_place_and_another_one_lets_it_go(desk: Desk) -> None:

@@ -45,6 +45,13 @@ def test_what_has_no_room_says_less_and_its_name_in_the_end() -> None:
     assert labels_beside([ANSWER] * 3, beside, 1.0) == [ANSWER[0], ANSWER[0], ANSWER[1]]
 
 
+def test_a_label_that_would_reach_beyond_the_picture_is_shorter() -> None:
+    corner = np.array([(0.0, 10.0)])
+    for right, label in ((WIDE + 11, ANSWER[0]), (WIDE, ANSWER[1]), (12.0, ANSWER[1])):
+        assert labels_beside([ANSWER], corner, 1.0, right) == [label]
+        assert labels_beside([ANSWER], corner / 9, 9.0, right / 9) == [label]
+
+
 @given(
     corners=st.lists(st.tuples(st.floats(0, 300), st.floats(0, 300)), min_size=1, max_size=6),
     zoom=st.floats(0.2, 5),

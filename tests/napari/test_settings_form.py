@@ -91,7 +91,7 @@ def test_what_cannot_be_is_refused_and_the_old_value_comes_back(
 def test_the_form_of_the_panel_and_the_panel_follow_each_other(viewer: Any, panel: Any) -> None:
     more = panel.findChild(QPushButton, "more_settings")
     more.click()
-    form = panel._form
+    form = panel.windows.settings
     assert form.isVisible()
     type_into(form, "fraction", "0.9999")
     slider = panel.findChild(QSlider, "d_tolerance")

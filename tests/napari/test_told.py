@@ -76,7 +76,7 @@ def test_everything_that_a_movie_can_be_told_has_a_place(panel: Beamwatch) -> No
     for one in (*QUANTITIES, *CALIBRATIONS, *IN_FOLD):
         the(panel, QObject, one.name)
     panel.show_opening()
-    form = panel._opening
+    form = panel.windows.opening
     assert form is not None
     named = {"fraction_frames": "fraction", "fraction_dose": "fraction"}
     for one in OPENINGS:
@@ -171,7 +171,7 @@ def test_a_movie_is_opened_with_a_gain_reference_and_added_up(
     write_movie(simulate("survivor", size=64, frames=8), path, raw_per_frame=4)
     np.save(gain, np.ones((64, 64), np.float32))
     the(panel, QPushButton, "open_with").click()
-    form = panel._opening
+    form = panel.windows.opening
     assert form is not None
     form.findChild(QPushButton, "open").click()
     assert said == ["choose a movie first"]

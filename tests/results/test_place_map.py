@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 
 import napari_beamwatch as bw
+from napari_beamwatch.results.figure.map import free_height
 from napari_beamwatch.results.place_map import (
     NOWHERE,
+    Room,
     Squares,
     outlines_of,
     place_at,
@@ -49,7 +51,10 @@ def test_there_is_most_room_where_a_place_is_widest() -> None:
     squares = Squares((3, 4), np.zeros(0, np.int64), np.zeros(0, np.int64), (10.0, 20.0), 8.0)
     wide, other = rooms_of(numbers, squares)
     assert (wide.place, wide.y, wide.x, wide.width, wide.height) == (0, 22, 32, 24, 8)
+    assert (wide.above, wide.below) == (0, 0)  # the rows above and below do not hold all of it
     assert (other.place, other.y, other.x, other.width) == (1, 14, 44, 16)
+    (all_of_it,) = rooms_of(np.zeros((4, 3), np.int64), squares)
+    assert (all_of_it.y, all_of_it.above, all_of_it.below) == (30, 16, 8)
 
 
 def test_each_window_owns_the_square_around_its_middle(result: bw.Result) -> None:
@@ -105,3 +110,13 @@ def test_without_doses_frames_are_written_in_places() -> None:
         }
     )  # fmt: skip
     assert place_words(table) == {0: ("frame 30", "30")}
+
+
+def test_words_lie_beside_the_outline_of_a_region_where_the_place_reaches_there() -> None:
+    room = Room(0, 50.0, 50.0, 80.0, 10.0, above=0.0, below=40.0)
+    half, drawn = (20.0, 4.0), [bw.Region.rectangle("A", 10, 52, 10, 60)]
+    y = free_height(room, half, drawn)
+    assert 52 + half[1] <= y <= 95 - half[1]
+    assert free_height(room, half, []) == 50.0
+    nowhere = Room(0, 50.0, 50.0, 80.0, 10.0)
+    assert free_height(nowhere, half, drawn) == 50.0

@@ -13,10 +13,10 @@ import pandas as pd
 
 from napari_beamwatch._qt.session import Session
 from napari_beamwatch._qt.spot_words import overlined
-from napari_beamwatch.movies import Movie
 from napari_beamwatch.phases.reflections import INDICES
 from napari_beamwatch.regions import FIELD
 from napari_beamwatch.results.summary import AS_A_WHOLE, answer, regions_that_changed
+from napari_beamwatch.spectra.imaging import is_diffraction
 
 Tone = Literal["idle", "busy", "onset", "survived", "unsure"]
 Row = Mapping[str, Any]
@@ -54,7 +54,7 @@ def answer_of(session: Session) -> Answer:
     if row is None or session.result is None:
         if session.result is not None and session.chosen != FIELD:
             return Answer("not looked at yet", f"region {session.chosen}", ("Run again.",))
-        return Answer("not analysed yet", lines=_missing(movie))
+        return Answer("not analysed yet", lines=_missing(session))
     same = pd.Series(dict(row))
     changed = regions_that_changed(session.result, same)
     told = _of_row(row, AS_A_WHOLE if changed else _named(row), answer(session.result, same))
@@ -217,11 +217,14 @@ def _others(session: Session) -> list[str]:
     return [" · ".join(said)] if said else []
 
 
-def _missing(movie: Movie | None) -> tuple[str, ...]:
+def _missing(session: Session) -> tuple[str, ...]:
+    movie, constant = session.movie, session.settings.camera_constant
     if movie is None:
         return ()
     lines = []
-    if movie.pixel_size is None:
+    if constant is None and is_diffraction(movie):
+        lines.append("camera constant missing: take it from a ring, below")
+    elif constant is None and movie.pixel_size is None:
         lines.append("pixel size missing: spacings will be in pixels")
     if movie.dose is None:
         lines.append("dose missing: the onset will be a frame, not a dose")

@@ -8,11 +8,13 @@ from typing import Any
 
 import pandas as pd
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
+from qtpy.QtWidgets import QMainWindow, QWidget
 
+from napari_beamwatch._qt.bottom_docks import behind, dock_around, dock_below
 from napari_beamwatch._qt.canvas import Canvas
 from napari_beamwatch._qt.curves.data import Key, usual_selection
 from napari_beamwatch._qt.curves.dock import DamageCurves
+from napari_beamwatch._qt.curves.rings import with_rings
 from napari_beamwatch._qt.dock_shares import DockShares
 from napari_beamwatch._qt.fft.dock import LiveSpectrum
 from napari_beamwatch._qt.fft.spot_marks import PhaseRings
@@ -64,6 +66,7 @@ class Beside:
         self.curves: DamageCurves | None = None
         self.spectrum: LiveSpectrum | None = None
         self._shares: DockShares | None = None
+        self._others: list[QWidget] = []
         # What takes long to draw waits for its turn, and is drawn once if it changed twice.
         self._turns = turns
         self._links = (
@@ -95,13 +98,12 @@ class Beside:
             self.spectrum.spot_pointed.connect(self._session.point_at)
             self.spectrum.spot_unwanted.connect(self._session.remove_spot)
             self.spectrum.refused.connect(self._say)
-        first = self._dock(self.curves, CURVES)
-        second = self._dock(self.spectrum, SPECTRUM)
+        first = dock_below(self._viewer, self.curves, CURVES)
+        second = dock_below(self._viewer, self.spectrum, SPECTRUM)
         window = first.parent()
         if isinstance(window, QMainWindow):
-            # The panel keeps its height: the corner below it is its own.
-            window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
             window.splitDockWidget(first, second, Qt.Orientation.Horizontal)
+            behind(first, [dock for dock in map(dock_around, self._others) if dock is not None])
             if new:
                 self._shares = DockShares(window, first, second)
             if self._shares is not None:
@@ -111,6 +113,16 @@ class Beside:
             self._show_sum()
             self._show_result()
 
+    def put_below(self, widget: QWidget, name: str) -> None:
+        """Show another widget below the picture, as a tab where the curves are there already."""
+        dock = dock_below(self._viewer, widget, name)
+        if widget not in self._others:
+            self._others.append(widget)
+        first = None if self.curves is None else dock_around(self.curves)
+        if first is not None and first.isVisible():
+            behind(first, [dock])
+        dock.raise_()
+
     def close(self) -> None:
         """Feed the docks no more, and take them away: without the panel they show nothing."""
         for signal, view in self._links:
@@ -118,23 +130,13 @@ class Beside:
         self._turns(())
         if self._shares is not None:
             self._shares.close()
-        for widget in (self.curves, self.spectrum):
-            dock = None if widget is None else _dock_around(widget)
+        for widget in (self.curves, self.spectrum, *self._others):
+            dock = None if widget is None else dock_around(widget)
             if dock is not None and widget is not None:
                 self._viewer.window.remove_dock_widget(dock)
                 widget.deleteLater()
         self.curves = self.spectrum = self._shares = None
-
-    def _dock(self, widget: QWidget, name: str) -> QDockWidget:
-        """The dock of a widget; closed ones come back."""
-        found = _dock_around(widget)
-        if found is None:
-            # What napari returns may be a stand-in that hides Qt's own methods.
-            self._viewer.window.add_dock_widget(widget, name=name, area="bottom")
-            found = _dock_around(widget)
-        assert found is not None
-        found.show()
-        return found
+        self._others = []
 
     def _show_movie(self) -> None:
         movie = self._session.movie
@@ -205,7 +207,7 @@ class Beside:
             place = self._session.place
             named = {} if result.regions else speaking_places(result)
             self._named = with_chosen(named, place)
-            found = self._shown = with_places(result, self._named)
+            found = self._shown = with_places(with_rings(result), self._named)
             with self.curves.drawn_once():
                 self.curves.set_tables(
                     found.traces, found.spots, found.onsets, found.events,
@@ -275,13 +277,6 @@ def _edits(session: Session) -> tuple[object, ...]:
     """What of the settings is seen in the docks."""
     settings = session.settings
     return settings.phases, settings.added_spots, settings.removed_spots
-
-
-def _dock_around(widget: QWidget) -> QDockWidget | None:
-    parent = widget.parent()
-    while parent is not None and not isinstance(parent, QDockWidget):
-        parent = parent.parent()
-    return parent
 
 
 def best_phases(spots: pd.DataFrame) -> tuple[str, ...]:

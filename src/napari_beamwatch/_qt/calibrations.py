@@ -11,6 +11,7 @@ from napari_beamwatch.asked import CONDITION_NAMES, DOSES, OPENING, Asked
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.movies.checklist import not_stated, reported
+from napari_beamwatch.spectra.imaging import is_diffraction
 from napari_beamwatch.spelling import Kind, Unit, read_quantity
 
 Told = float | str | bool | None
@@ -53,6 +54,11 @@ def origin_of(movie: Movie, name: str) -> str:
         return measured.method
     called = {"frame_dose": "dose", "dose_rate": "dose", "frame_time": "times"}.get(name, name)
     return movie.origins.get(called, "")
+
+
+def needed(movie: Movie, one: Asked) -> bool:
+    """Whether the answer lacks something without it; patterns have no pixels of the specimen."""
+    return one.needed and not (one.name == "pixel_size" and is_diffraction(movie))
 
 
 def read(text: str, one: Asked) -> float | str | None:

@@ -80,7 +80,7 @@ class Canvas:
         self._placed: tuple[Layer | None, object] | None = None
         self.regions = DrawnRegions(viewer, session)
         self.overlays = OverlayStack(viewer, lambda: self.regions.layer)
-        self.places = PlacesOnMap(viewer, session, self.overlays, pace)
+        self.places = PlacesOnMap(viewer, session, self.overlays, self.regions.covered, pace)
         self._corner = CornerText(viewer)
         self._mean = FrameMean(viewer)
         self._averaged = 1

@@ -52,6 +52,26 @@ def open_run() -> None:
         panel.open_run(Path(folder))
 
 
+def open_summary() -> None:
+    """Ask for the folder of a summary, and open it."""
+    desk().ask_for_summary()
+
+
+def show_live() -> None:
+    """Ask what is to be watched while it is written."""
+    desk().show_live()
+
+
+def show_sum() -> None:
+    """Add up the undamaged frames."""
+    desk().show_sum()
+
+
+def show_plan() -> None:
+    """Plan the next movie."""
+    desk().show_plan()
+
+
 def run() -> None:
     """Analyse the movie."""
     desk().run()
@@ -75,6 +95,11 @@ def draw_region() -> None:
 def show_form() -> None:
     """Show every setting."""
     desk().show_form()
+
+
+def show_ring() -> None:
+    """Ask for a powder ring that tells the camera constant."""
+    desk().show_ring()
 
 
 def open_docks() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,8 +12,9 @@ from napari.layers import Layer, Shapes
 
 from napari_beamwatch._napari.placement import Placement
 from napari_beamwatch._qt.answer import dose_text
+from napari_beamwatch._qt.fft.label_places import Box
 from napari_beamwatch._qt.overlay_stack import put
-from napari_beamwatch._qt.region_labels import SIZE, labels_beside
+from napari_beamwatch._qt.region_labels import SIZE, label_boxes, labels_beside, outline_boxes
 from napari_beamwatch._qt.session import Session
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.harmless import printable
@@ -70,13 +72,27 @@ class DrawnRegions:
         features = self.layer.features.copy()
         said = [self._said(str(name)) for name in features["name"]]
         corners = np.array([np.min(points, axis=0)[-2:] for points in self.layer.data])
-        zoom = self.viewer.camera.zoom
-        labels = labels_beside(said, corners * self.layer.scale[-2:], zoom)
+        zoom, movie = self.viewer.camera.zoom * float(self.layer.scale[-1]), self.session.movie
+        right = math.inf if movie is None else movie.shape[-1]
+        labels = labels_beside(said, corners, zoom, right)
         if labels == list(features["label"]):
             return
         features["label"] = labels
         self.layer.features = features
         self.layer.refresh_text()
+
+    def covered(self, zoom: float) -> list[Box]:
+        """What outlines and labels cover, in pixels of the screen; `zoom` of them are one here."""
+        if not self._there() or not self.layer.visible:
+            return []
+        boxes = [
+            box
+            for one in self.session.regions
+            for box in outline_boxes(np.array(one.vertices), zoom)
+        ]
+        corners = np.array([np.min(points, axis=0)[-2:] for points in self.layer.data])
+        labels = [str(one) for one in self.layer.features["label"]]
+        return boxes + label_boxes(labels, corners.reshape(-1, 2), zoom)
 
     def forget(self, layer: Layer) -> None:
         """Have no regions any more if it was their layer that was deleted."""

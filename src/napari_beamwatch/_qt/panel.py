@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QEvent, Qt, QTimer
-from qtpy.QtWidgets import QApplication, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QApplication, QFileDialog, QScrollArea, QVBoxLayout, QWidget
 from superqt.utils import qthrottled
 
 from napari_beamwatch._napari.preferences import preferred_settings
@@ -21,16 +21,22 @@ from napari_beamwatch._qt.calibrations import changes_for
 from napari_beamwatch._qt.canvas import Canvas
 from napari_beamwatch._qt.curves.look import region_colours
 from napari_beamwatch._qt.keys import offer_keys, withdraw_keys
+from napari_beamwatch._qt.live.dock import NAME as LIVE
+from napari_beamwatch._qt.live.dock import LiveDock
+from napari_beamwatch._qt.live.watcher import Order
 from napari_beamwatch._qt.opening import Opened, fractioned, opened_movie, opened_run
-from napari_beamwatch._qt.opening_form import OpeningForm
 from napari_beamwatch._qt.sections.answer_card import AnswerCard
 from napari_beamwatch._qt.sections.damage import DamageSection
 from napari_beamwatch._qt.sections.export import ExportSection
 from napari_beamwatch._qt.sections.lattice import LatticeSection
+from napari_beamwatch._qt.sections.many_movies import ManyMoviesSection
 from napari_beamwatch._qt.sections.movie import MovieSection
 from napari_beamwatch._qt.session import Request, Session
-from napari_beamwatch._qt.settings_form import SettingsForm
+from napari_beamwatch._qt.side_windows import SideWindows
 from napari_beamwatch._qt.slider_marks import SliderMarks
+from napari_beamwatch._qt.starting import MovieWork, Then
+from napari_beamwatch._qt.summary_dock import NAME as SUMMARY
+from napari_beamwatch._qt.summary_dock import SummaryDock
 from napari_beamwatch._qt.theme import panel_style
 from napari_beamwatch._qt.turns import Turns
 from napari_beamwatch._qt.worker import Work, Worker
@@ -44,12 +50,6 @@ from napari_beamwatch.results.result import Result
 if TYPE_CHECKING:
     import napari
     from napari.layers import Layer
-
-MovieWork = Callable[[Request, Progress], object]
-"""Work on the movie, its settings and regions."""
-
-Then = Callable[[int, Any], object]
-"""Takes the generation and what the work found, on the main thread."""
 
 WIDTH = 340
 """Pixels the panel takes at least, more where the font asks for it."""
@@ -92,21 +92,27 @@ class Beamwatch(QWidget):
         self._settled.timeout.connect(lambda: self._viewer.reset_view())
         self._card = AnswerCard(self.session)
         self._then: Then = self.session.answer_spots
+        self.windows = SideWindows(
+            self.session, self.canvas, self._say, self._start, self.open_movie, self.watch, self
+        )
         self._movie = MovieSection(
             self.session, self.canvas, self._say, self.open_movie, self.show_opening,
             self.add_up, self.read_files, self.read_vacuum,
         )  # fmt: skip
         self._lattice = LatticeSection(
-            self.session, self.canvas, self._say, self.find_spots, self.show_form
+            self.session, self.canvas, self._say, self.find_spots, self.show_form, self.show_ring
         )
-        self._form: SettingsForm | None = None
-        self._opening: OpeningForm | None = None
         self._damage = DamageSection(self.session, self.canvas, self.run, self.cancel)
         self._marks = SliderMarks()
         # Turns of our own: they end with the panel, as the docks do when the window is closed.
         self.beside = Beside(napari_viewer, self.session, self.canvas, self._say, Turns(self))
+        self._summary: SummaryDock | None = None
+        self._live: LiveDock | None = None
         self._damage.docks.clicked.connect(self.beside.open)
-        self._export = ExportSection(self.session, self._say, self.open_run, self._write)
+        self._export = ExportSection(
+            self.session, self._say, self.open_run, self._write, self.show_sum
+        )
+        self._many = ManyMoviesSection(self.show_live, self.show_plan, self.ask_for_summary)
         self._lay_out()
         self._connect()
         offer_keys(self)
@@ -156,11 +162,11 @@ class Beamwatch(QWidget):
 
     def show_form(self) -> None:
         """Show every setting in one form, which may stay open."""
-        if self._form is None:
-            self._form = SettingsForm(self.session, self._say, self)
-        self._form.show()
-        self._form.raise_()
-        self._form.activateWindow()
+        self.windows.show_settings()
+
+    def show_ring(self) -> None:
+        """Ask for a powder ring that tells the camera constant, and what it is."""
+        self.windows.show_ring()
 
     def open_run(self, folder: Path, movie: Path | None = None) -> None:
         """Show a run that was saved; of a movie that has moved since, the new place is told."""
@@ -176,14 +182,49 @@ class Beamwatch(QWidget):
 
         self._begin("opening the run", lambda _: opened_run(folder, movie), then)
 
+    def show_live(self) -> None:
+        """Ask what is to be watched."""
+        self.windows.show_live()
+
+    def watch(self, order: Order) -> None:
+        """Watch movies while they are written, in a dock below the picture."""
+        if self._live is None:
+            self._live = LiveDock()
+            self._live.run_picked.connect(self.open_run)
+        self.beside.put_below(self._live, LIVE)
+        self._live.watch(order)
+
+    def show_sum(self) -> None:
+        """Add up the undamaged frames."""
+        self.windows.show_sum()
+
+    def show_plan(self) -> None:
+        """Plan the next movie."""
+        self.windows.show_plan(None if self._summary is None else self._summary.folder)
+
+    def ask_for_summary(self) -> None:
+        """Ask for the folder of a summary, and show it."""
+        folder = QFileDialog.getExistingDirectory(self, "Open a summary")
+        if folder:
+            self.open_summary(Path(folder))
+
+    def open_summary(self, folder: Path) -> None:
+        """Show what many runs said together, in a dock below the picture."""
+        dock = self._summary or SummaryDock()
+        try:
+            dock.show_summary(folder)
+        except BeamwatchError as error:
+            self._say(str(error))
+            return
+        if self._summary is None:
+            self._summary = dock
+            dock.run_picked.connect(self.open_run)
+            dock.refused.connect(self._say)
+        self.beside.put_below(dock, SUMMARY)
+
     def show_opening(self) -> None:
         """Ask for a movie and how it is opened."""
-        if self._opening is None:
-            self._opening = OpeningForm(self.open_movie, self._say, self)
-        movie = self.session.movie
-        self._opening.suggest("" if movie is None else movie.source)
-        self._opening.show()
-        self._opening.raise_()
+        self.windows.show_opening()
 
     def read_files(self, changes: Mapping[str, Any]) -> None:
         """Tell the movie what stands in files, as `Movie.with_` takes it."""
@@ -223,11 +264,9 @@ class Beamwatch(QWidget):
         self._closed = True
         withdraw_keys(self)
         self._worker.cancel()
-        if self._form is not None:
-            self._form.let_go()
-            self._form.close()
-        if self._opening is not None:
-            self._opening.close()
+        self.windows.close()
+        if self._live is not None:
+            self._live.end()
         self._settled.stop()
         self.beside.close()
         self._marks.clear()
@@ -371,7 +410,7 @@ class Beamwatch(QWidget):
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, 6, 0)
         column.setSpacing(6)
-        for section in (self._movie, self._lattice, self._damage, self._export):
+        for section in (self._movie, self._lattice, self._damage, self._export, self._many):
             column.addWidget(section)
         column.addStretch(1)
         scroll = QScrollArea()

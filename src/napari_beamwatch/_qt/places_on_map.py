@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,9 @@ EDGE = 1.5
 FINE = 1.05
 """Zoom from one drawing of the boxes to the next."""
 
+TRIED = 12
+"""Half lines by which words may be moved up or down from the middle of their room."""
+
 STEADY = 4
 """Pixels of the screen by which the pointer may move in a click."""
 
@@ -45,6 +49,8 @@ class PlacesOnMap:
     viewer : napari.components.ViewerModel
     session : Session
     overlays : OverlayStack
+    covered : callable
+        What is covered by others, in pixels of the screen, at a zoom.
     pace : callable
         How often what is written follows the zoom: the wheel must not wait for it.
     """
@@ -54,9 +60,11 @@ class PlacesOnMap:
         viewer: Any,
         session: Session,
         overlays: OverlayStack,
+        covered: Callable[[float], Sequence[Box]],
         pace: Callable[[Callable[[], None]], Callable[[], None]],
     ) -> None:
         self._viewer, self._session, self._overlays = viewer, session, overlays
+        self._covered = covered
         self._rooms: Sequence[Room] = ()
         self._written: tuple[object, ...] = ()
         self._callback = self._on_press
@@ -64,7 +72,8 @@ class PlacesOnMap:
         self._paced = pace(self._on_zoom)
         viewer.camera.events.zoom.connect(self._paced_zoom)
         viewer.mouse_drag_callbacks.append(self._callback)
-        session.place_changed.connect(self.write)
+        for signal in (session.place_changed, session.regions_changed):
+            signal.connect(self.write)
 
     def close(self) -> None:
         """Listen no more."""
@@ -72,7 +81,8 @@ class PlacesOnMap:
         self._viewer.camera.events.zoom.disconnect(self._paced_zoom)
         if self._callback in self._viewer.mouse_drag_callbacks:
             self._viewer.mouse_drag_callbacks.remove(self._callback)
-        self._session.place_changed.disconnect(self.write)
+        for signal in (self._session.place_changed, self._session.regions_changed):
+            signal.disconnect(self.write)
 
     def _paced_zoom(self, _: object = None) -> None:
         self._paced()
@@ -84,12 +94,13 @@ class PlacesOnMap:
     def write(self) -> None:
         """Write what has room in each place at this zoom."""
         layer, result = self._overlays.named(PLACE_DOSES), self._session.result
-        if not isinstance(layer, Shapes) or result is None:
+        if not isinstance(layer, Shapes) or result is None or not len(result.places):
             self._rooms, self._written = (), ()  # what is gone is not held on to
             return
         rooms: Sequence[Room] = layer.metadata.get(ROOMS, ())
         zoom = float(self._viewer.camera.zoom * layer.scale[-1])
-        written = (result, self._session.place, round(math.log(zoom, FINE)))
+        regions, place = self._session.regions, self._session.place
+        written = (result, place, regions, round(math.log(zoom, FINE)))
         if not rooms or (rooms is self._rooms and written == self._written):
             return
         self._rooms, self._written = rooms, written
@@ -102,16 +113,20 @@ class PlacesOnMap:
             name = called.get(room.place)
             more = () if name is None else tuple(f"{name} · {text}" for text in texts[:2])
             said.append((*more, *texts))
-        shown = [(r, text) for r, text in zip(rooms, words_within(said, rooms, zoom), strict=True)]
-        shown = [(room, text) for room, text in shown if text]
-        boxes = [box_of(r, (len(text) + MARGIN) * CHARACTER / zoom, LINE / zoom)
-                 for r, text in shown]  # fmt: skip
+        found = words_within(said, rooms, zoom, self._covered(zoom))
+        shown = [(room, *one) for room, one in zip(rooms, found, strict=True) if one[0]]
+        boxes = [
+            box_of(
+                replace(room, y=room.y + by), (len(text) + MARGIN) * CHARACTER / zoom, LINE / zoom
+            )
+            for room, text, by in shown
+        ]
         layer.data = [(box, "rectangle") for box in boxes]
         if boxes:
-            layer.features = {"label": np.array([text for _, text in shown], object)}
+            layer.features = {"label": np.array([text for _, text, _ in shown], object)}
             layer.face_color = [BEHIND] * len(boxes)
             layer.edge_color = [
-                "white" if room.place == self._session.place else "transparent" for room, _ in shown
+                "white" if room.place == place else "transparent" for room, _, _ in shown
             ]
             layer.edge_width = [EDGE / zoom] * len(boxes)
             layer.refresh_text()
@@ -137,8 +152,10 @@ class PlacesOnMap:
                 self._session.choose_place(place)
 
 
-def words_within(said: Sequence[Sequence[str]], rooms: Sequence[Room], zoom: float) -> list[str]:
-    """What is written in each room: as much as fits in it and covers no other; else nothing.
+def words_within(
+    said: Sequence[Sequence[str]], rooms: Sequence[Room], zoom: float, taken: Sequence[Box] = ()
+) -> list[tuple[str, float]]:
+    """What is written in each room: as much as fits in it and covers nothing else; else nothing.
 
     Parameters
     ----------
@@ -147,15 +164,42 @@ def words_within(said: Sequence[Sequence[str]], rooms: Sequence[Room], zoom: flo
     rooms : sequence of Room
     zoom : float
         Pixels of the screen in one of the movie.
+    taken : sequence of Box
+        What must not be covered, in pixels of the screen; where nothing else is free it is.
+
+    Returns
+    -------
+    list of (str, float)
+        Words, and by how many pixels of the movie they lie below the middle of the room.
     """
     choices = [
-        [text for text in texts if (len(text) + MARGIN) * CHARACTER <= room.width * zoom]
+        [
+            (text, by)
+            for text in texts
+            if (len(text) + MARGIN) * CHARACTER <= room.width * zoom
+            for by in _shifts(room, zoom)
+        ]
         for texts, room in zip(said, rooms, strict=True)
     ]
     wishes = [
-        [Box(room.x * zoom, room.y * zoom, (len(text) + MARGIN) * CHARACTER, LINE)
-         for text in texts]
-        for texts, room in zip(choices, rooms, strict=True)
+        [Box(room.x * zoom, (room.y + by) * zoom, (len(text) + MARGIN) * CHARACTER, LINE)
+         for text, by in choice]
+        for choice, room in zip(choices, rooms, strict=True)
     ]  # fmt: skip
-    found = free_places(wishes, [], EVERYWHERE)
-    return [texts[at] if at >= 0 else "" for texts, at in zip(choices, found, strict=True)]
+    free = free_places(wishes, taken, EVERYWHERE)
+    # Better across an outline than unsaid.
+    written = [wish[at] for wish, at in zip(wishes, free, strict=True) if at >= 0]
+    left = [[] if at >= 0 else wish for wish, at in zip(wishes, free, strict=True)]
+    across = free_places(left, written, EVERYWHERE)
+    return [
+        choice[max(at)] if max(at) >= 0 else ("", 0.0)
+        for choice, at in zip(choices, zip(free, across, strict=True), strict=True)
+    ]
+
+
+def _shifts(room: Room, zoom: float) -> list[float]:
+    """How far words may lie below the middle of a room, in pixels of the movie, nearest first."""
+    spare, step = (room.height - LINE / zoom) / 2, LINE / (2 * zoom)
+    up, down = (max(0.0, reach + spare) for reach in (room.above, room.below))
+    found = [sign * n * step for n in range(1, TRIED + 1) for sign in (1, -1)]
+    return [0.0, *(by for by in found if -up <= by <= down)]

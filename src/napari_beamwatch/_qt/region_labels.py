@@ -27,11 +27,17 @@ LIFTS = (0, 1)
 MOST_LIFTED = 16
 """Lines by which a label may be raised that says nothing but the name."""
 
+DOT = 4.0
+"""Pixels of the screen of which an outline is made."""
+
 EVERYWHERE = Box(0, 0, math.inf, math.inf)
 
 
 def labels_beside(
-    said: Sequence[Sequence[str]], corners: NDArray[np.float64], zoom: float
+    said: Sequence[Sequence[str]],
+    corners: NDArray[np.float64],
+    zoom: float,
+    right: float = math.inf,
 ) -> list[str]:
     """What is written at the upper left corner of each region.
 
@@ -43,10 +49,13 @@ def labels_beside(
         y, x of each region's upper left corner, in the unit of the picture.
     zoom : float
         Pixels of the screen in this unit.
+    right : float
+        Where the picture ends: what would reach beyond it is said more shortly.
     """
     choices = []
-    for texts in said:
-        known = [(text, lift) for text in texts for lift in LIFTS]
+    for texts, (_, x) in zip(said, np.asarray(corners, float), strict=True):
+        beyond = len(texts) > 2 and CHARACTER * len(texts[0]) > zoom * (right - x)
+        known = [(text, lift) for text in (texts[1:] if beyond else texts) for lift in LIFTS]
         named = [(texts[-1], lift) for lift in range(len(LIFTS), MOST_LIFTED)]
         choices.append([*known, *named])
     wishes = [
@@ -55,6 +64,24 @@ def labels_beside(
     ]
     places = free_places(wishes, [], EVERYWHERE)
     return [_lifted(*choice[place]) for choice, place in zip(choices, places, strict=True)]
+
+
+def label_boxes(labels: Sequence[str], corners: NDArray[np.float64], zoom: float) -> list[Box]:
+    """What these labels cover, in pixels of the screen."""
+    return [
+        _box(label.strip(), label.count("\n"), *(zoom * corner))
+        for label, corner in zip(labels, np.asarray(corners, float), strict=True)
+    ]
+
+
+def outline_boxes(vertices: NDArray[np.float64], zoom: float) -> list[Box]:
+    """What the outline of a region covers, as dots in pixels of the screen."""
+    ends = zoom * np.asarray(vertices, float)
+    dots = []
+    for start, end in zip(ends, np.roll(ends, -1, axis=0), strict=True):
+        count = max(2, math.ceil(float(np.hypot(*(end - start))) / DOT))
+        dots += [Box(x, y, DOT, DOT) for y, x in np.linspace(start, end, count)]
+    return dots
 
 
 def _box(text: str, lift: int, y: float, x: float) -> Box:

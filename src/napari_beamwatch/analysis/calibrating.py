@@ -9,6 +9,7 @@ strong reflections seldom unseen.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.analysis.checks import check_record
 from napari_beamwatch.analysis.diffraction import DiffractionPasses
+from napari_beamwatch.analysis.progress import Progress
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.phases import Phase, phase
@@ -25,6 +27,8 @@ from napari_beamwatch.phases.reflections import all_reflections, label
 from napari_beamwatch.settings import Settings
 
 Floats = NDArray[np.float64]
+
+_REFLECTION = re.compile(r"(?P<phase>\S+)\s+\(?(?P<hkl>(?:[-−]?\d[\s,]*){3})\)?")
 
 FINEST = 0.8
 """Å: reflections down to which rings are looked for."""
@@ -67,6 +71,117 @@ class CameraConstant:
     se: float
     rings: tuple[tuple[str, float, float], ...]
 
+    @property
+    def words(self) -> str:
+        """It, with its error and what it was told by."""
+        by = ", ".join(
+            f"{name} {d:.4g} Å at {radius:.1f} px".strip() for name, d, radius in self.rings
+        )
+        return f"{self.value:.5g} ± {self.se:.2g} Å·px, by {by}"
+
+
+@dataclass(frozen=True, eq=False)
+class PowderRings:
+    """Powder rings of patterns whose spacings nobody has told yet.
+
+    Attributes
+    ----------
+    movie : str
+        Whose they are.
+    y, x : float
+        Their centre, in pixels.
+    radius, error : array of float64
+        Mean radii in pixels, innermost first, and their errors.
+    temperature_C : float or None
+        Of the specimen.
+    """
+
+    movie: str
+    y: float
+    x: float
+    radius: Floats
+    error: Floats
+    temperature_C: float | None  # noqa: N815 - units are part of names
+
+    def nearest(self, radius: float) -> int:
+        """The ring whose radius comes nearest to one in pixels."""
+        return int(np.abs(self.radius - radius).argmin())
+
+    def constant_by(self, standard: str | Phase, hkl: Sequence[int] | None) -> CameraConstant:
+        """The camera constant if they are those of a phase, see `camera_constant_from_ring`."""
+        known = phase(standard) if isinstance(standard, str) else standard
+        names, d, strength = _lines(known, self.temperature_C)
+        wanted = None if hkl is None else _wanted(known, names, hkl)
+        if len(self.radius) == 1:
+            if wanted is None:
+                raise BeamwatchError(
+                    f"{self.movie} shows one powder ring: say which reflection of {known.name} it "
+                    "is"
+                )
+            matched = {0: wanted}
+        else:
+            matched = _assigned(self.movie, known.name, self.radius, self.error, d, strength)
+        if wanted is not None:
+            matched = {ring: line for ring, line in matched.items() if line == wanted}
+            if not matched:
+                raise BeamwatchError(
+                    f"no ring of {self.movie} is {known.name} {names[wanted]}; leave it out to "
+                    "calibrate by the rings that are seen"
+                )
+        each = np.array(list(matched))
+        spacing = d[list(matched.values())]
+        value, se = _mean(self.radius[each] * spacing, self.error[each] * spacing)
+        told = tuple(
+            (names[line], float(d[line]), float(self.radius[ring]))
+            for ring, line in matched.items()
+        )
+        return CameraConstant(value, se, told)
+
+    def constant_by_one(
+        self, ring: int, d: float | None = None, line: tuple[str, Sequence[int]] | None = None
+    ) -> CameraConstant:
+        """The camera constant if one of them is known.
+
+        Parameters
+        ----------
+        ring : int
+        d : float, optional
+            Its spacing in Å.
+        line : (str, (h, k, l)), optional
+            In place of it: a phase and the reflection that the ring is.
+        """
+        name = ""
+        if line is not None:
+            known = phase(line[0])
+            names, spacings, _ = _lines(known, self.temperature_C)
+            wanted = _wanted(known, names, line[1])
+            name, d = names[wanted], float(spacings[wanted])
+        if d is None or not d > 0:
+            raise BeamwatchError("a ring tells the camera constant by its spacing, above 0 Å")
+        radius, error = float(self.radius[ring]), float(self.error[ring])
+        return CameraConstant(radius * d, error * d, ((name, d, radius),))
+
+
+def powder_rings(movie: Movie, progress: Progress | None = None) -> PowderRings:
+    """Powder rings of the patterns of a movie; one frame will do.
+
+    Parameters
+    ----------
+    movie : Movie
+    progress : callable, optional
+        As `analyze` has it.
+    """
+    settings = Settings(camera_constant=1.0)
+    check_record(movie, settings)
+    rings = DiffractionPasses(movie, settings, 1.0, progress, None).find().rings
+    if not len(rings):
+        raise BeamwatchError(f"{movie.name} shows no powder ring to calibrate by")
+    return PowderRings(
+        movie.name, rings.geometry.y, rings.geometry.x, rings.radius,
+        np.hypot(rings.middle_se * rings.step, FLOOR * rings.radius),
+        movie.conditions.temperature_C,
+    )  # fmt: skip
+
 
 def camera_constant_from_ring(
     movie: Movie, standard: str | Phase, hkl: Sequence[int] | None = None
@@ -87,37 +202,16 @@ def camera_constant_from_ring(
     CameraConstant
         Its error is that of the radii; the cell is taken at the temperature of the specimen.
     """
-    known = phase(standard) if isinstance(standard, str) else standard
-    settings = Settings(camera_constant=1.0)
-    check_record(movie, settings)
-    rings = DiffractionPasses(movie, settings, 1.0, None, None).find().rings
-    if not len(rings):
-        raise BeamwatchError(f"{movie.name} shows no powder ring to calibrate by")
-    radius = rings.radius
-    error = np.hypot(rings.middle_se * rings.step, FLOOR * radius)
-    names, d, strength = _lines(known, movie.conditions.temperature_C)
-    wanted = None if hkl is None else _wanted(known, names, hkl)
-    if len(radius) == 1:
-        if wanted is None:
-            raise BeamwatchError(
-                f"{movie.name} shows one powder ring: say which reflection of {known.name} it is"
-            )
-        matched = {0: wanted}
-    else:
-        matched = _assigned(movie.name, known.name, radius, error, d, strength)
-    if wanted is not None:
-        matched = {ring: line for ring, line in matched.items() if line == wanted}
-        if not matched:
-            raise BeamwatchError(
-                f"no ring of {movie.name} is {known.name} {names[wanted]}; leave it out to "
-                "calibrate by the rings that are seen"
-            )
-    each = np.array(list(matched))
-    spacing = d[list(matched.values())]
-    values, spread = radius[each] * spacing, error[each] * spacing
-    value, se = _mean(values, spread)
-    told = [(names[line], float(d[line]), float(radius[ring])) for ring, line in matched.items()]
-    return CameraConstant(value, se, tuple(told))
+    return powder_rings(movie).constant_by(standard, hkl)
+
+
+def read_standard(text: str) -> tuple[str, tuple[int, int, int] | None]:
+    """A phase and, where one is named, its reflection: ``Au``, ``Au 111``, ``Li2CO3 (-1 1 0)``."""
+    found = _REFLECTION.fullmatch(text.strip())
+    if found is None:
+        return text.strip(), None
+    h, k, l = (int(one) for one in re.findall(r"-?\d", found["hkl"].replace("−", "-")))  # noqa: E741
+    return found["phase"], (h, k, l)
 
 
 def _lines(known: Phase, temperature: float | None) -> tuple[list[str], Floats, Floats]:

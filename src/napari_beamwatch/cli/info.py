@@ -14,13 +14,23 @@ UNITS = {"kV": "kV", "C": "°C", "nm": "nm", "deg": "°"}
 """Of conditions, as their names end and as they are shown."""
 
 
-def info(file: str, *, as_json: bool, sidecars: bool = True) -> None:
-    """Print what is known about a movie."""
-    facts = describe(open_movie(file, sidecars=sidecars))
+def info(file: str, *, as_json: bool, sidecars: bool = True, known_ring: str | None = None) -> None:
+    """Print what is known about a movie, and the camera constant that a known ring tells."""
+    movie = open_movie(file, sidecars=sidecars)
+    facts = describe(movie)
+    told = None
+    if known_ring is not None:
+        # What looks for rings takes a moment to import.
+        from napari_beamwatch.analysis.calibrating import camera_constant_from_ring, read_standard
+
+        told = camera_constant_from_ring(movie, *read_standard(known_ring))
+        facts |= {"camera_constant_A_px": told.value, "camera_constant_se_A_px": told.se}
     if as_json:
         print(json.dumps(facts, indent=2, ensure_ascii=False))
-    else:
-        print(in_words(facts))
+        return
+    print(in_words(facts))
+    if told is not None:
+        print(printable(f"camera constant {told.words}"))
 
 
 def in_words(facts: dict[str, Any]) -> str:

@@ -54,8 +54,8 @@ class DoseScale:
         return value - math.hypot(value - low, wide), value + math.hypot(high - value, wide)
 
 
-def dose_scale(movie: Movie, pixel_size_uncertainty: float) -> DoseScale | None:
-    """That of a movie; None without doses.
+def dose_scale(movie: Movie, pixel_size_uncertainty: float | None) -> DoseScale | None:
+    """That of a movie; None without doses, and where nobody knows how well they are known.
 
     A Faraday cup measures electrons per area on the specimen by itself; whatever is counted in
     pixels, or was told by who counted so, takes their area.
@@ -63,13 +63,14 @@ def dose_scale(movie: Movie, pixel_size_uncertainty: float) -> DoseScale | None:
     Parameters
     ----------
     movie : Movie
-    pixel_size_uncertainty : float
-        Relative, one standard deviation.
+    pixel_size_uncertainty : float or None
+        Relative, one standard deviation; None for diffraction patterns, whose pixels are no area
+        of the specimen.
     """
     if movie.dose is None:
         return None
     calibration = movie.given.dose_calibration
     if calibration is None or movie.dose_uncertainty is None:
-        return DoseScale(pixel_size_uncertainty)
-    in_pixels = pixel_size_uncertainty if calibration.method == VACUUM else 0.0
+        return None if pixel_size_uncertainty is None else DoseScale(pixel_size_uncertainty)
+    in_pixels = (pixel_size_uncertainty or 0.0) if calibration.method == VACUUM else 0.0
     return DoseScale(in_pixels, movie.dose_uncertainty, calibration.method)

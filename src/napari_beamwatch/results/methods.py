@@ -45,7 +45,7 @@ def methods_sentence(movie: Movie, settings: Settings, version: str) -> str:
 
 def _scale(movie: Movie, settings: Settings) -> list[str]:
     """How well the dose scale is known."""
-    scale = dose_scale(movie, settings.pixel_size_uncertainty)
+    scale = dose_scale(movie, settings.specimen_pixel_uncertainty)
     if scale is None or not scale.sd:
         return []
     return [

@@ -82,7 +82,7 @@ def onset_row(
 
 def scale_column(movie: Movie, settings: Settings) -> dict[str, Any]:
     """How well the dose scale is known, which all rows share."""
-    scale = dose_scale(movie, settings.pixel_size_uncertainty)
+    scale = dose_scale(movie, settings.specimen_pixel_uncertainty)
     return {"dose_scale_sd_percent": np.nan if scale is None else 100 * scale.sd}
 
 

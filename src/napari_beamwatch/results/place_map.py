@@ -69,6 +69,8 @@ class Room:
         Its middle, in pixels of the movie.
     width, height : float
         In pixels.
+    above, below : float
+        How far the place reaches beyond it over all of its width, in pixels.
     """
 
     place: int
@@ -76,6 +78,8 @@ class Room:
     x: float
     width: float
     height: float
+    above: float = 0.0
+    below: float = 0.0
 
 
 def place_numbers(result: Findings, squares: Squares) -> Ints | None:
@@ -128,7 +132,12 @@ def rooms_of(numbers: Ints, squares: Squares) -> list[Room]:
             corner + at * squares.side
             for corner, at in zip(squares.corner, (row + 0.5, start + width / 2), strict=True)
         )
-        found.append(Room(place, y, x, width * squares.side, squares.side))
+        whole = mine[:, start : start + width].all(axis=1)
+        above, below = (
+            int(np.argmin(np.append(rows, False))) for rows in (whole[:row][::-1], whole[row + 1 :])
+        )
+        sides = [count * squares.side for count in (width, 1, above, below)]
+        found.append(Room(place, y, x, *sides))
     return found
 
 

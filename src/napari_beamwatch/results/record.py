@@ -196,7 +196,7 @@ def _from(folder: Path, file: Path) -> str | None:
 
 def _dose_scale(movie: Movie, settings: Settings) -> dict[str, Any] | None:
     """Relative standard deviations of the dose scale and of its parts, in percent."""
-    scale = dose_scale(movie, settings.pixel_size_uncertainty)
+    scale = dose_scale(movie, settings.specimen_pixel_uncertainty)
     if scale is None:
         return None
     return {

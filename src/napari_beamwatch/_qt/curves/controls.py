@@ -16,8 +16,11 @@ from napari_beamwatch.results.frame_axis import Along
 SIGNS = dict(zip(SYMBOLS, "●■▼◆★✚", strict=True))
 
 
-WIDEST_CHOICE = 86
+WIDEST_CHOICE = 80
 """Pixels of a choice: the row must not be what makes the dock wide."""
+
+WIDE_ENOUGH = "min-width: 80px"
+"""Of a number of two digits between napari's buttons; its style overrules what Qt is told."""
 
 
 class CurvesControls(QWidget):
@@ -42,7 +45,7 @@ class CurvesControls(QWidget):
         self.average = QSpinBox(self)
         self.average.setRange(1, 1)
         self.average.setPrefix("n = ")
-        self.average.setMinimumWidth(106)
+        self.average.setStyleSheet(WIDE_ENOUGH)
         self.average.setToolTip("Frames averaged in the lines; the dots are single frames")
         self.average.setKeyboardTracking(False)
         self.copy = QPushButton("copy", self)

@@ -34,6 +34,7 @@ from napari_beamwatch._qt.fft.spot_marks import PhaseRings
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import Region
+from napari_beamwatch.spectra.imaging import is_diffraction
 from napari_beamwatch.spectra.pointing import Click, nearest_peak
 from napari_beamwatch.spectra.power import PowerSpectrum
 
@@ -220,7 +221,9 @@ class LiveSpectrum(QWidget):
         if isinstance(answer, Exception):
             if not isinstance(answer, BeamwatchError):
                 raise answer
-            self.heading.say(f"no spectrum: {answer}")
+            patterns = is_diffraction(request.movie)
+            self.heading.say("patterns: no FFT" if patterns else f"no spectrum: {answer}")
+            self.heading.setToolTip(str(answer))
             self._draw(request, ())
             return
         assert isinstance(answer, tuple)

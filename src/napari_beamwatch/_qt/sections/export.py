@@ -26,6 +26,7 @@ class ExportSection(Section):
         say: Callable[[str], None],
         open_run: Callable[[Path], None],
         write: Callable[[str, Callable[[], Path]], None],
+        add_up: Callable[[], None],
     ) -> None:
         super().__init__("4  Export")
         self._session, self._report, self._open_run = session, say, open_run
@@ -45,9 +46,13 @@ class ExportSection(Section):
         self._figure = QPushButton("Figure…")
         self._figure.setToolTip("Save the figure for print, as PNG, SVG or PDF.")
         self._figure.clicked.connect(self._on_figure)
+        self._sum = QPushButton("Sum…")
+        self._sum.setObjectName("show_sum")
+        self._sum.setToolTip("The best image of the undamaged specimen, as a layer and a file.")
+        self._sum.clicked.connect(add_up)
         grid = QGridLayout()
         for i, button in enumerate(
-            (self._save, self._open, self._copy, self._methods, self._figure)
+            (self._save, self._open, self._copy, self._methods, self._figure, self._sum)
         ):
             grid.addWidget(button, i // 2, i % 2)
         self.body.addLayout(grid)
@@ -56,7 +61,7 @@ class ExportSection(Section):
     def show_result(self) -> None:
         """Offer what makes sense now."""
         there = self._session.result is not None and not self._session.running
-        for button in (self._save, self._copy, self._methods, self._figure):
+        for button in (self._save, self._copy, self._methods, self._figure, self._sum):
             button.setEnabled(there)
 
     def save(self, folder: Path, *, force: bool = False) -> None:

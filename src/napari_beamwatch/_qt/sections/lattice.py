@@ -10,14 +10,16 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QWidget
 from napari_beamwatch._qt.canvas import Canvas
 from napari_beamwatch._qt.curves.look import look_of, region_colours
 from napari_beamwatch._qt.sections.phases_button import PhasesButton
-from napari_beamwatch._qt.sections.section import Section, faint
+from napari_beamwatch._qt.sections.section import Section, eliding, faint, restyle
 from napari_beamwatch._qt.sections.spots_table import SpotsTable
 from napari_beamwatch._qt.session import Session
 from napari_beamwatch._qt.settings_form import changed_elsewhere
 from napari_beamwatch.analysis.road import chosen_grid, grid_note
 from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import FIELD
 from napari_beamwatch.settings import KNOBS
+from napari_beamwatch.spectra.imaging import is_diffraction
 from napari_beamwatch.spectra.windows import Resolution
 
 WINDOWS = (64, 128, 256, 512)
@@ -41,6 +43,7 @@ class LatticeSection(Section):
         say: Callable[[str], None],
         find: Callable[[], None],
         more: Callable[[], None],
+        ring: Callable[[], None],
     ) -> None:
         super().__init__("2  Lattice")
         self._session, self._canvas, self._report = session, canvas, say
@@ -89,6 +92,17 @@ class LatticeSection(Section):
         self._more.setObjectName("more_settings")
         self._more.clicked.connect(more)
         self._row(false, self._alpha, self._phases, self._more)
+        self._constant = eliding()
+        self._constant.setToolTip(KNOBS["camera_constant"].sentence)
+        self._ring = _button(
+            "From a ring…", "Click a powder ring that is known, and say what it is."
+        )
+        self._ring.setObjectName("known_ring")
+        self._ring.clicked.connect(ring)
+        row = QHBoxLayout()
+        row.addWidget(self._constant, 1)
+        row.addWidget(self._ring)
+        self.body.addLayout(row)
         self._table = SpotsTable()
         self._table.hiding.connect(session.hide)
         self._table.removing.connect(session.remove_spots)
@@ -128,8 +142,12 @@ class LatticeSection(Section):
         self._more.setToolTip(MORE + (counted if others else "") + ".")
         self._phases.show_phases()
         self.enable()
-        if movie is None:
-            self.say("")
+        patterns = movie is not None and self._patterns(movie)
+        self._show_constant()
+        for widget in (self._constant, self._ring):
+            widget.setVisible(patterns)
+        if movie is None or patterns:
+            self.say("" if movie is None else "diffraction patterns")
             return
         try:
             grid = chosen_grid(movie, settings)
@@ -149,6 +167,20 @@ class LatticeSection(Section):
         if known.dose is not None:
             words.append(f"{known.dose:.3g} e/Å² a point")
         self.say(" · ".join(words), grid_note(grid, movie).replace("; ", ";\n"))
+
+    def _patterns(self, movie: Movie) -> bool:
+        """Frames are diffraction patterns: they have neither windows nor regions."""
+        return self._session.settings.camera_constant is not None or is_diffraction(movie)
+
+    def _show_constant(self) -> None:
+        """Say how spacings come from patterns."""
+        settings = self._session.settings
+        constant, sure = settings.camera_constant, 100 * settings.pixel_size_uncertainty
+        if constant is None:
+            self._constant.setText("camera constant: not told")
+        else:
+            self._constant.setText(f"C = {constant:.5g} Å·px ± {sure:.2g} %")
+        restyle(self._constant, "role", "asked" if constant is None else "plain")
 
     def _on_step(self, words: str) -> None:
         movie, part = self._session.movie, STEPS[words]
@@ -178,10 +210,12 @@ class LatticeSection(Section):
 
     def enable(self) -> None:
         """Offer what makes sense now."""
-        there, busy = self._session.movie is not None, bool(self._session.running)
-        self._rectangle.setEnabled(there)
-        self._polygon.setEnabled(there)
-        self._step.setEnabled(there)
+        movie, busy = self._session.movie, bool(self._session.running)
+        there = movie is not None
+        images = movie is not None and not self._patterns(movie)
+        for widget in (self._rectangle, self._polygon, self._step):
+            widget.setEnabled(images)
+        self._window.setEnabled(images or not there)
         self._find.setEnabled(there and not busy)
         self._remove.setEnabled(bool(self._table.chosen()))
         self._undo.setEnabled(self._session.can_undo)

@@ -22,6 +22,7 @@ from napari_beamwatch._qt.calibrations import (
     FRACTION,
     changes_for,
     gaps,
+    needed,
     read_fraction,
     shown,
     stated_words,
@@ -89,8 +90,9 @@ class MovieSection(Section):
     def complete(self) -> bool:
         """Nothing that the answer needs is missing."""
         movie = self._session.movie
-        needed = [one.name for one in QUANTITIES if one.needed]
-        return movie is not None and all(value_of(movie, name) is not None for name in needed)
+        return movie is not None and all(
+            value_of(movie, one.name) is not None for one in QUANTITIES if needed(movie, one)
+        )
 
     def show_layers(self) -> None:
         """List the layers that can be a movie."""

@@ -18,7 +18,14 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_beamwatch._qt.calibrations import changes_for, origin_of, read, shown, value_of
+from napari_beamwatch._qt.calibrations import (
+    changes_for,
+    needed,
+    origin_of,
+    read,
+    shown,
+    value_of,
+)
 from napari_beamwatch._qt.sections.section import as_written, eliding, restyle
 from napari_beamwatch._qt.session import Session
 from napari_beamwatch.asked import ROW, Asked
@@ -82,9 +89,10 @@ class ToldFields(FieldGrid):
             line.setPlaceholderText("" if movie is None else f"? {unit}".strip())
             said = "" if movie is None else origin_of(movie, one.name)
             absent = movie is not None and value is None
-            asked = absent and one.needed
+            lacking = movie is not None and needed(movie, one)
+            asked = absent and lacking
             unknown = "unknown" if one.group == ROW else ""
-            origin.setText(("missing" if one.needed else unknown) if absent else said)
+            origin.setText(("missing" if lacking else unknown) if absent else said)
             origin.setToolTip(as_written(said))
             restyle(origin, "role", "asked" if asked else "faint")
             restyle(line, "missing", "true" if asked else "false")

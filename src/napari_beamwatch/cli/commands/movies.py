@@ -20,6 +20,12 @@ def add_info(commands: _SubParsersAction[ArgumentParser]) -> None:
     )
     info.add_argument("file", metavar="FILE", help="a movie, or a folder of stills")
     info.add_argument("--json", action="store_true", help="print JSON instead of words")
+    info.add_argument(
+        "--known-ring",
+        metavar="Au|'Au 111'",
+        help="of diffraction patterns: the camera constant by the powder rings of a known phase, "
+        "or by one of them",
+    )
     add_no_sidecars(info)
     info.set_defaults(does=_info)
 
@@ -27,7 +33,7 @@ def add_info(commands: _SubParsersAction[ArgumentParser]) -> None:
 def _info(args: Namespace) -> bool:
     from napari_beamwatch.cli.info import info
 
-    info(args.file, as_json=args.json, sidecars=args.sidecars)
+    info(args.file, as_json=args.json, sidecars=args.sidecars, known_ring=args.known_ring)
     return True
 
 

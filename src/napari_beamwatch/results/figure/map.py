@@ -14,6 +14,7 @@ from matplotlib.patches import Patch, PathPatch, Polygon
 from matplotlib.path import Path
 from numpy.typing import NDArray
 
+from napari_beamwatch.regions import Region
 from napari_beamwatch.results.figure.pictures import UNSEEN, bare, binned
 from napari_beamwatch.results.figure.sheet import MAP_SIDE
 from napari_beamwatch.results.figure.style import plain
@@ -39,6 +40,9 @@ HATCHES = {
     "no_lattice": (None, "no lattice"),
 }
 """Of what has no onset; None is not drawn at all."""
+
+LINE, TRIED = 3.4, 40
+"""Height of a line in mm, and quarters of it by which words may be moved from the middle."""
 
 LETTER = 1.25
 """mm that a letter of an onset takes."""
@@ -97,7 +101,7 @@ def draw_map(
         axes.add_patch(PathPatch(outline, **kind))
         seen[name] = Patch(**kind, label=name)
     if numbers is not None:
-        _write(axes, result, rooms_of(numbers, squares), MAP_SIDE / width)
+        _write(axes, result, rooms_of(numbers, squares), MAP_SIDE / width, result.regions)
     for region in result.regions:
         corners = np.asarray(region.vertices, float)[:, ::-1]
         for ink, line, dash in (("black", 1.6, "-"), ("white", 0.8, "--")):
@@ -126,7 +130,9 @@ def _path(inside: NDArray[np.bool_], squares: Squares) -> Path:
     return Path.make_compound_path(*(Path(loop, closed=True) for loop in loops))
 
 
-def _write(axes: Axes, result: Findings, rooms: Sequence[Room], mm: float) -> None:
+def _write(
+    axes: Axes, result: Findings, rooms: Sequence[Room], mm: float, regions: Sequence[Region]
+) -> None:
     """Write the onset of each place in it, as much as fits.
 
     Parameters
@@ -136,15 +142,44 @@ def _write(axes: Axes, result: Findings, rooms: Sequence[Room], mm: float) -> No
     rooms : sequence of Room
     mm : float
         Of the sheet that a pixel of the movie takes.
+    regions : sequence of Region
+        Whose outlines and names are not to be written on.
     """
     words = place_words(result.places)
     for room in rooms:
         texts = [text for text in words[room.place] if len(text) * LETTER < room.width * mm]
         if texts:
+            half = len(texts[0]) * LETTER / mm / 2, LINE / mm / 2
             axes.text(
-                room.x, room.y, texts[0], ha="center", va="center", fontsize=6.5, zorder=5,
+                room.x, free_height(room, half, regions), texts[0],
+                ha="center", va="center", fontsize=6.5, zorder=5,
                 bbox={"fc": "white", "ec": "none", "pad": 0.6, "alpha": 0.75},
             )  # fmt: skip
+
+
+def free_height(room: Room, half: tuple[float, float], regions: Sequence[Region]) -> float:
+    """Where words of half a width and height cross no outline and no name, or else the middle.
+
+    All in pixels of the movie; a polygon is taken for the box around it.
+    """
+    wide, high = half
+    lines: list[tuple[float, float, float, float]] = []
+    for region in regions:
+        y0, x0, y1, x1 = region.box
+        lines += [(x0, x1, y, y) for y in (y0, y1)] + [(x, x, y0, y1) for x in (x0, x1)]
+        lines.append((x0, x0 + 2 * high, y0, y0 + 2 * high))  # its name
+    spare = room.height / 2 - high
+    steps = np.arange(1, TRIED + 1) * high / 2
+    for by in (0.0, *np.stack([steps, -steps], axis=1).ravel().tolist()):
+        y = room.y + by
+        within = -room.above - spare <= by <= room.below + spare
+        crossed = any(
+            left < room.x + wide and right > room.x - wide and top < y + high and bottom > y - high
+            for left, right, top, bottom in lines
+        )
+        if within and not crossed:
+            return y
+    return room.y
 
 
 def _span(known: NDArray[np.float64]) -> tuple[float, float]:

@@ -1,0 +1,117 @@
+"""What is to be watched: a form of magicgui."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from magicgui.types import FileDialogMode
+from magicgui.widgets import CheckBox, ComboBox, FileEdit, LineEdit
+from qtpy.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
+
+from napari_beamwatch._qt.calibrations import read, shown
+from napari_beamwatch._qt.knob_rows import form_of, line_up
+from napari_beamwatch._qt.live.watcher import Order
+from napari_beamwatch._qt.session import Session
+from napari_beamwatch.asked import QUANTITIES
+from napari_beamwatch.errors import BeamwatchError
+
+TOLD = tuple(
+    one for one in QUANTITIES
+    if one.name in ("pixel_size", "frame_dose", "dose_rate", "frame_time", "pre_exposure")
+)  # fmt: skip
+"""What is said of each movie, where its file does not."""
+
+STOPS = (
+    ("half of the lattice is lost for good", 0.5),
+    ("anything is lost for good", 0.9),
+)
+"""When to say stop, and the part that is left then."""
+
+WIDTH = 520
+"""Of the form in pixels."""
+
+
+class LiveForm(QDialog):
+    """Asks what is watched; `begin` is told."""
+
+    def __init__(
+        self,
+        session: Session,
+        say: Callable[[str], None],
+        begin: Callable[[Order], None],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._say, self._begin = session, say, begin
+        self.setObjectName("live_form")
+        self.setWindowTitle("Watch movies while they are written")
+        folder = FileDialogMode.EXISTING_DIRECTORY
+        self.path = FileEdit(
+            name="path", label="folder or file", mode=folder, nullable=True,
+            tooltip="A folder that movies are written to, or a movie that is or will be there.",
+        )  # fmt: skip
+        self.out = FileEdit(
+            name="out", label="runs go to", mode=folder, nullable=True,
+            tooltip="Each movie that is finished becomes a run there, beside an index page; "
+            "what is in it already is not analysed again.",
+        )  # fmt: skip
+        self.out.line_edit.native.setPlaceholderText("nowhere: they are only watched")
+        self.lines = {
+            one.name: LineEdit(name=one.name, label=one.label, tooltip=one.tip) for one in TOLD
+        }
+        for line in self.lines.values():
+            line.native.setPlaceholderText("as the file says")
+        self.stop_at = ComboBox(
+            name="stop_at", label="say stop when", choices=STOPS,
+            tooltip="A layer that grows on the specimen takes up to half of it, too.",
+        )  # fmt: skip
+        self.sound = CheckBox(name="sound", text="beep at a stop", value=False)
+        container = form_of([self.path, self.out, *self.lines.values(), self.stop_at, self.sound])
+        buttons = QDialogButtonBox()
+        watch = buttons.addButton("Watch", QDialogButtonBox.ButtonRole.AcceptRole)
+        buttons.addButton("Cancel", QDialogButtonBox.ButtonRole.RejectRole)
+        assert watch is not None
+        watch.setObjectName("watch")
+        whole = QVBoxLayout(self)
+        whole.addWidget(container.native)
+        whole.addWidget(buttons)
+        line_up(container)
+        self.resize(WIDTH, self.sizeHint().height())
+        buttons.accepted.connect(self._on_watch)
+        buttons.rejected.connect(self.reject)
+
+    def suggest(self) -> None:
+        """Begin with what was said of the movie that is looked at; what was typed stays."""
+        movie = self._session.movie
+        if movie is None:
+            return
+        for one in TOLD:
+            value, line = getattr(movie.given, one.name), self.lines[one.name]
+            if isinstance(value, float | int) and one.name not in movie.given.said_by:
+                line.value = line.value or shown(float(value), one)
+
+    def order(self) -> Order:
+        """What the form says."""
+        path, out = (one.line_edit.value.strip() for one in (self.path, self.out))
+        if not path:
+            raise BeamwatchError("choose what is to be watched first")
+        told: dict[str, Any] = {one.name: read(self.lines[one.name].value, one) for one in TOLD}
+        return Order(
+            Path(path).expanduser(),
+            self._session.settings,
+            Path(out).expanduser() if out else None,
+            self.stop_at.value,
+            {name: value for name, value in told.items() if value is not None},
+            self.sound.value,
+        )
+
+    def _on_watch(self) -> None:
+        try:
+            order = self.order()
+        except BeamwatchError as error:
+            self._say(str(error))
+            return
+        self.accept()
+        self._begin(order)
