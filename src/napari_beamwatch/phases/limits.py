@@ -12,6 +12,7 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
@@ -140,6 +141,16 @@ def source_limit(name: str, temperature_C: float | None = None) -> float:  # noq
         made = [source != each and _makes(source, phase(each)) for source in rows["phase"]]
         smallest.append(np.nanmin(limit, where=np.array(made, bool), initial=np.inf))
     return min(smallest) if np.isfinite(smallest).all() else float("nan")
+
+
+def products(names: Iterable[str]) -> tuple[str, ...]:
+    """Known phases that the beam may make of phases, by the elements that they share."""
+    sources = tuple(names)
+    return tuple(
+        one
+        for one in known_phases()
+        if any(source != one and _makes(source, phase(one)) for source in sources)
+    )
 
 
 def _makes(source: str, product: Phase) -> bool:
