@@ -18,7 +18,7 @@ from napari_beamwatch import columns
 from napari_beamwatch.analysis.naming import GONE
 from napari_beamwatch.damage.areas import Areas, Lattices, areas_of
 from napari_beamwatch.movies import Movie
-from napari_beamwatch.phases.limits import products
+from napari_beamwatch.phases.origin import products
 from napari_beamwatch.phases.reflections import scattering_power
 from napari_beamwatch.phases.structures import candidates, known_phases, phase
 from napari_beamwatch.settings import Settings

@@ -17,7 +17,7 @@ CRYSTALS = ("region", "crystal", "status", "onset_dose_e_per_A2", "survived_dose
 WIDER = ("onsets", "windows", "courses", "places")
 """Tables that have more columns today."""
 
-YOUNGER = ("phase_area",)
+YOUNGER = ("phase_area", "phases")
 """Tables that runs from before them lack: empty then."""
 
 CONDITIONS = (
