@@ -6,7 +6,6 @@ ring names no phase, and its power does not say how much of the field makes it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_beamwatch import columns
+from napari_beamwatch.analysis.named_lattices import Named, joined
 from napari_beamwatch.analysis.naming import GONE
 from napari_beamwatch.damage.areas import Areas, Lattices, areas_of
 from napari_beamwatch.movies import Movie
@@ -34,9 +34,6 @@ Ints = NDArray[np.int64]
 STRETCHES = 12
 """Of the dose, about."""
 
-UNNAMED = "unknown"
-"""Phase of a lattice that fits none."""
-
 MISFIT = 0.15
 """Standard error of an area of half the field that one window sees, beside that of counting: what
 borders and film make. Measured, see docs/phases.md."""
@@ -53,35 +50,6 @@ OFF_CENTRE = 0.85
 PIECE = 4.0
 """Weight of a window's middle over its mean, of a Hann taper along both axes: a small piece there
 has as many times the amplitude of its area."""
-
-
-@dataclass(frozen=True, eq=False)
-class Named:
-    """Lattices of the field: crystals, and what came in their places.
-
-    Attributes
-    ----------
-    phase : list of str
-        Of each, best first.
-    of_spot : array of int64 (spots of windows,)
-        Number of the lattice that each is of.
-    """
-
-    phase: list[str]
-    of_spot: Ints
-
-    @classmethod
-    def of(cls, followed: FollowedSpots, rows: pd.DataFrame) -> Named:
-        """From the field's rows of the table of spots, whose phases are named."""
-        reflections = followed.spots.reflections
-        named = dict(zip(rows.spot, rows.phase, strict=True))
-        keys = [
-            (int(crystal), name if isinstance(name := named.get(spot), str) else UNNAMED)
-            for spot, crystal in enumerate(reflections.crystal.tolist())
-        ]
-        lattices = sorted(set(keys))
-        number = np.array([lattices.index(key) for key in keys], np.int64)
-        return cls([name for _, name in lattices], number[reflections.of_peak])
 
 
 def phase_areas(
@@ -115,11 +83,11 @@ def phase_areas(
     if not len(spots.peaks) or movie.pixel_size is None:
         return pd.DataFrame(columns=list(columns.PHASE_AREA))
     cut = _stretches(movie)
-    named = Named.of(followed, rows)
+    named = Named.of(followed, rows, movie.conditions.temperature_C)
     lattices = _lattices(movie, settings, followed, drift, named, place, cut)
     areas = areas_of(lattices)
     weight = areas.full * lattices.found.sum(axis=1)
-    names = _joined(named.phase, weight)
+    names = joined(named.phase, weight)
     size = _windows_worth(spots.grid)
     parts = [
         _rows(movie, name, cut, areas, np.array([one == name for one in names]), size)
@@ -190,17 +158,6 @@ def _on_detector(
     shifts = window_shifts(moved, grid.window).tolist()
     inside = np.stack([windows_inside(grid, (dy, dx)) for dy, dx in shifts], axis=1)
     return np.stack([inside[:, a:b].mean(axis=1) > 0.5 for a, b in cut], axis=1)
-
-
-def _joined(names: list[str], weight: Floats) -> list[str]:
-    """One name for lattices that may be the same phase: that of the one with the largest area."""
-    told, known = list(names), list[str]()
-    for i in np.argsort(-weight, kind="stable").tolist():
-        mine = set(names[i].split("|"))
-        alike = [one for one in known if mine & set(one.split("|"))]
-        known += [] if alike else [names[i]]
-        told[i] = alike[0] if alike else names[i]
-    return told
 
 
 def _windows_worth(grid: Grid) -> float:
