@@ -79,7 +79,7 @@ CURVES: dict[str, str] = {
 
 PHASES: dict[str, str] = {
     "group": SUMMARY["group"],
-    "phase": "crystal structure, the best name of each movie",
+    "phase": "crystal structures it may be, best first, as most movies say",
     "verdict": "native, made, native, and made, or cannot tell",
     "movies": "of the group",
     "seen": "movies that saw it",
