@@ -202,7 +202,7 @@ PHASE_AREA: dict[str, str] = {
     "area_percent": "part of the field that it covers; empty if it was looked for and not seen",
     "area_se_percent": "its standard error",
     "area_limit_percent": "95 % upper limit; of a phase that was not seen that of one piece of it, "
-    "in a zone that shows its strongest reflections",
+    "in a zone that shows its strongest reflections, away from those of the others",
 }
 
 COURSES: dict[str, str] = {

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_beamwatch import columns
-from napari_beamwatch.analysis.named_lattices import Named, joined
+from napari_beamwatch.analysis.named_lattices import UNNAMED, Named, joined
 from napari_beamwatch.analysis.naming import GONE
 from napari_beamwatch.damage.areas import Areas, Lattices, areas_of
 from napari_beamwatch.movies import Movie
@@ -223,6 +223,9 @@ def _not_seen(
     # A spot of expected power S over the floor is found in 95 % from S = T + 1.645·√(2T + 1) on.
     limit = lattices.threshold + ONE_SIDED * np.sqrt(2 * lattices.threshold + 1)
     field = len(grid) * grid.step**2
+    # A lattice without a name may be any of them.
+    unnamed = np.array([name == UNNAMED for name in names])
+    other = float(areas.share[unnamed].sum(axis=0).max(initial=0.0))
     found = []
     for name in looked:
         if name in seen:
@@ -235,7 +238,9 @@ def _not_seen(
             "phase": name,
             "frame_first": int(lit[0]),
             "frame_last": int(lit[-1]),
-            "area_limit_percent": 100 * piece / field if amplitude < 1 else np.nan,
+            "area_limit_percent": min(100 * (piece / field + other), 100.0)
+            if amplitude < 1
+            else np.nan,
         }
         if movie.dose is not None and movie.dose_start is not None:
             row["dose_start_e_per_A2"] = float(movie.dose_start[lit[0]])

@@ -39,7 +39,8 @@ def areas(result: Findings) -> str:
               "all are in phase_area.csv"),
         paragraph(
             "The limit of a phase that was not seen is that of one piece of it in a zone that "
-            "shows its strongest reflections; smaller pieces, or others turned away, may hide.",
+            "shows its strongest reflections, away from those of the others; smaller pieces, or "
+            "others turned away, may hide.",
             "quiet",
         ) if len(said) > seen["phase"].nunique() else "",
     )  # fmt: skip
