@@ -79,6 +79,7 @@ campaign: $(READY)
 	$(BIN)/python benchmarks/watch_campaign.py --seed 77 --jobs 2
 	$(BIN)/python benchmarks/movie_campaign.py --out build/movies.jsonl --jobs 2
 	$(BIN)/python benchmarks/mosaic_campaign.py --out build/mosaics.jsonl --jobs 2
+	$(BIN)/python benchmarks/phase_area_campaign.py --out build/areas.jsonl --jobs 2
 	$(BIN)/python benchmarks/pattern_campaign.py --out build/patterns.jsonl --seeds 0:20 --jobs 2
 
 fuzz: $(READY)

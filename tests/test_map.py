@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import napari_beamwatch as bw
+from napari_beamwatch import columns
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.movie import SimulatedMovie
 
@@ -76,3 +77,30 @@ def test_frames_without_beam_do_not_shift_what_is_said_of_the_whole(
     for name in ("onset_dose", "half_dose", "dose_1e", "threshold_dose"):
         column = f"{name}_e_per_A2"
         assert abs(late.onsets[column].iloc[0] - turned.onsets[column].iloc[0]) < 1.0
+
+
+def test_areas_of_phases_are_those_of_the_patches_that_have_turned(
+    turning: SimulatedMovie, turned: bw.Result
+) -> None:
+    rows = turned.phase_area
+    assert list(rows.columns) == list(columns.PHASE_AREA)
+    regions = turning.truth.regions
+    composer = turning.recording.frames.composer
+    y, x = (np.linspace(32, 480, 90) * composer.pixel_size for _ in range(2))
+    depth = [patch.where.depth(y[:, None], x) for patch in composer.scene.patches]
+    share = np.bincount(np.argmax(depth, axis=0).ravel(), minlength=len(regions)) / y.size**2
+    left = share @ np.sqrt([region.lattice_power for region in regions])
+    oxide = rows[rows.phase == "Li2O"]
+    true = [100 * (1 - left[a : b + 1].mean())
+            for a, b in zip(oxide.frame_first, oxide.frame_last, strict=True)]  # fmt: skip
+    assert oxide.area_percent.to_numpy() == pytest.approx(np.array(true), abs=5.0)
+    assert (oxide.area_limit_percent >= oxide.area_percent).all()
+    known = rows[rows.area_percent.notna()].groupby("frame_first").area_percent.sum()
+    assert known.to_numpy() == pytest.approx(100.0, abs=8.0)
+
+
+def test_a_phase_that_was_looked_for_and_not_seen_has_an_upper_limit(turned: bw.Result) -> None:
+    unseen = turned.phase_area[turned.phase_area.area_percent.isna()].set_index("phase")
+    assert {"Li", "Li2CO3"} <= set(unseen.index)
+    assert unseen.area_limit_percent.between(0.1, 20).all()
+    assert not {"LiF", "Li2O", "NaF"} & set(unseen.index)

@@ -13,6 +13,7 @@ import pytest
 import tifffile
 
 import napari_beamwatch as bw
+from napari_beamwatch.results.ome_tiff import read_picture
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.movie import SimulatedMovie
 from napari_beamwatch.summing.adding import _moved, _over_pixels
@@ -133,7 +134,7 @@ def test_another_movie_is_refused(movie: SimulatedMovie, result: bw.Result) -> N
         bw.sum_undamaged(movie, result, survive=90)
 
 
-@pytest.mark.parametrize("suffix", [".mrc", ".tif"])
+@pytest.mark.parametrize("suffix", [".mrc", ".tif", ".ome.tif"])
 def test_files_know_pixel_size_and_where_they_come_from(
     best: bw.UndamagedImage, tmp_path: Path, suffix: str
 ) -> None:
@@ -144,6 +145,12 @@ def test_files_know_pixel_size_and_where_they_come_from(
             assert (mrc.data == best.image).all()
             assert float(mrc.voxel_size.x) == pytest.approx(best.pixel_size)
             assert any("stretched" in str(label) for label in mrc.header.label)
+    elif suffix == ".ome.tif":
+        picture = read_picture(path)
+        assert picture is not None
+        assert (picture.data == best.image).all()
+        assert (picture.pixel, picture.unit) == (pytest.approx(best.pixel_size / 10), "nm")
+        assert picture.about["movie"] == "stretched"
     else:
         with tifffile.TiffFile(path) as tif:
             assert (tif.asarray() == best.image).all()
@@ -158,5 +165,5 @@ def test_files_know_pixel_size_and_where_they_come_from(
 
 
 def test_what_is_no_image_is_refused_before_the_work(best: bw.UndamagedImage) -> None:
-    with pytest.raises(bw.BeamwatchError, match=r"as \.mrc or \.tif"):
+    with pytest.raises(bw.BeamwatchError, match=r"as \.mrc, \.tif or \.ome\.tif"):
         write_image(best, Path("best.png"))

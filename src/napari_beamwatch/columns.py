@@ -192,6 +192,19 @@ PHASES: dict[str, str] = {
     "n_spots": "its spots",
 }
 
+PHASE_AREA: dict[str, str] = {
+    "phase": "crystal structures the spots fit, best first; unknown for a lattice that fits none, "
+    "none for what shows no lattice",
+    "frame_first": "first frame (0-based) of the stretch",
+    "frame_last": "last frame of it",
+    "dose_start_e_per_A2": "dose at the start of the stretch",
+    "dose_end_e_per_A2": "dose at its end",
+    "area_percent": "part of the field that it covers; empty if it was looked for and not seen",
+    "area_se_percent": "its standard error",
+    "area_limit_percent": "95 % upper limit; of a phase that was not seen that of one piece of it, "
+    "in a zone that shows its strongest reflections, away from those of the others",
+}
+
 COURSES: dict[str, str] = {
     "region": "name of the region",
     "crystal": "number of the crystal; empty in rows of all of the region",

@@ -73,6 +73,7 @@ def write_run(folder: Path, run: Run) -> Path:
     kinds = {
         "onsets": write_table(onsets, folder / "onsets.csv"),
         "places": write_table(run.places, folder / "places.csv"),
+        "phases": write_table(run.phases, folder / "phases.csv"),
     }
     size = run.pixel_size_A if np.isfinite(run.pixel_size_A) else None
     record = {

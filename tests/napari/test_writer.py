@@ -93,3 +93,31 @@ def test_a_blank_map_has_no_run_to_save(viewer: ViewerModel, movie: Movie) -> No
     blank(layer, Placement.of_movie(movie))
     with pytest.raises(BeamwatchError, match="none of these layers"):
         viewer.layers.save("nowhere.csv", selected=True)
+
+
+@pytest.mark.parametrize("name", ["places.csv", "lif_spots.csv", "phase_area.csv"])
+def test_a_table_is_asked_for_by_its_name(
+    viewer: ViewerModel, result: Result, tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / name
+    assert viewer.layers.save(str(path), selected=True) == [str(path)]
+    table = getattr(result, path.stem.removeprefix("lif_"))
+    assert list(pd.read_csv(path).columns) == list(table.columns)
+
+
+def test_the_map_is_written_in_nm_and_opens_where_it_lay(
+    viewer: ViewerModel, result: Result, tmp_path: Path
+) -> None:
+    path = tmp_path / "map.ome.tif"
+    assert viewer.layers.save(str(path), selected=True) == [str(path)]
+    shown = viewer.layers["Onset map"]
+    again, *others = viewer.open(str(path), plugin="napari-beamwatch")
+    assert again.name == "Onset map: onset (e/Å²)"
+    assert others[-1].name == "Onset map: place"
+    assert [str(unit) for unit in again.units] == [str(unit) for unit in shown.units]
+    cells = shown.data.shape[0] / again.data.shape[0]  # a window has several pixels there
+    assert again.scale[0] == pytest.approx(cells * shown.scale[0])
+    for end, sign in ((0, -1), (1, 1)):
+        edges = [one.extent.world[end] + sign * one.scale / 2 for one in (again, shown)]
+        assert edges[0] == pytest.approx(edges[1])
+    assert not others[0].visible

@@ -13,7 +13,7 @@ from napari_beamwatch.phases import (
     published_limits,
     remaining_power,
 )
-from napari_beamwatch.phases.limits import source_limit
+from napari_beamwatch.phases.origin import source_limit
 
 
 def test_every_row_says_what_it_is() -> None:

@@ -96,3 +96,8 @@ def test_a_table_that_is_no_table_is_damaged(saved: Path, again: Path) -> None:
     (again / "field.csv").write_bytes(b'frame,"\xff\n')
     with pytest.raises(bw.BeamwatchError, match=r"field\.csv is damaged"):
         first_difference(again, saved)
+
+
+def test_a_table_that_later_versions_have_is_no_difference(saved: Path, again: Path) -> None:
+    (saved / "phase_area.csv").unlink()
+    assert first_difference(saved, again) is None

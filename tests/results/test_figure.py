@@ -18,7 +18,8 @@ from matplotlib.patches import Polygon
 from matplotlib.text import Text
 
 import napari_beamwatch as bw
-from napari_beamwatch.results.figure import figure, write_figure
+from napari_beamwatch.results.areas import leading_phases
+from napari_beamwatch.results.figure import chain, figure, write_figure
 from napari_beamwatch.results.figure.choices import (
     around,
     place,
@@ -29,6 +30,7 @@ from napari_beamwatch.results.figure.choices import (
 )
 from napari_beamwatch.results.figure.curves import FigureAxis, areas
 from napari_beamwatch.results.figure.style import COLOURS, DASHES, MARKS, barred, hkl_text, mate
+from napari_beamwatch.results.report.areas import areas as areas_section
 from napari_beamwatch.simulate.cases import simulate
 
 
@@ -309,3 +311,27 @@ def test_an_analysis_does_not_wait_for_matplotlib() -> None:
     code = "import sys, napari_beamwatch.cli.analyze; print('matplotlib' in sys.modules)"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "False"
+
+
+def test_the_chain_draws_each_phase_with_its_errors_and_names_what_was_not_seen(found) -> None:
+    made = chain(found)
+    assert made is not None
+    said = words(made)
+    for name in ("Li2O", "no lattice seen", "not seen: ", "area of the field (%)"):
+        assert name in said
+    shown = leading_phases(found.phase_area, 4)
+    assert shown[-1].startswith("Li2O")  # it came after what it came of
+    assert len(made.axes[0].containers) == len(shown)
+
+
+def test_no_chain_is_drawn_where_no_area_was_measured(found) -> None:
+    assert chain(replace(found, phase_area=found.phase_area.iloc[:0])) is None
+
+
+def test_the_report_shows_the_chain_and_says_its_numbers(found) -> None:
+    said = areas_section(found)
+    assert said.count("data:image/png;base64,") == 1
+    for words_of_it in ("How much of the field each phase has", "Li2O", "±", "not seen", "&lt; "):
+        assert words_of_it in said
+    steady = found.phase_area.assign(area_percent=50.0)
+    assert "<img" not in areas_section(replace(found, phase_area=steady))

@@ -38,6 +38,8 @@ def made_older(run: Path) -> None:
         **{name: kinds[name] for name in kept}, "region": "text", "phase": "text"
     }  # fmt: skip
     (run / "places.csv").unlink()
+    del record["tables"]["phase_area"]
+    (run / "phase_area.csv").unlink()
     (run / "run.json").write_text(json.dumps(record), encoding="utf-8")
 
 
@@ -56,6 +58,7 @@ def test_an_older_run_has_its_crystals_as_places_and_says_the_same(
         result.onsets.onset_dose_e_per_A2.iloc[0], nan_ok=True
     )
     assert found.windows.place.isna().all()
+    assert found.phase_area.empty
     assert found.summary["answer"]
     assert bw.write_report(run).stat().st_size > 10_000
 
@@ -73,3 +76,16 @@ def test_a_run_from_before_conditions_were_columns_opens_with_them_empty(
     found = bw.load_result(run)
     assert list(found.onsets.columns) == list(columns.ONSETS)
     assert {"thickness", "transfer"} <= set(found.summary["not_stated"])
+
+
+def test_a_run_from_before_areas_were_measured_opens_without_them(
+    saved: Path, tmp_path: Path
+) -> None:
+    run = Path(shutil.copytree(saved, tmp_path / "run"))
+    record = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    del record["tables"]["phase_area"]
+    (run / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    (run / "phase_area.csv").unlink()
+    found = bw.load_result(run)
+    assert list(found.phase_area.columns) == list(columns.PHASE_AREA)
+    assert "How much of the field" not in bw.write_report(run).read_text(encoding="utf-8")

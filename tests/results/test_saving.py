@@ -28,6 +28,7 @@ EXTRAS = {
     "places.csv",
     "courses.csv",
     "phases.csv",
+    "phase_area.csv",
     "field.csv",
     "rings.csv",
     "particles.csv",

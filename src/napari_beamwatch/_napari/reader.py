@@ -15,6 +15,7 @@ from napari_beamwatch.harmless import printable
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.movies.formats.stills import holds_stills
 from napari_beamwatch.movies.opening import holds_movie, open_movie
+from napari_beamwatch.results.ome_tiff import read_picture
 
 Paths = str | Sequence[str]
 
@@ -30,6 +31,7 @@ def get_reader(path: Paths | None = None) -> Callable[[Paths], list[LayerData]] 
         return None
     if isinstance(path, str):
         ours = path.lower().endswith(".eer") or holds_movie(Path(path)) or holds_stills(Path(path))
+        ours = ours and read_picture(Path(path)) is None  # a map is no movie of so many frames
     else:
         ours = len(path) > 1 and all(Path(one).is_file() for one in path)
     return read if ours else None

@@ -1,4 +1,4 @@
-"""napari's writer hook: what the layers of a result show, as a run folder or a table of windows."""
+"""napari's writer hook: what the layers of a result show, as a run folder or one of its tables."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from napari_beamwatch._napari.layers import LayerData
 from napari_beamwatch._napari.ours import ONSET_MAP, OURS, RESULT
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.results.result import Result
-from napari_beamwatch.results.run_folder import RECORD
+from napari_beamwatch.results.run_folder import RECORD, TABLES
 from napari_beamwatch.results.table_files import write_table
 
 
@@ -20,8 +20,9 @@ def write(path: str | None = None, layers: Sequence[LayerData] = ()) -> list[str
     Parameters
     ----------
     path : str
-        ``NAME/run.json`` or ``NAME.json`` for the run folder NAME, ``NAME.csv`` for the table of
-        windows that the onset map shows.
+        ``NAME/run.json`` or ``NAME.json`` for the run folder NAME; ``places.csv``, ``spots.csv``
+        or any other table of a run, also with words before its name; any other ``NAME.csv`` for
+        the table of windows that the onset map shows.
     layers : sequence of layer data
         The onset map among others.
 
@@ -33,6 +34,21 @@ def write(path: str | None = None, layers: Sequence[LayerData] = ()) -> list[str
     if path is None:
         say_where_files_go()
         return []
+    result = result_shown(layers)
+    target = Path(path)
+    if target.suffix.lower() == ".csv":
+        # The longest that fits is meant.
+        asked = [name for name in TABLES if target.stem.lower().endswith(name)]
+        write_table(getattr(result, max(asked, key=len, default="windows")), target)
+        return [path]
+    named = target.name == RECORD
+    folder = target.parent if named else target.with_suffix("")
+    # Who names a record that is there has been asked whether it shall be replaced.
+    return [str(result.save(folder, force=named and target.is_file()) / RECORD)]
+
+
+def result_shown(layers: Sequence[LayerData]) -> Result:
+    """The result that the one onset map among layers shows."""
     about = [known["metadata"] for _, known, _ in layers]
     found = [one[RESULT] for one in about if one.get(OURS) == ONSET_MAP and RESULT in one]
     if len(found) != 1:
@@ -41,11 +57,4 @@ def write(path: str | None = None, layers: Sequence[LayerData] = ()) -> list[str
             "select one Onset map, then File ▸ Save Selected Layers"
         )
     result: Result = found[0]
-    target = Path(path)
-    if target.suffix.lower() == ".csv":
-        write_table(result.windows, target)
-        return [path]
-    named = target.name == RECORD
-    folder = target.parent if named else target.with_suffix("")
-    # Who names a record that is there has been asked whether it shall be replaced.
-    return [str(result.save(folder, force=named and target.is_file()) / RECORD)]
+    return result

@@ -143,6 +143,7 @@ def analyze_diffraction(
         places=pd.DataFrame(columns=list(columns.PLACES)),
         courses=course_table(movie, FIELD, _as_place(verdict)),
         phases=pd.DataFrame(columns=list(columns.PHASES)),
+        phase_area=pd.DataFrame(columns=list(columns.PHASE_AREA)),
         field=field_table(movie, _field_trace(traces, tracker.mean), (unknown, unknown)),
         rings=ring_table(movie, found.rings, powder.traces(), halo, constant, named.of_rings),
         drift=drift_table(run.moved(), frames),

@@ -19,16 +19,10 @@ from napari_beamwatch import columns
 from napari_beamwatch.damage.interval import NOTHING, Estimate
 from napari_beamwatch.damage.whole import RegionVerdict
 from napari_beamwatch.movies import Movie
-from napari_beamwatch.phases.limits import source_limit
-
-NATIVE, APPEARED, UNKNOWN = "native", "appeared", "cannot tell"
+from napari_beamwatch.phases.origin import APPEARED, NATIVE, UNKNOWN, WELL_BELOW, source_limit
 
 SURE = 4.0
 """Standard errors of the sum over frames and spots from which a phase is seen."""
-
-WELL_BELOW = 0.1
-"""Part of a published limit below which no product is seen: limits are when a lattice had gone, of
-other specimens, at other dose rates."""
 
 MOST_SAID = 2
 """Phases of which a reason tells."""

@@ -19,6 +19,7 @@ from napari_beamwatch.analysis.dose_axis import DoseAxis
 from napari_beamwatch.analysis.effort import Effort
 from napari_beamwatch.analysis.light import Light, uneven
 from napari_beamwatch.analysis.passes import Passes
+from napari_beamwatch.analysis.phase_areas import phase_areas
 from napari_beamwatch.analysis.places import all_of_it, judge_places, pieces_of, witnesses_of
 from napari_beamwatch.analysis.progress import Progress
 from napari_beamwatch.analysis.signs import judge_particles, judge_rings
@@ -150,6 +151,10 @@ def analyze(
         ),
         courses=joined([one.courses for one in rows], columns.COURSES),
         phases=joined([one.since for one in answers], columns.PHASES),
+        phase_area=failures.tried(
+            "measuring areas of phases", lambda _: pd.DataFrame(columns=list(columns.PHASE_AREA)),
+            phase_areas, movie, settings, followed, drift, answers[0].spots, windows.place,
+        ),
         field=field_table(movie, trace, diffuse.focus_of_frames(len(movie))),
         rings=diffuse.table(movie),
         drift=drift_table(drift, len(movie)),

@@ -12,7 +12,7 @@ from typing import Any
 from napari_beamwatch.campaign.groups import short_name
 from napari_beamwatch.campaign.measures import MEASURES
 from napari_beamwatch.results.report.about import PROVEN_ON, for_a_paper
-from napari_beamwatch.results.report.doses import number, plain, word
+from napari_beamwatch.results.report.doses import number, phases, plain, word
 from napari_beamwatch.results.report.page import (
     UNIT,
     Fact,
@@ -76,6 +76,9 @@ def campaign_report(record: Row, drawn: bytes | None) -> str:
             )
             for name in others
         ),
+        section("Phases: native, or made by the beam", table(
+            ("phase", "group", "verdict", "why"), _phases(record), "all are in summary.json"
+        )),
         section("Movies", table(*_movies(record), "all are in summary.json")),
         section("Notes", bullets(str(note) for note in record["notes"])),
         for_a_paper(word(record.get("methods")), version),
@@ -207,6 +210,16 @@ def _coefficient(row: Row) -> str:
         return ""
     said = f"{word(row['coefficient'])} = {value:.3g} [{low:.3g} to {high:.3g}]"
     return f"{said} {word(row['unit'])}".rstrip()
+
+
+def _phases(record: Row) -> list[tuple[str, ...]]:
+    return [
+        (
+            phases(row["phase"]), word(row["group"]), word(row["verdict"]),
+            word(row["words"]).partition(f"{word(row['verdict'])}; ")[2] or word(row["words"]),
+        )
+        for row in record.get("phases", ())
+    ]  # fmt: skip
 
 
 def _movies(record: Row) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:

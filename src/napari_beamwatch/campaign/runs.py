@@ -5,6 +5,7 @@ Neither the movie nor what its windows show is opened: hundreds of runs take sec
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from napari_beamwatch import columns
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.results.findings import Findings
 from napari_beamwatch.results.loading import tables_of
@@ -23,7 +25,7 @@ from napari_beamwatch.results.run_folder import RECORD, holds_run, recover
 
 PathLike = str | os.PathLike[str]
 
-READ = ("onsets", "places")
+READ = ("onsets", "places", "phases")
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +48,8 @@ class Run:
         Of the software that analysed it.
     mark : str
         The same for runs of one movie.
+    phases : DataFrame
+        Columns as documented in `columns.PHASES`; without rows in runs from before them.
     """
 
     name: str
@@ -55,6 +59,9 @@ class Run:
     pixel_size_A: float  # noqa: N815 - units are part of names
     version: str
     mark: str
+    phases: pd.DataFrame = dataclasses.field(
+        default_factory=lambda: pd.DataFrame(columns=list(columns.PHASES))
+    )
 
     def number(self, column: str) -> float:
         """A number of the row of the field; NaN where there is none."""
@@ -94,6 +101,7 @@ def run_of(result: Findings, source: str) -> Run:
         np.nan if size is None else float(size),
         version("napari-beamwatch"),
         "",
+        result.phases,
     )
 
 
@@ -115,6 +123,7 @@ def read_run(folder: Path) -> Run:
             name, str(folder), onsets.iloc[0], tables["places"],
             np.nan if size is None else float(size),
             str(record["versions"]["napari-beamwatch"]), str(facts["hash"] or ""),
+            tables["phases"],
         )  # fmt: skip
 
 

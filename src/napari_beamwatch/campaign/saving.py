@@ -95,6 +95,7 @@ def record_of(campaign: CampaignTables, kinds: Mapping[str, str]) -> dict[str, A
         "groups": _rows(campaign.summary),
         "comparisons": _rows(campaign.comparisons),
         "regression": _rows(campaign.regression),
+        "phases": _rows(campaign.phases),
         "movies": _rows(campaign.movies),
         "notes": list(campaign.notes),
         "unread": list(campaign.unread),

@@ -14,6 +14,7 @@ from napari_beamwatch.campaign.between import Estimate, GroupCurve, dose_text, g
 from napari_beamwatch.campaign.comparison import difference, ratio
 from napari_beamwatch.campaign.groups import Group, condition_named, grouped
 from napari_beamwatch.campaign.measures import MEASURES, known_measure, told
+from napari_beamwatch.campaign.native import phase_rows
 from napari_beamwatch.campaign.regression import regression
 from napari_beamwatch.campaign.result import Campaign
 from napari_beamwatch.campaign.runs import Run, read_runs, usable
@@ -125,6 +126,7 @@ def _summarized(
         pd.DataFrame(rows, columns=["group", *by, *[c for c in SUMMARY if c != "group"]]),
         pd.DataFrame(compared, columns=list(COMPARISONS)),
         _regressions(groups, places),
+        phase_rows(groups),
         pd.concat(curves, ignore_index=True)[list(CURVES)],
         pd.concat(places, ignore_index=True)[list(PLACES)].replace(np.inf, np.nan),
         _movies(groups), (*notes, *more), unread,

@@ -77,6 +77,25 @@ CURVES: dict[str, str] = {
 }
 """Columns of the table of curves."""
 
+PHASES: dict[str, str] = {
+    "group": SUMMARY["group"],
+    "phase": "crystal structures it may be, best first, as most movies say",
+    "verdict": "native, made, native, and made, or cannot tell",
+    "movies": "of the group",
+    "seen": "movies that saw it",
+    "native": "of these, that saw it well below the published limits of what it could be made of, "
+    "and before any of that changed in the group",
+    "appeared": "of these, in which it appeared under the beam",
+    "seen_by_e_per_A2": "dose, pre-exposure included, by which it was seen: median of those in "
+    "which it did not appear",
+    "appeared_from_e_per_A2": "dose from which on it appeared: median of the others",
+    "limit_e_per_A2": "smallest published limit of what the beam could make it of",
+    "own_limit_e_per_A2": "dose before which nothing of that had begun to change in the group",
+    "sources": "what it can come of, each with its smallest published limit in e/Å²",
+    "words": "all that in words",
+}
+"""Columns of the table of phases."""
+
 PLACES: dict[str, str] = {"group": SUMMARY["group"], **TOLD}
 """Columns of the table of places."""
 
@@ -108,9 +127,9 @@ class CampaignTables:
         What is shown first; the tables hold all measures.
     dose_rate : float or None
         At which doses are told in seconds, e/Å²/s.
-    summary, comparisons, regression, curves, places, movies : DataFrame
-        Columns as documented in `SUMMARY`, `COMPARISONS`, `REGRESSION`, `CURVES`, `PLACES` and
-        `MOVIES`.
+    summary, comparisons, regression, phases, curves, places, movies : DataFrame
+        Columns as documented in `SUMMARY`, `COMPARISONS`, `REGRESSION`, `PHASES`, `CURVES`,
+        `PLACES` and `MOVIES`.
     notes : tuple of str
         What was left out and what is odd, a sentence each.
     unread : tuple of str
@@ -123,6 +142,7 @@ class CampaignTables:
     summary: pd.DataFrame
     comparisons: pd.DataFrame
     regression: pd.DataFrame
+    phases: pd.DataFrame
     curves: pd.DataFrame
     places: pd.DataFrame
     movies: pd.DataFrame

@@ -59,6 +59,9 @@ def in_words(campaign: CampaignTables, measure: str | None = None) -> str:
             _filled(name, f"{row['coefficient']} = {row['value']:.3g} [{row['low']:.3g} to "
                     f"{row['high']:.3g}]{unit}, {row['words']}")
         )  # fmt: skip
+    lines += [
+        _filled(f"{row['group']}, ", str(row["words"])) for _, row in campaign.phases.iterrows()
+    ]
     lines += [_filled("note: ", note) for note in campaign.notes]
     return "\n".join(lines)
 

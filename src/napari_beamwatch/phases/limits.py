@@ -20,7 +20,6 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.phases.structures import GASES, Phase, known_phases, phase
 
 LIMITS: dict[str, str] = {
     "phase": "crystal structure, or what it was",
@@ -43,12 +42,6 @@ LIMITS: dict[str, str] = {
 
 COLDEST_ROOM_C = -20.0
 WARMEST_CRYO_C = -100.0
-
-RESIDUAL_GAS = frozenset({"H", "C", "N", "O"})
-"""Elements that a product may have taken up from the vacuum."""
-
-ELECTROLYTE = frozenset({"Li", "Na", "F", "P", "C", "O", "H"})
-"""Of the row `electrolyte`: salts and solvents, whichever they are."""
 
 COMPARABLE = {
     "detected": "detected",
@@ -115,40 +108,6 @@ def regime(temperature_C: float) -> str:  # noqa: N803
     if temperature_C >= COLDEST_ROOM_C:
         return "room"
     return "cryo" if temperature_C <= WARMEST_CRYO_C else ""
-
-
-def source_limit(name: str, temperature_C: float | None = None) -> float:  # noqa: N803
-    """Smallest published limit of what the beam may have made a phase of, in e/Å²; NaN if none.
-
-    It may be made of another phase that shares an element with it that is no gas, and has all its
-    elements but those of residual gas. Of a limit with an upper bound only it is that; sources
-    whose limit has no number are left out.
-
-    Parameters
-    ----------
-    name : str
-        Of a phase, or several joined by "|".
-    temperature_C : float, optional
-        Of one's own specimen; room temperature, where the least is held, if not given.
-    """
-    rows = published_limits(temperature_C=20.0 if temperature_C is None else temperature_C)
-    limit = rows["low_e_per_A2"].fillna(rows["high_e_per_A2"]).to_numpy(float)
-    smallest = []
-    for each in name.split("|"):
-        if each not in known_phases():
-            return float("nan")
-        made = [source != each and _makes(source, phase(each)) for source in rows["phase"]]
-        smallest.append(np.nanmin(limit, where=np.array(made, bool), initial=np.inf))
-    return min(smallest) if np.isfinite(smallest).all() else float("nan")
-
-
-def _makes(source: str, product: Phase) -> bool:
-    if source == "electrolyte":
-        return product.elements <= ELECTROLYTE
-    elements = phase(source).elements
-    return bool((elements & product.elements) - GASES - {"C"}) and (
-        product.elements <= elements | RESIDUAL_GAS
-    )
 
 
 def critical_exposure(d_A: ArrayLike, voltage_kV: float = 300.0) -> NDArray[np.float64]:  # noqa: N803

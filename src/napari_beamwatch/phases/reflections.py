@@ -155,6 +155,14 @@ def widest(phase: Phase) -> float:
     return float(d[strong].max()) if strong.any() else 0.0
 
 
+def scattering_power(phase: Phase) -> float:
+    """Power of the strongest reflection of as much as fills a volume, in arbitrary units.
+
+    Of a crystal thin enough to scatter once it goes as |F|² over the squared volume of the cell.
+    """
+    return _strongest(phase) / float(phase.small_structure().cell.volume) ** 2
+
+
 @lru_cache(maxsize=256)
 def _strongest(phase: Phase) -> float:
     """|F|² of the strongest reflection, whatever the resolution asked for."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.results.array_files import read_arrays
+from napari_beamwatch.results.older import YOUNGER
 from napari_beamwatch.results.run_folder import PARTICLE_TABLES, TABLES, WINDOW_TRACES
 
 LONGEST_SHOWN = 60
@@ -43,7 +44,7 @@ class Difference:
 def first_difference(then: Path, now: Path, unequal: Sequence[str] = ()) -> Difference | None:
     """The first column that differs in the first table that does, as the text of the files has it.
 
-    Columns that only the new one has are no difference: later versions append some.
+    Columns and tables that only the new one has are no difference: later versions append some.
 
     Parameters
     ----------
@@ -61,6 +62,8 @@ def first_difference(then: Path, now: Path, unequal: Sequence[str] = ()) -> Diff
 
 def _table(then: Path, now: Path, unequal: Sequence[str]) -> Difference | None:
     if not then.is_file():
+        if then.stem in YOUNGER:
+            return None
         return Difference(then.name, "", "the run does not have it")
     old, new = _rows(then), _rows(now)
     heads, known = next(old, []), next(new, [])

@@ -26,7 +26,7 @@ class Findings:
         With everything chosen that was left open.
     regions : tuple of Region
         Beside the whole field.
-    onsets, windows, spots, traces, events, places, courses, phases : DataFrame
+    onsets, windows, spots, traces, events, places, courses, phases, phase_area : DataFrame
         Columns as documented in `columns`, those of the next three too.
     field, rings, drift : DataFrame
         Of the whole field.
@@ -51,6 +51,7 @@ class Findings:
     places: pd.DataFrame
     courses: pd.DataFrame
     phases: pd.DataFrame
+    phase_area: pd.DataFrame
     field: pd.DataFrame
     rings: pd.DataFrame
     drift: pd.DataFrame

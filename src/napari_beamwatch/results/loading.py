@@ -19,7 +19,13 @@ from napari_beamwatch.particles import COLUMNS as PARTICLES
 from napari_beamwatch.particles import Particles
 from napari_beamwatch.regions import FIELD
 from napari_beamwatch.results.array_files import read_arrays
-from napari_beamwatch.results.older import is_older, needed_of, read_older, with_columns
+from napari_beamwatch.results.older import (
+    is_older,
+    needed_of,
+    read_older,
+    with_columns,
+    without_table,
+)
 from napari_beamwatch.results.record import (
     bins_of,
     explained,
@@ -158,7 +164,9 @@ def tables_of(
     if is_older(kinds):
         return read_older(folder, kinds, names, needed)
     tables = {
-        name: read_table(folder / f"{name}.csv", kinds[name], names, needed_of(kinds[name], now))
+        name: pd.DataFrame(columns=list(now))
+        if without_table(name, kinds)
+        else read_table(folder / f"{name}.csv", kinds[name], names, needed_of(kinds[name], now))
         for name, now in needed.items()
     }
     return {**tables, "onsets": with_columns(tables["onsets"], COLUMNS["onsets"])}

@@ -17,6 +17,8 @@ CRYSTALS = ("region", "crystal", "status", "onset_dose_e_per_A2", "survived_dose
 WIDER = ("onsets", "windows", "courses", "places")
 """Tables that have more columns today."""
 
+YOUNGER = ("phase_area", "phases")
+"""Tables that runs from before them lack: empty then."""
 
 CONDITIONS = (
     "compound", "imaging_mode", "thickness_nm", "particle_size_nm", "preparation", "transfer",
@@ -32,6 +34,11 @@ def needed_of(kinds: Mapping[str, str], now: Sequence[str]) -> list[str]:
 def with_columns(table: pd.DataFrame, now: Sequence[str]) -> pd.DataFrame:
     """The table with empty columns for those it lacks, behind its own."""
     return table.reindex(columns=[*table.columns, *(name for name in now if name not in table)])
+
+
+def without_table(name: str, kinds: Mapping[str, Mapping[str, str]]) -> bool:
+    """Whether a run is from before a table that younger runs have."""
+    return name in YOUNGER and name not in kinds
 
 
 def is_older(kinds: Mapping[str, Mapping[str, str]]) -> bool:
@@ -59,6 +66,9 @@ def read_older(
     """
     read: dict[str, pd.DataFrame] = {}
     for name, now in needed.items():
+        if without_table(name, kinds):
+            read[name] = pd.DataFrame(columns=list(now))
+            continue
         was = name if name != "places" else "crystals"
         own = dict(kinds[was])
         asked = CRYSTALS if name == "places" else [column for column in now if column in own]

@@ -25,7 +25,7 @@ from napari_beamwatch.locks import alone
 
 TABLES = (
     "onsets", "windows", "spots", "traces", "events", "places", "courses", "phases",
-    "field", "rings", "drift",
+    "phase_area", "field", "rings", "drift",
 )  # fmt: skip
 """Of a result, each a CSV file of its name."""
 

@@ -1,4 +1,4 @@
-"""Writing an image with its pixel size and where it comes from: MRC or TIFF."""
+"""Writing an image with its pixel size and where it comes from: MRC, TIFF or OME-TIFF."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 import tifffile
 
 from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.results.ome_tiff import OmePicture, is_named, write_picture
 from napari_beamwatch.summing.adding import UndamagedImage
 
 MRC, TIFF = (".mrc",), (".tif", ".tiff")
@@ -24,7 +25,7 @@ LABEL = 80
 def check_name(path: Path, *, force: bool) -> None:
     """Refuse a file that cannot be written, before the work and not after it."""
     if path.suffix.lower() not in MRC + TIFF:
-        raise BeamwatchError(f"{path.name}: an image is written as .mrc or .tif")
+        raise BeamwatchError(f"{path.name}: an image is written as .mrc, .tif or .ome.tif")
     if path.exists() and not force:
         raise BeamwatchError(f"{path} is there already; --force replaces it")
     if not path.parent.is_dir():
@@ -43,6 +44,11 @@ def write_image(image: UndamagedImage, path: Path, *, force: bool = False) -> No
         Replace a file that is there.
     """
     check_name(path, force=force)
+    if is_named(path):
+        size = image.pixel_size
+        known = (1.0, "pixel") if size is None else (size / 10, "nm")
+        write_picture(OmePicture(image.image, *known, about=image.provenance), path)
+        return
     write = _write_mrc if path.suffix.lower() in MRC else _write_tiff
     # Beside it, so that it can take its place in one step.
     with NamedTemporaryFile(dir=path.parent, suffix=path.suffix, delete=False) as file:

@@ -52,7 +52,7 @@ def draw_intensity(
             curve.fit_x, curve.fit_low, curve.fit_high, color=colour, alpha=0.2, lw=0, zorder=1
         )
         axes.plot(curve.fit_x, curve.fit, color=colour, alpha=0.5, lw=2.2, zorder=1)
-        _draw_curve(axes, curve.x, curve.intensity, curve.intensity_se, i, curve.label)
+        draw_curve(axes, curve.x, curve.intensity, curve.intensity_se, i, curve.label)
     axes.axhline(0, color="0.7", lw=0.5, zorder=0)
     axes.set_xlim(axis.edges[0], axis.edges[-1])
     axes.set_ylabel("intensity / plateau")
@@ -107,7 +107,7 @@ def draw_areas(axes: Axes, result: Findings, axis: FigureAxis, found: Sequence[A
     """Areas of particles relative to those before the onset."""
     _draw_onsets(axes, result, axis, ())
     for i, curve in enumerate(found):
-        _draw_curve(axes, curve.x, curve.area, curve.area_se, i, curve.label)
+        draw_curve(axes, curve.x, curve.area, curve.area_se, i, curve.label)
     axes.set_ylabel("area / start")
     axes.set_ylim(0, None)
     axes.legend(loc="lower left", ncols=len(found))
@@ -140,7 +140,7 @@ def conditions(movie: Movie | None) -> str:
     return " · ".join(said)
 
 
-def _draw_curve(
+def draw_curve(
     axes: Axes,
     x: NDArray[np.float64],
     y: NDArray[np.float64],

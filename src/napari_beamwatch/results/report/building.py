@@ -9,6 +9,7 @@ from typing import Any
 from napari_beamwatch.damage.failures import FAILED, WARNING
 from napari_beamwatch.results.findings import Findings
 from napari_beamwatch.results.report import about
+from napari_beamwatch.results.report.areas import areas
 from napari_beamwatch.results.report.doses import word
 from napari_beamwatch.results.report.facts import fact_boxes
 from napari_beamwatch.results.report.headline import headline
@@ -66,6 +67,7 @@ def report(run: Run) -> str:
         f"{_name(result)}: beam damage",
         *_first(result, summary, warnings),
         figure(run.figure, summary["answer"], CAPTION),
+        areas(result),
         result_tables(result),
         about.conditions(_row(result)),
         about.recording(facts),

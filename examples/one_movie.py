@@ -1,6 +1,6 @@
 """Open a movie, look at what is known about it, and follow its lattice.
 
-    python examples/open_a_movie.py [FILE]
+    python examples/one_movie.py [FILE]
 
 Without a file a movie of LiF that fades at 152 e/Å² is simulated.
 """
