@@ -105,18 +105,27 @@ def read_picture(path: Path) -> OmePicture | None:
             if len(said) > LONGEST or OURS not in said or "<!" in said:
                 return None  # nothing is expanded from a description
             found = _of(ElementTree.fromstring(said))
-            # Ours are not packed: no picture is larger than its file.
-            if found is None or tif.series[0].nbytes > size:
+            if found is None:
                 return None
-            data = np.asarray(tif.series[0].asarray(), np.float32)
+            # By its pages: series of OME may name other files, whose pages they take.
+            pages = [tif.pages[i] for i in range(len(found[3]) or 1)]
+            # Ours are not packed: no picture is larger than its file.
+            plain = all(page.compression == 1 and page.dtype == np.float32 for page in pages)
+            if (
+                not plain
+                or {len(page.shape) for page in pages} != {2}
+                or sum(page.nbytes for page in pages) > size
+            ):
+                return None
+            data = np.stack([page.asarray() for page in pages])
+            data = data if found[3] else data[0]
     except (
         ArithmeticError, AttributeError, BeamwatchError, ElementTree.ParseError, LookupError,
         MemoryError, OSError, RecursionError, TypeError, ValueError, tifffile.TiffFileError,
     ):  # fmt: skip
         return None
     pixel, unit, corner, channels, about = found
-    fits = data.shape[:-2] == ((len(channels),) if channels else ()) and data.ndim >= 2
-    return OmePicture(data, pixel, unit, corner, channels, about) if fits else None
+    return OmePicture(data, pixel, unit, corner, channels, about)
 
 
 def _of(
