@@ -12,6 +12,7 @@ import pytest
 from napari_beamwatch import summarize
 from napari_beamwatch._qt.bottom_docks import dock_around
 from napari_beamwatch._qt.panel import Beamwatch
+from napari_beamwatch._qt.window import furnish
 
 pytestmark = pytest.mark.gui
 
@@ -78,6 +79,13 @@ def test_a_movie_that_is_clicked_opens_its_run_wherever_the_summary_was_moved(
         panel._summary.movies.cellClicked.emit(row, 0)
     assert opened == [moved / "run"]
     assert said == ["the run of this movie is not where it was: gone"]
+
+
+def test_the_window_of_the_command_line_shows_a_summary(viewer: Any, saved: Path) -> None:
+    panel = furnish(viewer, saved / "summary.json")
+    assert panel._summary is not None
+    assert panel._summary.movies.rowCount() == 2
+    panel.close_desk()
 
 
 def test_it_stands_behind_the_curves_and_goes_with_the_panel(
