@@ -128,7 +128,7 @@ def watch(panel: Beamwatch, path: Path) -> None:
         whole.unlink()
         told = {"pixel_size": movie.pixel_size, "frame_dose": 8.0, "sidecars": False}
         panel.watch(Order(growing, opening=told, more={"settle": 60.0}))
-        live = panel._live
+        live = panel.docks.live
         with growing.open("wb") as camera:
             camera.write(data[: len(data) - len(movie) * frame])
             for i in range(len(movie)):

@@ -47,10 +47,14 @@ def test_the_window_is_told_to_be_verbose_where_the_command_was(
     assert asked[0][-1] == "--verbose"
 
 
-def test_of_a_run_folder_its_record_is_opened(asked: list[list[str]], tmp_path: Path) -> None:
-    (tmp_path / "run.json").write_text("{}")
-    assert main(["view", str(tmp_path)]) == 0
-    assert str(tmp_path / "run.json") in asked[0]
+@pytest.mark.parametrize("record", ["run.json", "summary.json"])
+def test_of_a_folder_of_a_run_or_a_summary_its_record_is_opened(
+    asked: list[list[str]], tmp_path: Path, record: str
+) -> None:
+    (tmp_path / record).write_text("{}")
+    for named in (tmp_path, tmp_path / record):
+        assert main(["view", str(named)]) == 0
+        assert str(tmp_path / record) in asked.pop()
 
 
 def test_what_cannot_be_opened_is_said_without_a_window(

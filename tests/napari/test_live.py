@@ -137,7 +137,7 @@ def test_the_form_begins_a_watch_with_what_was_said_of_the_open_movie(
     assert order.opening["dose_rate"] == 20.0
     assert (order.path, order.out, order.stop_left, order.sound) == (tmp_path, None, 0.5, False)
     form.findChild(QPushButton, "watch").click()
-    live = panel._live
+    live = panel.docks.live
     assert live is not None
     wait_until(lambda: words(live)[0] == "HOLDING")
     assert dock_around(live).isVisible()
@@ -150,7 +150,7 @@ def test_closing_the_dock_ends_the_watch(
     viewer: Any, panel: Beamwatch, endless: threading.Event, tmp_path: Path
 ) -> None:
     panel.watch(Order(tmp_path))
-    live = panel._live
+    live = panel.docks.live
     assert live is not None
     wait_until(lambda: words(live)[0] == "HOLDING")
     viewer.window.remove_dock_widget(dock_around(live))
@@ -172,7 +172,7 @@ def test_a_movie_that_is_finished_opens_its_run_by_a_click(
         lambda *_, out, **__: iter([state("holding", 7), state("finished", 7, run=out / "a")]),
     )
     panel.watch(Order(tmp_path / "a.eer", out=tmp_path))
-    live = panel._live
+    live = panel.docks.live
     assert live is not None
     wait_until(lambda: words(live)[0] == "FINISHED" and live.table.rowCount() == 1)
     live.table.cellClicked.emit(0, 0)

@@ -12,6 +12,7 @@ import pytest
 from napari_beamwatch import summarize
 from napari_beamwatch._qt.bottom_docks import dock_around
 from napari_beamwatch._qt.panel import Beamwatch
+from napari_beamwatch._qt.window import furnish
 
 pytestmark = pytest.mark.gui
 
@@ -44,7 +45,7 @@ def test_a_summary_that_is_dropped_is_docked_with_its_groups_and_movies(
 ) -> None:
     viewer.window._qt_viewer._qt_open([str(saved / name)], stack=False, plugin="napari-beamwatch")
     assert not viewer.layers
-    dock = panel._summary
+    dock = panel.docks.summary
     assert dock is not None
     assert dock_around(dock).isVisible()
     groups, movies = words(dock.groups), words(dock.movies)
@@ -71,13 +72,20 @@ def test_a_movie_that_is_clicked_opens_its_run_wherever_the_summary_was_moved(
     opened: list[Path] = []
     said: list[str] = []
     monkeypatch.setattr(panel, "open_run", opened.append)
-    monkeypatch.setattr(panel, "_say", said.append)
+    monkeypatch.setattr(panel.docks, "_say", said.append)
     panel.open_summary(moved / "summary")
-    assert panel._summary is not None
+    assert panel.docks.summary is not None
     for row in range(2):
-        panel._summary.movies.cellClicked.emit(row, 0)
+        panel.docks.summary.movies.cellClicked.emit(row, 0)
     assert opened == [moved / "run"]
     assert said == ["the run of this movie is not where it was: gone"]
+
+
+def test_the_window_of_the_command_line_shows_a_summary(viewer: Any, saved: Path) -> None:
+    panel = furnish(viewer, saved / "summary.json")
+    assert panel.docks.summary is not None
+    assert panel.docks.summary.movies.rowCount() == 2
+    panel.close_desk()
 
 
 def test_it_stands_behind_the_curves_and_goes_with_the_panel(
@@ -85,8 +93,8 @@ def test_it_stands_behind_the_curves_and_goes_with_the_panel(
 ) -> None:
     panel.open_summary(saved)
     panel.open_docks()
-    assert panel._summary is not None
-    curves, mine = dock_around(panel.beside.curves), dock_around(panel._summary)
+    assert panel.docks.summary is not None
+    curves, mine = dock_around(panel.beside.curves), dock_around(panel.docks.summary)
     assert mine in viewer.window._qt_window.tabifiedDockWidgets(curves)
     panel.close_desk()
     assert [*viewer.window.dock_widgets] == ["Beamwatch (napari-beamwatch)"]
@@ -97,9 +105,9 @@ def test_a_summary_that_is_damaged_is_refused_in_a_sentence(
     panel: Beamwatch, saved: Path, tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
-    monkeypatch.setattr(panel, "_say", said.append)
+    monkeypatch.setattr(panel.docks, "_say", said.append)
     (tmp_path / "summary.json").write_text(text, encoding="utf-8")
     panel.open_summary(tmp_path)
     assert len(said) == 1
     assert "summary.json" in said[0]
-    assert panel._summary is None
+    assert panel.docks.summary is None

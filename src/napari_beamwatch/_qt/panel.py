@@ -21,8 +21,6 @@ from napari_beamwatch._qt.calibrations import changes_for
 from napari_beamwatch._qt.canvas import Canvas
 from napari_beamwatch._qt.curves.look import region_colours
 from napari_beamwatch._qt.keys import offer_keys, withdraw_keys
-from napari_beamwatch._qt.live.dock import NAME as LIVE
-from napari_beamwatch._qt.live.dock import LiveDock
 from napari_beamwatch._qt.live.watcher import Order
 from napari_beamwatch._qt.opening import Opened, fractioned, opened_movie, opened_run
 from napari_beamwatch._qt.sections.answer_card import AnswerCard
@@ -32,11 +30,10 @@ from napari_beamwatch._qt.sections.lattice import LatticeSection
 from napari_beamwatch._qt.sections.many_movies import ManyMoviesSection
 from napari_beamwatch._qt.sections.movie import MovieSection
 from napari_beamwatch._qt.session import Request, Session
+from napari_beamwatch._qt.side_docks import SideDocks
 from napari_beamwatch._qt.side_windows import SideWindows
 from napari_beamwatch._qt.slider_marks import SliderMarks
 from napari_beamwatch._qt.starting import MovieWork, Then
-from napari_beamwatch._qt.summary_dock import NAME as SUMMARY
-from napari_beamwatch._qt.summary_dock import SummaryDock
 from napari_beamwatch._qt.theme import panel_style
 from napari_beamwatch._qt.turns import Turns
 from napari_beamwatch._qt.worker import Work, Worker
@@ -106,8 +103,7 @@ class Beamwatch(QWidget):
         self._marks = SliderMarks()
         # Turns of our own: they end with the panel, as the docks do when the window is closed.
         self.beside = Beside(napari_viewer, self.session, self.canvas, self._say, Turns(self))
-        self._summary: SummaryDock | None = None
-        self._live: LiveDock | None = None
+        self.docks = SideDocks(self.beside, self._say, lambda folder: self.open_run(folder))
         self._damage.docks.clicked.connect(self.beside.open)
         self._export = ExportSection(
             self.session, self._say, self.open_run, self._write, self.show_sum
@@ -188,11 +184,7 @@ class Beamwatch(QWidget):
 
     def watch(self, order: Order) -> None:
         """Watch movies while they are written, in a dock below the picture."""
-        if self._live is None:
-            self._live = LiveDock()
-            self._live.run_picked.connect(self.open_run)
-        self.beside.put_below(self._live, LIVE)
-        self._live.watch(order)
+        self.docks.watch(order)
 
     def show_sum(self) -> None:
         """Add up the undamaged frames."""
@@ -200,7 +192,7 @@ class Beamwatch(QWidget):
 
     def show_plan(self) -> None:
         """Plan the next movie."""
-        self.windows.show_plan(None if self._summary is None else self._summary.folder)
+        self.windows.show_plan(self.docks.folder)
 
     def ask_for_summary(self) -> None:
         """Ask for the folder of a summary, and show it."""
@@ -210,17 +202,7 @@ class Beamwatch(QWidget):
 
     def open_summary(self, folder: Path) -> None:
         """Show what many runs said together, in a dock below the picture."""
-        dock = self._summary or SummaryDock()
-        try:
-            dock.show_summary(folder)
-        except BeamwatchError as error:
-            self._say(str(error))
-            return
-        if self._summary is None:
-            self._summary = dock
-            dock.run_picked.connect(self.open_run)
-            dock.refused.connect(self._say)
-        self.beside.put_below(dock, SUMMARY)
+        self.docks.open_summary(folder)
 
     def show_opening(self) -> None:
         """Ask for a movie and how it is opened."""
@@ -265,8 +247,7 @@ class Beamwatch(QWidget):
         withdraw_keys(self)
         self._worker.cancel()
         self.windows.close()
-        if self._live is not None:
-            self._live.end()
+        self.docks.close()
         self._settled.stop()
         self.beside.close()
         self._marks.clear()

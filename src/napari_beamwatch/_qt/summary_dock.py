@@ -24,6 +24,9 @@ NAME = "Summary"
 BROAD = 760
 """Pixels from which movies stand beside their groups, not below them."""
 
+ROOMY = 560
+"""Pixels from which all columns of groups are shown."""
+
 GROUPS = ("group", "median, e/Å²", "a tenth gone", "movies", "places", "held")
 MOVIE_NUMBERS = (
     "last_dose_e_per_A2", "dose_rate_e_per_A2_s", "temperature_C", "voltage_kV",
@@ -106,7 +109,7 @@ class SummaryDock(QWidget):
         broad = self.width() >= BROAD
         self._split.setOrientation(Qt.Orientation.Horizontal if broad else Qt.Orientation.Vertical)
         for name in ("places", "held"):  # the tooltip tells them, too
-            self.groups.setColumnHidden(GROUPS.index(name), not broad)
+            self.groups.setColumnHidden(GROUPS.index(name), self.width() < ROOMY)
 
     def _show_groups(self) -> None:
         campaign = self._campaign

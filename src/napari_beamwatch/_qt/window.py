@@ -1,4 +1,4 @@
-"""The window of ``beamwatch view``: napari with the desk in it, and a movie or a run."""
+"""The window of ``beamwatch view``: napari with the desk in it, and a movie, a run or a summary."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SIZE = (1600, 1000)
 
 
 def furnish(viewer: Any, path: Path) -> Beamwatch:
-    """Put the desk into a window and open a movie or the record of a run on it."""
+    """Put the desk into a window and open a movie, or the record of a run or a summary, on it."""
     window = viewer.window
     screen = QGuiApplication.primaryScreen()
     if screen is not None:
@@ -27,6 +27,8 @@ def furnish(viewer: Any, path: Path) -> Beamwatch:
     desk = open_desk(viewer)
     if path.name == "run.json":
         desk.open_run(path.parent)
+    elif path.name == "summary.json":
+        desk.open_summary(path.parent)
     else:
         desk.open_movie(path)
     return desk

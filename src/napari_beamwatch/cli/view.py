@@ -1,4 +1,4 @@
-"""``beamwatch view``: the desk, with a movie or a run in it."""
+"""``beamwatch view``: the desk, with a movie, a run or a summary in it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from napari_beamwatch.movies import open_movie
 
 WINDOW = "napari_beamwatch._qt.window"
 
+RECORDS = ("run.json", "summary.json")
+"""Of a run and of a summary, in their folders."""
+
 
 def view(file: str, *, verbose: bool = False) -> bool:
     """Open the window; True if it ended well.
@@ -20,9 +23,10 @@ def view(file: str, *, verbose: bool = False) -> bool:
     napari runs in a process of its own, for it wants the main thread and ends the process.
     """
     path = Path(file)
-    run = path if path.name == "run.json" else path / "run.json"
-    if run.is_file():
-        path = run
+    records = [path if path.name == name else path / name for name in RECORDS]
+    there = [record for record in records if record.is_file()]
+    if there:
+        path = there[0]
     else:
         open_movie(file)  # what is wrong with it is said here, not in a window
     if not _has_display():

@@ -94,13 +94,16 @@ def _demo(_: Namespace) -> bool:
 
 
 def add_view(commands: _SubParsersAction[ArgumentParser]) -> None:
-    """A movie or a run in the window."""
+    """A movie, a run or a summary in the window."""
     view = commands.add_parser(
         "view",
-        help="open a movie or a run in the window",
-        description="Open napari with the panel Beamwatch and a movie, or a run that was saved.",
+        help="open a movie, a run or a summary in the window",
+        description="Open napari with the panel Beamwatch and a movie, or a run or a summary that "
+        "was saved.",
     )
-    view.add_argument("file", metavar="FILE_OR_RUN", help="a movie, or the folder of a run")
+    view.add_argument(
+        "file", metavar="FILE_OR_RUN", help="a movie, or the folder of a run or a summary"
+    )
     view.set_defaults(does=_view)
 
 
