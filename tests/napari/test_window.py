@@ -169,7 +169,7 @@ def test_every_command_in_the_palette_can_be_run_and_hooks_are_greyed(
     docks = ["Beamwatch (Beamwatch)", "Damage curves", "Live FFT"]
     assert sorted(viewer.window.dock_widgets) == docks
     grey = [command for command in ours if command.enablement and not command.enablement.eval({})]
-    assert len(grey) == len(said) == 4  # three readers and a writer: they say where files go
+    assert len(grey) == len(said) == 6  # four readers and two writers: they say where files go
     does = {name for name, one in inspect.getmembers(commands, inspect.isfunction)} & {
         command.id.removeprefix("napari-beamwatch.") for command in ours
     }
