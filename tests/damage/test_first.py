@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_beamwatch.damage.first import SPEAKS, first_of, log_density
+from napari_beamwatch.damage.first import SPEAKS, log_density
+from napari_beamwatch.damage.first import first_of as first_of_frames
 from napari_beamwatch.damage.interval import NOTHING, Estimate
 
 END, SE = 300.0, 4.0
+
+first_of = partial(first_of_frames, frame=3.0)
 
 
 def known(value: float, se: float = SE) -> Estimate:
@@ -173,3 +178,20 @@ def test_the_order_of_places_does_not_matter() -> None:
         (first.value, first.low, first.high)
     )
     assert (members[order] == others).all()
+
+
+def test_two_that_went_within_a_part_of_a_frame_do_not_exclude_the_first() -> None:
+    held = []
+    rng = np.random.default_rng(8)
+    for _ in range(200):
+        onsets = [known(value + 0.4 * rng.standard_normal(), 0.4) for value in (100.0, 101.0)]
+        first, _ = first_of(onsets, np.full(2, 0.5), 0.0, END, np.zeros(2))
+        held.append(first.low <= 100 <= first.high)
+    assert np.mean(held) > 0.93
+
+
+def test_what_carries_little_of_the_lattice_pulls_little() -> None:
+    large, small = known(100.0), [known(107.0) for _ in range(6)]
+    share = np.append(0.8, np.full(6, 0.005))
+    first, _ = first_of([large, *small], share, 0.0, END, np.zeros(7))
+    assert first.value == pytest.approx(100, abs=SE)

@@ -231,3 +231,25 @@ def test_a_place_is_connected(traces: Any, seed: int) -> None:
 def test_what_two_say_together_is_the_greatest_sum() -> None:
     one, other = np.random.default_rng(0).standard_normal((2, 300)).astype(np.float32)
     assert most_together(one, other) == (one + other).max()
+
+
+def test_onsets_that_scatter_within_a_place_are_told_by_how_much(traces: Any) -> None:
+    told = {}
+    for sd in (0.0, 1.0, 2.0):  # with more they are several places
+        found = []
+        for seed in range(8):
+            onsets = 25 + sd * np.random.default_rng(seed).standard_normal(36)
+            courses = np.array([fading(onset) for onset in onsets]).reshape(6, 6, FRAMES)
+            scatter = cut(grid(traces, courses, seed), (6, 6)).scatter
+            found.append(scatter[0])
+        told[sd] = float(np.mean(found))
+    assert told[0.0] < 0.7
+    assert told[2.0] == pytest.approx(2.0, abs=0.8)
+    assert told[1.0] == pytest.approx(1.0, abs=0.5)
+
+
+def test_a_place_that_stays_or_is_small_scatters_by_nothing(traces: Any) -> None:
+    steady = cut(grid(traces, np.tile(STEADY, (4, 4, 1)), 1), (4, 4))
+    assert steady.scatter.tolist() == [0.0]
+    small = cut(grid(traces, np.tile(fading(20.0), (1, 2, 1)), 1), (1, 2))
+    assert small.scatter.max() == 0.0

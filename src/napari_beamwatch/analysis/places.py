@@ -54,6 +54,8 @@ class Piece:
         In which it is seen.
     power : array of float64
         Of its lattice there.
+    scatter : float
+        Of the onsets of its windows beyond their errors, e/Å².
     """
 
     number: int
@@ -61,6 +63,7 @@ class Piece:
     windows: Ints
     bearing: Ints
     power: Floats
+    scatter: float
 
     def inside(self, windows: NDArray[np.bool_]) -> Piece:
         """What of it lies in some of the windows."""
@@ -143,7 +146,14 @@ def pieces_of(movie: Movie, followed: FollowedSpots, field: FieldTrace) -> Piece
         crystal = int(cells.crystal[mine][0])
         inside = mine & found.pure
         pieces.append(
-            Piece(number, crystal, cells.window[inside], cells.window[mine], cells.power[mine])
+            Piece(
+                number,
+                crystal,
+                cells.window[inside],
+                cells.window[mine],
+                cells.power[mine],
+                float(found.scatter[number]),
+            )
         )
     return Pieces(tuple(pieces), cells, found)
 
@@ -349,7 +359,7 @@ def _scope(
     one_each = mine[np.unique(peaks.window[mine], return_index=True)[1]]
     scope = light.axis.scope(name, traces, exposure)
     return replace(
-        scope, signal=followed.signal.beside(one_each),
+        scope, signal=followed.signal.beside(one_each), scatter=exposure * piece.scatter,
         broadening=broadening(
             peaks, inside[peaks.window] & (of_peak == piece.crystal),
             overlap_factors(spots.grid, piece.windows)[0],

@@ -178,6 +178,14 @@ class Courses:
             np.append(beat, np.zeros((1, len(end))), axis=0),
         )
 
+    def like(self, one: int) -> Ints:
+        """Those that go on as one does, by their onsets."""
+        count = int(np.isfinite(self.onset).sum())
+        each = len(DECAYS)
+        onsets = count // (each * len(KEPT))
+        kept, rest = divmod(one, onsets * each)
+        return np.asarray(kept * onsets * each + np.arange(onsets) * each + rest % each, np.int64)
+
     def mixed(self, one: int, other: int, parts: Floats) -> Courses:
         """What a window shows that lies in two places: parts of their amplitudes, added."""
         a, b = (np.sqrt(self.level[i]) for i in (one, other))

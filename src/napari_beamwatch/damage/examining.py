@@ -180,18 +180,18 @@ def examine(
         len(every),
         new,
         Watch(samples, dips, power, seen, dispersion),
-        _loss(samples, rate, dispersion) if seen.found else None,
+        _loss(samples, rate, dispersion, scope.scatter) if seen.found else None,
         find_shift(scope.of_traces(there), d_tolerance / 100, spacing) if spacing else None,
         every,
         dispersion,
     )
 
 
-def _loss(samples: Samples, rate: float, dispersion: float) -> Loss:
+def _loss(samples: Samples, rate: float, dispersion: float, scatter: float) -> Loss:
     found = average(samples, dispersion=dispersion)
     return Loss(
         found,
-        course(samples, found),
+        course(samples, found, scatter),
         fitted(samples, found),
         what_is_left(samples, found, dispersion),
         first_detected(samples, rate, dispersion),

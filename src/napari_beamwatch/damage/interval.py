@@ -23,6 +23,9 @@ Floats = NDArray[np.float64]
 
 LEVELS = (0.025, 0.5, 0.975)
 
+WIDTH = 1.96
+"""Standard deviations of a normal distribution to either side of which 2.5 % lie beyond."""
+
 COUNTED = 0.999
 """Part of the weight of all models that a drawn course is taken from."""
 
@@ -34,6 +37,14 @@ class Estimate:
     value: float
     low: float
     high: float
+
+    def scattered(self, deviation: float, first: float) -> Estimate:
+        """The same of doses that scatter by a standard deviation, none of them before the first."""
+        low, high = (
+            float(np.hypot(end, WIDTH * deviation))
+            for end in (self.value - self.low, self.high - self.value)
+        )
+        return Estimate(self.value, max(first, self.value - low), self.value + high)
 
 
 NOTHING = Estimate(np.nan, np.nan, np.nan)
@@ -116,8 +127,16 @@ def _kept(found: Average) -> Floats:
     return np.asarray(np.minimum(left, 1.0), np.float64)
 
 
-def course(samples: Samples, found: Average) -> Course:
-    """Onset, decay and crossings of what was fitted, with their intervals."""
+def course(samples: Samples, found: Average, scatter: float = 0.0) -> Course:
+    """Onset, decay and crossings of what was fitted, with their intervals.
+
+    Parameters
+    ----------
+    samples : Samples
+    found : Average
+    scatter : float
+        Standard deviation of the onsets of what is seen together, beyond their errors.
+    """
     models, weight = found.weighed.models, found.weight
     last = float(samples.end[-1])
     kept = _kept(found)
@@ -131,7 +150,7 @@ def course(samples: Samples, found: Average) -> Course:
         return _within(quantiles(dose, weight), last)
 
     return Course(
-        Estimate(*quantiles(models.onset, weight)),
+        Estimate(*quantiles(models.onset, weight)).scattered(scatter, float(samples.start[0])),
         float(weight[~found.plateau].sum()),
         float(weight[models.onset <= samples.end[0]].sum()),
         _within(quantiles(models.tau, weight), last - float(samples.start[0])),

@@ -90,6 +90,8 @@ class Scope:
         Its dose over that of the field.
     broadening : Broadening, optional
         Of its spots.
+    scatter : float
+        Standard deviation of the onsets of its windows beyond their errors, e/Å².
     """
 
     name: str
@@ -100,6 +102,7 @@ class Scope:
     signal: Floats | None = None
     exposure: float = 1.0
     broadening: Broadening | None = None
+    scatter: float = 0.0
 
     def __post_init__(self) -> None:
         frames = len(self.dose_end)

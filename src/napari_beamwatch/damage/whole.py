@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.damage.dips import Event
 from napari_beamwatch.damage.examining import Examined
-from napari_beamwatch.damage.first import WIDTH, first_of
-from napari_beamwatch.damage.interval import NOTHING, Estimate, Fitted
+from napari_beamwatch.damage.first import first_of
+from napari_beamwatch.damage.interval import NOTHING, WIDTH, Estimate, Fitted
 from napari_beamwatch.damage.judging import TOO_FEW, Verdict, unclear
 from napari_beamwatch.damage.scopes import frames_after
 from napari_beamwatch.damage.thresholds import crossing
@@ -185,7 +185,8 @@ def whole_of(
     dips = _dips(seen, share)[changed]
     # Where the beam is strong the record is longer than that of the region.
     last = max([float(end[-1]), *(each.high for each in onsets)])
-    first, members = first_of(onsets, share[changed], float(start[0]), last, dips)
+    frame = float(np.median(np.asarray(end) - np.asarray(start)))
+    first, members = first_of(onsets, share[changed], float(start[0]), last, dips, frame)
     if members.any():
         mine = [seen[i] for i, is_one in zip(changed, members, strict=True) if is_one]
         told = _told(max(mine, key=lambda one: one.share), seen)
