@@ -62,6 +62,11 @@ def show_live() -> None:
     desk().show_live()
 
 
+def show_batch() -> None:
+    """Analyse many movies."""
+    desk().show_batch()
+
+
 def show_sum() -> None:
     """Add up the undamaged frames."""
     desk().show_sum()

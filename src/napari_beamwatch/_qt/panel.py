@@ -90,8 +90,9 @@ class Beamwatch(QWidget):
         self._card = AnswerCard(self.session)
         self._then: Then = self.session.answer_spots
         self.windows = SideWindows(
-            self.session, self.canvas, self._say, self._start, self.open_movie, self.watch, self
-        )
+            self.session, self.canvas, self._say, self._start, self.open_movie,
+            lambda folder: self.open_run(folder), self.watch, self,
+        )  # fmt: skip
         self._movie = MovieSection(
             self.session, self.canvas, self._say, self.open_movie, self.show_opening,
             self.add_up, self.read_files, self.read_vacuum,
@@ -108,7 +109,9 @@ class Beamwatch(QWidget):
         self._export = ExportSection(
             self.session, self._say, self.open_run, self._write, self.show_sum
         )
-        self._many = ManyMoviesSection(self.show_live, self.show_plan, self.ask_for_summary)
+        self._many = ManyMoviesSection(
+            self.show_live, self.show_batch, self.show_plan, self.ask_for_summary
+        )
         self._lay_out()
         self._connect()
         offer_keys(self)
@@ -185,6 +188,10 @@ class Beamwatch(QWidget):
     def watch(self, order: Order) -> None:
         """Watch movies while they are written, in a dock below the picture."""
         self.docks.watch(order)
+
+    def show_batch(self) -> None:
+        """Ask which movies are analysed."""
+        self.windows.show_batch()
 
     def show_sum(self) -> None:
         """Add up the undamaged frames."""

@@ -26,7 +26,9 @@ class PlainTable(QTableWidget):
     Parameters
     ----------
     titles : sequence of str
-        Of the columns; the first takes what room is left.
+        Of the columns.
+    wide : int
+        Number of the column that takes what room is left.
 
     Attributes
     ----------
@@ -36,7 +38,9 @@ class PlainTable(QTableWidget):
 
     picked = Signal(int)
 
-    def __init__(self, titles: Sequence[str], parent: QWidget | None = None) -> None:
+    def __init__(
+        self, titles: Sequence[str], parent: QWidget | None = None, *, wide: int = 0
+    ) -> None:
         super().__init__(0, len(titles), parent)
         self._titles = tuple(titles)
         self.setHorizontalHeaderLabels(self._titles)
@@ -53,7 +57,7 @@ class PlainTable(QTableWidget):
         across.setHighlightSections(False)
         across.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         across.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        across.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        across.setSectionResizeMode(wide, QHeaderView.ResizeMode.Stretch)
         self.cellClicked.connect(lambda row, _: self.picked.emit(row))
 
     def fill(self, rows: Sequence[Sequence[str]], tips: Sequence[str] = ()) -> None:

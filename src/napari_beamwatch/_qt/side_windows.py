@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from qtpy.QtWidgets import QDialog, QWidget
 
+from napari_beamwatch._qt.batch_form import BatchForm
 from napari_beamwatch._qt.canvas import Canvas
 from napari_beamwatch._qt.live.form import LiveForm
 from napari_beamwatch._qt.live.watcher import Order
@@ -33,7 +34,7 @@ class SideWindows:
         Tells the user what cannot be.
     start : callable
         Works on the movie off the main thread.
-    open_movie, watch : callable
+    open_movie, open_run, watch : callable
     parent : QWidget
         The panel.
     """
@@ -45,17 +46,20 @@ class SideWindows:
         say: Callable[[str], None],
         start: Start,
         open_movie: Callable[[Path, Mapping[str, Any]], None],
+        open_run: Callable[[Path], None],
         watch: Callable[[Order], None],
         parent: QWidget,
     ) -> None:
         self._session, self._canvas, self._say, self._start = session, canvas, say, start
-        self._open_movie, self._watch, self._parent = open_movie, watch, parent
+        self._open_movie, self._open_run = open_movie, open_run
+        self._watch, self._parent = watch, parent
         self.settings: SettingsForm | None = None
         self.opening: OpeningForm | None = None
         self.ring: RingForm | None = None
         self.plan: PlanForm | None = None
         self.sum: SumForm | None = None
         self.live: LiveForm | None = None
+        self.batch: BatchForm | None = None
 
     def show_settings(self) -> None:
         """Every setting in one form, which may stay open."""
@@ -101,13 +105,19 @@ class SideWindows:
             self.live = LiveForm(self._session, self._say, self._watch, self._parent)
         shown(self.live).suggest()
 
+    def show_batch(self) -> None:
+        """Ask which movies are analysed by the settings of the desk."""
+        if self.batch is None:
+            self.batch = BatchForm(self._session, self._say, self._open_run, self._parent)
+        shown(self.batch)
+
     def close(self) -> None:
         """Close all of them; they follow nothing more."""
-        for one in (self.settings, self.ring, self.sum):
+        for one in (self.settings, self.ring, self.sum, self.batch):
             if one is not None:
                 one.let_go()
-        every = (self.settings, self.opening, self.ring, self.plan, self.sum, self.live)
-        for window in every:
+        rest = (self.opening, self.plan, self.live)
+        for window in (self.settings, self.ring, self.sum, self.batch, *rest):
             if window is not None:
                 window.close()
 

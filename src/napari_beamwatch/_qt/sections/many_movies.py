@@ -10,10 +10,14 @@ from napari_beamwatch._qt.sections.section import Section
 
 
 class ManyMoviesSection(Section):
-    """Movies while they are written, the next one, and what many said together."""
+    """Movies while they are written, many at once, the next one, and what many said together."""
 
     def __init__(
-        self, live: Callable[[], None], plan: Callable[[], None], summary: Callable[[], None]
+        self,
+        live: Callable[[], None],
+        batch: Callable[[], None],
+        plan: Callable[[], None],
+        summary: Callable[[], None],
     ) -> None:
         super().__init__("5  Many movies")
         row = QHBoxLayout()
@@ -24,6 +28,7 @@ class ManyMoviesSection(Section):
                 live,
                 "Watch movies while they are written: it says when to stop.",
             ),
+            ("Batch…", "batch", batch, "Analyse many movies by the settings of this desk."),
             ("Plan…", "plan", plan, "The next movie: dose to stop at, seconds, what to type."),
             ("Summary…", "open_summary", summary, "Show what many runs said together."),
         ):
