@@ -419,6 +419,11 @@ def test_polygons_own_the_squares_wholly_inside_them() -> None:
     assert notched.holds(np.array([[40, 40], [0, 0]]), 30).tolist() == [False, True]
 
 
+def test_a_flat_beam_is_not_said_to_be_uneven(result: bw.Result) -> None:
+    assert result.onsets.status[0] == "onset"
+    assert not any("uneven" in said for said in result.summary["warnings"])
+
+
 def test_the_answer_is_the_onset_of_the_truth(movie: SimulatedMovie, result: bw.Result) -> None:
     assert list(result.onsets.columns) == list(columns.ONSETS)
     assert result.onsets.region.tolist() == ["field", "A", "B"]

@@ -97,13 +97,6 @@ def test_without_a_profile_onsets_that_follow_the_beam_are_a_warning(
     assert any("the beam is uneven" in said for said in blind.summary["warnings"])
 
 
-def test_under_a_flat_beam_there_is_none() -> None:
-    flat = simulate("stretched", seed=1, size=768, frames=80)
-    result = bw.analyze(flat, bw.Settings(phases=("LiF",), criteria=("fading",)))
-    assert result.onsets.status[0] == "onset"
-    assert not any("uneven" in said for said in result.summary["warnings"])
-
-
 def test_a_lattice_where_the_profile_has_no_beam_is_refused_in_a_sentence() -> None:
     with pytest.raises(bw.BeamwatchError, match="hardly an electron came there, yet a lattice"):
         light([1.0]).axis.scope("place 1", (), 1e-9)

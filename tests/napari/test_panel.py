@@ -595,29 +595,6 @@ def test_buttons_and_keys_jump_to_just_before_and_to_the_onset_and_a_key_hides_t
     assert not shown.visible
 
 
-def test_a_saved_run_opens_to_the_same_answer(
-    viewer: Any, panel: Beamwatch, movie: Any, tmp_path: Path
-) -> None:
-    from napari_beamwatch import open_movie
-    from napari_beamwatch.simulate.writing import write_movie
-
-    path = tmp_path / "lif.eer"
-    write_movie(movie, path, raw_per_frame=4)
-    layer = show(viewer, open_movie(path))
-    run(panel)
-    said = the(panel, QLabel, "answer").text(), the(panel, QLabel, "why").text()
-    panel._export.save(tmp_path / "run")
-    wait_until(lambda: not panel.session.running)
-    assert (tmp_path / "run" / "figure.svg").is_file()
-    viewer.layers.remove(layer)
-    assert the(panel, QLabel, "answer").text() == "no movie"
-    panel.open_run(tmp_path / "run")
-    assert panel.session.running == "opening the run"  # the window lives on
-    wait_until(lambda: not panel.session.running)
-    assert (the(panel, QLabel, "answer").text(), the(panel, QLabel, "why").text()) == said
-    assert "Onset map" in names(viewer)
-
-
 def test_the_docks_beside_the_picture_follow_and_lead(
     viewer: Any, panel: Beamwatch, movie: Any, result: Any
 ) -> None:

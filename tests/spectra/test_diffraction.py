@@ -150,7 +150,7 @@ def test_spacings_are_right_within_the_errors_they_state(stop: bool) -> None:
 @pytest.mark.parametrize("diffuse", [0.05, 3.0])
 @pytest.mark.parametrize("grain", [0.0, 1.0])
 def test_no_more_false_alarms_than_stated(diffuse: float, grain: float) -> None:
-    alpha, trials = 0.3, 40
+    alpha, trials = 0.3, 24
     image = Pattern(spot=0.0, diffuse=diffuse).expected()
     centre = find_centre(image)
     hits = 0
