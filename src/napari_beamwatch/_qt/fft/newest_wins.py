@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
@@ -101,4 +102,6 @@ def _work(
             found = problem
         with box.lock:
             if box.open:
-                post(request, found)
+                # Between the end of its Python part and `destroyed` an object has no signals.
+                with suppress(AttributeError, RuntimeError):
+                    post(request, found)
