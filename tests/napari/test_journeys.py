@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from napari_beamwatch._qt.sections.map_legend import MapLegend
 from napari_beamwatch.cli import main
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.writing import write_movie
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.gui
 
@@ -46,14 +46,6 @@ def run_folder(eer: Path) -> Path:
     words = ["analyze", str(eer), "--out", str(folder), "--settings", str(settings)]
     assert main([*words, "--roi", f"{y0}:{y1},{x0}:{x1}", "--fraction-frames", "4"]) == 0
     return folder
-
-
-def wait_until(done: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < end, "waited in vain"
-        QApplication.processEvents()
-        time.sleep(0.01)
 
 
 def numbers(onsets: pd.DataFrame) -> pd.DataFrame:

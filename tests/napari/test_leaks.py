@@ -19,6 +19,7 @@ from napari_beamwatch import Movie
 from napari_beamwatch._napari.layers import movie_layer
 from napari_beamwatch._qt.keys import desk_in
 from napari_beamwatch._qt.panel import Beamwatch
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.gui
 
@@ -35,14 +36,6 @@ def settle() -> None:
         QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
         QApplication.processEvents()
     gc.collect()
-
-
-def wait_until(done: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < end, "waited in vain"
-        QApplication.processEvents()
-        time.sleep(0.01)
 
 
 def gone(watched: dict[str, weakref.ref[Any]]) -> bool:

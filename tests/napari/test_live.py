@@ -18,16 +18,9 @@ from napari_beamwatch._qt.live.dock import COLOURS, LiveDock
 from napari_beamwatch._qt.live.watcher import Order
 from napari_beamwatch._qt.panel import Beamwatch
 from napari_beamwatch.watching import Onset, WatchState
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.gui
-
-
-def wait_until(done: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < end, "waited in vain"
-        QApplication.processEvents()
-        time.sleep(0.01)
 
 
 @pytest.fixture

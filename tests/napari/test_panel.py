@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -42,6 +41,7 @@ from napari_beamwatch._qt.worker import POLITE, Worker
 from napari_beamwatch.analysis import Step
 from napari_beamwatch.regions import Region
 from napari_beamwatch.simulate.cases import simulate
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.gui
 
@@ -51,14 +51,6 @@ OVERLAYS = {"Onset map", "Lattice over dose"}
 def show(viewer: Any, movie: Movie) -> Any:
     frames, known, _ = movie_layer(movie)
     return viewer.add_image(frames, **known)
-
-
-def wait_until(done: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < end, "waited in vain"
-        QApplication.processEvents()
-        time.sleep(0.01)
 
 
 def run(panel: Beamwatch) -> None:

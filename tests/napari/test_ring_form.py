@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from qtpy.QtWidgets import QApplication, QLabel, QPushButton
+from qtpy.QtWidgets import QLabel, QPushButton
 
 from napari_beamwatch import Movie, Settings, analyze
 from napari_beamwatch._napari.layers import movie_layer
@@ -19,6 +17,7 @@ from napari_beamwatch._qt.panel import Beamwatch
 from napari_beamwatch._qt.ring_form import RINGS, RingForm
 from napari_beamwatch.analysis.calibrating import PowderRings, powder_rings
 from napari_beamwatch.simulate.cases import simulate
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.gui
 
@@ -28,14 +27,6 @@ def patterns() -> Movie:
     """Rings of Na at 200 Å·px."""
     movie = simulate("steady-rings", frames=4, drift=0.0)
     return movie.with_(conditions={"imaging_mode": "diffraction"})
-
-
-def wait_until(done: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < end, "waited in vain"
-        QApplication.processEvents()
-        time.sleep(0.01)
 
 
 @pytest.fixture(scope="module")

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import mrcfile
 import numpy as np
 import pytest
-from qtpy.QtWidgets import QApplication, QLabel, QMessageBox, QPushButton
+from qtpy.QtWidgets import QLabel, QMessageBox, QPushButton
 
 from napari_beamwatch import Movie, sum_undamaged
 from napari_beamwatch._napari.layers import movie_layer
 from napari_beamwatch._qt.panel import Beamwatch
 from napari_beamwatch._qt.sum_form import SUM, WORTH, SumForm
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.gui
-
-
-def wait_until(done: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < end, "waited in vain"
-        QApplication.processEvents()
-        time.sleep(0.01)
 
 
 @pytest.fixture

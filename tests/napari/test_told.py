@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +9,6 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QObject
 from qtpy.QtWidgets import (
-    QApplication,
     QFileDialog,
     QLabel,
     QLineEdit,
@@ -27,6 +24,7 @@ from napari_beamwatch._qt.sections.movie import IN_FOLD
 from napari_beamwatch.asked import CALIBRATIONS, OPENINGS, QUANTITIES
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.writing import write_movie
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.gui
 
@@ -42,14 +40,6 @@ def the(panel: Beamwatch, kind: Any, name: str) -> Any:
 def show(viewer: Any, movie: Movie) -> None:
     frames, known, _ = movie_layer(movie)
     viewer.add_image(frames, **known)
-
-
-def wait_until(done: Callable[[], bool], seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < end, "waited in vain"
-        QApplication.processEvents()
-        time.sleep(0.01)
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@ from __future__ import annotations
 import inspect
 import json
 import os
-import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,7 @@ from napari._qt.dialogs.qt_reader_dialog import QtReaderDialog
 from napari.settings import get_settings
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
-from qtpy.QtWidgets import QApplication, QFileDialog
+from qtpy.QtWidgets import QFileDialog
 
 from napari_beamwatch import Settings, analyze, open_movie
 from napari_beamwatch._qt import commands
@@ -28,6 +26,7 @@ from napari_beamwatch._qt.window import furnish
 from napari_beamwatch.cli import main
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.writing import write_movie
+from tests.waiting import wait_until
 from tools.fuzz.dm_writer import write_dm
 
 pytestmark = pytest.mark.gui
@@ -176,14 +175,6 @@ def test_every_command_in_the_palette_can_be_run_and_hooks_are_greyed(
     assert does >= {key.name for key in KEYS}  # what keys do is in the palette, too
     assert len(ours) == len(SAMPLES) + 1 + len(grey) + len(does)
     desk_in(viewer).close_desk()
-
-
-def wait_until(done: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < end, "waited in vain"
-        QApplication.processEvents()
-        time.sleep(0.01)
 
 
 def test_the_window_of_the_command_line_shows_the_movie_with_all_docks(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
+from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 
+from napari_beamwatch._qt.side_thread import SideThread
 from napari_beamwatch._qt.worker import POLITE, sentence_of
 from napari_beamwatch.batch import BatchStep, analyze_many
 from napari_beamwatch.settings import Settings
@@ -29,7 +31,7 @@ class _EndedError(Exception):
     """Whoever wanted the batch wants it no more."""
 
 
-class BatchWorker(QObject):
+class BatchWorker(SideThread):
     """Works on one batch at a time; what was ended says nothing any more.
 
     Attributes
@@ -43,31 +45,11 @@ class BatchWorker(QObject):
     told = Signal(object)
     ended = Signal(str)
 
-    def __init__(self) -> None:
-        # Without a parent: a thread that is still at work holds on to this object.
-        super().__init__()
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
-
     def start(self, order: Order) -> None:
         """Begin, once what was begun before has ended."""
         self.stop()
         self.wait(None)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(
-            target=self._run, args=(order, self._stop), name="beamwatch-batch", daemon=True
-        )
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End it: runs that are finished stay."""
-        self._stop.set()
-
-    def wait(self, seconds: float | None) -> bool:
-        """Wait for the thread to end; True if it has."""
-        if self._thread is not None:
-            self._thread.join(seconds)
-        return self._thread is None or not self._thread.is_alive()
+        self._begin(partial(self._run, order), "beamwatch-batch")
 
     def _run(self, order: Order, stop: threading.Event) -> None:
         def tell(step: BatchStep) -> None:

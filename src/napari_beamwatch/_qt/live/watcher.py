@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
+from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 
+from napari_beamwatch._qt.side_thread import SideThread
 from napari_beamwatch._qt.worker import POLITE, sentence_of
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.watching import WatchState, watch
@@ -44,7 +46,7 @@ class Order:
     more: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Watcher(QObject):
+class Watcher(SideThread):
     """Watches one thing at a time; what was ended says nothing any more.
 
     An end is heard between two frames. An analysis that goes on is left to itself: its run is
@@ -61,30 +63,9 @@ class Watcher(QObject):
     told = Signal(object)
     ended = Signal(str)
 
-    def __init__(self) -> None:
-        # Without a parent: a thread that is still at work holds on to this object.
-        super().__init__()
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
-
     def start(self, order: Order) -> None:
         """Begin; what was watched before is watched no more."""
-        self.stop()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(
-            target=self._run, args=(order, self._stop), name="beamwatch-live", daemon=True
-        )
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Watch no more."""
-        self._stop.set()
-
-    def wait(self, seconds: float) -> bool:
-        """Wait for the thread to end; True if it has."""
-        if self._thread is not None:
-            self._thread.join(seconds)
-        return self._thread is None or not self._thread.is_alive()
+        self._begin(partial(self._run, order), "beamwatch-live")
 
     def _run(self, order: Order, stop: threading.Event) -> None:
         newest: WatchState | None = None
