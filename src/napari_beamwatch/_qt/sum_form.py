@@ -11,11 +11,12 @@ import numpy as np
 from magicgui.types import FileDialogMode
 from magicgui.widgets import ComboBox, FileEdit, LineEdit
 from napari.layers import Image
-from qtpy.QtWidgets import QDialog, QDialogButtonBox, QMessageBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QDialog, QMessageBox, QWidget
 
 from napari_beamwatch._qt.canvas import Canvas
 from napari_beamwatch._qt.frame_mean import BRIGHTEST, DARKEST, SMOOTH
-from napari_beamwatch._qt.knob_rows import form_of, line_up
+from napari_beamwatch._qt.knob_rows import form_of
+from napari_beamwatch._qt.laying_out import lay_out
 from napari_beamwatch._qt.sections.section import faint
 from napari_beamwatch._qt.session import Request, Session
 from napari_beamwatch._qt.starting import Start
@@ -72,23 +73,13 @@ class SumForm(QDialog):
             tooltip="An .mrc or .tif with pixel size and where it comes from; none if left empty.",
         )  # fmt: skip
         self.file.line_edit.native.setPlaceholderText("best.mrc or best.tif; or a layer alone")
-        container = form_of([self.weights, self.survive, self.file])
         self._told = faint(WHAT_IT_IS)
         self._told.setObjectName("told")
-        buttons = QDialogButtonBox()
-        self._sum = buttons.addButton("Sum", QDialogButtonBox.ButtonRole.AcceptRole)
-        buttons.addButton("Close", QDialogButtonBox.ButtonRole.RejectRole)
-        assert self._sum is not None
-        self._sum.setObjectName("sum")
-        whole = QVBoxLayout(self)
-        whole.addWidget(container.native)
-        whole.addWidget(self._told)
-        whole.addWidget(buttons)
-        line_up(container)
-        self.resize(WIDTH, self.sizeHint().height())
+        self._sum = lay_out(
+            self, form_of([self.weights, self.survive, self.file]), self._told, width=WIDTH,
+            action=("Sum", "sum", self.sum),
+        )  # fmt: skip
         self.weights.changed.connect(lambda _: self._show())
-        buttons.accepted.connect(self.sum)
-        buttons.rejected.connect(self.reject)
         self._links = (session.result_changed, session.running_changed)
         for signal in self._links:
             signal.connect(self._show)
@@ -154,7 +145,6 @@ class SumForm(QDialog):
 
     def _show(self) -> None:
         """Offer what makes sense now."""
-        assert self._sum is not None
         self.survive.enabled = self._alike
         self._sum.setEnabled(self._session.result is not None and not self._session.running)
 

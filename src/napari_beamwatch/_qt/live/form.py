@@ -8,10 +8,11 @@ from typing import Any
 
 from magicgui.types import FileDialogMode
 from magicgui.widgets import CheckBox, ComboBox, FileEdit, LineEdit
-from qtpy.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QDialog, QWidget
 
 from napari_beamwatch._qt.calibrations import read, shown
-from napari_beamwatch._qt.knob_rows import form_of, line_up
+from napari_beamwatch._qt.knob_rows import form_of
+from napari_beamwatch._qt.laying_out import lay_out
 from napari_beamwatch._qt.live.watcher import Order
 from napari_beamwatch._qt.session import Session
 from napari_beamwatch.asked import QUANTITIES
@@ -68,19 +69,8 @@ class LiveForm(QDialog):
             tooltip="A layer that grows on the specimen takes up to half of it, too.",
         )  # fmt: skip
         self.sound = CheckBox(name="sound", text="beep at a stop", value=False)
-        container = form_of([self.path, self.out, *self.lines.values(), self.stop_at, self.sound])
-        buttons = QDialogButtonBox()
-        watch = buttons.addButton("Watch", QDialogButtonBox.ButtonRole.AcceptRole)
-        buttons.addButton("Cancel", QDialogButtonBox.ButtonRole.RejectRole)
-        assert watch is not None
-        watch.setObjectName("watch")
-        whole = QVBoxLayout(self)
-        whole.addWidget(container.native)
-        whole.addWidget(buttons)
-        line_up(container)
-        self.resize(WIDTH, self.sizeHint().height())
-        buttons.accepted.connect(self._on_watch)
-        buttons.rejected.connect(self.reject)
+        rows = form_of([self.path, self.out, *self.lines.values(), self.stop_at, self.sound])
+        lay_out(self, rows, width=WIDTH, action=("Watch", "watch", self._on_watch), leave="Cancel")
 
     def suggest(self) -> None:
         """Begin with what was said of the movie that is looked at; what was typed stays."""
