@@ -49,6 +49,11 @@ def whole(value: Any, what: str, low: int, high: int, unit: str = "") -> int:
     return int(number(int(value), what, low, high, unit))
 
 
+def counted(count: int, what: str) -> str:
+    """So many of something, in words."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def _read(value: Any) -> float | None:
     if getattr(value, "shape", None) == () and hasattr(value, "item"):  # of NumPy
         value = value.item()

@@ -16,6 +16,7 @@ from napari_beamwatch._qt.sections.section import faint
 from napari_beamwatch._qt.session import Session
 from napari_beamwatch.batch import BatchStep
 from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.quantities import counted
 from napari_beamwatch.threads import processor_count
 
 WIDTH, HEIGHT = 620, 420
@@ -157,9 +158,8 @@ class BatchForm(QDialog):
             (item := self._table.item(i, 1)) is not None and item.text() == STATUS["failed"]
             for i in range(self._table.rowCount())
         )
-        count = len(self._runs)
-        said = f"{count} movie{'' if count == 1 else 's'}, {failed} of them failed"
-        self._told.setText(why or (said if failed else said.partition(",")[0] + ": all done"))
+        end = f", {failed} of them failed" if failed else ": all done"
+        self._told.setText(why or counted(len(self._runs), "movie") + end)
         self._offer()
 
     def _on_picked(self, row: int) -> None:

@@ -15,6 +15,7 @@ from napari.layers import Shapes
 
 from napari_beamwatch._napari.ours import ONSET_MAP, PLACE_DOSES
 from napari_beamwatch._napari.place_doses import BEHIND, ROOMS, SIZE, box_of
+from napari_beamwatch._qt.clicks import held_still
 from napari_beamwatch._qt.fft.label_places import Box, free_places
 from napari_beamwatch._qt.overlay_stack import OverlayStack
 from napari_beamwatch._qt.region_labels import EVERYWHERE
@@ -36,9 +37,6 @@ FINE = 1.05
 
 TRIED = 12
 """Half lines by which words may be moved up or down from the middle of their room."""
-
-STEADY = 4
-"""Pixels of the screen by which the pointer may move in a click."""
 
 
 class PlacesOnMap:
@@ -133,12 +131,8 @@ class PlacesOnMap:
 
     def _on_press(self, _: Any, event: Any) -> Iterator[None]:
         """Choose the place that is clicked on, unless something is drawn or dragged."""
-        start = np.array(event.pos, float)
-        yield
-        while event.type == "mouse_move":
-            if np.hypot(*(np.array(event.pos, float) - start)) > STEADY:
-                return
-            yield
+        if not (yield from held_still(event)):
+            return
         shown, result = self._overlays.named(ONSET_MAP), self._session.result
         doses = self._overlays.named(PLACE_DOSES)
         active = self._viewer.layers.selection.active

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from magicgui.widgets import ComboBox, LineEdit
 from napari.layers import Shapes
-from qtpy.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QDialog, QWidget
 
 from napari_beamwatch._qt.canvas import Canvas
-from napari_beamwatch._qt.knob_rows import form_of, line_up
-from napari_beamwatch._qt.places_on_map import STEADY
+from napari_beamwatch._qt.clicks import held_still
+from napari_beamwatch._qt.knob_rows import form_of
+from napari_beamwatch._qt.laying_out import lay_out
 from napari_beamwatch._qt.sections.section import faint
 from napari_beamwatch._qt.session import Request, Session
 from napari_beamwatch._qt.starting import Start
@@ -76,22 +77,12 @@ class RingForm(QDialog):
         self.what.native.setPlaceholderText("2.355 Å, or Au 111, or Au for all rings")
         self._told = faint(WHAT_TO_DO)
         self._told.setObjectName("told")
-        container = form_of([self.ring, self.what])
-        buttons = QDialogButtonBox()
-        self._use = buttons.addButton("Use it", QDialogButtonBox.ButtonRole.AcceptRole)
-        buttons.addButton("Close", QDialogButtonBox.ButtonRole.RejectRole)
-        assert self._use is not None
-        self._use.setObjectName("use")
-        whole = QVBoxLayout(self)
-        whole.addWidget(container.native)
-        whole.addWidget(self._told)
-        whole.addWidget(buttons)
-        line_up(container)
-        self.resize(WIDTH, self.sizeHint().height())
+        self._use = lay_out(
+            self, form_of([self.ring, self.what]), self._told, width=WIDTH,
+            action=("Use it", "use", self._on_use),
+        )  # fmt: skip
         self.ring.changed.connect(lambda _: self._show())
         self.what.changed.connect(lambda _: self._show())
-        buttons.accepted.connect(self._on_use)
-        buttons.rejected.connect(self.reject)
         self.finished.connect(lambda _: self._leave())
         session.frames_changed.connect(self._forget)
         session.running_changed.connect(self._show)
@@ -151,7 +142,6 @@ class RingForm(QDialog):
         except BeamwatchError as error:
             told, said = None, str(error)
         self._told.setText(said)
-        assert self._use is not None
         self._use.setEnabled(told is not None)
         if self._there() and self._layer is not None and self.rings is not None:
             self._layer.edge_color = self._colours()
@@ -166,12 +156,8 @@ class RingForm(QDialog):
 
     def _on_press(self, _: Any, event: Any) -> Iterator[None]:
         """Choose the ring that is clicked on."""
-        start = np.array(event.pos, float)
-        yield
-        while event.type == "mouse_move":
-            if np.hypot(*(np.array(event.pos, float) - start)) > STEADY:
-                return
-            yield
+        if not (yield from held_still(event)):
+            return
         layer, rings = self._layer, self.rings
         if event.button != 1 or layer is None or rings is None or not self._there():
             return

@@ -28,6 +28,7 @@ from napari_beamwatch.campaign.measures import known_measure
 from napari_beamwatch.campaign.tables import CampaignTables
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.phases.limits import published_limits
+from napari_beamwatch.quantities import counted
 from napari_beamwatch.results.figure.style import (
     COLOURS,
     MARKS,
@@ -263,7 +264,7 @@ def _draw_group(axes: Axes, campaign: CampaignTables, measure: str, line: Line) 
         begin = low if np.isfinite(low) else until
         _arrow(axes, begin, min(begin * 2.2, axes.get_xlim()[1] / 1.02), line.y, colour)
         axes.plot([begin] * 2, [line.y - 1.0, line.y + 1.0], color=colour, lw=1.0, zorder=4)
-    counts = f"{_counted(row['movies'], 'movie')}, {_counted(row['places'], 'place')}"
+    counts = ", ".join(counted(int(row[f"{one}s"]), one) for one in ("movie", "place"))
     nothing = ", nothing changed"
     words = str(row["median_words"]).removesuffix(nothing)
     counts += ", no change" if str(row["median_words"]).endswith(nothing) else ""
@@ -402,8 +403,3 @@ def _what(measure: str) -> str:
 def _formula(text: str) -> str:
     """A formula with its digits below the line."""
     return re.sub(r"(?<=[A-Za-z)])(\d+)", r"$_{\\mathbf{\1}}$", plain(text))
-
-
-def _counted(number: object, what: str) -> str:
-    count = int(str(number))
-    return f"{count} {what}{'' if count == 1 else 's'}"

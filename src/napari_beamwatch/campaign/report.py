@@ -11,6 +11,7 @@ from typing import Any
 
 from napari_beamwatch.campaign.groups import short_name
 from napari_beamwatch.campaign.measures import MEASURES
+from napari_beamwatch.quantities import counted
 from napari_beamwatch.results.report.about import PROVEN_ON, for_a_paper
 from napari_beamwatch.results.report.doses import number, phases, plain, word
 from napari_beamwatch.results.report.page import (
@@ -99,9 +100,9 @@ def _first(record: Row) -> tuple[str, ...]:
     big, *below = _answer(record, groups)
     lines = "".join(f"<p>{prose(line)}</p>\n" for line in below)
     told = boxes(_boxes(record, groups)) if 1 < len(groups) <= MOST_BOXES else ""
-    counted = f"{_counted(len(record['movies']), 'movie')}, {_grouped(record)}"
+    beneath = f"{counted(len(record['movies']), 'movie')}, {_grouped(record)}"
     return (
-        f"<header><h1>{text(_name(record))}</h1>{paragraph(counted, 'quiet')}</header>",
+        f"<header><h1>{text(_name(record))}</h1>{paragraph(beneath, 'quiet')}</header>",
         f'<div class="answer changed"><p class="big">{prose(big)}</p>\n{lines}</div>',
         "".join(
             paragraph(f"Warning: {one}", "warning")
@@ -114,9 +115,6 @@ def _first(record: Row) -> tuple[str, ...]:
 def _answer(record: Row, groups: Sequence[Row]) -> Iterator[str]:
     """What a reader came for: how much longer, or at which dose."""
     measure = str(record["measure"])
-    pairs = _compared(record, measure)
-    mine = [row for row in pairs if row["varied"] != "compound"] or pairs
-    shown = [line for line in map(_ratio, mine) if line]
     if len(groups) == 1:
         row = groups[0]
         yield f"{row['group']}: {_with_unit(row['median_words'])}"
@@ -124,10 +122,13 @@ def _answer(record: Row, groups: Sequence[Row]) -> Iterator[str]:
         yield f"The median of {_counts(row)}: {MEASURES[measure].words}{time and f'; {time}'}."
         yield f"A tenth gone: {_with_unit(row['gone_10_words'])}."
         return
+    pairs = _compared(record, measure)
+    mine = [row for row in pairs if row["varied"] != "compound"] or pairs
+    shown = [line for line in map(_ratio, mine) if line]
     if shown:
         yield from shown
         return
-    yield f"{_counted(len(groups), 'group')} of movies"
+    yield f"{counted(len(groups), 'group')} of movies"
     yield "No two of them differ in one condition, of which a ratio could be told."
 
 
@@ -282,12 +283,7 @@ def _with_unit(words: object) -> str:
 
 
 def _counts(row: Row) -> str:
-    return f"{_counted(row['movies'], 'movie')}, {_counted(row['places'], 'place')}"
-
-
-def _counted(count: object, what: str) -> str:
-    many = plain(count)
-    return f"{many} {what}{'' if many == '1' else 's'}"
+    return ", ".join(counted(int(row[f"{one}s"]), one) for one in ("movie", "place"))
 
 
 def _name(record: Row) -> str:

@@ -11,6 +11,7 @@ from napari_beamwatch.campaign.between import dose_text
 from napari_beamwatch.campaign.measures import MEASURES, known_measure
 from napari_beamwatch.campaign.tables import CampaignTables
 from napari_beamwatch.harmless import printable
+from napari_beamwatch.quantities import counted
 
 WIDTH = 96
 
@@ -27,7 +28,7 @@ def in_words(campaign: CampaignTables, measure: str | None = None) -> str:
         scale = float(row["dose_scale_sd_percent"])
         dose_scale = f", dose scale ± {scale:.2g} %" if np.isfinite(scale) else ""
         counts = ", ".join(
-            _counted(int(row[f"{one}s"]), one) for one in ("movie", "crystal", "place")
+            counted(int(row[f"{one}s"]), one) for one in ("movie", "crystal", "place")
         )
         lines += [
             _filled(f"{row['group']}: ", f"median {row['median_words']}{time} · a tenth gone "
@@ -68,10 +69,6 @@ def in_words(campaign: CampaignTables, measure: str | None = None) -> str:
 
 def _of(table: pd.DataFrame, measure: str) -> pd.DataFrame:
     return pd.DataFrame(table[table["measure"] == measure])
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _filled(label: str, text: str) -> str:

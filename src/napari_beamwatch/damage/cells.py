@@ -180,11 +180,9 @@ class Courses:
 
     def like(self, one: int) -> Ints:
         """Those that go on as one does, by their onsets."""
-        count = int(np.isfinite(self.onset).sum())
-        each = len(DECAYS)
-        onsets = count // (each * len(KEPT))
-        kept, rest = divmod(one, onsets * each)
-        return np.asarray(kept * onsets * each + np.arange(onsets) * each + rest % each, np.int64)
+        order = np.arange(len(self.onset) - 1).reshape(len(KEPT), -1, len(DECAYS))
+        kept, _, decay = np.unravel_index(one, order.shape)
+        return np.asarray(order[kept, :, decay], np.int64)
 
     def mixed(self, one: int, other: int, parts: Floats) -> Courses:
         """What a window shows that lies in two places: parts of their amplitudes, added."""

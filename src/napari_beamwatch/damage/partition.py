@@ -235,7 +235,7 @@ def _scatter(
         mine = np.flatnonzero((place == number) & pure)
         if len(mine) <= shared + 1 or not np.isfinite(courses.onset[at]):
             continue
-        likely = shared * told[mine][:, courses.like(at)].astype(np.float64)
+        likely = shared * told[np.ix_(mine, courses.like(at))].astype(np.float64)
         weight = np.exp(likely - likely.max(axis=1)[:, None])
         weight /= weight.sum(axis=1)[:, None]
         mean = weight @ doses

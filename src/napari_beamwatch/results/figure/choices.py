@@ -74,7 +74,7 @@ def shots(movie: Movie, row: pd.Series | None) -> tuple[Shot, ...]:
     """Before, at and after the onset; start, middle and end where there is none."""
     lit = np.flatnonzero(movie.lit)
     begin, end = (int(lit[0]), int(lit[-1]) + 1) if len(lit) else (0, len(movie))
-    n = max(1, min((end - begin) // 12, MOST_SUMMED))
+    n = summed(begin, end)
     if row is None or pd.isna(row["onset_frame"]):
         middle = max(begin, (begin + end - n) // 2)
         starts = (("start", begin), ("middle", middle), ("end", end - n))
@@ -156,6 +156,17 @@ def around(box: Box, shape: tuple[int, int], moved: NDArray[np.int64]) -> Box:
         for axis, (first, last) in enumerate(spans)
     )
     return y0, x0, y0 + side, x0 + side
+
+
+def within(box: Box, part: Box) -> Box:
+    """A box from the corner of a part of the field."""
+    y0, x0, y1, x1 = box
+    return y0 - part[0], x0 - part[1], y1 - part[0], x1 - part[1]
+
+
+def summed(begin: int, end: int) -> int:
+    """Frames that are added up for a picture of a record."""
+    return max(1, min((end - begin) // 12, MOST_SUMMED))
 
 
 def spots_at(result: Findings, where: Place) -> list[FigureSpot]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from napari_beamwatch.movies import Movie
-from napari_beamwatch.results.figure.choices import Box, Shot
+from napari_beamwatch.results.figure.choices import Box, FigureSpot, Shot
 from napari_beamwatch.results.figure.style import SPOT_COLOUR
 
 Picture = NDArray[np.float32]
@@ -23,6 +23,9 @@ MOST_PIXELS = 512
 BLUR = 0.2
 """Standard deviation of the smoothing over the spacing of the fringes: they keep 45 % of their
 contrast, noise 9 % where fringes have 16 pixels."""
+
+PLAIN_BLUR = 1 / 300
+"""The same of a picture without a lattice, over its side."""
 
 UNSEEN = "0.85"
 """Grey of what lay outside the frames."""
@@ -74,6 +77,13 @@ def smoothed(image: Picture, sigma: float) -> Picture:
     relative = np.where(known, image / mean, 1.0).astype(np.float32) if mean > 0 else 0 * image
     blurred = gaussian_filter(relative, sigma) if sigma > 0 else relative
     return binned(np.where(known, blurred, np.nan).astype(np.float32))
+
+
+def blur_for(spots: Sequence[FigureSpot], size: tuple[int, int]) -> float:
+    """How far a picture is smoothed, in pixels: by the fringes of its strongest spot, the first."""
+    if not spots:
+        return PLAIN_BLUR * max(size)
+    return float(BLUR / np.hypot(spots[0].gy, spots[0].gx))
 
 
 def binned(image: Picture) -> Picture:

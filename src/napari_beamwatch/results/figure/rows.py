@@ -20,10 +20,11 @@ from napari_beamwatch.results.figure.choices import (
     shots,
     spots_at,
     track_of,
+    within,
 )
 from napari_beamwatch.results.figure.map import draw_map, field_of
 from napari_beamwatch.results.figure.pictures import (
-    BLUR,
+    blur_for,
     draw_exposure,
     draw_picture,
     draw_scale,
@@ -53,9 +54,6 @@ from napari_beamwatch.results.figure.style import SPOT_COLOUR
 from napari_beamwatch.results.findings import Findings
 from napari_beamwatch.spectra.windows import SMALLEST_WINDOW
 
-PLAIN_BLUR = 1 / 300
-"""Of the side of a picture without a lattice: the standard deviation of its smoothing."""
-
 Taken = list[tuple[str, Shot]]
 
 
@@ -84,10 +82,10 @@ def draw_pictures(
     ]
     spots = spots_at(result, where)
     size = part[2] - part[0], part[3] - part[1]
-    sigma = BLUR / np.hypot(spots[0].gy, spots[0].gx) if spots else PLAIN_BLUR * max(size)
+    sigma = blur_for(spots, size)
     shown = [smoothed(cut[0], sigma) for cut in cuts]
     transformed = min(box[2] - box[0], box[3] - box[1]) >= SMALLEST_WINDOW
-    inner = box[0] - part[0], box[1] - part[1], box[2] - part[0], box[3] - part[1]
+    inner = within(box, part)
     for i, shot in enumerate(taken):
         left = LEFT + i * (SIDE + GAP)
         axes = sheet.axes(left, top, SIDE, SIDE)

@@ -17,17 +17,17 @@ from matplotlib.figure import Figure
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.results.figure.choices import (
-    MOST_SUMMED,
-    Place,
     Shot,
     around,
     place,
     spots_at,
     subject,
+    summed,
     track_of,
+    within,
 )
 from napari_beamwatch.results.figure.pictures import (
-    BLUR,
+    blur_for,
     draw_picture,
     draw_scale,
     exposure,
@@ -35,7 +35,6 @@ from napari_beamwatch.results.figure.pictures import (
     limits_of,
     smoothed,
 )
-from napari_beamwatch.results.figure.rows import PLAIN_BLUR
 from napari_beamwatch.results.figure.sheet import GAP, RIGHT, Sheet
 from napari_beamwatch.results.figure.spectra import (
     draw_spectrum,
@@ -127,7 +126,7 @@ def _row(result: Findings, doses: Sequence[float] | None) -> Row:
     if not len(lit):
         raise BeamwatchError(f"{movie.name} has no frame with beam")
     begin, end = int(lit[0]), int(lit[-1]) + 1
-    n = max(1, min((end - begin) // 12, MOST_SUMMED))
+    n = summed(begin, end)
     if doses is None:
         firsts = np.rint(np.linspace(begin, end - n, min(COLUMNS, end - begin))).astype(int)
         shots: list[Shot | None] = [Shot("", first, first + n) for first in firsts.tolist()]
@@ -165,13 +164,13 @@ def _draw_row(sheet: Sheet, top: float, side: float, row: Row, letter: str) -> N
     cuts = [followed(movie, shot, [part, where.box], track) for shot in shown]
     spots = spots_at(row.result, where)
     size = part[2] - part[0], part[3] - part[1]
-    sigma = BLUR / np.hypot(spots[0].gy, spots[0].gx) if spots else PLAIN_BLUR * max(size)
+    sigma = blur_for(spots, size)
     pictures = [smoothed(cut[0], sigma) for cut in cuts]
     reach = reach_of(spots, (), movie.pixel_size, 0.5)
     spectra = [spectrum_of_tile(cut[1], reach) for cut in cuts]
     black = strongest(spectra, spots)
     unit = 10 / movie.pixel_size if movie.pixel_size is not None else 0.0
-    box = _within(where, part)
+    box = within(where.box, part)
     beside = box[1] + box[3] < size[1]  # on the right where the box lies on the left
     drawn = iter(zip(pictures, spectra, strict=True))
     for i, shot in enumerate(row.shots):
@@ -188,11 +187,6 @@ def _draw_row(sheet: Sheet, top: float, side: float, row: Row, letter: str) -> N
         draw_spectrum(inner, spectrum, black, spots, [], None, unit)
         if shot is shown[0] and movie.pixel_size is not None:
             draw_scale(axes, size[1] * movie.pixel_size / 10, "nm")
-
-
-def _within(where: Place, part: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
-    y0, x0, y1, x1 = where.box
-    return y0 - part[0], x0 - part[1], y1 - part[0], x1 - part[1]
 
 
 def _changed(row: Row, shot: Shot) -> bool:
