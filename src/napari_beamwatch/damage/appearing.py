@@ -79,14 +79,19 @@ def appeared(
 def grown_from(samples: Samples, spots: Sequence[int], dispersion: float) -> Estimate:
     """Dose from which spots grew together: the same models, whose residual is the higher level.
 
-    They have one change. Of a spot that rocks into view and out again the fall explains more.
+    They have one change. Of a spot that rocks into view and out again the fall explains more. What
+    grows of nuclei, or as one crystal whose amplitudes add, begins slower than an exponential [1]_.
+
+    References
+    ----------
+    .. [1] M. Avrami, J. Chem. Phys. 7 (1939) 1103.
     """
     some = samples.of_spots(np.array(spots))
     every = average(some, dispersion=dispersion)
     grows = every.weighed.residual.sum(axis=1) > every.weighed.plateau.sum(axis=1)
-    weight = every.weight * grows
-    if weight.sum() < MORE_LIKELY:
+    if (every.weight @ grows) < MORE_LIKELY:
         return NOTHING
+    weight = every.weight * (grows & (every.weighed.models.beta > 1))
     return Estimate(*quantiles(every.weighed.models.onset, weight / weight.sum()))
 
 

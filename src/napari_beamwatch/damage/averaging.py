@@ -33,10 +33,10 @@ Floats = NDArray[np.float64]
 NO_PLATEAU = 0.15
 """Prior of a decay that begins with the first electron."""
 
-STRETCHED = 0.5
+STRETCHED = 2 / 3
 """Prior of a decay that is not exponential."""
 
-LEAST_BETA, MOST_BETA = 0.4, 3.0
+LEAST_BETA, MOST_BETA = 0.5, 3.0
 """Stretches that are taken for possible, their logarithms alike: radiolysis is often exponential,
 and nothing is known of what is not."""
 

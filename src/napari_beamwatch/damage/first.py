@@ -74,6 +74,24 @@ def log_density(onset: Estimate, dose: Floats, dip: float = 0.0) -> Floats:
     return np.asarray(told - top - np.log(np.exp(told - top).sum() * step), np.float64)
 
 
+def begun_by(own: Estimate, sign: Estimate) -> Estimate:
+    """Onset of a change that had begun when a sign of it was seen.
+
+    Signs come late, never early: what a new phase gives, grows as the square of what is there of it
+    where it grows as one crystal. So a sign only excludes what is later.
+    """
+    if np.isnan(own.value) or sign.high < own.low:
+        return sign
+    if np.isnan(sign.value) or own.high < sign.low:
+        return own
+    ends = min(own.low, sign.low), max(own.high, sign.high)
+    dose = np.linspace(ends[0] - np.ptp(ends) / 4, ends[1] + np.ptp(ends) / 4, NODES)
+    mine, its = (np.exp(log_density(each, dose)) for each in (own, sign))
+    likely = mine * its[::-1].cumsum()[::-1]
+    value, low, high = quantiles(dose, likely / likely.sum())
+    return Estimate(value, max(low, ends[0]), high)
+
+
 def _shared(count: NDArray[np.int64], length: float) -> Floats:
     """What it is worth in log evidence that so many share an onset, before they are looked at."""
     return np.asarray((count - 1) * np.log(length) + special.gammaln(count), np.float64)
