@@ -74,11 +74,10 @@ def log_density(onset: Estimate, dose: Floats, dip: float = 0.0) -> Floats:
     return np.asarray(told - top - np.log(np.exp(told - top).sum() * step), np.float64)
 
 
-def begun_by(own: Estimate, sign: Estimate) -> Estimate:
-    """Onset of a change that had begun when a sign of it was seen.
+def begun(own: Estimate, sign: Estimate) -> Estimate:
+    """Onset of a change that two things date: what was lost, and a sign of it.
 
-    Signs come late, never early: what a new phase gives, grows as the square of what is there of it
-    where it grows as one crystal. So a sign only excludes what is later.
+    A change began when its first sign did; where they may have begun together, both tell when.
     """
     if np.isnan(own.value) or sign.high < own.low:
         return sign
@@ -86,8 +85,8 @@ def begun_by(own: Estimate, sign: Estimate) -> Estimate:
         return own
     ends = min(own.low, sign.low), max(own.high, sign.high)
     dose = np.linspace(ends[0] - np.ptp(ends) / 4, ends[1] + np.ptp(ends) / 4, NODES)
-    mine, its = (np.exp(log_density(each, dose)) for each in (own, sign))
-    likely = mine * its[::-1].cumsum()[::-1]
+    told = log_density(own, dose) + log_density(sign, dose)
+    likely = np.exp(told - told.max())
     value, low, high = quantiles(dose, likely / likely.sum())
     return Estimate(value, max(low, ends[0]), high)
 

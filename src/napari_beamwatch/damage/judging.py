@@ -16,7 +16,7 @@ from napari_beamwatch.damage.averaging import Average
 from napari_beamwatch.damage.coming import Coming, coming, turned
 from napari_beamwatch.damage.dips import Event
 from napari_beamwatch.damage.examining import Examined, Loss, Watch
-from napari_beamwatch.damage.first import begun_by
+from napari_beamwatch.damage.first import begun
 from napari_beamwatch.damage.fitting import Models, weighed
 from napari_beamwatch.damage.interval import NOTHING, Course, Estimate, Fitted
 from napari_beamwatch.damage.power import LATE, SMALLEST_LOSS, Power
@@ -356,7 +356,7 @@ def _with_shift(verdict: Verdict, shift: Shift) -> Verdict:
     text = f"the spacing moved by {change:+.1f} % in {len(shift.spots)} spots and stayed"
     return replace(
         verdict, status="onset", criterion="spacing", evidence="strong", kind="",
-        onset=begun_by(verdict.onset, shift.onset), reason=text,
+        onset=begun(verdict.onset, shift.onset), reason=text,
     )  # fmt: skip
 
 
@@ -384,5 +384,5 @@ def _with_coming(verdict: Verdict, came: Coming | None, loss: Loss | None) -> Ve
     return replace(
         verdict, status="onset", criterion="new_phase", kind=came.kind,
         evidence="strong" if len(came.spots) > 1 else "single",
-        onset=begun_by(own, came.first), reason=text,
+        onset=begun(own, came.first), reason=text,
     )  # fmt: skip
