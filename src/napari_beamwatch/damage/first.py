@@ -42,7 +42,7 @@ for exact, a common onset of two grains 0.35 frames apart excluded the first."""
 WIDEST = 0.25
 """Part of the record that onsets which belong together spread at the most."""
 
-NODES, MIDDLES, DOSES = 4001, 60, 160
+NODES, MIDDLES, DOSES = 4001, 60, 100
 """Doses at which posteriors are multiplied; middles of a spread, and doses near the first of it."""
 
 REACH, NEGLIGIBLE = 4.5, 1e-3
@@ -267,12 +267,17 @@ def first_of(
         return NOTHING, members
     evidence = np.array([each.evidence for each in groups])
     weight = np.exp(evidence - evidence.max())
-    best = int(weight.argmax())
-    members[order[groups[best].members]] = True
-    if members.sum() == 1 and weight[best] > 0.999 * weight.sum():
+    best = groups[int(weight.argmax())]
+    members[order[best.members]] = True
+    if members.sum() == 1 and weight.max() > 0.999 * weight.sum():
         return onsets[int(np.flatnonzero(members)[0])], members
     weight[weight < NEGLIGIBLE] = 0
     mixed = np.zeros(NODES)
     for part, each in zip(weight, groups, strict=True):
         mixed += part * each.posterior(dose) if part else 0
-    return Estimate(*quantiles(dose, mixed / mixed.sum())), members
+    first = Estimate(*quantiles(dose, mixed / mixed.sum()))
+    if isinstance(best, Spread):
+        # Of those that went one after the other, those that may have been the first.
+        earliest = min(each.value for each, mine in zip(onsets, members, strict=True) if mine)
+        members &= np.array([each.value for each in onsets]) <= max(first.high, earliest)
+    return first, members
