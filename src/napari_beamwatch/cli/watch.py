@@ -29,7 +29,6 @@ def watch(args: Namespace) -> None:
             settings_from(args),
             out=args.out,
             settle=args.settle,
-            stop_left=args.stop_at,
             once=args.once,
             **opening_from(args),
         )

@@ -16,6 +16,8 @@ from napari_beamwatch.damage.budget import rate
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.movies.beam import unlit_frames
+from napari_beamwatch.results.report.page import UNIT
+from napari_beamwatch.results.summary import dose_text
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.defects import MendedFrames
 from napari_beamwatch.spectra.drift import DriftEstimator
@@ -53,12 +55,10 @@ class Live:
     Parameters
     ----------
     settings : Settings
-    stop_left : float
-        Part of the lattice less than which must be left to say stop.
     """
 
-    def __init__(self, settings: Settings, stop_left: float) -> None:
-        self._settings, self._stop_left = settings, stop_left
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self.counts: list[float] = []
         self.alarm: Alarm | None = None
         self.movie: Movie | None = None
@@ -69,7 +69,7 @@ class Live:
         self._used: list[int] = []
         self._cohorts: list[Followed] = []
         self._looks_followed = 0
-        self._alarms = Alarms(rate(self._settings.false_alarm, "lattice"), self._stop_left)
+        self._alarms = Alarms(rate(self._settings.false_alarm, "lattice"))
         self._grid: Grid | None = None
         self._drift: DriftEstimator | None = None
         self._moved = np.zeros((0, 2))
@@ -97,6 +97,11 @@ class Live:
         if self.movie is None or self.movie.dose is None:
             return None
         return float(self.movie.dose[-1])
+
+    @property
+    def so_far(self) -> str:
+        """How far the movie is, in words."""
+        return f"frame {self.frames}" if self.dose is None else f"{dose_text(self.dose)} {UNIT}"
 
     @property
     def since(self) -> Since | None:
