@@ -2,9 +2,9 @@
 
     python benchmarks/watch_campaign.py [--seed 0] [--steady 500] [--fades 300] [--jobs 2]
 
-Traces come straight from the noise law, as those of `onset_campaign.py`, a frame at a time. Those
-of the first frames, in which a watch looks for spots, are not shown to the alarm. Beside it stands
-the off-line test, `first_detected`, which is shown all frames and knows of dips when they are over.
+Phasors of spots in windows are drawn a frame at a time, and looked at, chosen and followed as a
+watch does. Beside it stands the off-line test, `first_detected`, which is shown all of every spot
+and frame, and knows of dips when they are over.
 Movies are in `watch_movies.py`.
 """
 
@@ -18,7 +18,7 @@ from functools import partial
 from multiprocessing import Pool
 
 import numpy as np
-from onset_campaign import DRAWN, excursion, noisy
+from onset_campaign import DRAWN, excursion
 from scipy import stats
 
 from napari_beamwatch.damage.alarm import Alarms, Frame
@@ -27,10 +27,11 @@ from napari_beamwatch.damage.detection import dispersion_of, first_detected
 from napari_beamwatch.damage.dips import find_dips
 from napari_beamwatch.damage.models import remaining
 from napari_beamwatch.damage.scopes import Scope, SpotTrace, samples_of
-from napari_beamwatch.watching.lattice import LOOKS
+from napari_beamwatch.watching.lattice import LOOKS, unchosen
+from napari_beamwatch.watching.live import MOST_FOLLOWED, WORTH
 
-SEEN = 22.0
-FALSE_ALARM = 0.01
+BINS = 128**2 / 2
+ALPHA = FALSE_ALARM = 0.01
 WORDS = ("found", "falling", "lasting", "withdrawn")
 
 
@@ -98,38 +99,60 @@ def fading(rng: np.random.Generator) -> Course:
 
 def watched(drawn: Course, rng: np.random.Generator) -> dict[str, float]:
     """Frames at which each word is first said; NaN for never."""
-    y = noisy(drawn.signal, drawn.windows, rng)
-    frames = y.shape[1]
-    found = next(
-        (n for n in LOOKS if n < frames and (n * drawn.signal[:, :n].mean(axis=1)).max() > SEEN), 0
-    )
+    amplitude = np.sqrt(np.maximum(drawn.signal, 0))[..., None]
+    shape = (*drawn.signal.shape, drawn.windows)
+    phasors = amplitude + rng.standard_normal((*shape, 2)) @ [1, 1j] / np.sqrt(2)
+    power = np.abs(phasors) ** 2 - 1
+    frames = shape[1]
     said = dict.fromkeys((*WORDS, "low", "high"), np.nan)
-    if found:
-        said["found"] = found
-        seen = drawn.signal[:, :found].mean(axis=1) * found > SEEN
-        level = np.maximum(y[seen, :found].mean(axis=1), 1e-3)
-        alarms = Alarms(rate(FALSE_ALARM, "lattice"))
-        alarms.begin([("all", 0.5)])
-        weight = level / (2 * level + 1)
-        scale = weight @ level
-        signal = float((weight**2) @ (2 * level)) / scale**2 / drawn.windows
-        noise = float((weight**2).sum()) / scale**2 / drawn.windows
-        for t in range(found, frames):
-            now = alarms.add([Frame(float(weight @ y[seen, t]) / scale, signal, noise)], t, t + 1)
-            if now.status == "lasting" and np.isnan(said["lasting"]):
-                said["low"], said["high"] = now.since.low, now.since.high
-            if now.status != "holding" and np.isnan(said[now.status]):
-                said[now.status] = t + 1
-            if now.status == "holding" and said["lasting"] == said["lasting"]:
-                said["withdrawn"] = t + 1
+    limit = np.log(BINS * drawn.windows * len(LOOKS) / ALPHA)
+    alarms, known, followed = None, 0.0, 0
+    found, level = np.zeros(shape[::2], bool), np.empty(0)
+    for t in range(frames):
+        if alarms is not None:
+            alarms.add([pooled(power[:, t][found], level)], t, t + 1)
+        if t + 1 in LOOKS and followed < MOST_FOLLOWED:
+            summed = np.abs(phasors[:, : t + 1].sum(axis=1)) ** 2 / (t + 1) - 1
+            seen = np.array(summed + 1 > limit)
+            snr = unchosen(summed[seen], limit)
+            seen[seen] = snr > 0
+            due, each = snr[snr > 0] / summed[seen], snr[snr > 0] / (t + 1)
+            information = (each**2 / (2 * each + 1)).sum()
+            if information > WORTH * known:
+                known, found, level, followed = information, seen, each, followed + 1
+                alarms = Alarms(rate(FALSE_ALARM, "lattice"), [("all", 1 / 3 / MOST_FOLLOWED)])
+                for u in range(t + 1):
+                    alarms.add([pooled(due * power[:, u][found], level)], u, u + 1)
+                if np.isnan(said["found"]):
+                    said["found"] = t + 1
+        if alarms is None:
+            continue
+        now = alarms.now
+        if now.status == "lasting" and np.isnan(said["lasting"]):
+            said["low"], said["high"] = now.since.low, now.since.high
+        if now.status != "holding" and np.isnan(said[now.status]):
+            said[now.status] = t + 1
+        if now.status == "holding" and said["lasting"] == said["lasting"]:
+            said["withdrawn"] = t + 1
     ends = np.arange(1.0, frames + 1)
-    traces = tuple(SpotTrace(i, 0, 0.05, 0.01 * i, row, drawn.windows) for i, row in enumerate(y))
+    traces = tuple(
+        SpotTrace(i, 0, 0.05, 0.01 * i, each.mean(axis=-1), drawn.windows)
+        for i, each in enumerate(power)
+    )
     samples = samples_of(Scope("all", traces, ends - 1, ends, np.ones(frames, bool)))
     wide = dispersion_of(samples)
     samples = samples.without(find_dips(samples, wide).masked)
     said["detected"] = first_detected(samples, rate(FALSE_ALARM, "lattice"), wide)
     said["onset"] = drawn.onset
     return said
+
+
+def pooled(power: np.ndarray, level: np.ndarray) -> Frame:
+    """One number for all that is followed, as `Followed.pooled` has it."""
+    weight = level / (2 * level + 1)
+    scale = weight @ level
+    signal, noise = (weight**2) @ (2 * level), (weight**2).sum()
+    return Frame(float(weight @ power / scale), signal / scale**2, noise / scale**2)
 
 
 KINDS = (

@@ -103,12 +103,12 @@ def test_frames_that_differ_more_than_the_noise_law_says_widen_it() -> None:
 def watched(course: np.ndarray, seed: int = 0) -> list[Alarm]:
     """What is said after each frame of a lattice of that course."""
     rng = np.random.default_rng(seed)
-    alarms = Alarms(0.01)
-    alarms.begin([("the field", 0.5)])
-    return [
-        alarms.add([Frame(v + SIGMA * rng.standard_normal(), SIGMA**2 / 2, SIGMA**2 / 2)], t, t + 1)
-        for t, v in enumerate(course)
-    ]
+    alarms, said = Alarms(0.01, [("the field", 0.5)]), []
+    for t, v in enumerate(course):
+        value = v + SIGMA * rng.standard_normal()
+        alarms.add([Frame(value, SIGMA**2 / 2, SIGMA**2 / 2)], t, t + 1)
+        said.append(alarms.now)
+    return said
 
 
 def statuses(said: list[Alarm]) -> list[str]:
@@ -158,13 +158,13 @@ def test_frames_in_which_nothing_was_measured_say_nothing() -> None:
 
 def test_a_crystal_that_goes_is_called_beside_a_field_that_holds() -> None:
     rng = np.random.default_rng(2)
-    alarms = Alarms(0.01)
-    alarms.begin([("the field", 0.5), ("crystal 2", 0.25)])
+    alarms = Alarms(0.01, [("the field", 0.5), ("crystal 2", 0.25)])
     for t in range(100):
         courses = (1.0, 1.0 if t < 50 else 0.1)
-        now = alarms.add(
+        alarms.add(
             [Frame(v + SIGMA * rng.standard_normal(), SIGMA**2 / 2, SIGMA**2 / 2) for v in courses],
             t,
             t + 1,
         )
+    now = alarms.now
     assert (now.status, now.where) == ("lasting", "crystal 2")

@@ -61,7 +61,7 @@ class Alarm:
         Part of the lattice that is left where most was lost; of the whole field while it holds.
     since : Since or None
     where : str
-        Of what: a name that was given to `Alarms.begin`.
+        Of what: the name of a part.
     log_e : float
         Evidence of a loss that lasts: the logarithm of a mixture of likelihood ratios.
     dips : int
@@ -86,56 +86,30 @@ class Frame:
 
 
 class Alarms:
-    """Takes traces frame by frame and says after each how things stand.
+    """Takes traces frame by frame and says how things stand.
 
     Parameters
     ----------
     rate : float
-        Chance of a false alarm in all of the watch.
+        Chance of a false alarm in all of the watch, however often one asks.
+    parts : sequence of (str, float)
+        What each trace is of, and its share of the evidence.
     """
 
-    def __init__(self, rate: float) -> None:
+    def __init__(self, rate: float, parts: Sequence[tuple[str, float]]) -> None:
         self._limit = math.log(1 / rate)
-        self._traces: list[tuple[str, float, Watched]] = []
+        self._traces = [(name, share, Watched()) for name, share in parts]
 
-    def begin(
-        self,
-        parts: Sequence[tuple[str, float]],
-        seen: Sequence[tuple[Sequence[Frame], float, float]] = (),
-    ) -> None:
-        """Add traces.
-
-        Parameters
-        ----------
-        parts : sequence of (str, float)
-            What each is of, and its share.
-        seen : sequence of (frames, start, end)
-            What they showed so far, as `add` takes it.
-        """
-        new = [(name, share, Watched()) for name, share in parts]
-        for frames, start, end in seen:
-            for (_, _, trace), one in zip(new, frames, strict=True):
-                trace.add(one.value, one.signal, one.noise, start, end)
-        self._traces += new
-
-    def clear(self) -> None:
-        """Leave all traces: others tell more."""
-        self._traces = []
-
-    def __len__(self) -> int:
-        return len(self._traces)
-
-    def add(self, frames: Sequence[Frame], start: float, end: float) -> Alarm:
-        """Take a frame of all traces, in the order they were begun, and its doses from beam-on."""
+    def add(self, frames: Sequence[Frame], start: float, end: float) -> None:
+        """Take a frame of all traces, and its doses from beam-on."""
         for (_, _, trace), one in zip(self._traces, frames, strict=True):
             trace.add(one.value, one.signal, one.noise, start, end)
-        return self.now
 
     @property
     def now(self) -> Alarm:
         """How things stand."""
         found, which = self._found()
-        if which is not None and found >= self._limit:
+        if found >= self._limit:
             for *_, trace in self._traces:
                 trace.look_for_dips()
             found, which = self._found()
@@ -143,7 +117,7 @@ class Alarms:
         recovered = [e for e in events if e.kind == "recovered"]
         longest = max((e.dose_to - e.dose_from for e in recovered), default=0.0)
         dips = len({(e.dose_from, e.dose_to) for e in recovered})
-        if which is None or found < self._limit:
+        if found < self._limit:
             return Alarm("holding", self._left(), None, "", found, dips)
         name, _, trace = self._traces[which]
         loss = trace.loss()
@@ -151,10 +125,8 @@ class Alarms:
         back = trace.comes_back(loss) or not self._lasted(trace, since.high, longest)
         return Alarm("falling" if back else "lasting", loss.left, since, name, found, dips)
 
-    def _found(self) -> tuple[float, int | None]:
+    def _found(self) -> tuple[float, int]:
         """Evidence of all traces together, and the one that has most of it."""
-        if not self._traces:
-            return 0.0, None
         shared = [
             math.log(share) + trace.evidence(1 - SMALLEST_LOSS) for _, share, trace in self._traces
         ]
