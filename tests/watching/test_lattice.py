@@ -21,8 +21,6 @@ def test_what_the_choice_added_to_spots_is_taken_off(truth: float) -> None:
     assert 0.7 * truth < believed < 1.02 * truth
 
 
-def test_spots_far_above_the_threshold_are_believed_and_those_below_were_not_chosen_for_it() -> (
-    None
-):
+def test_spots_far_above_the_threshold_or_below_it_are_believed() -> None:
     snr = np.array([200.0, 12.0])
     np.testing.assert_allclose(unchosen(snr, THRESHOLD), snr, rtol=0.005)
