@@ -25,8 +25,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         file = Path("lif.eer")
         yield bw.WatchState(file, "holding", 1, 10.0, 1.0, words="10 e/Å² · holding")
         yield bw.WatchState(file, "holding", 2, 15.0, 0.99, words="15 e/Å² · holding")
-        yield bw.WatchState(file, "stop", 40, 205.0, 0.3, onset, "damage began at 152: stop")
-        yield bw.WatchState(file, "stop", 41, 210.0, 0.2, onset, "210 e/Å² · stop")
+        yield bw.WatchState(file, "stop", 40, 205.0, 0.3, onset, words="damage began at 152: stop")
+        yield bw.WatchState(file, "stop", 41, 210.0, 0.2, onset, words="210 e/Å² · stop")
         how["closed"] = False
         try:
             raise KeyboardInterrupt

@@ -69,8 +69,9 @@ def test_a_loss_that_a_layer_explains_is_no_stop(tmp_path: Path) -> None:
     assert "stop" not in {state.status for state in said}
     asked, answered = [state for state in said if state.status == "ambiguous"][:2]
     assert "analysing" in asked.words
-    assert "a layer on top" in answered.words
-    assert "native" not in answered.words
+    assert "a layer on top" in answered.why
+    assert "native" not in answered.why
+    assert answered.why in answered.words
     assert answered.onset is not None
     assert not answered.onset.analysed
 
@@ -143,5 +144,5 @@ def test_a_file_that_holds_no_movie_fails_in_words_and_the_watch_goes_on(
 
 
 def test_states_can_be_written_as_json(tmp_path: Path) -> None:
-    state = bw.WatchState(tmp_path, "stop", 3, 40.0, 0.2, bw.Onset(20, 10, 30, False), "stop")
+    state = bw.WatchState(tmp_path, "stop", 3, 40.0, 0.2, bw.Onset(20, 10, 30, False))
     assert json.loads(json.dumps(state.to_plain()))["onset"]["low"] == 10

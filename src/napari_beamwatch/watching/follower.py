@@ -185,8 +185,9 @@ class Follower:
             status = alarm.status
         elif judged is not None and judged.damage:
             status = "stop"
+        why = "" if judged is None else judged.words
         frame = live.frames - 1
-        return WatchState(self.path, status, frame, live.dose, alarm.left, onset, said)
+        return WatchState(self.path, status, frame, live.dose, alarm.left, onset, why, said)
 
     def _finish(self, known: tuple[int, int, int] | None) -> Iterator[WatchState]:
         """Analyse a file that is not written any more, into its run folder."""
@@ -210,7 +211,7 @@ class Follower:
             state = WatchState(
                 self.path, "finished", len(movie) - 1,
                 None if movie.dose is None else float(movie.dose[-1]),
-                before.left, onset_of(result), str(result.summary["answer"]), run,
+                before.left, onset_of(result), words=str(result.summary["answer"]), run=run,
             )  # fmt: skip
             if self._diary is not None:
                 self._diary.note(state)

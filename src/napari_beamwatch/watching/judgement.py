@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from napari_beamwatch.analysis import analyze
 from napari_beamwatch.analysis.first_seen import in_words
 from napari_beamwatch.damage.alarm import Alarm
+from napari_beamwatch.damage.rivals import PARTIAL
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.regions import FIELD
 from napari_beamwatch.results.result import Result
@@ -21,8 +22,9 @@ from napari_beamwatch.settings import Settings
 from napari_beamwatch.watching.live import Live
 from napari_beamwatch.watching.state import Onset
 
-LATER = 1.25
-"""Times as many frames after which an analysis that could not tell is asked again."""
+LATER, SOON = 1.25, 1.1
+"""Times as many frames after which an analysis that could not tell is asked again; those where more
+than half is gone, which no layer explains."""
 
 FAINTER = 0.8
 """Or once so much is left of what was left: the more is gone, the fewer rivals explain it."""
@@ -69,7 +71,8 @@ class Judgement:
         """Whether to ask again; what was found to be damage stays so until the lattice is back."""
         if self.damage or live.frames == self.frames:
             return False
-        return live.frames >= LATER * self.frames or alarm.left <= FAINTER * self.left
+        longer = SOON if alarm.left < PARTIAL else LATER
+        return live.frames >= longer * self.frames or alarm.left <= FAINTER * self.left
 
 
 def _why_not(result: Result) -> str:

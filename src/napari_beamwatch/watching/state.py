@@ -46,6 +46,8 @@ class WatchState:
     left : float or None
         Part of the lattice that is left, where most was lost.
     onset : Onset or None
+    why : str
+        What the analysis of what was recorded said of a loss that lasts; empty before there is one.
     words : str
         All of it for a person, on one line.
     run : Path or None
@@ -58,6 +60,7 @@ class WatchState:
     dose: float | None = None
     left: float | None = None
     onset: Onset | None = None
+    why: str = ""
     words: str = ""
     run: Path | None = None
 
