@@ -9,13 +9,14 @@ DEMO := build/demo/lif-room-temperature.eer
 RUN := build/demo/run
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test lint types contracts kernels unit bench campaign fuzz kill soak lock lowest newest dist stages clean
+.PHONY: help demo test lint types contracts kernels unit bench campaign watch fuzz kill soak lock lowest newest dist stages clean
 
 help:
 	@echo "make demo    simulate a movie, say when its lattice changed, open it where there is a display"
 	@echo "make test    lint, types, import contracts and every test, windows included"
 	@echo "make bench   the benchmarks, as ratios within one run; some ten minutes"
 	@echo "make campaign   onsets of thousands of simulated traces, movies and campaigns; hours"
+	@echo "make watch   how often the alarm at the microscope is false, and how late it is"
 	@echo "make fuzz, make kill, make soak   damaged files, killed processes, five hundred analyses"
 	@echo "make lock    refresh constraints.txt      make stages   redo the multislice pictures"
 	@echo "make lowest, make newest   install at either end of the dependencies, use everything once"
@@ -76,11 +77,17 @@ campaign: $(READY)
 	$(BIN)/python benchmarks/accuracy.py
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/summary_campaign.py
 	$(BIN)/python benchmarks/onset_campaign.py --seed 1234 --fades 400 --stable 1000 --lasting 300
-	$(BIN)/python benchmarks/watch_campaign.py --seed 77 --jobs 2
+	@$(MAKE) --no-print-directory watch
 	$(BIN)/python benchmarks/movie_campaign.py --out build/movies.jsonl --jobs 2
 	$(BIN)/python benchmarks/mosaic_campaign.py --out build/mosaics.jsonl --jobs 2
 	$(BIN)/python benchmarks/phase_area_campaign.py --out build/areas.jsonl --jobs 2
 	$(BIN)/python benchmarks/pattern_campaign.py --out build/patterns.jsonl --seeds 0:20 --jobs 2
+
+# Steady movies, what looks like damage and is none, and damage: an hour or two.
+watch: $(READY)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/watch_campaign.py --seed 77 --jobs 2
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/watch_movies.py --seeds 100:200 --kinds steady --jobs 2
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/watch_movies.py --seeds 100:110 --jobs 2
 
 fuzz: $(READY)
 	$(BIN)/python -m tools.fuzz --inputs 100000 --jobs 2

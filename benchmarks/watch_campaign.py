@@ -1,46 +1,38 @@
-"""The alarm of a watch on simulated traces and movies: false alarms, and how late it is.
+"""The sequential test of a watch on simulated traces: false alarms, and how late it is.
 
-    python benchmarks/watch_campaign.py [--seed 0] [--steady 500] [--fades 300] [--movies 4]
-                                        [--size 384] [--jobs 2]
+    python benchmarks/watch_campaign.py [--seed 0] [--steady 500] [--fades 300] [--jobs 2]
 
-Traces come straight from the noise law, as those of `onset_campaign.py`, a frame at a time. Those
-of the first frames, in which a watch looks for spots, are not shown to the alarm. Beside it stands
-the off-line test, `first_detected`, which is shown all frames and knows of dips when they are over.
-Movies (so many of each case) go through all of the watch, and through `analyze`.
+Phasors of spots in windows are drawn a frame at a time, and looked at, chosen and followed as a
+watch does. Beside it stands the off-line test, `first_detected`, which is shown all of every spot
+and frame, and knows of dips when they are over.
+Movies are in `watch_movies.py`.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import Pool
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
-from onset_campaign import DRAWN, excursion, noisy
+from onset_campaign import DRAWN, excursion
 from scipy import stats
 
-import napari_beamwatch as bw
 from napari_beamwatch.damage.alarm import Alarms, Frame
 from napari_beamwatch.damage.budget import rate
 from napari_beamwatch.damage.detection import dispersion_of, first_detected
 from napari_beamwatch.damage.dips import find_dips
 from napari_beamwatch.damage.models import remaining
 from napari_beamwatch.damage.scopes import Scope, SpotTrace, samples_of
-from napari_beamwatch.simulate.cases import simulate
-from napari_beamwatch.simulate.writing import write_movie
-from napari_beamwatch.watching.growing import Growing
-from napari_beamwatch.watching.live import Live
+from napari_beamwatch.watching.lattice import LOOKS, unchosen
+from napari_beamwatch.watching.live import MOST_FOLLOWED, WORTH
 
-LOOKS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384)
-SEEN = 22.0
-FALSE_ALARM = 0.01
-WORDS = ("found", "falling", "partial", "stop", "withdrawn")
+BINS = 128**2 / 2
+ALPHA = FALSE_ALARM = 0.01
+WORDS = ("found", "falling", "lasting", "withdrawn")
 
 
 @dataclass(frozen=True)
@@ -107,41 +99,60 @@ def fading(rng: np.random.Generator) -> Course:
 
 def watched(drawn: Course, rng: np.random.Generator) -> dict[str, float]:
     """Frames at which each word is first said; NaN for never."""
-    y = noisy(drawn.signal, drawn.windows, rng)
-    frames = y.shape[1]
-    found = next(
-        (n for n in LOOKS if n < frames and (n * drawn.signal[:, :n].mean(axis=1)).max() > SEEN), 0
-    )
-    said = dict.fromkeys((*WORDS, "said", "low", "high"), np.nan)
-    if found:
-        said["found"] = found
-        seen = drawn.signal[:, :found].mean(axis=1) * found > SEEN
-        level = np.maximum(y[seen, :found].mean(axis=1), 1e-3)
-        alarms = Alarms(rate(FALSE_ALARM, "lattice"))
-        alarms.begin([("all", 0.5)])
-        weight = level / (2 * level + 1)
-        scale = weight @ level
-        signal = float((weight**2) @ (2 * level)) / scale**2 / drawn.windows
-        noise = float((weight**2).sum()) / scale**2 / drawn.windows
-        for t in range(found, frames):
-            now = alarms.add([Frame(float(weight @ y[seen, t]) / scale, signal, noise)], t, t + 1)
-            if now.status != "holding" and np.isnan(said[now.status]):
-                said[now.status] = t + 1
-            if now.status in ("stop", "partial") and np.isnan(said["said"]):
-                said["said"], said["low"], said["high"] = t + 1, now.since.low, now.since.high
-            if now.status == "holding" and said["stop"] == said["stop"]:
-                said["withdrawn"] = t + 1
+    amplitude = np.sqrt(np.maximum(drawn.signal, 0))[..., None]
+    shape = (*drawn.signal.shape, drawn.windows)
+    phasors = amplitude + rng.standard_normal((*shape, 2)) @ [1, 1j] / np.sqrt(2)
+    power = np.abs(phasors) ** 2 - 1
+    frames = shape[1]
+    said = dict.fromkeys((*WORDS, "low", "high"), np.nan)
+    limit = np.log(BINS * drawn.windows * len(LOOKS) / ALPHA)
+    alarms, known, followed = None, 0.0, 0
+    found, level = np.zeros(shape[::2], bool), np.empty(0)
+    for t in range(frames):
+        if alarms is not None:
+            alarms.add([pooled(power[:, t][found], level)], t, t + 1)
+        if t + 1 in LOOKS and followed < MOST_FOLLOWED:
+            summed = np.abs(phasors[:, : t + 1].sum(axis=1)) ** 2 / (t + 1) - 1
+            seen = np.array(summed + 1 > limit)
+            snr = unchosen(summed[seen], limit)
+            seen[seen] = snr > 0
+            due, each = snr[snr > 0] / summed[seen], snr[snr > 0] / (t + 1)
+            information = (each**2 / (2 * each + 1)).sum()
+            if information > WORTH * known:
+                known, found, level, followed = information, seen, each, followed + 1
+                alarms = Alarms(rate(FALSE_ALARM, "lattice"), [("all", 1 / 3 / MOST_FOLLOWED)])
+                for u in range(t + 1):
+                    alarms.add([pooled(due * power[:, u][found], level)], u, u + 1)
+                if np.isnan(said["found"]):
+                    said["found"] = t + 1
+        if alarms is None:
+            continue
+        now = alarms.now
+        if now.status == "lasting" and np.isnan(said["lasting"]):
+            said["low"], said["high"] = now.since.low, now.since.high
+        if now.status != "holding" and np.isnan(said[now.status]):
+            said[now.status] = t + 1
+        if now.status == "holding" and said["lasting"] == said["lasting"]:
+            said["withdrawn"] = t + 1
     ends = np.arange(1.0, frames + 1)
-    traces = tuple(SpotTrace(i, 0, 0.05, 0.01 * i, row, drawn.windows) for i, row in enumerate(y))
+    traces = tuple(
+        SpotTrace(i, 0, 0.05, 0.01 * i, each.mean(axis=-1), drawn.windows)
+        for i, each in enumerate(power)
+    )
     samples = samples_of(Scope("all", traces, ends - 1, ends, np.ones(frames, bool)))
     wide = dispersion_of(samples)
     samples = samples.without(find_dips(samples, wide).masked)
     said["detected"] = first_detected(samples, rate(FALSE_ALARM, "lattice"), wide)
-    course = drawn.signal.sum(axis=0) / drawn.signal[:, 0].sum()
-    half = np.flatnonzero(course < 0.5)
-    said["half"] = float(half[0] + 1) if len(half) else np.nan
     said["onset"] = drawn.onset
     return said
+
+
+def pooled(power: np.ndarray, level: np.ndarray) -> Frame:
+    """One number for all that is followed, as `Followed.pooled` has it."""
+    weight = level / (2 * level + 1)
+    scale = weight @ level
+    signal, noise = (weight**2) @ (2 * level), (weight**2).sum()
+    return Frame(float(weight @ power / scale), signal / scale**2, noise / scale**2)
 
 
 KINDS = (
@@ -167,63 +178,18 @@ def report_fades(rows: list[dict[str, float]]) -> None:
     """How late the alarm is."""
     seen = [r for r in rows if r["detected"] == r["detected"]]
     found = [r for r in seen if r["found"] < r["onset"] - 3]
-    early = [r for r in found if r["said"] < r["onset"]]
-    said = [r for r in found if r["said"] == r["said"] and r not in early]
-    ratio = np.array([r["said"] / r["detected"] for r in said])
-    both = [r for r in said if r["stop"] == r["stop"] and r["half"] == r["half"]]
-    stop = np.array([r["stop"] / max(r["detected"], r["half"]) for r in both])
+    early = [r for r in found if r["lasting"] < r["onset"]]
+    said = [r for r in found if r["lasting"] == r["lasting"] and r not in early]
+    ratio = np.array([r["lasting"] / r["detected"] for r in said])
     cover = sum(r["low"] <= r["onset"] <= r["high"] for r in said)
     print(
         f"{len(rows)} fades; off-line detects {len(seen)}, spots found before in {len(found)}; "
-        f"word before the onset {len(early)}, a word in {len(said)}, stop in {len(both)}"
-    )
-    for name, r in (("word / detected", ratio), ("stop / half gone or detected", stop)):
-        print(f"{name}: median {np.median(r):.2f}, 90 % {np.quantile(r, 0.9):.2f}, "
-              f"within 1.3 {np.mean(r <= 1.3):.0%}, worst {r.max():.2f}")  # fmt: skip
-    print(
+        f"lasting before the onset {len(early)}, after it {len(said)}\n"
+        f"lasting / detected: median {np.median(ratio):.2f}, 90 % {np.quantile(ratio, 0.9):.2f}, "
+        f"within 1.3 {np.mean(ratio <= 1.3):.0%}, worst {ratio.max():.2f}\n"
         f"interval of the test covers {cover} of {len(said)} "
         f"(p {stats.binomtest(cover, len(said), 0.95, 'less').pvalue:.2g})"
     )
-
-
-CASES = (
-    "survivor", "lif-room-temperature", "recovering-dip", "flicker", "recovering-tilt", "swelling",
-    "thickening", "focus-drift", "lasting-tilt", "fading-no-plateau",
-)  # fmt: skip
-
-
-def one_movie(job: tuple[int, str, int]) -> dict[str, object]:
-    """What the watch says of a simulated movie, and what the analysis does."""
-    seed, case, size = job
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "movie.mrc"
-        write_movie(simulate(case, frames=80, frame_dose=8.0, size=size, seed=seed), path)
-        file, live = Growing.of(path, {}), Live(bw.Settings(), 0.5)
-        said: dict[str, object] = {"case": case, "seed": seed}
-        began = time.process_time()
-        for _ in range(file.frames.shape[0]):
-            live.take(file)
-            alarm = live.alarm
-            if alarm is not None and alarm.status not in said:
-                said[alarm.status] = round(live.dose or 0.0)
-        said["ms"] = round(1e3 * (time.process_time() - began) / live.frames)
-        said["last"] = None if alarm is None else alarm.status
-        row = bw.analyze(bw.open_movie(path), bw.Settings(criteria=("fading",))).onsets.iloc[0]
-        said["off-line"], said["detected"] = row["status"], row["detected_dose_e_per_A2"]
-    return said
-
-
-def report_movies(rows: Iterable[dict[str, object]]) -> None:
-    """A line a movie, and the ratios of doses."""
-    ratios = []
-    for row in rows:
-        words = [float(row[word]) for word in ("partial", "stop") if word in row]  # type: ignore[arg-type]
-        detected = float(row["detected"])  # type: ignore[arg-type]
-        if words and detected == detected:
-            ratios.append(min(words) / detected)
-        print(row, flush=True)
-    if ratios:
-        print(f"movies: word / detected {np.round(sorted(ratios), 2)}")
 
 
 def main() -> None:
@@ -231,8 +197,6 @@ def main() -> None:
     words.add_argument("--seed", type=int, default=0)
     words.add_argument("--steady", type=int, default=500)
     words.add_argument("--fades", type=int, default=300)
-    words.add_argument("--movies", type=int, default=4)
-    words.add_argument("--size", type=int, default=384)
     words.add_argument("--jobs", type=int, default=1)
     args = words.parse_args()
     with Pool(args.jobs) as pool:
@@ -242,8 +206,6 @@ def main() -> None:
                 report_steady(kind, run([(args.seed, kind, i) for i in range(args.steady)]))
         if args.fades:
             report_fades(run([(args.seed, "fade", i) for i in range(args.fades)]))
-    seeds = range(args.seed, args.seed + args.movies)
-    report_movies(one_movie((i, case, args.size)) for i in seeds for case in CASES)
 
 
 if __name__ == "__main__":

@@ -25,8 +25,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         file = Path("lif.eer")
         yield bw.WatchState(file, "holding", 1, 10.0, 1.0, words="10 e/Å² · holding")
         yield bw.WatchState(file, "holding", 2, 15.0, 0.99, words="15 e/Å² · holding")
-        yield bw.WatchState(file, "stop", 40, 205.0, 0.3, onset, "damage began at 152: stop")
-        yield bw.WatchState(file, "stop", 41, 210.0, 0.2, onset, "210 e/Å² · stop")
+        yield bw.WatchState(file, "stop", 40, 205.0, 0.3, onset, words="damage began at 152: stop")
+        yield bw.WatchState(file, "stop", 41, 210.0, 0.2, onset, words="210 e/Å² · stop")
         how["closed"] = False
         try:
             raise KeyboardInterrupt
@@ -73,20 +73,7 @@ def test_half_of_what_measures_the_beam_is_wrong_usage(
 
 
 def test_what_is_said_of_the_movies_reaches_the_watch(asked: dict[str, Any]) -> None:
-    words = "watch day --out runs --pixel-size 0.25 --dose-rate 20 --stop-at 30% --settle 3 --once"
+    words = "watch day --out runs --pixel-size 0.25 --dose-rate 20 --settle 3 --once"
     assert main(words.split()) == 0
     assert (asked["path"], asked["out"], asked["settle"]) == ("day", "runs", 3.0)
     assert (asked["pixel_size"], asked["dose_rate"], asked["once"]) == (0.25, 20.0, True)
-    assert asked["stop_left"] == pytest.approx(0.7)
-
-
-def test_any_loss_that_lasts_may_be_a_stop(asked: dict[str, Any]) -> None:
-    assert main(["watch", "day", "--stop-at", "any"]) == 0
-    assert asked["stop_left"] == 0.9
-
-
-@pytest.mark.parametrize("wrong", ["half", "5", "120%"])
-def test_a_part_that_cannot_be_is_wrong_usage(wrong: str) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(["watch", "day", "--stop-at", wrong])
-    assert ended.value.code == 2

@@ -128,7 +128,7 @@ def test_the_form_begins_a_watch_with_what_was_said_of_the_open_movie(
     order = form.order()
     assert order.opening["pixel_size"] == 0.13
     assert order.opening["dose_rate"] == 20.0
-    assert (order.path, order.out, order.stop_left, order.sound) == (tmp_path, None, 0.5, False)
+    assert (order.path, order.out, order.sound) == (tmp_path, None, False)
     form.findChild(QPushButton, "watch").click()
     live = panel.docks.live
     assert live is not None

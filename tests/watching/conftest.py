@@ -65,7 +65,7 @@ class Watched:
     """A follower of one file, with a clock of its own."""
 
     def __init__(self, path: Path, out: Path | None = None, settle: float = 10.0) -> None:
-        options = Options(SETTINGS, OPENING, settle, 0.5)
+        options = Options(SETTINGS, OPENING, settle)
         diary = None if out is None else Diary.of(out, SETTINGS, OPENING)
         self.clock = Clock()
         self.follower = Follower(path, options, diary, self.clock)

@@ -61,6 +61,21 @@ def test_a_lattice_that_holds_is_said_to_hold(tmp_path: Path, steady: np.ndarray
     assert 0.7 < said[-1].left < 1.3
 
 
+def test_a_loss_that_a_layer_explains_is_no_stop(tmp_path: Path) -> None:
+    course = np.where(np.arange(36) < 18, 1.0, 0.6)
+    camera = Camera(tmp_path / "live.mrc", filmed(course, 6, light=3.0))
+    camera.write(0)
+    said = recorded(camera, Watched(camera.path), 36)
+    assert "stop" not in {state.status for state in said}
+    asked, answered = [state for state in said if state.status == "ambiguous"][:2]
+    assert "analysing" in asked.words
+    assert "a layer on top" in answered.why
+    assert "native" not in answered.why
+    assert answered.why in answered.words
+    assert answered.onset is not None
+    assert not answered.onset.analysed
+
+
 def test_a_movie_replaced_by_another_of_the_same_name_begins_anew(
     tmp_path: Path, steady: np.ndarray, fading: np.ndarray
 ) -> None:
@@ -129,5 +144,5 @@ def test_a_file_that_holds_no_movie_fails_in_words_and_the_watch_goes_on(
 
 
 def test_states_can_be_written_as_json(tmp_path: Path) -> None:
-    state = bw.WatchState(tmp_path, "stop", 3, 40.0, 0.2, bw.Onset(20, 10, 30, False), "stop")
+    state = bw.WatchState(tmp_path, "stop", 3, 40.0, 0.2, bw.Onset(20, 10, 30, False))
     assert json.loads(json.dumps(state.to_plain()))["onset"]["low"] == 10

@@ -29,7 +29,6 @@ def watch(args: Namespace) -> None:
             settings_from(args),
             out=args.out,
             settle=args.settle,
-            stop_left=args.stop_at,
             once=args.once,
             **opening_from(args),
         )
@@ -92,11 +91,9 @@ class _Lines:
 
 def _differ(before: WatchState, state: WatchState) -> bool:
     """Whether somebody wants to read it, and not only see it run by."""
-    if before.status != state.status:
+    if (before.status, before.why) != (state.status, state.why):
         return True
-    answered = state.onset is not None and state.onset.analysed
-    known = before.onset is not None and before.onset.analysed
-    return (answered and not known) or (state.status == "waiting" and before.frame == state.frame)
+    return state.status == "waiting" and before.frame == state.frame
 
 
 class _Json:

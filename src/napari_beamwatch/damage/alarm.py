@@ -1,11 +1,11 @@
-"""When to say stop, at a rate of false alarms that holds for a whole watch.
+"""When a loss lasts, at a rate of false alarms that holds for a whole watch.
 
 All of the field, each crystal and parts of the field have a trace and a share of the evidence; the
-shares add up to 1 at most, so that the mixture over all keeps the bound of each (`lasting`). Half
-of the rate is for *some loss that lasts*, half for *so much is gone that no layer explains it*.
+shares add up to 1 at most, so that the mixture over all keeps the bound of each (`lasting`).
 
 Evidence is not enough, for a loss may recover. It has to last for a part of the dose that was taken
-before it, and for longer than what has recovered already.
+before it, and for longer than what has recovered already. And a loss that lasts need not be damage:
+focus, a tilt and a layer make such, and the traces of parts do not tell which it was.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 from napari_beamwatch.damage.lasting import Loss, Watched
 from napari_beamwatch.damage.power import SMALLEST_LOSS
 
-Alarmed = Literal["holding", "falling", "partial", "stop"]
+Alarmed = Literal["holding", "falling", "lasting"]
 
 LASTS = 0.2
 """Part of the dose before a loss for which it must last: less than the 0.3 by which an alarm may
@@ -31,9 +31,6 @@ FEWEST_SAMPLES = 4
 
 BEYOND_DIPS = 1.5
 """Times the longest dip that recovered, as `judging` has it."""
-
-HALF = 0.5
-"""A layer of contamination takes 15 to 45 % of all spots alike: what is more is damage."""
 
 INTERVAL = (0.025, 0.5, 0.975)
 
@@ -58,16 +55,15 @@ class Alarm:
 
     Attributes
     ----------
-    status : {"holding", "falling", "partial", "stop"}
-        ``falling`` is a loss that has not lasted yet, ``partial`` one that did, but that a layer
-        would explain.
+    status : {"holding", "falling", "lasting"}
+        ``falling`` is a loss that has not lasted yet, ``lasting`` one that did.
     left : float
         Part of the lattice that is left where most was lost; of the whole field while it holds.
     since : Since or None
     where : str
-        Of what: a name that was given to `Alarms.begin`.
+        Of what: the name of a part.
     log_e : float
-        Of a loss of any size.
+        Evidence of a loss that lasts: the logarithm of a mixture of likelihood ratios.
     dips : int
         Losses that came back.
     """
@@ -90,91 +86,51 @@ class Frame:
 
 
 class Alarms:
-    """Takes traces frame by frame and says after each how things stand.
+    """Takes traces frame by frame and says how things stand.
 
     Parameters
     ----------
     rate : float
-        Chance of a false alarm of either kind, in all of the watch.
-    stop_left : float
-        Part of the lattice less than which must be left for ``stop``.
+        Chance of a false alarm in all of the watch, however often one asks.
+    parts : sequence of (str, float)
+        What each trace is of, and its share of the evidence.
     """
 
-    def __init__(self, rate: float, stop_left: float = HALF) -> None:
-        self._limit = math.log(2 / rate)
-        self._stop_left = min(stop_left, 1 - SMALLEST_LOSS)
-        self._traces: list[tuple[str, float, Watched]] = []
+    def __init__(self, rate: float, parts: Sequence[tuple[str, float]]) -> None:
+        self._limit = math.log(1 / rate)
+        self._traces = [(name, share, Watched()) for name, share in parts]
 
-    def begin(
-        self,
-        parts: Sequence[tuple[str, float]],
-        seen: Sequence[tuple[Sequence[Frame], float, float]] = (),
-    ) -> None:
-        """Add traces.
-
-        Parameters
-        ----------
-        parts : sequence of (str, float)
-            What each is of, and its share.
-        seen : sequence of (frames, start, end)
-            What they showed so far, as `add` takes it.
-        """
-        new = [(name, share, Watched()) for name, share in parts]
-        for frames, start, end in seen:
-            for (_, _, trace), one in zip(new, frames, strict=True):
-                trace.add(one.value, one.signal, one.noise, start, end)
-        self._traces += new
-
-    def clear(self) -> None:
-        """Leave all traces: others tell more."""
-        self._traces = []
-
-    def __len__(self) -> int:
-        return len(self._traces)
-
-    def add(self, frames: Sequence[Frame], start: float, end: float) -> Alarm:
-        """Take a frame of all traces, in the order they were begun, and its doses from beam-on."""
+    def add(self, frames: Sequence[Frame], start: float, end: float) -> None:
+        """Take a frame of all traces, and its doses from beam-on."""
         for (_, _, trace), one in zip(self._traces, frames, strict=True):
             trace.add(one.value, one.signal, one.noise, start, end)
-        return self.now
 
     @property
     def now(self) -> Alarm:
         """How things stand."""
-        some, which = self._strongest(1 - SMALLEST_LOSS)
-        if which is not None and self._total(some) >= self._limit:
+        found, which = self._found()
+        if found >= self._limit:
             for *_, trace in self._traces:
                 trace.look_for_dips()
-            some, which = self._strongest(1 - SMALLEST_LOSS)
+            found, which = self._found()
         events = [e for *_, trace in self._traces for e in trace.dips.events]
         recovered = [e for e in events if e.kind == "recovered"]
         longest = max((e.dose_to - e.dose_from for e in recovered), default=0.0)
         dips = len({(e.dose_from, e.dose_to) for e in recovered})
-        if which is None or self._total(some) < self._limit:
-            return Alarm("holding", self._left(), None, "", self._total(some), dips)
-        most, worst = self._strongest(self._stop_left)
-        stop = worst is not None and self._total(most) >= self._limit
-        name, _, trace = self._traces[worst if stop and worst is not None else which]
+        if found < self._limit:
+            return Alarm("holding", self._left(), None, "", found, dips)
+        name, _, trace = self._traces[which]
         loss = trace.loss()
         since = self._since(trace, loss)
-        status: Alarmed = "stop" if stop else "partial"
-        if trace.comes_back(loss) or not self._lasted(trace, since.high, longest):
-            status = "falling"
-        return Alarm(status, loss.left, since, name, self._total(some), dips)
+        back = trace.comes_back(loss) or not self._lasted(trace, since.high, longest)
+        return Alarm("falling" if back else "lasting", loss.left, since, name, found, dips)
 
-    def _strongest(self, left: float) -> tuple[list[float], int | None]:
-        seen = [trace.evidence(left) for *_, trace in self._traces]
-        if not seen:
-            return seen, None
-        return seen, int(np.argmax(self._shared(seen)))
-
-    def _shared(self, seen: Sequence[float]) -> list[float]:
-        return [
-            math.log(share) + one for (_, share, _), one in zip(self._traces, seen, strict=True)
+    def _found(self) -> tuple[float, int]:
+        """Evidence of all traces together, and the one that has most of it."""
+        shared = [
+            math.log(share) + trace.evidence(1 - SMALLEST_LOSS) for _, share, trace in self._traces
         ]
-
-    def _total(self, seen: Sequence[float]) -> float:
-        return float(np.logaddexp.reduce(self._shared(seen))) if seen else 0.0
+        return float(np.logaddexp.reduce(shared)), int(np.argmax(shared))
 
     def _left(self) -> float:
         """Part of the lattice that is left, by the trace with the largest share that has one."""

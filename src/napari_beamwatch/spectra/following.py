@@ -422,6 +422,7 @@ def find_spots_of(
     search: Search,
     runner: Runner,
     tick: Tick,
+    edges: Sequence[tuple[int, int]] | None = None,
     looks: int | None = None,
 ) -> Spots:
     """Spots of all windows, over segments of time.
@@ -435,10 +436,12 @@ def find_spots_of(
     search : Search
     runner : Runner
     tick : callable
+    edges : sequence of (first, last), optional
+        Frames of the segments.
     looks : int, optional
-        Look at the sum of all frames, as one of so many looks that share the rate of false spots.
+        Segments that share the rate of false spots, those of other searches among them.
     """
-    edges = segment_edges(stack.lit) if looks is None else [(0, len(stack.lit))]
+    edges = segment_edges(stack.lit) if edges is None else edges
     by = coarsening(grid, stack.pixel_size)
     work = SegmentSearch(stack, grid, by, search.limits(grid, looks or len(edges), by))
     found = list(runner.segments(work, edges, tick))

@@ -33,7 +33,6 @@ def watch(
     out: str | os.PathLike[str] | None = None,
     settle: float = SETTLE,
     poll: float = POLL,
-    stop_left: float = 0.5,
     once: bool = False,
     until: Callable[[], bool] = lambda: False,
     **opening: Any,
@@ -53,9 +52,6 @@ def watch(
         Seconds without a change after which a file is taken as finished and analysed in full.
     poll : float
         Seconds between looks.
-    stop_left : float
-        Part of the lattice less than which must be left to say stop; what lasts, but leaves more,
-        is ``partial``. From 0.9 on every lasting loss is a stop.
     once : bool
         End when every movie that was seen is finished, also of a folder.
     until : callable
@@ -71,11 +67,10 @@ def watch(
     """
     settle = number(settle, "the time to settle", 0.0, 86400.0, "s")
     poll = number(poll, "the time between looks", 0.001, 3600.0, "s")
-    stop_left = number(stop_left, "the part that is left at a stop", 0.01, 0.99, "")
     settings = settings or Settings()
     if settings.camera_constant is not None:
         raise BeamwatchError("diffraction movies cannot be watched yet: analyse them when finished")
-    options = Options(settings, opening, settle, stop_left)
+    options = Options(settings, opening, settle)
     target = Path(path).expanduser()
     diary = page = None
     if out is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -10,22 +9,23 @@ from pathlib import Path
 from typing import Any
 
 from napari_beamwatch.analysis import analyze
+from napari_beamwatch.damage.alarm import Alarm
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.log import LOG
 from napari_beamwatch.movies import open_movie
-from napari_beamwatch.results.result import Result
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.watching import words
 from napari_beamwatch.watching.diary import Diary, size_of
 from napari_beamwatch.watching.growing import EMPTY, Growing, grows_by_frames
+from napari_beamwatch.watching.judgement import Judgement, onset_of
 from napari_beamwatch.watching.live import Live
-from napari_beamwatch.watching.state import Onset, WatchState
+from napari_beamwatch.watching.state import Onset, Status, WatchState
 
 AT_A_TIME = 8
 """Frames of a movie before it is another's turn."""
 
-ASK_AGAIN = 1.25
-"""Times as many frames after which an analysis that was not sure is asked again."""
+LOST: tuple[Status, ...] = ("falling", "ambiguous", "stop")
+"""While something is lost."""
 
 EXPECTED = (BeamwatchError, OSError, MemoryError)
 """What may go wrong with one movie without ending the watch."""
@@ -43,14 +43,11 @@ class Options:
     settle : float
         Seconds without a change after which a file is taken as finished. By a clock that only runs
         forward, and by what changes: neither the time of day nor that of a server is asked.
-    stop_left : float
-        Part of the lattice less than which must be left to say stop.
     """
 
     settings: Settings
     opening: Mapping[str, Any]
     settle: float
-    stop_left: float
 
 
 class Follower:
@@ -83,11 +80,10 @@ class Follower:
         self._forget()
 
     def _forget(self) -> None:
-        self._live: Live | None = Live(self._options.settings, self._options.stop_left)
+        self._live: Live | None = Live(self._options.settings)
         self._file: Growing | None = None
         self._mark = EMPTY
-        self._onset: Onset | None = None
-        self._ask_at = 0
+        self._judgement: Judgement | None = None
 
     def step(self) -> Iterator[WatchState]:
         """Look at the file, and take what is new; some frames at a time."""
@@ -164,35 +160,34 @@ class Follower:
         if alarm is None:
             said = words.without_lattice(live)
             if live.followed:
-                said = f"{words.dose_of(live)} · {live.followed} lattice spots found"
+                said = f"{live.so_far} · {live.followed} lattice spots found"
             yield self._now(WatchState(self.path, "waiting", frame, live.dose, words=said))
             return
-        before = self.state.status
-        since = live.since
-        if since is None:
-            self._onset, self._ask_at = None, 0
-        elif self._onset is None or not self._onset.analysed:
-            self._onset = Onset(since.dose, since.low, since.high, analysed=False)
-        said = words.of_alarm(live, alarm, self._onset)
-        if alarm.status == "holding" and before in ("falling", "partial", "stop"):
-            said += f" · {words.BACK}"
-        state = WatchState(self.path, alarm.status, frame, live.dose, alarm.left, self._onset, said)
-        yield self._now(state)
-        answered = self._onset is not None and self._onset.analysed
-        if alarm.status == "stop" and not answered and live.frames >= self._ask_at:
-            self._ask_at = math.ceil(ASK_AGAIN * live.frames)
-            yield from self._analysed(live, state)
+        if alarm.status == "holding":
+            self._judgement = None
+        yield self._now(self._said(live, alarm))
+        judged = self._judgement
+        if alarm.status == "lasting" and (judged is None or judged.is_old(live, alarm)):
+            self._judgement = Judgement.of(live, alarm, self._options.settings)
+            yield self._now(self._said(live, alarm))
 
-    def _analysed(self, live: Live, state: WatchState) -> Iterator[WatchState]:
-        """What the analysis of all that was recorded says of a loss."""
-        try:
-            result = analyze(live.recorded(), self._options.settings)
-        except EXPECTED as error:
-            LOG.info("%s cannot be analysed yet: %s", self.path, error)
-            return
-        self._onset = onset_of(result) or self._onset
-        said = f"{state.words} · analysed so far: {result.summary['answer']}"
-        yield self._now(replace(state, onset=self._onset, words=said))
+    def _said(self, live: Live, alarm: Alarm) -> WatchState:
+        """How things stand by the alarm, and by what the analysis last said."""
+        judged, since = self._judgement, live.since
+        onset = None if judged is None else judged.onset
+        if onset is None and since is not None:
+            onset = Onset(since.dose, since.low, since.high, analysed=False)
+        said = words.of_alarm(live, alarm, onset, judged)
+        if alarm.status == "holding" and self.state.status in LOST:
+            said += f" · {words.BACK}"
+        status: Status = "ambiguous"
+        if alarm.status != "lasting":
+            status = alarm.status
+        elif judged is not None and judged.damage:
+            status = "stop"
+        why = "" if judged is None else judged.words
+        frame = live.frames - 1
+        return WatchState(self.path, status, frame, live.dose, alarm.left, onset, why, said)
 
     def _finish(self, known: tuple[int, int, int] | None) -> Iterator[WatchState]:
         """Analyse a file that is not written any more, into its run folder."""
@@ -216,7 +211,7 @@ class Follower:
             state = WatchState(
                 self.path, "finished", len(movie) - 1,
                 None if movie.dose is None else float(movie.dose[-1]),
-                before.left, onset_of(result), str(result.summary["answer"]), run,
+                before.left, onset_of(result), words=str(result.summary["answer"]), run=run,
             )  # fmt: skip
             if self._diary is not None:
                 self._diary.note(state)
@@ -234,18 +229,3 @@ class Follower:
     def _now(self, state: WatchState) -> WatchState:
         self.state = state
         return state
-
-
-def onset_of(result: Result) -> Onset | None:
-    """The onset of a field that was analysed; in frames where doses are unknown."""
-    row = result.onsets.iloc[0]
-    if row["status"] not in ("onset", "damaged_at_start"):
-        return None
-    values = [row[f"onset_{end}e_per_A2"] for end in ("dose_", "low_", "high_")]
-    if any(value != value or value is None for value in values):
-        frame = row["onset_frame"]
-        if frame != frame or frame is None:
-            return None
-        return Onset(float(frame), float(frame), float(frame), analysed=True)
-    dose, low, high = map(float, values)
-    return Onset(dose, low, high, analysed=True)

@@ -1,18 +1,26 @@
 """The lattice of a movie that is being written: spots found so far, one number a part and frame.
 
-Spots are looked for in the sum of the first frames, again and again as there are more of them, each
-time at its share of `alpha`. What is found is measured from the next frame on only, for noise had
-a hand in which spots were found, and the frames that showed them are biased. Where spots twice as
-strong as that takes tell half of all there is to tell, they alone are followed, and from the first
-frame on: their bias is less than the margin of the test.
+Spots are looked for in the sum of the frames so far and in that of their later half, again and
+again as there are more of them, each time at its share of `alpha`. Then all frames are measured,
+those that were looked at as well, for without them there would be no plateau. But noise had a hand
+in which spots were found: it added to those that were. In the sum the amplitude of a spot is
+Gaussian, and it was seen because it passed a threshold; the likeliest amplitude given that [1]_ is
+less, the more so the nearer it is to the threshold, and as much less is taken for what these frames
+showed.
+
+References
+----------
+.. [1] A. C. Cohen, Annals of Mathematical Statistics 21 (1950) 557 (truncated normal samples).
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from napari_beamwatch.damage.alarm import Frame as Told
 from napari_beamwatch.movies.frames import Frame
@@ -26,14 +34,17 @@ from napari_beamwatch.spectra.windows import Grid
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-LOOKS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384)
+LOOKS = (
+    2, 3, 4, 5, 6, 8, 10, 12, 14, 17, 20, 24, 28, 34, 40, 48, 58, 70, 84, 100, 120, 144, 172, 206,
+    248, 298, 358,
+)  # fmt: skip
 """Frames with beam after which spots are looked for."""
 
-SURE = 2.0
-"""Times the threshold from which a spot would have been found whatever the noise."""
+AMPLITUDE_SD = math.sqrt(0.5)
+"""Of the amplitude of a spot in units of the floor's: one of the two parts of the noise."""
 
-ENOUGH = 0.5
-"""Of the information that such spots must hold to do without the others."""
+HALVINGS = 30
+"""Of an interval that holds an amplitude."""
 
 MOST_CRYSTALS = 8
 """That are judged by themselves, the strongest."""
@@ -74,8 +85,8 @@ class Followed:
         Overlap factors, see `SpotTrace`.
     beam : float
         Mean signal of the frames that were looked at.
-    sure : bool
-        Noise had no hand in the choice: the frames that were looked at may be measured, too.
+    due : array (spots,)
+        Part of what those frames showed that the choice did not add.
     """
 
     spots: Spots
@@ -86,13 +97,13 @@ class Followed:
     in_phase: Floats
     own: Floats
     beam: float
-    sure: bool
+    due: Floats
 
     @classmethod
     def of(
-        cls, spots: Spots, stack: Stack, beam: float, share: float, threshold: float
-    ) -> Followed:
-        """Spots of a look.
+        cls, spots: Spots, stack: Stack, beam: float, limits: tuple[float, float], share: float
+    ) -> Followed | None:
+        """Spots of a look; None if chance explains them all.
 
         Parameters
         ----------
@@ -101,32 +112,35 @@ class Followed:
             Frames that were looked at.
         beam : float
             Their mean signal.
+        limits : (least, greatest)
+            Power over the floor from which a spot is one: where its reflection is known from
+            another window, and where it is not.
         share : float
             Of the evidence, for all of its parts.
-        threshold : float
-            Power over the floor from which a spot is one.
         """
-        frames = int(stack.lit.sum())
-        floor = spots.frame_floor(stack.single_counts)
-        expected = spots.peaks.snr * spots.peaks.floor / floor / frames
-        in_phase, own = np.ones(len(floor)), np.ones(len(floor))
-        reflection, window = spots.reflections.of_peak, spots.peaks.window
-        surely = spots.peaks.snr > SURE * threshold
-        told = expected**2 / (2 * expected + 1)
-        sure = bool(told[surely].sum() >= ENOUGH * told.sum())
-        if not sure:
-            surely[:] = True
-        kept = np.flatnonzero(surely)
+        limit = np.full(len(spots.peaks), limits[0])
+        for r in range(len(spots.reflections)):
+            mine = np.flatnonzero(spots.reflections.of_peak == r)
+            limit[mine[spots.peaks.snr[mine].argmax()]] = limits[1]
+        snr = unchosen(spots.peaks.snr, limit)
+        kept = np.flatnonzero(snr > 0)
+        if not len(kept):
+            return None
+        snr, window = snr[kept], spots.peaks.window[kept]
+        floor = spots.frame_floor(stack.single_counts)[kept]
+        added_up = np.array([stack.lit[first:last].sum() for first, last in spots.segments])
+        frames = added_up[spots.peaks.segment[kept]]
+        expected = snr * spots.peaks.floor[kept] / floor / frames
+        in_phase, own = np.ones(len(kept)), np.ones(len(kept))
+        reflection = spots.reflections.of_peak[kept]
         for r in np.unique(reflection):
-            mine = (reflection == r) & surely
-            if not mine.any():
-                continue
+            mine = reflection == r
             in_phase[mine], own[mine] = overlap_factors(spots.grid, window[mine])
         standing = Paths.standing(1, spots.gy[kept], spots.gx[kept])
-        measure = SpotMeasure(spots.grid, window[kept], standing)
-        parts = _parts(spots, kept, expected[kept], share)
-        rest = (floor[kept], expected[kept], in_phase[kept], own[kept], beam, sure)
-        return cls(spots, parts, measure, *rest)
+        measure = SpotMeasure(spots.grid, window, standing)
+        parts = _parts(spots, kept, expected, share)
+        due = snr / spots.peaks.snr[kept]
+        return cls(spots, parts, measure, floor, expected, in_phase, own, beam, due)
 
     @property
     def information(self) -> float:
@@ -137,7 +151,7 @@ class Followed:
     def _spread(self) -> Floats:
         return 2 * self.expected * self.in_phase + self.own
 
-    def told(self, image: Frame, shift: tuple[int, int]) -> list[Told]:
+    def told(self, image: Frame, shift: tuple[int, int], *, looked_at: bool) -> list[Told]:
         """What each part shows in a frame, relative to what was found."""
         image = mended(image)
         measured = self.measure(0, image, shift, level_of(image))
@@ -147,7 +161,7 @@ class Followed:
             level = self.floor * measured.means * self.spots.grid.weight_power
             snr = power / np.where(level > 0, level, np.nan) - 1
         beam = measured.field_mean / self.beam
-        return self.pooled(snr, beam)
+        return self.pooled(snr * self.due if looked_at else snr, beam)
 
     def pooled(self, snr: Floats, beam: float) -> list[Told]:
         """One number for each part, with its noise law.
@@ -182,6 +196,29 @@ class Followed:
                 )
             )
         return told
+
+
+def unchosen(snr: Floats, threshold: Floats | float) -> Floats:
+    """Signal of spots that were found, less what being found adds to it on average.
+
+    Parameters
+    ----------
+    snr : array
+        Power over the floor, less one, as it was found.
+    threshold : array or float
+        Power over the floor from which a spot is one; what is below it was not chosen for that.
+    """
+    least = np.sqrt(threshold)
+    found = np.sqrt(snr + 1)
+    low, high = np.zeros(len(found)), found.copy()
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        away = (least - middle) / AMPLITUDE_SD
+        hazard = np.exp(stats.norm.logpdf(away) - stats.norm.logsf(away))
+        above = middle + AMPLITUDE_SD * hazard > found
+        low, high = np.where(above, low, middle), np.where(above, middle, high)
+    # The other part of the noise adds half of its power to the square.
+    return np.where(found < least, snr, np.maximum(high**2 - 0.5, 0.0))
 
 
 def _parts(spots: Spots, kept: Ints, expected: Floats, share: float) -> Parts:

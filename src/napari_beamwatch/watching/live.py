@@ -11,16 +11,18 @@ from numpy.typing import NDArray
 from napari_beamwatch.analysis.passes import given_drift
 from napari_beamwatch.analysis.road import chosen_grid
 from napari_beamwatch.damage.alarm import Alarm, Alarms, Since
-from napari_beamwatch.damage.alarm import Frame as Told
 from napari_beamwatch.damage.budget import rate
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.movies.beam import unlit_frames
+from napari_beamwatch.results.report.page import UNIT
+from napari_beamwatch.results.summary import dose_text
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.defects import MendedFrames
 from napari_beamwatch.spectra.drift import DriftEstimator
-from napari_beamwatch.spectra.finding import Search, threshold
+from napari_beamwatch.spectra.finding import Search
 from napari_beamwatch.spectra.following import (
+    Spots,
     Stack,
     find_spots_of,
     look_for_defects,
@@ -34,17 +36,22 @@ from napari_beamwatch.watching.lattice import LOOKS, Followed
 
 Floats = NDArray[np.float64]
 
-DRIFT_AGAIN = 1.15
-"""Times as many frames after which the drift is worked out anew: it is fastest first."""
+DRIFT_AGAIN = 1.2
+"""Times as many frames after which the drift is worked out anew, and before each look: spots add up
+only in frames that lie on each other."""
 
-MOST_COHORTS = 6
-"""Looks whose spots are followed: they share the evidence evenly."""
+MOST_FOLLOWED = 6
+"""Looks whose spots are followed, one after the other: they share the rate evenly."""
 
 ENOUGH = 8
 """Frames with beam after which it is known how electrons show."""
 
 WORTH = 1.5
-"""Times what the spots of earlier looks tell from which those of a new one are followed too."""
+"""Times what the spots of the last look tell from which those of a new one are followed instead."""
+
+
+Frequencies = tuple[tuple[float, float], ...]
+"""(gy, gx) in cycles per pixel."""
 
 
 class Live:
@@ -53,12 +60,11 @@ class Live:
     Parameters
     ----------
     settings : Settings
-    stop_left : float
-        Part of the lattice less than which must be left to say stop.
     """
 
-    def __init__(self, settings: Settings, stop_left: float) -> None:
-        self._settings, self._stop_left = settings, stop_left
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._rate = rate(settings.false_alarm, "lattice")
         self.counts: list[float] = []
         self.alarm: Alarm | None = None
         self.movie: Movie | None = None
@@ -67,9 +73,10 @@ class Live:
     def _begin(self) -> None:
         """Forget what was taken for frames with beam."""
         self._used: list[int] = []
-        self._cohorts: list[Followed] = []
+        self._lattice: Followed | None = None
+        self._reflections: Frequencies = ()
         self._looks_followed = 0
-        self._alarms = Alarms(rate(self._settings.false_alarm, "lattice"), self._stop_left)
+        self._alarms: Alarms | None = None
         self._grid: Grid | None = None
         self._drift: DriftEstimator | None = None
         self._moved = np.zeros((0, 2))
@@ -89,7 +96,7 @@ class Live:
     @property
     def followed(self) -> int:
         """Spots that are followed."""
-        return max((len(one.expected) for one in self._cohorts), default=0)
+        return 0 if self._lattice is None else len(self._lattice.expected)
 
     @property
     def dose(self) -> float | None:
@@ -97,6 +104,11 @@ class Live:
         if self.movie is None or self.movie.dose is None:
             return None
         return float(self.movie.dose[-1])
+
+    @property
+    def so_far(self) -> str:
+        """How far the movie is, in words."""
+        return f"frame {self.frames}" if self.dose is None else f"{dose_text(self.dose)} {UNIT}"
 
     @property
     def since(self) -> Since | None:
@@ -126,16 +138,12 @@ class Live:
                 self._drift = DriftEstimator((image.shape[0], image.shape[1]))
             self._drift.add(t, image)
         self._follow_drift()
-        if self._cohorts:
-            self._measure(image)
-        if self.lit in LOOKS and self._looks_followed < MOST_COHORTS:
+        if self._lattice is not None and self._alarms is not None:
+            told = self._lattice.told(image, self._shift(self._moved[-1]), looked_at=False)
+            self._alarms.add(told, *self._since_beam(t))
+            self.alarm = self._alarms.now
+        if self.lit in LOOKS and self._looks_followed < MOST_FOLLOWED:
             self._look(file)
-
-    def _measure(self, image: np.ndarray) -> None:
-        told: list[Told] = []
-        for one in self._cohorts:
-            told += one.told(image, self._shift(self._moved[-1]))
-        self.alarm = self._alarms.add(told, *self._since_beam(self.frames - 1))
 
     def _shift(self, moved: Floats) -> tuple[int, int]:
         """By how much windows follow."""
@@ -146,9 +154,9 @@ class Live:
     def _look(self, file: Growing) -> None:
         """Look for spots in the sum of all frames so far."""
         assert self.movie is not None
-        movie, settings = self.movie, self._settings
+        movie = self.movie
         if self._grid is None:
-            self._grid = chosen_grid(movie, settings)
+            self._grid = chosen_grid(movie, self._settings)
         frames = movie.recording.frames
         lit = np.zeros(len(movie), bool)
         lit[self._used] = True
@@ -161,30 +169,40 @@ class Live:
             MendedFrames(frames, defects) if defects else frames,
             movie.pixel_size, lit, single, shifts, moved - shifts,
         )  # fmt: skip
-        search = Search(settings.alpha, settings.added_spots, settings.removed_spots)
-        spots = find_spots_of(
-            stack, self._grid, (0, 0), search, Threads(), lambda _: None, looks=len(LOOKS)
-        )
+        spots, limits = self._found(stack, self._reflections)
+        if self._lattice is None and len(spots.peaks):
+            spots, limits = self._found(stack, of_reflections(spots))
+        self._reflections = of_reflections(spots)
         beam = float(np.mean(np.array(self.counts)[self._used]))
-        if not len(spots.peaks):
+        new = Followed.of(spots, stack, beam, limits, 1 / MOST_FOLLOWED)
+        known = 0.0 if self._lattice is None else self._lattice.information
+        if new is None or new.information <= WORTH * known:
             return
-        limit = threshold(self._grid, len(LOOKS), settings.alpha)
-        new = Followed.of(spots, stack, beam, 1 / MOST_COHORTS, limit)
-        known = max((one.information for one in self._cohorts), default=0.0)
-        if new.information <= WORTH * known:
-            return
-        seen: list[tuple[list[Told], float, float]] = []
-        if new.sure:
-            for t, moved_by in zip(self._used, self._moved, strict=True):
-                told = new.told(stack.frames.read(t), self._shift(moved_by))
-                seen.append((told, *self._since_beam(t)))
-        if new.sure:  # it has the earlier frames, too, and tells more of each
-            self._cohorts = []
-            self._alarms.clear()
-        self._cohorts.append(new)
+        alarms = Alarms(self._rate, list(zip(new.parts.names, new.parts.shares, strict=True)))
+        for t, moved_by in zip(self._used, self._moved, strict=True):
+            told = new.told(stack.frames.read(t), self._shift(moved_by), looked_at=True)
+            alarms.add(told, *self._since_beam(t))
+        self._lattice, self._alarms, self.alarm = new, alarms, alarms.now
         self._looks_followed += 1
-        self._alarms.begin(list(zip(new.parts.names, new.parts.shares, strict=True)), seen)
-        self.alarm = self._alarms.now if seen else self.alarm
+
+    def _found(self, stack: Stack, known: Frequencies) -> tuple[Spots, tuple[float, float]]:
+        """Spots in sums of frames, and the least and the greatest power that made one.
+
+        Of all frames, and of the later half, for the specimen drifts fastest at first, and how it
+        does is not known before there are frames enough. Where a reflection is known less is
+        enough in the other windows.
+        """
+        assert self._grid is not None
+        settings = self._settings
+        added = (*settings.added_spots, *known)
+        search = Search(settings.alpha, added, settings.removed_spots)
+        edges = [(0, len(stack.lit)), (self._used[self.lit // 2], len(stack.lit))]
+        looks = len(edges) * len(LOOKS)
+        limits = search.limits(self._grid, looks)
+        spots = find_spots_of(
+            stack, self._grid, (0, 0), search, Threads(), lambda _: None, edges, looks
+        )
+        return spots, (float(limits.min()), float(limits.max()))
 
     def _follow_drift(self) -> None:
         """Where the specimen is in the newest frame."""
@@ -192,7 +210,7 @@ class Live:
         if given == "auto":
             last = self._moved[-1:] if len(self._moved) else np.zeros((1, 2))
             self._moved = np.concatenate([self._moved, last])
-            if self.lit >= self._solve_at and self._drift is not None:
+            if (self.lit >= self._solve_at or self.lit in LOOKS) and self._drift is not None:
                 found = self._drift.solve(self.frames)
                 path = np.stack([found.dy_px, found.dx_px], axis=1)
                 self._moved = path[self._used] - path[self._used[0]]
@@ -225,3 +243,8 @@ class Live:
         if self.movie is None:
             raise BeamwatchError("there is no frame yet")
         return replace(self.movie)
+
+
+def of_reflections(spots: Spots) -> Frequencies:
+    """Where the reflections of spots lie."""
+    return tuple(zip(spots.reflections.gy.tolist(), spots.reflections.gx.tolist(), strict=True))

@@ -29,7 +29,7 @@ STYLE = """
 body{font:15px/1.45 system-ui,sans-serif;margin:2rem;color:#1d2530;background:#fbfbfa}
 table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.45rem .7rem;
 vertical-align:top;border-bottom:1px solid #dfe3e6}th{font-weight:600;color:#566}
-.s{font-weight:600;white-space:nowrap}.stop .s,.failed .s{color:#b3261e}.partial .s,
+.s{font-weight:600;white-space:nowrap}.stop .s,.failed .s{color:#b3261e}.ambiguous .s,
 .falling .s{color:#9a6700}.holding .s{color:#1a7f37}.n{text-align:right;white-space:nowrap}
 img{max-width:16rem;display:block}@media(prefers-color-scheme:dark){body{color:#dde;
 background:#15181c}td,th{border-color:#333a42}th{color:#9ab}}

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-Status = Literal["waiting", "holding", "falling", "partial", "stop", "finished", "failed"]
+Status = Literal["waiting", "holding", "falling", "ambiguous", "stop", "finished", "failed"]
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,9 @@ class WatchState:
     path : Path
     status : str
         ``waiting`` for the file, for beam or for spots; ``holding``; ``falling``, a loss that has
-        not lasted yet; ``partial``, one that lasts, but that a layer would explain; ``stop``;
-        ``finished``, with the analysis of all of it; ``failed``.
+        not lasted yet; ``ambiguous``, one that lasts, but that something else than damage explains
+        as well, or that is being analysed; ``stop``, one that the analysis of what was recorded
+        so far takes for damage; ``finished``, with the analysis of all of it; ``failed``.
     frame : int
         Number of the newest frame, from 0; −1 before there is one.
     dose : float or None
@@ -45,6 +46,8 @@ class WatchState:
     left : float or None
         Part of the lattice that is left, where most was lost.
     onset : Onset or None
+    why : str
+        What the analysis of what was recorded said of a loss that lasts; empty before there is one.
     words : str
         All of it for a person, on one line.
     run : Path or None
@@ -57,6 +60,7 @@ class WatchState:
     dose: float | None = None
     left: float | None = None
     onset: Onset | None = None
+    why: str = ""
     words: str = ""
     run: Path | None = None
 

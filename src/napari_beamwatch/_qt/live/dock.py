@@ -32,7 +32,7 @@ COLOURS = {
     "waiting": ("#5a616b", "white"),
     "holding": ("#00795a", "white"),
     "falling": ("#f0e442", "black"),
-    "partial": ("#e69f00", "black"),
+    "ambiguous": ("#e69f00", "black"),
     "stop": ("#d32f2f", "white"),
     "finished": ("#0072b2", "white"),
     "failed": ("#5a616b", "white"),
@@ -42,7 +42,7 @@ COLOURS = {
 
 STOP = "stop"
 
-URGENT = ("waiting", "holding", "falling", "partial", STOP)
+URGENT = ("waiting", "holding", "falling", "ambiguous", STOP)
 """Of movies that are recorded, worst last: it is what the band tells of."""
 
 SOON_MS = 60
@@ -109,8 +109,6 @@ class LiveDock(QWidget):
         self._plot.setMouseEnabled(x=False, y=False)
         self._plot.setLabel("left", "part left")
         self.curve = self._plot.plot(connect="finite")
-        self._stop_line = pg.InfiniteLine(angle=0)
-        self._plot.addItem(self._stop_line)
         self.onset = pg.LinearRegionItem(movable=False)
         self._plot.addItem(self.onset)
         self.table = PlainTable(("what is said", "movie", "status"), self)
@@ -146,7 +144,6 @@ class LiveDock(QWidget):
         self._title.setText(printable(order.path.name or str(order.path)))
         to = "" if order.out is None else f"\nruns go to {order.out}"
         self._title.setToolTip(as_written(f"{order.path}{to}"))
-        self._stop_line.setValue(order.stop_left)
         self._end.setEnabled(True)
         self._tell("waiting", "nothing there yet")
         self._show_lists()
@@ -280,7 +277,6 @@ class LiveDock(QWidget):
         dress(self._plot, look)
         green = "#1fd1a0" if look.dark else "#00795a"
         self.curve.setPen(pg.mkPen(green, width=2))
-        self._stop_line.setPen(pg.mkPen(look.mark, style=Qt.PenStyle.DashLine))
         self.onset.setBrush(seen_through("#d32f2f", 0.3))
         for line in self.onset.lines:
             line.setPen(pg.mkPen("#d32f2f"))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from magicgui.types import FileDialogMode
-from magicgui.widgets import CheckBox, ComboBox, FileEdit, LineEdit
+from magicgui.widgets import CheckBox, FileEdit, LineEdit
 from qtpy.QtWidgets import QDialog, QWidget
 
 from napari_beamwatch._qt.calibrations import read, shown
@@ -23,12 +23,6 @@ TOLD = tuple(
     if one.name in ("pixel_size", "frame_dose", "dose_rate", "frame_time", "pre_exposure")
 )  # fmt: skip
 """What is said of each movie, where its file does not."""
-
-STOPS = (
-    ("half of the lattice is lost for good", 0.5),
-    ("anything is lost for good", 0.9),
-)
-"""When to say stop, and the part that is left then."""
 
 WIDTH = 520
 """Of the form in pixels."""
@@ -64,12 +58,8 @@ class LiveForm(QDialog):
         }
         for line in self.lines.values():
             line.native.setPlaceholderText("as the file says")
-        self.stop_at = ComboBox(
-            name="stop_at", label="say stop when", choices=STOPS,
-            tooltip="A layer that grows on the specimen takes up to half of it, too.",
-        )  # fmt: skip
         self.sound = CheckBox(name="sound", text="beep at a stop", value=False)
-        rows = form_of([self.path, self.out, *self.lines.values(), self.stop_at, self.sound])
+        rows = form_of([self.path, self.out, *self.lines.values(), self.sound])
         lay_out(self, rows, width=WIDTH, action=("Watch", "watch", self._on_watch), leave="Cancel")
 
     def suggest(self) -> None:
@@ -92,7 +82,6 @@ class LiveForm(QDialog):
             Path(path).expanduser(),
             self._session.settings,
             Path(out).expanduser() if out else None,
-            self.stop_at.value,
             {name: value for name, value in told.items() if value is not None},
             self.sound.value,
         )

@@ -28,7 +28,6 @@ class Order:
     settings : Settings
     out : Path or None
         Folder of the runs.
-    stop_left : float
     opening : mapping
         What is said of each movie.
     sound : bool
@@ -40,7 +39,6 @@ class Order:
     path: Path
     settings: Settings = field(default_factory=Settings)
     out: Path | None = None
-    stop_left: float = 0.5
     opening: Mapping[str, Any] = field(default_factory=dict)
     sound: bool = False
     more: Mapping[str, Any] = field(default_factory=dict)
@@ -72,8 +70,8 @@ class Watcher(SideThread):
         with POLITE:
             try:
                 states = watch(
-                    order.path, order.settings, out=order.out, stop_left=order.stop_left,
-                    until=stop.is_set, **order.more, **order.opening,
+                    order.path, order.settings, out=order.out, until=stop.is_set,
+                    **order.more, **order.opening,
                 )  # fmt: skip
                 for state in states:
                     if stop.is_set():

@@ -11,9 +11,6 @@ from napari_beamwatch.errors import BeamwatchError
 
 T = TypeVar("T")
 
-ANY_LOSS = 0.9
-"""Part of the lattice that is left by the least loss that is ever called."""
-
 
 def quantity(kind: spelling.Kind) -> Callable[[str], float]:
     """Reads quantities as people write them."""
@@ -67,13 +64,3 @@ def box(text: str) -> tuple[int, int, int, int]:
     if not (0 <= y0 < y1 and 0 <= x0 < x1):
         raise argparse.ArgumentTypeError(f"{text!r} holds no pixels")
     return y0, y1, x0, x1
-
-
-def left_of(text: str) -> float:
-    """Part of the lattice that is left when so many percent are lost; the word ``any``."""
-    if text.strip() == "any":
-        return ANY_LOSS
-    percent = quantity(spelling.NUMBER)(text.strip().removesuffix("%"))
-    if not 10 <= percent <= 99:
-        raise argparse.ArgumentTypeError(f"{text!r} is not between 10 and 99 %, nor the word any")
-    return 1 - percent / 100

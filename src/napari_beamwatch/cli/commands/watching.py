@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 
 from napari_beamwatch import spelling
-from napari_beamwatch.cli.commands.reading import left_of, quantity
+from napari_beamwatch.cli.commands.reading import quantity
 from napari_beamwatch.cli.commands.told import add_movie, add_settings, add_settings_file
 
 
@@ -23,14 +23,6 @@ def add_watch(commands: _SubParsersAction[ArgumentParser]) -> None:
     add_movie(watch)
     how = watch.add_argument_group("the watch")
     add_settings_file(how)
-    how.add_argument(
-        "--stop-at",
-        type=left_of,
-        default=0.5,
-        metavar="PCT|any",
-        help="say stop when so much of the lattice is lost for good (50 %%, more than a layer of "
-        "contamination takes); any: at every lasting loss",
-    )
     how.add_argument(
         "--settle",
         type=quantity(spelling.NUMBER),

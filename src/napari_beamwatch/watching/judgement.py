@@ -1,0 +1,96 @@
+"""Whether a loss that lasts is damage: what the analysis says of all that was recorded so far.
+
+The sequential test says *that* a loss lasts. Focus, a tilt, a layer and a beam that fades make such
+losses, too, and only the analysis has spots of different |g|, other places and the mean signal to
+tell them apart. So both must agree before anybody is told to stop: of a lattice that holds the
+chance of a stop is no more than that of the sequential test, however often the analysis is asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from napari_beamwatch.analysis import analyze
+from napari_beamwatch.analysis.first_seen import in_words
+from napari_beamwatch.damage.alarm import Alarm
+from napari_beamwatch.damage.rivals import PARTIAL
+from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.regions import FIELD
+from napari_beamwatch.results.result import Result
+from napari_beamwatch.results.summary import CHANGED
+from napari_beamwatch.settings import Settings
+from napari_beamwatch.watching.live import Live
+from napari_beamwatch.watching.state import Onset
+
+LATER, SOON = 1.25, 1.1
+"""Times as many frames after which an analysis that could not tell is asked again; those where more
+than half is gone, which no layer explains."""
+
+FAINTER = 0.8
+"""Or once so much is left of what was left: the more is gone, the fewer rivals explain it."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What was said of a loss that lasts.
+
+    Attributes
+    ----------
+    damage : bool
+    onset : Onset or None
+    words : str
+        The answer if it is damage, the reason why that cannot be told if not.
+    at : str
+        How far the movie was.
+    frames : int
+        With which it was asked.
+    left : float
+        Part of the lattice that was left.
+    """
+
+    damage: bool
+    onset: Onset | None
+    words: str
+    at: str
+    frames: int
+    left: float
+
+    @classmethod
+    def of(cls, live: Live, alarm: Alarm, settings: Settings) -> Judgement:
+        """Analyse what was recorded so far."""
+        now = (live.so_far, live.frames, alarm.left)
+        try:
+            result = analyze(live.recorded(), settings)
+        except (BeamwatchError, OSError, MemoryError) as error:
+            return cls(False, None, f"it cannot be analysed yet: {error}", *now)
+        answer, damage = str(result.summary["answer"]), result.summary["status"] in CHANGED
+        words = answer if damage else _why_not(result) or answer
+        return cls(damage, onset_of(result), words, *now)
+
+    def is_old(self, live: Live, alarm: Alarm) -> bool:
+        """Whether to ask again; what was found to be damage stays so until the lattice is back."""
+        if self.damage or live.frames == self.frames:
+            return False
+        longer = SOON if alarm.left < PARTIAL else LATER
+        return live.frames >= longer * self.frames or alarm.left <= FAINTER * self.left
+
+
+def _why_not(result: Result) -> str:
+    """Why the field is not said to be damaged, without what is said of its phases."""
+    phases = in_words(result.phases[result.phases["region"] == FIELD])
+    return str(result.onsets["reason"].iloc[0]).removesuffix(phases).removesuffix("; ")
+
+
+def onset_of(result: Result) -> Onset | None:
+    """The onset of a field that was analysed; in frames where doses are unknown."""
+    row = result.onsets.iloc[0]
+    if row["status"] not in CHANGED:
+        return None
+    values = [row[f"onset_{end}e_per_A2"] for end in ("dose_", "low_", "high_")]
+    if any(value != value or value is None for value in values):
+        frame = row["onset_frame"]
+        if frame != frame or frame is None:
+            return None
+        return Onset(float(frame), float(frame), float(frame), analysed=True)
+    dose, low, high = map(float, values)
+    return Onset(dose, low, high, analysed=True)
