@@ -9,6 +9,10 @@ of such draws hold 88 % instead of 95, for a draw has fewer movies and a normal 
 of the draws in log dose is taken times sqrt(M / (M − 1)), and Student's t with M − 1 degrees of
 freedom instead of 1.96 [2]_; it is this that covers for three movies as for sixteen.
 
+An ambiguous place held to a dose, and then something happened that may be damage. To take it for
+censored is right if it was none, and late if it was: such censoring knows the onset. So intervals
+begin where they would if it was, and end where they would if it was not.
+
 References
 ----------
 .. [1] C. A. Field, A. H. Welsh, J. R. Stat. Soc. B 69 (2007) 369: bootstrapping clustered data.
@@ -17,7 +21,7 @@ References
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -25,6 +29,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 from scipy.stats import t as student
 
+from napari_beamwatch.campaign.measures import as_changed
 from napari_beamwatch.damage.survival import Fates
 from napari_beamwatch.results import summary
 
@@ -48,8 +53,8 @@ class Estimate:
     value : float
         Infinite if it lies beyond what is known, 0 if before.
     low, high : float
-        NaN where there is no interval; `high` infinite where it is open, and `low` then the dose
-        that is known to lie below.
+        Whatever ambiguous places did. NaN where there is no interval; `high` infinite where it is
+        open, and `low` then the dose that is known to lie below.
     """
 
     value: float
@@ -126,6 +131,15 @@ class Resampled:
         last = np.sort(rows.groupby("movie")["low_e_per_A2"].max().to_numpy(float))
         return cls(fates, curves[0], curves[1:], count, float(last[count // 2]), float(last[0]))
 
+    @property
+    def band(self) -> tuple[Floats, Floats]:
+        """Ends of a 95 % band about the curve; NaN for one movie."""
+        if self.movies < 2:
+            return np.full(len(self.curve), np.nan), np.full(len(self.curve), np.nan)
+        sd = self.drawn.std(axis=0) * np.sqrt(self.movies / (self.movies - 1))
+        wide = student.ppf(0.975, self.movies - 1) * sd
+        return np.clip(self.curve - wide, 0, 1), np.clip(self.curve + wide, 0, 1)
+
     def estimate(self, part: float, resolution: float = 0.0) -> Estimate:
         """Dose at which a part is left.
 
@@ -193,13 +207,15 @@ def group_curve(rows: pd.DataFrame, resolution: float = 0.0, draws: int = DRAWS)
         Of movies.
     """
     found = Resampled.of(rows, draws)
-    if len(found.drawn):
-        sd = found.drawn.std(axis=0) * np.sqrt(found.movies / (found.movies - 1))
-        wide = student.ppf(0.975, found.movies - 1) * sd
-        low, high = np.clip(found.curve - wide, 0, 1), np.clip(found.curve + wide, 0, 1)
-    else:
-        low = high = np.full(len(found.curve), np.nan)
     estimates = {name: found.estimate(part, resolution) for name, part in PARTS.items()}
+    low, high = found.band
+    if (rows["fate"] == "ambiguous").any():
+        changed = Resampled.of(as_changed(rows), draws)
+        for name, part in PARTS.items():
+            first = np.fmin(estimates[name].low, changed.estimate(part, resolution).low)
+            estimates[name] = replace(estimates[name], low=float(first))
+        at = np.searchsorted(changed.fates.dose, found.fates.dose, "right") - 1
+        low = np.minimum(low, changed.band[0][at])
     for name, part in PARTS.items():
         if changed_before(rows) >= 1 - part:  # nobody knows where below
             latest = float(rows["high_e_per_A2"][rows["fate"] == "before"].max())
