@@ -15,9 +15,9 @@ import argparse
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import Pool
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -235,13 +235,13 @@ def main() -> None:
     words.add_argument("--size", type=int, default=384)
     words.add_argument("--jobs", type=int, default=1)
     args = words.parse_args()
-    with Pool(args.jobs) as pool:
-        run: Callable[..., list[dict[str, float]]] = partial(pool.map, one, chunksize=8)
+    with ProcessPoolExecutor(args.jobs) as pool:  # which ends if one of them is killed
+        run: Callable[..., Iterable[dict[str, float]]] = partial(pool.map, one, chunksize=8)
         for kind in KINDS:
             if args.steady:
-                report_steady(kind, run([(args.seed, kind, i) for i in range(args.steady)]))
+                report_steady(kind, list(run([(args.seed, kind, i) for i in range(args.steady)])))
         if args.fades:
-            report_fades(run([(args.seed, "fade", i) for i in range(args.fades)]))
+            report_fades(list(run([(args.seed, "fade", i) for i in range(args.fades)])))
     seeds = range(args.seed, args.seed + args.movies)
     report_movies(one_movie((i, case, args.size)) for i in seeds for case in CASES)
 
