@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import Pool
 
 import numpy as np
 from onset_campaign import DRAWN, excursion
@@ -199,13 +199,13 @@ def main() -> None:
     words.add_argument("--fades", type=int, default=300)
     words.add_argument("--jobs", type=int, default=1)
     args = words.parse_args()
-    with Pool(args.jobs) as pool:
-        run: Callable[..., list[dict[str, float]]] = partial(pool.map, one, chunksize=8)
+    with ProcessPoolExecutor(args.jobs) as pool:  # which ends if one of them is killed
+        run: Callable[..., Iterable[dict[str, float]]] = partial(pool.map, one, chunksize=8)
         for kind in KINDS:
             if args.steady:
-                report_steady(kind, run([(args.seed, kind, i) for i in range(args.steady)]))
+                report_steady(kind, list(run([(args.seed, kind, i) for i in range(args.steady)])))
         if args.fades:
-            report_fades(run([(args.seed, "fade", i) for i in range(args.fades)]))
+            report_fades(list(run([(args.seed, "fade", i) for i in range(args.fades)])))
 
 
 if __name__ == "__main__":
