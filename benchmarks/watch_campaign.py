@@ -21,11 +21,11 @@ import numpy as np
 from onset_campaign import DRAWN, excursion
 from scipy import stats
 
-from napari_beamwatch.damage.alarm import Alarms, Frame
 from napari_beamwatch.damage.budget import rate
-from napari_beamwatch.damage.detection import dispersion_of, first_detected
-from napari_beamwatch.damage.dips import find_dips
-from napari_beamwatch.damage.models import remaining
+from napari_beamwatch.damage.course.alarm import Alarms, Frame
+from napari_beamwatch.damage.course.detection import dispersion_of, first_detected
+from napari_beamwatch.damage.course.dips import find_dips
+from napari_beamwatch.damage.course.models import remaining
 from napari_beamwatch.damage.scopes import Scope, SpotTrace, samples_of
 from napari_beamwatch.watching.lattice import LOOKS, unchosen
 from napari_beamwatch.watching.live import MOST_FOLLOWED, WORTH

@@ -12,7 +12,7 @@ from napari_beamwatch.analysis.pattern_passes import Found
 from napari_beamwatch.analysis.pattern_rings import ring_rows
 from napari_beamwatch.analysis.pattern_tables import spot_rows
 from napari_beamwatch.analysis.ring_phases import profile_of, scale_of
-from napari_beamwatch.damage.judging import Verdict, unclear
+from napari_beamwatch.damage.verdict.judging import Verdict, unclear
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.phases import Match, SpotSet, match
 from napari_beamwatch.phases.powders import match_rings

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_beamwatch import columns
-from napari_beamwatch.damage.judging import Verdict
+from napari_beamwatch.damage.verdict.judging import Verdict
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import FIELD
 from napari_beamwatch.results.tables import joined, said_of_spots

@@ -31,7 +31,7 @@ from scipy.special import ndtr
 from scipy.stats import t as student
 
 from napari_beamwatch.campaign.measures import as_changed
-from napari_beamwatch.damage.survival import Fates
+from napari_beamwatch.damage.field.survival import Fates
 from napari_beamwatch.results import summary
 
 Floats = NDArray[np.float64]

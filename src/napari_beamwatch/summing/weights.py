@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_beamwatch.damage.thresholds import crossing
+from napari_beamwatch.damage.field.thresholds import crossing
 from napari_beamwatch.results.findings import Findings
 
 Floats = NDArray[np.float64]
