@@ -26,7 +26,7 @@ DEEP, SEVERAL, MANY = 0.25, 3, 0.3
 """Part of the power that a dip takes after which the next may pass for damage; places, and part of
 the lattice, that show such dips from which on they are the rule."""
 
-GRAINS, COMPENSATED, KNOWN = 5, 0.9, 0.1
+GRAINS, COMPENSATED, KNOWN = 5, 0.9, 0.2
 """Crystals of which enough come into view for those that rock out; part of their lattice that their
 own courses leave where it is asked whether the sum holds; part of the record to which the onset of
 the sum must be known."""
