@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from napari_beamwatch.analysis import Step, analyze, said_before
+from napari_beamwatch.analysis.before import differs
 from napari_beamwatch.analysis.effort import Effort
 from napari_beamwatch.analysis.road import chosen_grid
-from napari_beamwatch.batch.before import differs
 from napari_beamwatch.batch.outcome import SAVING, SKIPPED, MovieOutcome
 from napari_beamwatch.batch.tasks import Task
 from napari_beamwatch.errors import BeamwatchError

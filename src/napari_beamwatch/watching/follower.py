@@ -199,27 +199,30 @@ class Follower:
             return
         said = f"finished, {live.frames} frames seen" if live and live.frames else "finished"
         yield self._now(replace(before, status="waiting", words=f"{said}; analysing all of it"))
+        answer = ""
         try:
             movie = open_movie(self.path, **self._options.opening)
             if len(movie) < 2:
                 raise BeamwatchError("a single image, not a movie")
             result = analyze(movie, self._options.settings)
-            run = None
+            answer, run = str(result.summary["answer"]), None
             if self._diary is not None:
                 run = self._diary.free(self.path)
                 result.save(run)
             state = WatchState(
                 self.path, "finished", len(movie) - 1,
                 None if movie.dose is None else float(movie.dose[-1]),
-                before.left, onset_of(result), words=str(result.summary["answer"]), run=run,
+                before.left, onset_of(result), words=answer, run=run,
             )  # fmt: skip
             if self._diary is not None:
-                self._diary.note(state)
+                self._diary.note(movie, state)
         except EXPECTED as error:
             if size_of(self.path) != known:  # somebody went on writing, after all
                 self._begin_again()
                 return
-            state = replace(before, status="failed", words=str(error) or type(error).__name__)
+            said = str(error) or type(error).__name__
+            said += f" · what was to be written: {answer}" if answer else ""
+            state = replace(before, status="failed", words=said)
         yield self._now(state)
 
     def _begin_again(self) -> None:
