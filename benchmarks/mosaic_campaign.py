@@ -24,7 +24,7 @@ import pandas as pd
 from pieces import LEAST, LITHIUM, PIXELS, Draw, campaign, log_uniform, nothing
 
 import napari_beamwatch as bw
-from napari_beamwatch.damage.examining import examine
+from napari_beamwatch.damage.course.examining import examine
 from napari_beamwatch.damage.scopes import Scope, SpotTrace
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.detector import Detector

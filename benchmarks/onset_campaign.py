@@ -17,10 +17,10 @@ import numpy as np
 from onset_oracle import Drawn, informed_onset, oracle_onset
 from scipy import stats
 
-from napari_beamwatch.damage.examining import examine
-from napari_beamwatch.damage.judging import judge
-from napari_beamwatch.damage.models import remaining
+from napari_beamwatch.damage.course.examining import examine
+from napari_beamwatch.damage.course.models import remaining
 from napari_beamwatch.damage.scopes import Scope, SpotTrace, samples_of
+from napari_beamwatch.damage.verdict.judging import judge
 
 # g-vectors (cycles/px) of LiF [110] and [100] at 0.125 Å a pixel; any two first have two |g|.
 G_110 = 0.125 * np.array(

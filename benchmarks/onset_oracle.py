@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from napari_beamwatch.damage.interval import quantiles
-from napari_beamwatch.damage.law import log_density, quasi_log_likelihood
-from napari_beamwatch.damage.models import remaining
+from napari_beamwatch.damage.course.estimate import quantiles
+from napari_beamwatch.damage.course.law import log_density, quasi_log_likelihood
+from napari_beamwatch.damage.course.models import remaining
 from napari_beamwatch.damage.scopes import Samples
 
 TAUS, BETAS, HALF_DOSES = 36, 17, 80

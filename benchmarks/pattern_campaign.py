@@ -5,9 +5,10 @@
 
 `comes`, `fades` and `steady` draw rings of Na with 2·10⁴ to 3·10⁵ electrons a pattern for each
 e/Å², 1.5 to 8 % of them in the rings of grains of 5 to 15 nm, a centre that drifts by up to 5 px;
-`spots` draws a cubic lattice without rings, half of the records fading. The rest are the
-simulator's cases that might fool somebody. A movie that is in the file already is not run again;
-at the end a table of all.
+`fluoride` and `carbonate` are as `comes`, of LiF and of Li2CO3 that become Li2O; in `textured` and
+the like the strength of each ring is off by a factor of 1.5 (one σ); `spots` draws a cubic lattice
+without rings, half of the records fading. The rest are the simulator's cases that might fool
+somebody. A movie that is in the file already is not run again; at the end a table of all.
 """
 
 from __future__ import annotations
@@ -15,17 +16,22 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from pieces import Draw, Job, Line, campaign, log_uniform, nothing
+from pieces import LITHIUM, Draw, Job, Line, campaign, log_uniform, nothing
 
 import napari_beamwatch as bw
-from napari_beamwatch.simulate.cases import simulate
+from napari_beamwatch.simulate.cases import View, load_case, simulate
+from napari_beamwatch.simulate.movie import SimulatedMovie
+from napari_beamwatch.simulate.powders import POWDERS
 
 FRAMES, FRAME_DOSE = 80, 2.0
 PHASES = ("Na", "Na2O", "Na2CO3", "NaF", "NaOH")
+TEXTURE = np.log(1.5)
+"""Standard deviation of the logarithm of the strength of rings."""
 LATTICE, CONSTANT = 4.03, 55.0  # Å, Å·px: LiF along [001]
 
 
@@ -59,6 +65,11 @@ CASES: dict[str, tuple[str, Draw]] = {
     "comes": ("sodium-rings", comes),
     "steady": ("steady-rings", rings),
     "fades": ("fading-rings", fades),
+    "fluoride": ("LiF Li2O", comes),
+    "carbonate": ("Li2CO3 Li2O", comes),
+    "textured": ("Na Na2CO3", comes),
+    "textured-fluoride": ("LiF Li2O", comes),
+    "textured-carbonate": ("Li2CO3 Li2O", comes),
     "spots": ("", nothing),
     "beam-stop": ("rings-and-beam-stop", change),
     "few-grains": ("rings-of-few-grains", nothing),
@@ -70,6 +81,23 @@ CASES: dict[str, tuple[str, Draw]] = {
     "aperture": ("rings-in-an-aperture", change),
     "dip": ("rings-that-dip", nothing),
 }
+
+
+def turning(
+    phases: list[str], rng: np.random.Generator, texture: float, seed: int, size: int, drawn: Line
+) -> SimulatedMovie:
+    """Rings of the first phase become those of the second."""
+    view = View(size, size, FRAMES * FRAME_DOSE, seed)
+    scene = load_case("sodium-rings").build(view, **drawn)
+    powders = [
+        replace(
+            powder, phase=phase,
+            strengths=tuple(np.exp(rng.normal(0, texture, len(POWDERS[phase]))).tolist()),
+        )
+        for powder, phase in zip(scene.powders, phases, strict=True)
+    ]  # fmt: skip
+    scene = replace(scene, powders=tuple(powders))
+    return simulate(scene, seed=seed, frames=FRAMES, frame_dose=FRAME_DOSE, size=size)
 
 
 def spots_movie(rng: np.random.Generator) -> tuple[bw.Movie, float | None, float]:
@@ -107,11 +135,17 @@ def run(job: Job) -> Line:
     began = time.perf_counter()
     head: Line = {"kind": kind, "seed": seed, "size": size}
     acceptable: tuple[str, ...]
+    phases = PHASES
     if case:
         drawn = draw(rng)
-        movie: bw.Movie = simulate(
-            case, seed=seed, frames=FRAMES, frame_dose=FRAME_DOSE, size=size, **drawn
-        )
+        if " " in case:
+            texture = TEXTURE if kind.startswith("textured") else 0.0
+            movie: bw.Movie = turning(case.split(), rng, texture, seed, size, drawn)
+            phases = PHASES if case.startswith("Na") else LITHIUM
+        else:
+            movie = simulate(
+                case, seed=seed, frames=FRAMES, frame_dose=FRAME_DOSE, size=size, **drawn
+            )
         truth = movie.truth
         onset, constant = truth.onset_dose_e_per_A2, truth.camera_constant_A_px
         acceptable, criterion = (truth.status, *truth.acceptable), truth.criterion
@@ -121,7 +155,7 @@ def run(job: Job) -> Line:
         criterion = None if onset is None else "fading"
         acceptable = ("survived" if onset is None else "onset",)
     try:
-        result = bw.analyze(movie, bw.Settings(camera_constant=constant, phases=PHASES))
+        result = bw.analyze(movie, bw.Settings(camera_constant=constant, phases=phases))
     except Exception as error:  # a crash is a finding like another
         return head | {"failed": f"{type(error).__name__}: {error}", "right": False}
     row = result.onsets.iloc[0]
@@ -134,6 +168,10 @@ def run(job: Job) -> Line:
         "rings": result.rings.ring.nunique(), "spots": len(result.spots),
         "right": row.status in acceptable, "false_onset": called and onset is None,
     }  # fmt: skip
+    if case:
+        said["before_named"] = named(row.phase_before, truth.phase_before)
+        if called and truth.phase_after != "none":
+            said["after_named"] = named(row.phase_after, truth.phase_after)
     if onset is not None:
         said |= {"called": called, "covered": bool(called and low <= onset <= high)}
         if called:
@@ -145,10 +183,16 @@ def run(job: Job) -> Line:
     return head | said | {"seconds": time.perf_counter() - began}
 
 
+def named(found: str | None, true: str) -> bool:
+    """Whether a phase is named, or among those that cannot be told apart."""
+    return true in (found or "").split("|")
+
+
 def table(lines: Iterable[Line]) -> str:
     """Counts of each kind."""
     every = pd.DataFrame(list(lines))
-    counted = ("right", "called", "covered", "as_it_is", "false_onset")
+    counted = ("right", "called", "covered", "as_it_is", "false_onset",
+               "before_named", "after_named")  # fmt: skip
     said = [f"{'kind':20s}{'movies':>7s}" + "".join(f"{name:>13s}" for name in counted)
             + f"{'RMS frames':>12s}{'width':>8s}"]  # fmt: skip
     for kind, mine in every.groupby("kind", sort=False):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -64,12 +66,26 @@ def campaign(
     first, last = map(int, args.seeds.split(":"))
     jobs = [(name, seed, args.size) for seed in range(first, last) for name in wanted]
     jobs = [job for job in jobs if job not in known]
-    with (
-        args.out.open("a") as file,
-        multiprocessing.get_context("spawn").Pool(args.jobs) as pool,
-    ):
-        for line in pool.imap_unordered(run, jobs):
+    with args.out.open("a") as file:
+        for line in side_by_side(run, jobs, args.jobs):
             file.write(json.dumps(line, default=float) + "\n")
             file.flush()
             done.append(line)
     print(table(done))
+
+
+def side_by_side(run: Callable[[Any], Any], jobs: Iterable[Any], processes: int) -> Iterator[Any]:
+    """What jobs give, as they end; a process that is killed ends all and is not waited for."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, context) as pool:
+        futures = [pool.submit(run, job) for job in jobs]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BrokenProcessPool:
+            raise SystemExit(
+                "a process was killed, perhaps for want of memory: what was done is kept, and the "
+                "same command goes on from there"
+            ) from None
+        finally:
+            pool.shutdown(cancel_futures=True)

@@ -13,20 +13,20 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import Pool
 
 import numpy as np
 from onset_campaign import DRAWN, excursion
 from scipy import stats
 
-from napari_beamwatch.damage.alarm import Alarms, Frame
 from napari_beamwatch.damage.budget import rate
-from napari_beamwatch.damage.detection import dispersion_of, first_detected
-from napari_beamwatch.damage.dips import find_dips
-from napari_beamwatch.damage.models import remaining
+from napari_beamwatch.damage.course.alarm import Alarms, Frame
+from napari_beamwatch.damage.course.detection import dispersion_of, first_detected
+from napari_beamwatch.damage.course.dips import find_dips
+from napari_beamwatch.damage.course.models import remaining
 from napari_beamwatch.damage.scopes import Scope, SpotTrace, samples_of
 from napari_beamwatch.watching.lattice import LOOKS, unchosen
 from napari_beamwatch.watching.live import MOST_FOLLOWED, WORTH
@@ -200,14 +200,15 @@ def main() -> None:
     words.add_argument("--fades", type=int, default=300)
     words.add_argument("--jobs", type=int, default=1)
     args = words.parse_args()
-    with Pool(args.jobs) as pool:
-        run: Callable[..., list[dict[str, float]]] = partial(pool.map, one, chunksize=8)
+    with ProcessPoolExecutor(args.jobs) as pool:  # which ends if one of them is killed
+        run: Callable[..., Iterable[dict[str, float]]] = partial(pool.map, one, chunksize=8)
         for kind in KINDS:
             many = args.steady if kind in STEADY else args.others
             if many:
-                report_steady(kind, run([(args.seed, kind, i) for i in range(many)]))
+                jobs = [(args.seed, kind, i) for i in range(many)]
+                report_steady(kind, list(run(jobs)))
         if args.fades:
-            report_fades(run([(args.seed, "fade", i) for i in range(args.fades)]))
+            report_fades(list(run([(args.seed, "fade", i) for i in range(args.fades)])))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ import pytest
 
 import napari_beamwatch as bw
 from napari_beamwatch import columns, threads
-from napari_beamwatch.analysis import Step, diffraction
+from napari_beamwatch.analysis import Step, diffraction, pattern_names
 from napari_beamwatch.analysis.pattern_verdict import as_windows
 from napari_beamwatch.spectra.diffraction import (
     FrameReading,
@@ -540,14 +541,17 @@ def test_who_says_that_frames_are_images_is_believed(frames: np.ndarray, mode: s
     assert bw.power_spectrum(movie, None, 0).power.any()
 
 
-@pytest.mark.parametrize("broken", ["judge_pattern", "matched", "_onset_row"])
+@pytest.mark.parametrize(
+    ("module", "broken"),
+    [(diffraction, "judge_pattern"), (pattern_names, "matched"), (diffraction, "_onset_row")],
+)
 def test_what_fails_after_the_passes_does_not_lose_the_run(
-    frames: np.ndarray, broken: str, monkeypatch: pytest.MonkeyPatch
+    frames: np.ndarray, module: ModuleType, broken: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*args: object) -> None:
         raise IndexError("of nothing")
 
-    monkeypatch.setattr(diffraction, broken, fails)
+    monkeypatch.setattr(module, broken, fails)
     found = bw.analyze(movie_of(frames[:12]), SETTINGS)
     assert found.onsets.status.tolist() == ["ambiguous"]
     assert "IndexError: of nothing" in found.onsets.reason.iloc[0]

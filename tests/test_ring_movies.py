@@ -21,8 +21,9 @@ def answered(case: str, **drawn: object) -> tuple[bw.Result, object]:
 def test_a_ring_that_comes_is_a_new_phase_and_dated() -> None:
     result, row = answered("sodium-rings", onset=50.0, tau=15.0)
     assert (row.status, row.criterion, row.interpretation) == (
-        "onset", "new_phase", "transformation",
+        "onset", "new_phase", "environment",
     )  # fmt: skip
+    assert (row.phase_before, row.phase_after) == ("Na", "Na2CO3")
     assert row.onset_low_e_per_A2 < 50 < row.onset_high_e_per_A2
     assert row.n_spots == len(result.spots)
     assert result.drift.dy_px.abs().max() > 1

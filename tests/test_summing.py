@@ -105,6 +105,29 @@ def test_each_place_counts_by_its_own_course(result: bw.Result) -> None:
     assert (last[1::2] < 0.2).all()
 
 
+def test_a_change_of_unknown_cause_takes_as_much_of_the_image(result: bw.Result) -> None:
+    lit = np.ones(len(result.field), bool)
+    unsure = replace(result, places=result.places.assign(status="ambiguous"))
+    expected = frame_weights(result, lit, None).windows
+    assert (frame_weights(unsure, lit, None).windows == expected).all()
+
+
+def test_where_no_lattice_was_frames_count_as_around_it(result: bw.Result) -> None:
+    windows = result.windows.assign(place=result.windows.place.where(result.windows.index > 0))
+    lit = np.ones(len(result.field), bool)
+    weights = frame_weights(replace(result, windows=windows), lit, None).windows
+    assert weights == pytest.approx(frame_weights(result, lit, None).windows)
+
+
+def test_frames_of_a_specimen_that_settles_count_less(result: bw.Result) -> None:
+    power = result.field.lattice_power.median() * np.ones(len(result.field))
+    power[:3] /= 16
+    settling = replace(result, field=result.field.assign(lattice_power=power, lattice_power_se=0.0))
+    weights = frame_weights(settling, np.ones(len(power), bool), None).windows[:4].max(axis=(1, 2))
+    assert weights[:3] == pytest.approx(0.25, rel=0.3)
+    assert weights[3] == pytest.approx(1, rel=0.05)
+
+
 def test_frames_without_beam_count_nothing(result: bw.Result) -> None:
     lit = np.ones(len(result.field), bool)
     lit[:4] = False
@@ -113,7 +136,7 @@ def test_frames_without_beam_count_nothing(result: bw.Result) -> None:
 
 def test_weights_go_from_window_to_window_in_proportion() -> None:
     grid = np.array([[[0.0, 1.0], [0.0, 1.0]]])
-    weights = FrameWeights(grid, np.array([4.0, 12.0]), np.array([4.0, 12.0]), {})
+    weights = FrameWeights(grid, np.array([4.0, 12.0]), np.array([4.0, 12.0]))
     row = _over_pixels(weights, 0, (16, 16))[7]
     assert row[[0, 4, 8, 12, 15]] == pytest.approx([0, 0, 0.5, 1, 1])
 

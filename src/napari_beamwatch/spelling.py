@@ -23,6 +23,10 @@ _QUANTITY = re.compile(
     r"(?P<power>[eE][-+−–]?[0-9]+)?\s*(?P<unit>.*)",
     re.DOTALL,
 )
+_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
+_POWER = re.compile(
+    r"(?<=[0-9.,])\s*[x×·⋅*]\s*10(?:(?:\^|\*\*)([-+−–]?[0-9]+)|([⁻⁺]?[⁰¹²³⁴-⁹]+))(?![0-9])"
+)
 _USUAL = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
 _EITHER = re.compile(r"[1-9][0-9]{0,2},[0-9]{3}")
 _FIRST = "[1-9][0-9]{0,2}"
@@ -114,23 +118,23 @@ PIXEL_SIZE = Kind(
         Unit("nm", _times(10)),
         Unit("pm", _times(0.01)),
     ),
-    per=("px", "pixel"),
+    per=("px", "pix", "pixel"),
 )
 DOSE = Kind((Unit("e/Å²", _times(1)), Unit("e/nm²", _times(0.01))))
-FRAME_DOSE = Kind(DOSE.units, per=("frame",))
+FRAME_DOSE = Kind(DOSE.units, per=("frame", "fr"))
 DOSE_RATE = Kind((Unit("e/Å²/s", _times(1)), Unit("e/nm²/s", _times(0.01))))
 FRAME_TIME = Kind(
     (
         Unit("s", _times(1)),
         Unit("ms", _times(1e-3)),
-        Unit("fps", _every, ("frames/s", "Hz")),
+        Unit("fps", _every, ("frames/s", "Hz", "s^-1")),
     ),
     per=("frame",),
 )
 TEMPERATURE = Kind(
     (
-        Unit("°C", _times(1), ("C", "degC", "Celsius")),
-        Unit("K", lambda kelvin: kelvin - 273.15, ("Kelvin",)),
+        Unit("°C", _times(1), ("C", "degC", "degrees C", "Celsius")),
+        Unit("K", lambda kelvin: kelvin - 273.15, ("°K", "Kelvin", "Kelvins")),
     )
 )
 VOLTAGE = Kind((Unit("kV", _times(1), ("keV",)), Unit("V", _times(1e-3), ("eV",))))
@@ -165,7 +169,7 @@ def read_quantity(text: str, kind: Kind) -> float:
         If it is no number, has another unit, or can be read in two ways.
     """
     text = text.strip()
-    found = _QUANTITY.fullmatch(text)
+    found = _QUANTITY.fullmatch(in_one_line(text))
     convert = None if found is None else kind.converter(found["unit"])
     if found is None or convert is None:
         raise BeamwatchError(f"{text!r} is not understood; type {kind.asked}")
@@ -175,6 +179,11 @@ def read_quantity(text: str, kind: Kind) -> float:
     if not math.isfinite(value):
         raise BeamwatchError(f"{text!r} is beyond all numbers; type {kind.asked}")
     return value
+
+
+def in_one_line(text: str) -> str:
+    """Powers of ten as `float` reads them: ``5×10³`` is ``5e3``."""
+    return _POWER.sub(lambda found: "e" + (found[1] or found[2].translate(_RAISED)), text)
 
 
 def read_measured(text: str, kind: Kind) -> tuple[float, float | None]:
@@ -210,10 +219,12 @@ def _plain(unit: str) -> str:
     """A unit without what people write in different ways: ``e⁻ Å^-2 s⁻¹`` is ``e/a2/s``."""
     text = unicodedata.normalize("NFKC", unit.translate(_DEGREE)).casefold().translate(_MINUS)
     text = re.sub(r"\bper\b", "/", text.replace("å", "a"))
-    text = re.sub(r"\bang(?=[\W\d])", "a", text)
+    text = re.sub(r"\bang(?:str[oö]ms?|\.)?(?=[\W\d]|$)", "a", text)
+    text = re.sub(r"\bsq(?:uare|\.)?\s+a\b", "a2", text)
     text = re.sub(r"\b(m?)sec(?:onds?)?\b", r"\1s", text)
     text = re.sub(r"[\s^*·⋅()]", "", text)
-    text = re.sub(r"^(?:electrons?|el|e-)(?=/|a|nm)", "e", text)
+    text = re.sub(r"^(?:electrons?|el\.?|e-)(?=/|a|nm|s-1)", "e", text)
     text = re.sub(r"(a|nm)-2", r"/\g<1>2", text)
+    text = re.sub(r"^e(?:/s|s-1)(/(?:a|nm)2)$", r"e\1/s", text)
     # What stands behind a stroke is all below it.
     return re.sub(r"(?<=2)s$|s-1$", "/s", text)

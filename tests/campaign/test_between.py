@@ -115,6 +115,14 @@ def test_movies_that_agree_to_a_frame_are_told_apart_no_better(campaign: Any) ->
     assert found.high > 105
 
 
+def test_an_interval_holds_what_ambiguous_places_did_whatever_it_was(campaign: Any) -> None:
+    unsure = {"status": "ambiguous", "held_until_e_per_A2": 20.0}
+    places = [*[unsure] * 6, *map(campaign.dated, (98.0, 99.0, 100.0, 101.0, 102.0))]
+    found = group_curve(rows_of([campaign.run_of(str(i), places) for i in range(4)]))
+    assert found.estimates["median"].value == pytest.approx(100, rel=0.02)
+    assert found.estimates["median"].low < 80  # between the steps at 20 and 98
+
+
 def test_crystals_movies_and_fates_are_counted(campaign: Any) -> None:
     places = [campaign.dated(10.0), campaign.held(20.0, crystal=0)]
     found = group_curve(rows_of([campaign.run_of(str(i), places) for i in range(3)]))

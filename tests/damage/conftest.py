@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_beamwatch.damage.cells import Cells, cells_of
-from napari_beamwatch.damage.models import remaining
+from napari_beamwatch.damage.course.models import remaining
+from napari_beamwatch.damage.field.cells import Cells, cells_of
 from napari_beamwatch.damage.scopes import Scope, SpotTrace
 
 

@@ -17,7 +17,7 @@ from napari_beamwatch._qt.curves.data import FrameAxis, averaged, curve_of, usua
 from napari_beamwatch._qt.curves.dock import DamageCurves
 from napari_beamwatch._qt.curves.look import look_of, region_colours
 from napari_beamwatch._qt.curves.marks import limit_label, limit_words
-from napari_beamwatch.damage.survival import turnbull
+from napari_beamwatch.damage.field.survival import turnbull
 
 pytestmark = pytest.mark.gui
 

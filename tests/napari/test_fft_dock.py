@@ -21,6 +21,8 @@ from napari_beamwatch._qt.curves.look import look_of
 from napari_beamwatch._qt.fft.dock import NO_SPOTS, LiveSpectrum
 from napari_beamwatch._qt.fft.picture import SIDE, Painter, Request, compared, first_band
 from napari_beamwatch._qt.fft.view import angle_of
+from napari_beamwatch.simulate.cases import simulate
+from napari_beamwatch.spectra.diffraction import pattern_profile
 from napari_beamwatch.spectra.rings import radial_profile
 
 pytestmark = pytest.mark.gui
@@ -383,3 +385,27 @@ def test_a_dock_closed_while_it_works_is_gone(qtbot, movie: bw.Movie, monkeypatc
     QApplication.processEvents()
     gc.collect()
     assert gone() is None
+
+
+def test_of_patterns_it_shows_counts_along_the_radius(qtbot, dock: LiveSpectrum) -> None:
+    patterns = simulate("steady-rings", frames=4, size=128, drift=0.0)
+    dock.set_movie(patterns)
+    dock.set_running_sum(4)
+    qtbot.waitUntil(lambda: "frames 1–4" in dock.heading.said, timeout=20000)
+    assert dock.patterns.isVisible()
+    assert dock.pair.isHidden()
+    assert dock.profile.isHidden()
+    profile = pattern_profile(patterns, 0, 4)
+    radius, counts = dock.patterns.curves[0].getOriginalDataset()
+    assert np.allclose(radius, profile.radius[profile.mean > 0])
+    assert np.allclose(counts, profile.mean[profile.mean > 0])
+    assert dock.patterns.reading(50.0).startswith("50.0 px")
+    dock.set_camera_constant(120.0)
+    dock.set_pattern_rings(pd.DataFrame({"d_A": [3.034, 2.145], "phase": ["Na", None]}))
+    assert dock.patterns.reading(50.0).startswith("d 2.400 Å")
+    assert [label.toPlainText() for label in dock.patterns.labels] == ["3.03 Å", "2.15 Å"]
+    assert "Na" in dock.foot.legend.text()
+    dock.set_camera_constant(None)
+    dock.set_movie(patterns.with_(conditions={"imaging_mode": "image"}))
+    assert dock.pair.isVisible()
+    assert dock.patterns.isHidden()

@@ -15,9 +15,9 @@ from napari_beamwatch.analysis.first_seen import (
     in_words,
     seen_by,
 )
-from napari_beamwatch.damage.interval import Estimate
-from napari_beamwatch.damage.judging import Verdict
-from napari_beamwatch.damage.whole import Place, RegionVerdict
+from napari_beamwatch.damage.course.estimate import Estimate
+from napari_beamwatch.damage.field.whole import Place, RegionVerdict
+from napari_beamwatch.damage.verdict.judging import Verdict
 from napari_beamwatch.movies import Movie
 
 FRAMES, DOSE = 50, 4.0

@@ -11,9 +11,9 @@ import pytest
 import napari_beamwatch as bw
 from napari_beamwatch import columns
 from napari_beamwatch.analysis.naming import Phases, meaning, taken_up
-from napari_beamwatch.damage.interval import Estimate
-from napari_beamwatch.damage.judging import Verdict
-from napari_beamwatch.damage.whole import RegionVerdict
+from napari_beamwatch.damage.course.estimate import Estimate
+from napari_beamwatch.damage.field.whole import RegionVerdict
+from napari_beamwatch.damage.verdict.judging import Verdict
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.spectra.rings import Ring
 

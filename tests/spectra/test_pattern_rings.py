@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+import napari_beamwatch as bw
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.movie import SimulatedMovie
 from napari_beamwatch.spectra.diffraction import (
@@ -18,6 +19,7 @@ from napari_beamwatch.spectra.diffraction import (
     centre_drift,
     find_pattern_rings,
     grown_halo,
+    pattern_profile,
     stretches,
 )
 from napari_beamwatch.spectra.diffraction.drifting import pulled
@@ -220,3 +222,20 @@ def test_laying_an_image_elsewhere_leaves_nothing_behind() -> None:
     np.testing.assert_array_equal(
         laid(image, np.array([1, -2])), [[0, 0, 0, 0], [2, 3, 0, 0], [6, 7, 0, 0]]
     )
+
+
+@pytest.mark.parametrize("size", [256, 600])
+def test_a_glance_at_a_frame_has_its_centre_and_rings_at_their_radii(size: int) -> None:
+    movie = simulate("steady-rings", frames=2, size=size, drift=0.0)
+    middle = movie.recording.frames.composer.middle
+    seen = pattern_profile(movie, 0, 2)
+    assert (seen.y, seen.x) == pytest.approx(middle, abs=0.7)
+    assert (seen.first, seen.last) == (0, 2)
+    near = np.abs(seen.radius - 200 / 3.034) < 12
+    assert seen.radius[near][seen.mean[near].argmax()] == pytest.approx(200 / 3.034, abs=2)
+
+
+def test_a_glance_at_dark_frames_is_refused_in_a_sentence() -> None:
+    dark = bw.Movie.from_array(np.zeros((3, 64, 64), np.uint8), frame_dose=1.0)
+    with pytest.raises(bw.BeamwatchError, match="shows nothing in these frames"):
+        pattern_profile(dark, 1)

@@ -14,7 +14,7 @@ from napari_beamwatch._qt.bottom_docks import behind, dock_around, dock_below
 from napari_beamwatch._qt.canvas import Canvas
 from napari_beamwatch._qt.curves.data import Key, usual_selection
 from napari_beamwatch._qt.curves.dock import DamageCurves
-from napari_beamwatch._qt.curves.rings import with_rings
+from napari_beamwatch._qt.curves.rings import rings_found, with_rings
 from napari_beamwatch._qt.dock_shares import DockShares
 from napari_beamwatch._qt.fft.dock import LiveSpectrum
 from napari_beamwatch._qt.fft.spot_marks import PhaseRings
@@ -142,9 +142,19 @@ class Beside:
         movie = self._session.movie
         if self.spectrum is not None:
             self.spectrum.set_movie(movie)
+        self._show_constant()
         self._show_region()
         self._show_frame(self._canvas.frame)
         self._show_spots()
+
+    def _show_constant(self) -> None:
+        """Of patterns: what a distance from the centre means, and the rings that were found."""
+        if self.spectrum is None:
+            return
+        self.spectrum.set_camera_constant(self._session.settings.camera_constant)
+        result = self._session.result
+        if result is not None:
+            self.spectrum.set_pattern_rings(rings_found(result))
 
     def _show_sum(self) -> None:
         """Add up as many of other frames as a lattice usually wants."""
@@ -179,6 +189,7 @@ class Beside:
         edits = _edits(self._session)
         if edits != self._edits:
             self._edits = edits
+            self._show_constant()
             self._show_spots()
 
     def _show_drawn(self) -> None:
@@ -190,6 +201,7 @@ class Beside:
 
     def _show_result(self) -> None:
         self._show_curves()
+        self._show_constant()
         if self.curves is not None and self._session.result is not None:
             self._turns.also(self._show_survival)
         self._show_onset()
@@ -276,7 +288,9 @@ class Beside:
 def _edits(session: Session) -> tuple[object, ...]:
     """What of the settings is seen in the docks."""
     settings = session.settings
-    return settings.phases, settings.added_spots, settings.removed_spots
+    return (
+        settings.phases, settings.added_spots, settings.removed_spots, settings.camera_constant,
+    )  # fmt: skip
 
 
 def best_phases(spots: pd.DataFrame) -> tuple[str, ...]:

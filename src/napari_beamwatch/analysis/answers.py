@@ -12,8 +12,8 @@ import pandas as pd
 from napari_beamwatch import columns
 from napari_beamwatch.analysis.first_seen import first_seen, in_words
 from napari_beamwatch.analysis.naming import Phases
-from napari_beamwatch.damage.judging import unclear
-from napari_beamwatch.damage.whole import RegionVerdict
+from napari_beamwatch.damage.field.whole import RegionVerdict
+from napari_beamwatch.damage.verdict.judging import unclear
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import FIELD, Region
 from napari_beamwatch.results.onsets import event_rows, onset_row

@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_beamwatch import columns
-from napari_beamwatch.damage.cells import Courses
-from napari_beamwatch.damage.interval import NOTHING, Estimate, quantiles
+from napari_beamwatch.damage.course.estimate import NOTHING, Estimate, quantiles
+from napari_beamwatch.damage.field.cells import Courses
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.spectra.rings import Defocus, Ring, RingTrace
 from napari_beamwatch.spectra.rings.finding import BROAD

@@ -16,8 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_beamwatch import columns
-from napari_beamwatch.damage.interval import NOTHING, Estimate
-from napari_beamwatch.damage.whole import RegionVerdict
+from napari_beamwatch.damage.course.estimate import NOTHING, Estimate
+from napari_beamwatch.damage.field.whole import RegionVerdict
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.phases.origin import APPEARED, NATIVE, UNKNOWN, WELL_BELOW, source_limit
 

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_beamwatch.damage.by_window import WindowVerdicts
-from napari_beamwatch.damage.judging import Verdict
-from napari_beamwatch.damage.whole import RegionVerdict
+from napari_beamwatch.damage.field.by_window import WindowVerdicts
+from napari_beamwatch.damage.field.whole import RegionVerdict
+from napari_beamwatch.damage.verdict.judging import Verdict
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.phases import Match, SpotSet, match
 from napari_beamwatch.phases.structures import GASES, Phase, candidates, known_phases, phase

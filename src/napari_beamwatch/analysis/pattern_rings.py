@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from napari_beamwatch import columns
-from napari_beamwatch.damage.judging import Verdict
+from napari_beamwatch.damage.verdict.judging import Verdict
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.results.tables import joined, said_of_spots
 from napari_beamwatch.spectra.diffraction import GrownHalo, PatternRings, RingTraces

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.analysis.dose_axis import DoseAxis
 from napari_beamwatch.damage.budget import rate
-from napari_beamwatch.damage.examining import examine
-from napari_beamwatch.damage.judging import Verdict, judge
+from napari_beamwatch.damage.course.examining import examine
 from napari_beamwatch.damage.scopes import SpotTrace, Witnesses
+from napari_beamwatch.damage.verdict.judging import Verdict, judge
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.diffraction import (

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from napari_beamwatch import columns
 from napari_beamwatch.analysis.named_lattices import UNNAMED, Named, joined
 from napari_beamwatch.analysis.naming import GONE
-from napari_beamwatch.damage.areas import Areas, Lattices, areas_of
+from napari_beamwatch.damage.field.areas import Areas, Lattices, areas_of
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.phases.origin import products
 from napari_beamwatch.phases.reflections import scattering_power

@@ -13,13 +13,13 @@ from napari_beamwatch.analysis.diffuse import Diffuse
 from napari_beamwatch.analysis.dose_axis import DoseAxis
 from napari_beamwatch.analysis.light import Light, known_mean
 from napari_beamwatch.damage.budget import rate
-from napari_beamwatch.damage.cells import Cells, cells_of
-from napari_beamwatch.damage.examining import Examined, examine
+from napari_beamwatch.damage.course.examining import Examined, examine
 from napari_beamwatch.damage.failures import Failures
-from napari_beamwatch.damage.judging import Verdict, judge, unclear
-from napari_beamwatch.damage.partition import Partition, partition
+from napari_beamwatch.damage.field.cells import Cells, cells_of
+from napari_beamwatch.damage.field.partition import Partition, partition
+from napari_beamwatch.damage.field.whole import Place
 from napari_beamwatch.damage.scopes import Scope, SpotTrace, Witnesses
-from napari_beamwatch.damage.whole import Place
+from napari_beamwatch.damage.verdict.judging import Verdict, judge, unclear
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import Region
 from napari_beamwatch.settings import Settings

@@ -24,10 +24,10 @@ from napari_beamwatch.analysis.places import all_of_it, judge_places, pieces_of,
 from napari_beamwatch.analysis.progress import Progress
 from napari_beamwatch.analysis.signs import judge_particles, judge_rings
 from napari_beamwatch.damage.budget import rate
-from napari_beamwatch.damage.by_window import WindowVerdicts
 from napari_beamwatch.damage.failures import WARNING, Failures
-from napari_beamwatch.damage.judging import unclear
-from napari_beamwatch.damage.whole import GRAINS, RegionVerdict, grains_that_changed
+from napari_beamwatch.damage.field.by_window import WindowVerdicts
+from napari_beamwatch.damage.field.whole import GRAINS, RegionVerdict, grains_that_changed
+from napari_beamwatch.damage.verdict.judging import unclear
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.knobs import parsed_length
 from napari_beamwatch.movies import Movie

@@ -10,9 +10,9 @@ import numpy as np
 from napari_beamwatch.analysis.diffuse import Diffuse
 from napari_beamwatch.analysis.dose_axis import DoseAxis
 from napari_beamwatch.damage.budget import rate
-from napari_beamwatch.damage.mass import ShapeTrace, find_shape_changes
-from napari_beamwatch.damage.signs import with_ring, with_shapes
-from napari_beamwatch.damage.whole import RegionVerdict
+from napari_beamwatch.damage.field.signs import with_ring, with_shapes
+from napari_beamwatch.damage.field.whole import RegionVerdict
+from napari_beamwatch.damage.verdict.mass import ShapeTrace, find_shape_changes
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.particles import Particles
 from napari_beamwatch.regions import Region

@@ -7,7 +7,12 @@ areas would let one movie with nine tenths of all places speak for all others.
 Movies are what is resampled [1]_, with all their crystals and places. Of eight movies percentiles
 of such draws hold 88 % instead of 95, for a draw has fewer movies and a normal tail. So the spread
 of the draws in log dose is taken times sqrt(M / (M − 1)), and Student's t with M − 1 degrees of
-freedom instead of 1.96 [2]_; it is this that covers for three movies as for sixteen.
+freedom instead of 1.96 [2]_; it is this that covers for three movies as for sixteen. The dose at
+which a tenth is gone is never told to be better known than the median.
+
+An ambiguous place held to a dose, and then something happened that may be damage. To take it for
+censored is right if it was none, and late if it was: such censoring knows the onset. So intervals
+begin where they would if it was, and end where they would if it was not.
 
 References
 ----------
@@ -17,7 +22,7 @@ References
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -25,7 +30,8 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 from scipy.stats import t as student
 
-from napari_beamwatch.damage.survival import Fates
+from napari_beamwatch.campaign.measures import as_changed
+from napari_beamwatch.damage.field.survival import Fates
 from napari_beamwatch.results import summary
 
 Floats = NDArray[np.float64]
@@ -48,8 +54,8 @@ class Estimate:
     value : float
         Infinite if it lies beyond what is known, 0 if before.
     low, high : float
-        NaN where there is no interval; `high` infinite where it is open, and `low` then the dose
-        that is known to lie below.
+        Whatever ambiguous places did. NaN where there is no interval; `high` infinite where it is
+        open, and `low` then the dose that is known to lie below.
     """
 
     value: float
@@ -64,7 +70,7 @@ class GroupCurve:
     Attributes
     ----------
     dose, survival, low, high : array
-        The curve, with a 95 % band between movies (NaN for one movie).
+        The curve, ambiguous places censored, with a 95 % band between movies (NaN for one movie).
     known_until : float
         Dose to which half of the movies tell something.
     estimates : dict of str to Estimate
@@ -167,17 +173,27 @@ class Resampled:
             rank = float(ndtr(-widen))
             least = float(drawn[min(int(rank * len(drawn)), len(drawn) - 1)])
             return min(least, self.known_until), np.inf
-        finite = np.log(drawn[np.isfinite(drawn)])
-        beyond = 1 - len(finite) / len(drawn)
-        away = finite - np.log(value)
-        if beyond:  # what lies beyond has no spread: that of the lower half stands for it
-            away = away[away <= 0]
-        # About the dose, not about the mean of the draws: what they are off by is error, too.
-        spread = float(np.sqrt(np.mean(away**2))) if len(away) else 0.0
+        beyond = float(np.mean(~np.isfinite(drawn)))
+        # Of few movies none may happen to be weak: then a first part comes late, and its draws
+        # agree. It is never better known than the median.
+        spread = max(self._spread(part), self._spread(PARTS["median"]))
         grain = resolution / np.sqrt(12) / value  # all movies may share their frames
         wide = widen * more * float(np.hypot(spread, grain))
         # What is finite is known to be so by enough of the draws only.
         return value * np.exp(-wide), np.inf if beyond > LARGE else value * np.exp(wide)
+
+    def _spread(self, part: float) -> float:
+        """Of the draws, in log dose; 0 where the dose is not known."""
+        value = float(self.fates.doses_at(self.curve[None], part)[0])
+        drawn = self.fates.doses_at(self.drawn, part)
+        drawn = drawn[drawn > 0]
+        if not np.isfinite(value) or value <= 0:
+            return 0.0
+        away = np.log(drawn[np.isfinite(drawn)]) - np.log(value)
+        if len(away) < len(drawn):  # what lies beyond has no spread: the lower half stands for it
+            away = away[away <= 0]
+        # About the dose, not about the mean of the draws: what they are off by is error, too.
+        return float(np.sqrt(np.mean(away**2))) if len(away) else 0.0
 
 
 def group_curve(rows: pd.DataFrame, resolution: float = 0.0, draws: int = DRAWS) -> GroupCurve:
@@ -193,13 +209,18 @@ def group_curve(rows: pd.DataFrame, resolution: float = 0.0, draws: int = DRAWS)
         Of movies.
     """
     found = Resampled.of(rows, draws)
+    estimates = {name: found.estimate(part, resolution) for name, part in PARTS.items()}
     if len(found.drawn):
         sd = found.drawn.std(axis=0) * np.sqrt(found.movies / (found.movies - 1))
         wide = student.ppf(0.975, found.movies - 1) * sd
         low, high = np.clip(found.curve - wide, 0, 1), np.clip(found.curve + wide, 0, 1)
     else:
         low = high = np.full(len(found.curve), np.nan)
-    estimates = {name: found.estimate(part, resolution) for name, part in PARTS.items()}
+    if (rows["fate"] == "ambiguous").any():
+        changed = Resampled.of(as_changed(rows), draws)
+        for name, part in PARTS.items():
+            first = np.fmin(estimates[name].low, changed.estimate(part, resolution).low)
+            estimates[name] = replace(estimates[name], low=float(first))
     for name, part in PARTS.items():
         if changed_before(rows) >= 1 - part:  # nobody knows where below
             latest = float(rows["high_e_per_A2"][rows["fate"] == "before"].max())

@@ -4,6 +4,7 @@ Of one's own campaign it is a lower prediction bound: in further movies of the s
 dose at which that part is left lies above it with the confidence asked for. Those movies have a
 scatter of their own, so the bound is wider than one on all movies there could be [1]_, and much
 wider than the interval of one crystal. As many movies are meant as the campaign has, unless said.
+Ambiguous places are taken to have changed: a plan errs on the safe side.
 
 References
 ----------
@@ -20,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from napari_beamwatch.campaign.between import Resampled, changed_before, dose_text
+from napari_beamwatch.campaign.measures import as_changed
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.phases import limits
 from napari_beamwatch.threads import one_blas_thread
@@ -77,7 +79,7 @@ def from_places(
         What the campaign is called.
     """
     with one_blas_thread():
-        found = Resampled.of(rows)
+        found = Resampled.of(as_changed(rows))
     of = f"{name}: " if name else ""
     if found.movies < FEWEST:
         raise BeamwatchError(

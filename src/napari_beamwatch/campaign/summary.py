@@ -197,7 +197,8 @@ def _remark(curve: GroupCurve, changed: bool) -> str:
         said.append("all changed before anything could be seen")
     unsure = curve.fates.get("ambiguous", 0)
     if unsure > MANY_AMBIGUOUS * curve.places:
-        said.append(f"{unsure} of {curve.places} places ambiguous, censored where they held to")
+        said.append(f"{unsure} of {curve.places} places ambiguous, censored where they held to; "
+                    "the interval begins as if they had changed there")  # fmt: skip
     return "; ".join(said)
 
 

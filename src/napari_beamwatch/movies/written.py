@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.spelling import Kind, read_quantity
+from napari_beamwatch.spelling import Kind, in_one_line, read_quantity
 
 UNKNOWN = frozenset(("", "?", "-", "–", "—", "n/a", "na", "none", "unknown", "nan", "null", "~"))
 """How people write that they do not know."""
@@ -70,6 +70,7 @@ def read_written(text: str, unit: str, kind: Kind, what: str) -> float | None:
     text = text.strip()
     if len(text) > LONGEST:
         raise BeamwatchError(f"{what}: a word of {len(text)} letters is no number")
+    text = in_one_line(text)
     if text.casefold() in UNKNOWN:
         return None
     try:

@@ -202,7 +202,7 @@ def match_many(
     chosen, mentioned = candidates(phases, elements)
     tables = [_table(each) for each in sets]
     if not chosen:
-        return [_nothing(len(table)) for table in tables]
+        return [nothing(len(table)) for table in tables]
     lib = library(chosen, temperature_C)
     kept = [_order(table) for table in tables]
     set_start = np.cumsum([0, *(len(order) for order in kept)])
@@ -227,7 +227,7 @@ def match_many(
     matches = []
     for s, (table, order) in enumerate(zip(tables, kept, strict=True)):
         mine = slice(set_start[s], set_start[s + 1])
-        prior = _prior(chosen, mentioned, phase_before[s] if phase_before else "")
+        prior = prior_of(chosen, mentioned, phase_before[s] if phase_before else "")
         matches.append(
             _judge(lib, mentioned, len(table), order, other[s], evidence[s] + prior, evidence[s],
                    scale[s], zones[s], found[:, mine])
@@ -235,7 +235,8 @@ def match_many(
     return matches
 
 
-def _nothing(count: int) -> Match:
+def nothing(count: int) -> Match:
+    """What is said of so many spots of which nothing can be."""
     return Match("", (), 0.0, 1.0, 1.0, ("",) * count)
 
 
@@ -270,7 +271,7 @@ def _order(table: Floats) -> NDArray[np.int64]:
     return rows[np.lexsort((-table[rows, 0], table[rows, 1], np.isnan(table[rows, 2])))]
 
 
-def _prior(phases: tuple[Phase, ...], mentioned: NDArray[np.bool_], before: str) -> Floats:
+def prior_of(phases: tuple[Phase, ...], mentioned: NDArray[np.bool_], before: str) -> Floats:
     """Log probability of each phase beforehand."""
     known = {name: phase(name) for name in known_phases()} | {each.name: each for each in phases}
     old = [known[name] for name in before.split("|") if name in known]
@@ -296,7 +297,7 @@ def _judge(
     found: NDArray[np.int64],
 ) -> Match:
     if not len(order):
-        return _nothing(count)
+        return nothing(count)
     other = np.log(SOMETHING_ELSE) + unlisted
     top = max(joint.max(), other)
     total = np.exp(joint - top).sum() + np.exp(other - top)
@@ -331,9 +332,30 @@ def _judge(
                 from_residual_gas=lib.phases[p].from_residual_gas,
             )
         )
+    return answered(ranked, float(score[mentioned].sum()), something_else, by_accident, count)
+
+
+def answered(
+    ranked: Sequence[Candidate],
+    spoken: float,
+    something_else: float,
+    by_accident: float,
+    count: int,
+) -> Match:
+    """The match of candidates, best first: which of them are named, if any is.
+
+    Parameters
+    ----------
+    ranked : sequence of Candidate
+    spoken : float
+        Probability of all those that need no element of which nobody spoke.
+    something_else, by_accident : float
+        As in `Match`.
+    count : int
+        Of the spots.
+    """
     joined: list[str] = []
     held = 0.0
-    spoken = float(score[mentioned].sum())
     # What only an element explains of which nobody spoke is none of what is asked for.
     if by_accident <= BY_ACCIDENT and spoken >= 0.5:
         for candidate in ranked:

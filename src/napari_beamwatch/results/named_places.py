@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_beamwatch.damage.first import SPEAKS
+from napari_beamwatch.damage.field.first import SPEAKS
 from napari_beamwatch.regions import FIELD
 from napari_beamwatch.results.findings import Findings
 from napari_beamwatch.results.tables import onset_values

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from napari_beamwatch import columns
-from napari_beamwatch.damage.interval import NOTHING, Estimate
-from napari_beamwatch.damage.judging import Verdict
-from napari_beamwatch.damage.whole import Summed
+from napari_beamwatch.damage.course.estimate import NOTHING, Estimate
+from napari_beamwatch.damage.field.whole import Summed
+from napari_beamwatch.damage.verdict.judging import Verdict
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.movies.checklist import reported_conditions
 from napari_beamwatch.movies.dose_scale import dose_scale

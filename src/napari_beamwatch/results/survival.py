@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from napari_beamwatch.damage.survival import Survival, turnbull
+from napari_beamwatch.damage.field.survival import Survival, turnbull
 from napari_beamwatch.results.fates import place_fates
 from napari_beamwatch.results.findings import Findings
 

@@ -9,10 +9,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_beamwatch import columns
-from napari_beamwatch.damage.by_window import WindowVerdicts
-from napari_beamwatch.damage.interval import NOTHING, Fitted
-from napari_beamwatch.damage.judging import Verdict
-from napari_beamwatch.damage.whole import RegionVerdict
+from napari_beamwatch.damage.course.estimate import NOTHING
+from napari_beamwatch.damage.course.interval import Fitted
+from napari_beamwatch.damage.field.by_window import WindowVerdicts
+from napari_beamwatch.damage.field.whole import RegionVerdict
+from napari_beamwatch.damage.verdict.judging import Verdict
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import FIELD, Region
 from napari_beamwatch.results.onsets import said

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_beamwatch.damage.interval import NOTHING, Estimate
-from napari_beamwatch.damage.spacing import its_own
-from napari_beamwatch.damage.thresholds import check_thresholds, crossing, moved_spacing
+from napari_beamwatch.damage.course.estimate import NOTHING, Estimate
+from napari_beamwatch.damage.course.spacing import its_own
+from napari_beamwatch.damage.field.thresholds import check_thresholds, crossing, moved_spacing
 from napari_beamwatch.results.findings import Findings
 
 Floats = NDArray[np.float64]

@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_beamwatch.simulate.laws import Floats
 from napari_beamwatch.simulate.patterns import PatternComposer, PatternScene, Powder
+from napari_beamwatch.simulate.powders import OF_RESIDUAL_GAS
 from napari_beamwatch.simulate.scene import Criterion, Interpretation, Status
 from napari_beamwatch.simulate.truth import (
     AMBIGUOUS_LATE,
@@ -113,7 +114,8 @@ def _onset(
         if starts is None or starts >= last:
             continue
         if float(powder.amount.at(last)) > float(powder.amount.at(0.0)):
-            found.append((starts, "new_phase", "transformation"))
+            gas = powder.phase in OF_RESIDUAL_GAS
+            found.append((starts, "new_phase", "environment" if gas else "transformation"))
         else:
             grew = any(halo.amount.lasting_from is not None for halo in scene.halos)
             found.append((starts, "fading", "amorphisation" if grew else "lattice_lost"))

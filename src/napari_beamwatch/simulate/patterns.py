@@ -59,6 +59,9 @@ class Powder:
         By what factor spots of grains rise and fall, in logarithms.
     d_factor : float
         Its spacings over those of the table.
+    strengths : tuple of float
+        What each of its rings holds over what the table says, as texture has it; 1 where none is
+        given.
     """
 
     phase: str
@@ -68,13 +71,18 @@ class Powder:
     grains: int | None = None
     rocking: float = 0.0
     d_factor: float = 1.0
+    strengths: tuple[float, ...] = ()
 
     @property
     def rings(self) -> list[tuple[str, float, float]]:
         """Indices, spacing in Å and share of all electrons of each ring."""
         table = POWDERS[self.phase]
-        total = sum(strength for _, _, strength in table)
-        return [(hkl, d * self.d_factor, self.share * i / total) for hkl, d, i in table]
+        factors = self.strengths or (1.0,) * len(table)
+        held = [strength * own for (_, _, strength), own in zip(table, factors, strict=True)]
+        return [
+            (hkl, d * self.d_factor, self.share * own / sum(held))
+            for (hkl, d, _), own in zip(table, held, strict=True)
+        ]
 
 
 @dataclass(frozen=True)

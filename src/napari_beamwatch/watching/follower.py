@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_beamwatch.analysis import analyze
-from napari_beamwatch.damage.alarm import Alarm
+from napari_beamwatch.damage.course.alarm import Alarm
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.log import LOG, why_failed
 from napari_beamwatch.movies import open_movie

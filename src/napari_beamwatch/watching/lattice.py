@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from napari_beamwatch.damage.alarm import Frame as Told
+from napari_beamwatch.damage.course.alarm import Frame as Told
 from napari_beamwatch.movies.frames import Frame
 from napari_beamwatch.spectra.following import Spots, Stack
 from napari_beamwatch.spectra.region_traces import overlap_factors

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.analysis.passes import given_drift
 from napari_beamwatch.analysis.road import chosen_grid
-from napari_beamwatch.damage.alarm import Alarm, Alarms, Since
 from napari_beamwatch.damage.budget import rate
+from napari_beamwatch.damage.course.alarm import Alarm, Alarms, Since
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.movies.beam import unlit_frames

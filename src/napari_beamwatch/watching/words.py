@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from napari_beamwatch.damage.alarm import Alarm
+from napari_beamwatch.damage.course.alarm import Alarm
 from napari_beamwatch.results.report.page import UNIT
 from napari_beamwatch.results.summary import dose_text
 from napari_beamwatch.watching.judgement import Judgement

@@ -33,7 +33,7 @@ from napari_beamwatch._qt.curves.look import look_of, region_colours
 from napari_beamwatch._qt.curves.marks import Marks
 from napari_beamwatch._qt.curves.survival import SurvivalView
 from napari_beamwatch._qt.curves.view import CurvesView
-from napari_beamwatch.damage.survival import Survival
+from napari_beamwatch.damage.field.survival import Survival
 from napari_beamwatch.regions import FIELD
 
 SHARPNESS = 2

@@ -61,3 +61,13 @@ def with_rings(result: Result) -> Result:
         traces=shown if not len(result.traces) else pd.concat([result.traces, shown]),
         spots=spots if not len(result.spots) else pd.concat([result.spots, spots]),
     )
+
+
+def rings_found(result: Result) -> pd.DataFrame:
+    """Spacing and phase of each powder ring of diffraction patterns."""
+    rings = result.rings[result.rings["ring"] != HALO]
+    if result.settings.camera_constant is None:
+        rings = rings.iloc[:0]
+    by_ring = rings.groupby("ring")
+    found = pd.DataFrame({"d_A": by_ring["d_A"].median(), "phase": by_ring["phase"].first()})
+    return found.dropna(subset="d_A")

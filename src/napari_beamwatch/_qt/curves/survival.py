@@ -9,7 +9,7 @@ import pyqtgraph as pg  # type: ignore[import-untyped]
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_beamwatch._qt.curves.look import ON_DARK, ON_LIGHT, Look, dress, seen_through
-from napari_beamwatch.damage.survival import Survival
+from napari_beamwatch.damage.field.survival import Survival
 from napari_beamwatch.results.frame_axis import LABELS
 
 

@@ -15,6 +15,7 @@ SUM_WIDTH = 124
 """Pixels of the box of the running sum: napari's buttons and three digits."""
 
 WHAT_TO_DO = "click: add or choose a spot · right-click: remove"
+OF_PATTERNS = "lines: rings that were found"
 
 
 class OneLine(QLabel):
@@ -108,11 +109,16 @@ class SpectrumFoot(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.reading, 1)
         row.addWidget(self.legend)
-        self.set_reading("")
+        self.set_patterns(False)
 
     def set_reading(self, words: str) -> None:
         """Say what is under the pointer, or else what to do with it."""
-        self.reading.say(words or WHAT_TO_DO)
+        self.reading.say(words or self._usual)
+
+    def set_patterns(self, patterns: bool) -> None:
+        """Whether what is shown is of diffraction patterns."""
+        self._usual = OF_PATTERNS if patterns else WHAT_TO_DO
+        self.set_reading("")
 
     def set_phases(self, names: Sequence[str], dark: bool) -> None:
         """Name phases in the colours of their rings."""

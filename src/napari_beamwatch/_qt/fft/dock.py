@@ -19,6 +19,7 @@ from napari_beamwatch._qt.curves.look import look_of
 from napari_beamwatch._qt.fft.controls import SpectrumControls, SpectrumFoot
 from napari_beamwatch._qt.fft.newest_wins import NewestWins
 from napari_beamwatch._qt.fft.pair import SpectrumPair
+from napari_beamwatch._qt.fft.pattern import PatternView
 from napari_beamwatch._qt.fft.picture import (
     Painter,
     Picture,
@@ -34,6 +35,7 @@ from napari_beamwatch._qt.fft.spot_marks import PhaseRings
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import Region
+from napari_beamwatch.spectra.diffraction import PatternProfile
 from napari_beamwatch.spectra.imaging import is_diffraction
 from napari_beamwatch.spectra.pointing import Click, nearest_peak
 from napari_beamwatch.spectra.power import PowerSpectrum
@@ -47,13 +49,14 @@ AROUND, AXES, LEAST = 80, 44, 80
 PROFILE = (130, 104)
 """Width of the profile beside the pictures, and its height below them, at least."""
 
+NO_RINGS = pd.DataFrame(columns=["d_A", "phase"])
 NO_SPOTS = pd.DataFrame(columns=list(columns.SPOTS))
 
 
 class LiveSpectrum(QWidget):
     """Live Fourier transform: it follows the slider and the region while they move.
 
-    It does nothing while it is hidden.
+    Of diffraction patterns it shows counts along the radius. It does nothing while it is hidden.
 
     Attributes
     ----------
@@ -84,6 +87,7 @@ class LiveSpectrum(QWidget):
         self._before = 0
         self._after: int | None = None
         self._band = 0.25
+        self._constant: float | None = None
         self._phases: tuple[PhaseRings, ...] = ()
         self._wanted: Request | None = None
         self._drawn: Request | None = None
@@ -94,6 +98,7 @@ class LiveSpectrum(QWidget):
         self._pointer.answered.connect(self._on_peak)
         self.pair = SpectrumPair(self)
         self.profile = ProfileView(self)
+        self.patterns = PatternView(self)
         self.foot = SpectrumFoot(self)
         self.controls = SpectrumControls(self)
         self.heading = self.controls.heading
@@ -105,6 +110,7 @@ class LiveSpectrum(QWidget):
         self.pair.pointed.connect(self.spot_pointed)
         self.pair.unwanted.connect(self.spot_unwanted)
         self.pair.read.connect(self.foot.set_reading)
+        self.patterns.read.connect(self.foot.set_reading)
         self.pair.zoomed.connect(self._on_zoom)
         self.running_sum.valueChanged.connect(self._request)
         self.logarithmic.toggled.connect(self._request)
@@ -121,13 +127,29 @@ class LiveSpectrum(QWidget):
         self._frame = 0 if movie is None else min(self._frame, len(movie) - 1)
         self.profile.set_pixel_size(size)
         self.profile.show_profiles([], self._band)
+        self.patterns.show_profiles([])
+        self.set_pattern_rings(NO_RINGS)
         self.pair.set_plane(size, self._band)
         self.set_spots(NO_SPOTS)
         self.set_expected(())
         self.set_phase_rings(())
         self._worker.forget()
         self.heading.say("no movie" if movie is None else "")
+        self._arrange()
         self._request()
+
+    def set_camera_constant(self, constant: float | None) -> None:
+        """Spacings of patterns by a camera constant in Å·px; whoever gives one means patterns."""
+        if constant != self._constant:
+            self._constant = constant
+            self.patterns.set_camera_constant(constant)
+            self._arrange()
+            self._request()
+
+    def set_pattern_rings(self, rings: pd.DataFrame) -> None:
+        """Mark rings of patterns: a row each, with `d_A` and `phase`."""
+        self.patterns.set_rings(rings)
+        self._show_legend()
 
     def set_region(self, region: Region | None) -> None:
         """Look at a region; None is the whole field."""
@@ -207,8 +229,9 @@ class LiveSpectrum(QWidget):
             after = self._frame if self._after is None else self._after
             stretches = compared(min(self._before, frames - 1), min(after, frames - 1), n, frames)
         request = Request(
-            self._movie, self._region, stretches, self._band, self.logarithmic.isChecked()
-        )
+            self._movie, self._region, stretches, self._band, self.logarithmic.isChecked(),
+            self._of_patterns,
+        )  # fmt: skip
         if request != self._wanted:
             self._wanted = request
             self._worker.ask(request)
@@ -221,26 +244,35 @@ class LiveSpectrum(QWidget):
         if isinstance(answer, Exception):
             if not isinstance(answer, BeamwatchError):
                 raise answer
-            patterns = is_diffraction(request.movie)
-            self.heading.say("patterns: no FFT" if patterns else f"no spectrum: {answer}")
+            self.heading.say(f"no spectrum: {answer}")
             self.heading.setToolTip(str(answer))
             self._draw(request, ())
             return
         assert isinstance(answer, tuple)
         words = ["field" if request.region is None else request.region.name]
+        if request.patterns:
+            words = ["pattern"]
         if len(answer) == 1:
-            words += exposure(request.movie, answer[0].spectrum).split(" · ")
+            words += exposure(request.movie, _source(answer[0])).split(" · ")
+        elif request.patterns:
+            words += self._titles(request, answer)
         self.heading.say(*words)
         self._draw(request, answer)
 
-    def _draw(self, request: Request, pictures: tuple[Picture, ...]) -> None:
+    def _titles(self, request: Request, shown: Sequence[Picture | PatternProfile]) -> list[str]:
+        """What each is of, one or two."""
         when = ("before", "now" if self._after is None else "after")
-        titles = [
-            f"{word} · {exposure(request.movie, picture.spectrum, brief=True)}"
-            for word, picture in zip(when, pictures, strict=False)
+        return [
+            f"{word} · {exposure(request.movie, _source(one), brief=True)}"
+            for word, one in zip(when, shown, strict=False)
         ]
-        self.pair.show_pictures(pictures, titles)
-        self.profile.show_profiles([picture.profile for picture in pictures], request.band)
+
+    def _draw(self, request: Request, shown: tuple[Any, ...]) -> None:
+        if request.patterns:
+            self.patterns.show_profiles(shown)
+        else:
+            self.pair.show_pictures(shown, self._titles(request, shown))
+            self.profile.show_profiles([picture.profile for picture in shown], request.band)
         self._drawn = request
         self.shown.emit(request)
 
@@ -270,8 +302,23 @@ class LiveSpectrum(QWidget):
             self._band = octave
             self._request()
 
+    @property
+    def _of_patterns(self) -> bool:
+        return self._movie is not None and (
+            self._constant is not None or is_diffraction(self._movie)
+        )
+
     def _arrange(self) -> None:
         """Put the profile where the pictures are largest, beside or below them."""
+        patterns = self._of_patterns
+        self.patterns.setVisible(patterns)
+        self.pair.setVisible(not patterns)
+        self.logarithmic.setVisible(not patterns)
+        self.foot.set_patterns(patterns)
+        self._show_legend()
+        if patterns:
+            self.profile.setVisible(False)
+            return
         count = 2 if self.compare.isChecked() else 1
         width, height = self.width(), max(self.height() - AROUND, LEAST)
         beside = min(height, (width - PROFILE[0]) / count - AXES)
@@ -286,11 +333,15 @@ class LiveSpectrum(QWidget):
         look = look_of(self)
         self.pair.set_look(look)
         self.profile.set_look(look)
+        self.patterns.set_look(look)
         self._show_legend()
 
     def _show_legend(self) -> None:
         known = self._movie is not None and self._movie.pixel_size is not None
-        self.foot.set_phases([p.name for p in self._phases] if known else [], look_of(self).dark)
+        names = [p.name for p in self._phases] if known else []
+        if self._of_patterns:
+            names = self.patterns.names
+        self.foot.set_phases(names, look_of(self).dark)
 
     def _lay_out(self) -> None:
         self.setObjectName("live_spectrum")
@@ -302,5 +353,11 @@ class LiveSpectrum(QWidget):
         self._body = QBoxLayout(QBoxLayout.Direction.TopToBottom)
         self._body.addWidget(self.pair, 3)
         self._body.addWidget(self.profile, 1)
+        self._body.addWidget(self.patterns, 1)
         layout.addLayout(self._body, 1)
         layout.addWidget(self.foot)
+
+
+def _source(shown: Picture | PatternProfile) -> PowerSpectrum | PatternProfile:
+    """What says of which frames it is."""
+    return shown.spectrum if isinstance(shown, Picture) else shown

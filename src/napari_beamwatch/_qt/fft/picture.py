@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import Region
+from napari_beamwatch.spectra.diffraction import PatternProfile, pattern_profile
 from napari_beamwatch.spectra.power import PowerSpectrum, power_spectrum
 from napari_beamwatch.spectra.rings import RadialProfile, radial_profile
 
@@ -37,6 +38,8 @@ class Request:
     band : float
         Highest frequency shown along x and y, in cycles per pixel.
     logarithmic : bool
+    patterns : bool
+        Frames are diffraction patterns: nothing is transformed.
     """
 
     movie: Movie
@@ -44,12 +47,14 @@ class Request:
     stretches: tuple[Stretch, ...]
     band: float
     logarithmic: bool
+    patterns: bool = False
 
     def is_of_the_same(self, other: Request) -> bool:
         """Whether the other is of this region, wherever it has been dragged to, of this movie."""
         names = [None if r.region is None else r.region.name for r in (self, other)]
         counts = [len(r.stretches) for r in (self, other)]
-        return self.movie is other.movie and names[0] == names[1] and counts[0] == counts[1]
+        same = self.movie is other.movie and self.patterns == other.patterns
+        return same and names[0] == names[1] and counts[0] == counts[1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +86,13 @@ class Painter:
         self._region: Region | None = None
         self._kept: dict[Stretch, tuple[PowerSpectrum, RadialProfile]] = {}
 
-    def __call__(self, request: Request) -> tuple[Picture, ...]:
-        """Pictures of all stretches, of one brightness so that they can be compared."""
+    def __call__(self, request: Request) -> tuple[Picture, ...] | tuple[PatternProfile, ...]:
+        """Pictures of all stretches, of one brightness so that they can be compared.
+
+        Of patterns their profiles: the patterns themselves are seen already.
+        """
+        if request.patterns:
+            return tuple(pattern_profile(request.movie, *one) for one in request.stretches)
         of = None if self._movie is None else self._movie()
         if request.movie is not of or request.region != self._region:
             self._movie, self._region, self._kept = weakref.ref(request.movie), request.region, {}
@@ -188,7 +198,7 @@ def octave_of(band: float) -> float:
     return octave
 
 
-def exposure(movie: Movie, spectrum: PowerSpectrum, brief: bool = False) -> str:
+def exposure(movie: Movie, spectrum: PowerSpectrum | PatternProfile, brief: bool = False) -> str:
     """Which frames, counted from 1, and doses a spectrum is of; in brief the doses alone."""
     first, last = spectrum.first, spectrum.last
     frames = f"frame {last}" if last == first + 1 else f"frames {first + 1}–{last}"

@@ -1,13 +1,15 @@
 """``.xml`` files of EPU and of TIA's successors: a ``MicroscopeImage``.
 
 All lengths are metres, the voltage is volts, angles are radians, and the ``Dose`` among the custom
-data is electrons per square metre. ``DoseOnCamera`` is not used: versions differ in whether it is
-of the exposure or of a second.
+data is electrons per square metre. ``DoseOnCamera`` is not used: in files of EPU 3.9 it is ``Dose``
+times the area of a pixel, and so of the exposure, but others have it of a second. Nor is
+``Detectors[…].TotalDose``, of which nothing says whether it is of an Å² or of a pixel.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,9 +39,8 @@ def read_epu(path: Path, movie: Path) -> Words:
     diffraction = _text(optics, "ProjectorMode") == "Diffraction"
     pixel_size, warnings = (None, ()) if diffraction else _pixel_size(root)
     dose = times(positive(custom.get("Dose")), E_PER_SQUARE_METRE)
-    notes: tuple[str, ...] = ()
-    if dose is None and "DoseOnCamera" in custom:
-        notes = ("its DoseOnCamera is not used: it may be of the exposure or of a second",)
+    exposed = positive(_text(camera, "ExposureTime"))
+    notes = () if dose is not None else tuple(_unused(custom, pixel_size, exposed))
     conditions, _ = stated_conditions(
         {
             "voltage_kV": times(positive(_text(gun, "AccelerationVoltage")), 1e-3),
@@ -61,7 +62,7 @@ def read_epu(path: Path, movie: Path) -> Words:
         source=f"EPU {path.name}",
         pixel_size=pixel_size,
         total_dose=dose,
-        exposure_time=positive(_text(camera, "ExposureTime")),
+        exposure_time=exposed,
         frames=count(_text(camera, "NumberOffractions")),
         size=None if height is None or width is None else (height, width),
         conditions=conditions,
@@ -94,6 +95,26 @@ def _custom(root: Element) -> dict[str, str]:
             parts = {local_name(part): short_text(part) for part in pair}
             pairs[parts.get("Key", "")] = parts.get("Value", "")
     return pairs
+
+
+def _unused(
+    custom: dict[str, str], pixel_size: float | None, exposed: float | None
+) -> Iterator[str]:
+    """What else may be a dose, a sentence each, with what it would mean."""
+    electrons = positive(custom.get("DoseOnCamera"))
+    if electrons is not None:
+        said = "of the exposure", "of a second"
+        if pixel_size is not None and exposed is not None:
+            dose = electrons / pixel_size**2
+            said = (
+                f"of the exposure, then {dose:.3g} e/Å²",
+                f"of a second, then {dose * exposed:.3g} e/Å²",
+            )
+        yield f"its DoseOnCamera, {electrons:.4g} e/px, is not used: it may be {' or '.join(said)}"
+    for key, value in custom.items():
+        total = positive(value) if key.endswith("].TotalDose") else None
+        if total is not None:
+            yield f"its {key}, {total:.4g}, is not used: it may be of an Å² or of a pixel"
 
 
 def _pixel_size(root: Element) -> tuple[float | None, tuple[str, ...]]:

@@ -10,6 +10,7 @@ from napari_beamwatch.spectra.diffraction.drifting import (
 )
 from napari_beamwatch.spectra.diffraction.finding import DiffractionSpots, find_spots
 from napari_beamwatch.spectra.diffraction.following import RingTraces, RingTracker
+from napari_beamwatch.spectra.diffraction.glance import PatternProfile, pattern_profile
 from napari_beamwatch.spectra.diffraction.halos import GrownHalo, grown_halo
 from napari_beamwatch.spectra.diffraction.patterns import (
     FrameReading,
@@ -37,6 +38,7 @@ __all__ = [
     "FrameReading",
     "Geometry",
     "GrownHalo",
+    "PatternProfile",
     "PatternRings",
     "ReadPattern",
     "ReadSpots",
@@ -52,6 +54,7 @@ __all__ = [
     "find_spots",
     "grown_halo",
     "measure_background",
+    "pattern_profile",
     "spacings",
     "stretches",
 ]

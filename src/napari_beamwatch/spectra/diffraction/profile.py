@@ -183,6 +183,15 @@ def fit(profile: Profile, lines: Lines, smooth: Floats, steps: int = STEPS) -> F
     return Fit(lines, np.stack([*told, own[:count]]), level, level + lines.shapes(x) @ height)
 
 
+def misfit(fitted: Fit) -> Floats:
+    """By how much a fit may be wrong at each radius, in counts per pixel.
+
+    Of strong rings the shape is not known to the last electron, nor is that of the background.
+    """
+    rings = np.abs(fitted.model - fitted.level)
+    return np.asarray(np.hypot(MISFIT * fitted.level, RING_MISFIT * rings), np.float64)
+
+
 def one_more(
     profile: Profile, fitted: Fit, smooth: Floats, open_to: NDArray[np.bool_]
 ) -> tuple[float, float, float]:
@@ -191,10 +200,7 @@ def one_more(
     Asked of Gaussians of a few widths at every radius that is open to one.
     """
     x = profile.radius
-    rings = np.abs(fitted.model - fitted.level)
-    # Of strong rings the shape is not known to the last electron, nor is that of the background.
-    slack = np.hypot(MISFIT * fitted.level, RING_MISFIT * rings)
-    weight = 1 / np.sqrt(profile.variance + slack**2)
+    weight = 1 / np.sqrt(profile.variance + misfit(fitted) ** 2)
     known = np.linalg.qr(np.hstack([fitted.lines.shapes(x), smooth]) * weight[:, None])[0]
     left = (profile.mean - fitted.model) * weight
     best = (0.0, float(x[0]), WIDTHS[0])

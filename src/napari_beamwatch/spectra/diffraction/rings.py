@@ -83,6 +83,10 @@ class PatternRings:
         Radii that are looked at.
     left_out : array of bool
         Pixels that are hidden or belong to spots.
+    profiles : tuple of Profile
+        Counts along the radius of each segment, and of all together; none where nothing is seen.
+    fits : tuple of Fit
+        Rings of each of these.
     """
 
     geometry: Geometry
@@ -95,6 +99,8 @@ class PatternRings:
     step: int
     used: Mask
     left_out: Mask
+    profiles: tuple[Profile, ...]
+    fits: tuple[Fit, ...]
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -151,13 +157,15 @@ def find_pattern_rings(
     used = _used(looked[-1])
     spreads = [*spread.tolist(), mean_spread]
     limit = threshold(int(used.sum()) * len(looked), alpha)
+    profiles: list[Profile] = []
     fits: list[Fit] = []
     for polar, one in zip(looked, spreads, strict=True):
         if used.sum() < FEWEST_RADII:
             break
+        profiles.append(Profile.of(*polar.around(), used, one))
         fits.append(_rings_of(polar, used, one, limit))
         tick()
-    return _merged(fits, geometry, looked[0].step, used, left_out)
+    return _merged(profiles, fits, geometry, looked[0].step, used, left_out)
 
 
 def _used(polar: Polar) -> Mask:
@@ -285,7 +293,12 @@ def centred(polar: Polar, used: Mask, found: Fit, spread: float, before: Geometr
 
 
 def _merged(
-    fits: Sequence[Fit], geometry: Geometry, step: int, used: Mask, left_out: Mask
+    profiles: Sequence[Profile],
+    fits: Sequence[Fit],
+    geometry: Geometry,
+    step: int,
+    used: Mask,
+    left_out: Mask,
 ) -> PatternRings:
     """Rings of one radius, in whatever segment, as one, the clearest speaking for all.
 
@@ -333,4 +346,6 @@ def _merged(
         step=step,
         used=used,
         left_out=left_out,
+        profiles=tuple(profiles),
+        fits=tuple(fits),
     )

@@ -1,0 +1,121 @@
+"""Spots that were not there at first: those that came to stay, and those that went again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_beamwatch.damage.course.averaging import average
+from napari_beamwatch.damage.course.detection import FEWEST_SIDE, threshold
+from napari_beamwatch.damage.course.estimate import NOTHING, Estimate, quantiles
+from napari_beamwatch.damage.course.fitting import mean_levels
+from napari_beamwatch.damage.course.scanning import falls, running_sums
+from napari_beamwatch.damage.scopes import Samples
+
+SOLID = 0.1
+"""Part of the strongest spot's level from which a spot counts beside others that appeared."""
+
+ABSENT = 0.2
+"""Part of its later level that a spot may have had before it appeared, at 95 %."""
+
+MORE_LIKELY = 0.5
+"""Share of what is known of its course that must say of a spot that it grew."""
+
+
+@dataclass(frozen=True, eq=False)
+class Appearance:
+    """A spot that came.
+
+    Attributes
+    ----------
+    index : int
+        Of its trace in the scope.
+    first_seen : Estimate
+        Dose from which it grew; `NOTHING` if it went again.
+    """
+
+    index: int
+    first_seen: Estimate
+
+    @property
+    def stayed(self) -> bool:
+        """Whether it is there to the end, as what a phase left behind is."""
+        return math.isfinite(self.first_seen.value)
+
+
+def appeared(
+    samples: Samples, false_alarm: float, dispersion: float = 1.0
+) -> tuple[Appearance, ...]:
+    """Spots of a scope that came; those there from the first frame are none."""
+    count = len(samples)
+    if count < 2 * FEWEST_SIDE:
+        return ()
+    rise = -falls(samples, dispersion)
+    rise[:, :FEWEST_SIDE] = 0
+    rise[:, count - FEWEST_SIDE + 1 :] = 0
+    limit = threshold(1, count, false_alarm / max(1, len(samples.y)))
+    nothing = running_sums(samples, np.zeros(len(samples.y)), dispersion)
+    usual = running_sums(samples, mean_levels(samples), dispersion)
+    found = []
+    for i in range(len(samples.y)):
+        place = int(rise[i].argmax())
+        if rise[i, place] ** 2 <= limit or rise[i, place] <= 0:
+            continue
+        # A slow rise reaches back before its steepest place: absence is asked of the first half.
+        early = max(FEWEST_SIDE, place // 2)
+        known = nothing.weight[i, early]
+        before = nothing.moment[i, early] / known
+        after = usual.moment[i, -1] - usual.moment[i, place]
+        after /= max(usual.weight[i, -1] - usual.weight[i, place], 1e-300)
+        if known > 0 and before + 1.645 * known**-0.5 <= ABSENT * after:
+            found.append(Appearance(i, grown_from(samples, [i], dispersion)))
+    return tuple(found)
+
+
+def grown_from(samples: Samples, spots: Sequence[int], dispersion: float) -> Estimate:
+    """Dose from which spots grew together: the same models, whose residual is the higher level.
+
+    They have one change. Of a spot that rocks into view and out again the fall explains more. What
+    grows of nuclei, or as one crystal whose amplitudes add, begins slower than an exponential [1]_.
+
+    References
+    ----------
+    .. [1] M. Avrami, J. Chem. Phys. 7 (1939) 1103.
+    """
+    some = samples.of_spots(np.array(spots))
+    every = average(some, dispersion=dispersion)
+    grows = every.weighed.residual.sum(axis=1) > every.weighed.plateau.sum(axis=1)
+    if (every.weight @ grows) < MORE_LIKELY:
+        return NOTHING
+    weight = every.weight * (grows & (every.weighed.models.beta > 1))
+    return Estimate(*quantiles(every.weighed.models.onset, weight / weight.sum()))
+
+
+def faded(samples: Samples) -> NDArray[np.bool_]:
+    """Spots of which less than half is left in the last quarter of what was there in the first."""
+    quarter = max(1, len(samples) // 4)
+    parts = [samples.windows[:, :quarter], samples.windows[:, -quarter:]]
+    means = [
+        (w * samples.y[:, side]).sum(axis=1)
+        / np.maximum((w * samples.beam[side]).sum(axis=1), 1e-300)
+        for w, side in zip(parts, (slice(None, quarter), slice(-quarter, None)), strict=True)
+    ]
+    return np.asarray(means[1] < 0.5 * means[0], np.bool_)
+
+
+def solid(samples: Samples) -> NDArray[np.bool_]:
+    """Spots that were there in the first quarter, with a tenth of what the strongest ever has."""
+    quarter = max(1, len(samples) // 4)
+    sides = (slice(None, quarter), slice(-quarter, None))
+    means = np.array(
+        [
+            (samples.windows[:, side] * samples.y[:, side]).sum(axis=1)
+            / np.maximum((samples.windows[:, side] * samples.beam[side]).sum(axis=1), 1e-300)
+            for side in sides
+        ]
+    )
+    return np.asarray(means[0] > SOLID * max(float(means.max()), 1e-12), np.bool_)

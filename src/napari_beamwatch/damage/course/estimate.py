@@ -1,0 +1,88 @@
+"""A dose with its 95 % interval, and what several of one thing say together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+LEVELS = (0.025, 0.5, 0.975)
+
+WIDTH = 1.96
+"""Standard deviations of a normal distribution to either side of which 2.5 % lie beyond."""
+
+SWING_IN = 4.0
+"""Times by which a swing into view hides an onset less long than a dip lasts, and by which a dip is
+hardly longer than the longest that was seen."""
+
+NODES = 4001
+"""Doses at which two densities are multiplied."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A dose and its 95 % interval; NaN where the record does not reach."""
+
+    value: float
+    low: float
+    high: float
+
+    def scattered(self, deviation: float, first: float) -> Estimate:
+        """The same of doses that scatter by a standard deviation, none of them before the first."""
+        low, high = (
+            float(np.hypot(end, WIDTH * deviation))
+            for end in (self.value - self.low, self.high - self.value)
+        )
+        return Estimate(self.value, max(first, self.value - low), self.value + high)
+
+
+NOTHING = Estimate(np.nan, np.nan, np.nan)
+
+
+def quantiles(values: Floats, weight: Floats) -> tuple[float, float, float]:
+    """Median and 95 % of weighted values, between neighbours in proportion."""
+    distinct, place = np.unique(values, return_inverse=True)
+    mass = np.bincount(place, weight)
+    low, middle, high = np.interp(LEVELS, np.cumsum(mass) - mass / 2, distinct)
+    return float(middle), float(low), float(high)
+
+
+def log_density(onset: Estimate, dose: Floats, dip: float = 0.0) -> Floats:
+    """Of an estimate, as two halves of normal distributions.
+
+    What dips and recovers may have been in a dip when it changed: then it did so later than it
+    seems, by no more than dips last.
+    """
+    step = float(dose[1] - dose[0])
+    below, above = (
+        max(float(np.nan_to_num(side)) / WIDTH, step)
+        for side in (onset.value - onset.low, onset.high - onset.value)
+    )
+    away = dose - onset.value
+    told = -((away / np.where(away < 0, below, above)) ** 2) / 2
+    if dip:
+        # As long as a dip lasts nothing says that it would have come back.
+        beyond = np.where(away > 0, np.maximum(away - dip, 0.0), -away)
+        told = np.logaddexp(told, -beyond * SWING_IN / dip)
+    top = float(told.max())
+    return np.asarray(told - top - np.log(np.exp(told - top).sum() * step), np.float64)
+
+
+def begun(own: Estimate, sign: Estimate) -> Estimate:
+    """Onset of a change that two things date: what was lost, and a sign of it.
+
+    A change began when its first sign did; where they may have begun together, both tell when.
+    """
+    if np.isnan(own.value) or sign.high < own.low:
+        return sign
+    if np.isnan(sign.value) or own.high < sign.low:
+        return own
+    ends = min(own.low, sign.low), max(own.high, sign.high)
+    dose = np.linspace(ends[0] - np.ptp(ends) / 4, ends[1] + np.ptp(ends) / 4, NODES)
+    told = log_density(own, dose) + log_density(sign, dose)
+    likely = np.exp(told - told.max())
+    value, low, high = quantiles(dose, likely / likely.sum())
+    return Estimate(value, max(low, ends[0]), high)

@@ -1,0 +1,199 @@
+"""What the traces of one place show, before anything is said of why.
+
+Whether something changed for good, when and how it went on, what is left of each spot, which spots
+came and which spacings moved. The verdict (`judging`) needs that of all places of a field, for
+focus, beam and thickness act on all of them at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_beamwatch.damage.course.appearing import Appearance, appeared, solid
+from napari_beamwatch.damage.course.averaging import Average, average
+from napari_beamwatch.damage.course.detection import (
+    Detection,
+    detect,
+    dispersion_of,
+    first_detected,
+    lost_from,
+)
+from napari_beamwatch.damage.course.dips import Dips, find_dips
+from napari_beamwatch.damage.course.interval import Course, Fitted, course, fitted
+from napari_beamwatch.damage.course.left import Left, what_is_left
+from napari_beamwatch.damage.course.power import Power, power_of
+from napari_beamwatch.damage.course.spacing import Shift, find_shift
+from napari_beamwatch.damage.scopes import Samples, Scope, samples_of
+
+Floats = NDArray[np.float64]
+
+FEWEST_FRAMES = 8
+"""Measured frames below which no change is told."""
+
+
+@dataclass(frozen=True, eq=False)
+class Loss:
+    """A lasting loss.
+
+    Attributes
+    ----------
+    found : Average
+    course : Course
+    fitted : Fitted
+    left : Left
+    detected, lost : float
+        First dose at which the evidence passes the rate of false alarms; dose from which the
+        lattice is below detection for good.
+    """
+
+    found: Average
+    course: Course
+    fitted: Fitted
+    left: Left
+    detected: float
+    lost: float
+
+
+@dataclass(frozen=True, eq=False)
+class Watch:
+    """How the lattice that was there at first was watched.
+
+    Attributes
+    ----------
+    samples : Samples
+        What recovered is left out.
+    dips : Dips
+        That.
+    power : Power
+    seen : Detection
+    dispersion : float
+        How much wider than the noise law the traces scatter.
+    """
+
+    samples: Samples
+    dips: Dips
+    power: Power
+    seen: Detection
+    dispersion: float
+
+
+@dataclass(frozen=True, eq=False)
+class Examined:
+    """What a place shows.
+
+    Attributes
+    ----------
+    scope : Scope
+        With the traces of what came in its windows.
+    there : array of bool (traces,)
+        Those of the lattice that was there at first.
+    frames : int
+        In which anything was measured.
+    new : tuple of Appearance
+        Spots that came.
+    watch : Watch, optional
+        None where there was no lattice, or too few frames.
+    loss : Loss, optional
+    shift : Shift, optional
+    every : Samples, optional
+        Of all traces of the scope; None where there are too few frames.
+    dispersion : float
+        How much wider than the noise law they scatter.
+    """
+
+    scope: Scope
+    there: NDArray[np.bool_]
+    frames: int
+    new: tuple[Appearance, ...] = ()
+    watch: Watch | None = None
+    loss: Loss | None = None
+    shift: Shift | None = None
+    every: Samples | None = None
+    dispersion: float = 1.0
+
+    @property
+    def old(self) -> Scope:
+        """The lattice that was there at first."""
+        return self.scope.of_traces(self.there)
+
+    @property
+    def fresh(self) -> NDArray[np.bool_]:
+        """Traces of the scope that came."""
+        came = np.zeros(len(self.scope.traces), bool)
+        came[[one.index for one in self.new]] = True
+        return came
+
+    def kept_at(self, dose: float) -> tuple[float, float]:
+        """Part of its lattice that is left at a dose, from and to; NaN where it does not tell."""
+        if self.watch is None:
+            return float("nan"), float("nan")
+        if self.loss is None:
+            held = self.watch.power.survived_dose >= dose
+            return (1.0, 1.0) if held else (float("nan"), float("nan"))
+        ends, fit = self.watch.samples.end, self.loss.fitted
+        return float(np.interp(dose, ends, fit.low)), float(np.interp(dose, ends, fit.high))
+
+
+def examine(
+    scope: Scope,
+    mean_counts: Floats | None,
+    *,
+    rate: float = 0.01,
+    spacing: float = 0.01,
+    d_tolerance: float = 1.0,
+) -> Examined:
+    """Examine the traces of a place.
+
+    Parameters
+    ----------
+    scope : Scope
+    mean_counts : array (frames,), optional
+        Mean signal of the frames.
+    rate : float
+        Chance of seeing a change where there is none.
+    spacing : float
+        Chance of seeing spacings move that stay; 0 not to look for that.
+    d_tolerance : float
+        Percent of a spacing below which a shift is none.
+    """
+    every = samples_of(scope, mean_counts)
+    if len(every) < FEWEST_FRAMES or not scope.traces:
+        return Examined(scope, np.ones(len(scope.traces), bool), len(every))
+    dispersion = dispersion_of(every)
+    new = appeared(every, rate, dispersion)
+    fresh = np.zeros(len(scope.traces), bool)
+    fresh[[one.index for one in new]] = True
+    # Beside spots that appeared, faint ones that may have been there or not tell nothing.
+    there = ~fresh & (solid(every) | ~fresh.any())
+    if not there.any():
+        return Examined(scope, there, len(every), new, every=every, dispersion=dispersion)
+    old = every.of_spots(there)
+    dips = find_dips(old, dispersion)
+    samples = old.without(dips.masked)
+    power, seen = power_of(samples, rate, dispersion), detect(samples, rate, dispersion)
+    return Examined(
+        scope,
+        there,
+        len(every),
+        new,
+        Watch(samples, dips, power, seen, dispersion),
+        _loss(samples, rate, dispersion, scope.scatter) if seen.found else None,
+        find_shift(scope.of_traces(there), d_tolerance / 100, spacing) if spacing else None,
+        every,
+        dispersion,
+    )
+
+
+def _loss(samples: Samples, rate: float, dispersion: float, scatter: float) -> Loss:
+    found = average(samples, dispersion=dispersion)
+    return Loss(
+        found,
+        course(samples, found, scatter),
+        fitted(samples, found),
+        what_is_left(samples, found, dispersion),
+        first_detected(samples, rate, dispersion),
+        lost_from(samples, rate, dispersion),
+    )

@@ -1,0 +1,142 @@
+"""The onset with its interval, and the doses at which the lattice passes a fraction.
+
+Quantiles over all models that the traces allow (`averaging`), so that an interval includes what is
+not known of the decay: its length, its stretch, and whether there was a plateau at all [1]_.
+
+References
+----------
+.. [1] J. A. Hoeting, D. Madigan, A. E. Raftery, C. T. Volinsky, Statistical Science 14 (1999) 382.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_beamwatch.damage.course.averaging import Average
+from napari_beamwatch.damage.course.estimate import Estimate, quantiles
+from napari_beamwatch.damage.course.models import remaining
+from napari_beamwatch.damage.scopes import Samples
+
+Floats = NDArray[np.float64]
+
+COUNTED = 0.999
+"""Part of the weight of all models that a drawn course is taken from."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """When a change began, and how it went on.
+
+    Attributes
+    ----------
+    onset : Estimate
+        Dose.
+    no_plateau : float
+        Probability that there was no plateau, given the change.
+    at_start : float
+        Probability that it began within the first frame: a shorter plateau nobody can tell.
+    decay, dose_10, half_dose, dose_1e : Estimate
+        Dose of the 1/e decay after the onset; doses at which what is left passes 90 %, 50 % and
+        1/e of the plateau.
+    loss : float
+        Part of the plateau that is gone at the end of the record.
+    """
+
+    onset: Estimate
+    no_plateau: float
+    at_start: float
+    decay: Estimate
+    dose_10: Estimate
+    half_dose: Estimate
+    dose_1e: Estimate
+    loss: float
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """What a lattice did by all models together, relative to its plateau, with its 95 % band.
+
+    Attributes
+    ----------
+    frame : array of int64
+    level, low, high : array of float64
+    dose : array of float64
+        At the middle of each frame.
+    """
+
+    frame: NDArray[np.int64]
+    level: Floats
+    low: Floats
+    high: Floats
+    dose: Floats
+
+
+def fitted(samples: Samples, found: Average) -> Fitted:
+    """The course of the whole lattice over the frames, as a beam that is steady would show it."""
+    order = np.argsort(-found.weight)
+    count = int(np.searchsorted(np.cumsum(found.weight[order]), COUNTED)) + 1
+    chosen, models = order[:count], found.weighed.models
+    kept = _kept(found)[chosen, None]
+    shapes = np.array(
+        [
+            remaining(
+                samples.start, samples.end,
+                float(models.onset[i]), float(models.tau[i]), float(models.beta[i]),
+            )
+            for i in chosen
+        ]
+    )  # fmt: skip
+    level = kept + (1 - kept) * shapes
+    bands = [quantiles(column, found.weight[chosen] / found.weight[chosen].sum())
+             for column in level.T]  # fmt: skip
+    middle, low, high = np.array(bands).T
+    return Fitted(samples.frame, middle, low, high, (samples.start + samples.end) / 2)
+
+
+def _kept(found: Average) -> Floats:
+    """Part of the plateau of all spots that each model leaves for good."""
+    total = found.weighed.plateau.sum(axis=1)
+    left = found.weighed.residual.sum(axis=1) / np.maximum(total, 1e-300)
+    return np.asarray(np.minimum(left, 1.0), np.float64)
+
+
+def course(samples: Samples, found: Average, scatter: float = 0.0) -> Course:
+    """Onset, decay and crossings of what was fitted, with their intervals.
+
+    Parameters
+    ----------
+    samples : Samples
+    found : Average
+    scatter : float
+        Standard deviation of the onsets of what is seen together, beyond their errors.
+    """
+    models, weight = found.weighed.models, found.weight
+    last = float(samples.end[-1])
+    kept = _kept(found)
+    since = np.maximum(last - models.onset, 0) / models.tau
+    final = kept + (1 - kept) * np.exp(-(since**models.beta))
+
+    def crossing(fraction: float) -> Estimate:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            after = models.tau * (-np.log((fraction - kept) / (1 - kept))) ** (1 / models.beta)
+        dose = np.where(kept < fraction, models.onset + after, 1e300)
+        return _within(quantiles(dose, weight), last)
+
+    return Course(
+        Estimate(*quantiles(models.onset, weight)).scattered(scatter, float(samples.start[0])),
+        float(weight[~found.plateau].sum()),
+        float(weight[models.onset <= samples.end[0]].sum()),
+        _within(quantiles(models.tau, weight), last - float(samples.start[0])),
+        crossing(0.9),
+        crossing(0.5),
+        crossing(float(np.exp(-1))),
+        1 - float(weight @ final),
+    )
+
+
+def _within(quantiles: tuple[float, float, float], most: float) -> Estimate:
+    """What lies beyond the record is not known."""
+    return Estimate(*(value if value <= most else float("nan") for value in quantiles))

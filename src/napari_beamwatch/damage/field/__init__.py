@@ -1,0 +1,1 @@
+"""From windows to places, and from places to what is said of a field."""

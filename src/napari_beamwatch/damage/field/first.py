@@ -1,0 +1,241 @@
+"""The first of several onsets, beyond their errors.
+
+The least of many estimates is early by construction. So what is asked is how many of the earliest
+belong together: each further one that does makes their onsets sharper, each that does not takes
+the freedom of a dose of its own, which costs the length of the record over its error [1]_. Those
+that belong together went either at one dose or spread about a dose, by as much as they tell
+themselves: then each is drawn to the others by as much as its error is larger than their spread
+[2]_, and the first is the least of what is left. Those that went later may belong together among
+themselves, or else their number would drag the first one to them; how likely any grouping was
+beforehand is that of a Dirichlet process [3]_, so that noise is not cut into groups. The posterior
+of the first is the mixture over all this, so that of one, five or twenty places that went at once
+it is the dose at which they did, and of grains that went one after the other that of the first.
+Places too small to speak may have gone before, each at its own dose.
+
+References
+----------
+.. [1] R. E. Kass, A. E. Raftery, J. Am. Stat. Assoc. 90 (1995) 773.
+.. [2] B. Efron, C. Morris, J. Am. Stat. Assoc. 70 (1975) 311.
+.. [3] C. E. Antoniak, Ann. Stat. 2 (1974) 1152.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from napari_beamwatch.damage.course.estimate import NOTHING, WIDTH, Estimate, log_density, quantiles
+
+Floats = NDArray[np.float64]
+
+SPEAKS = 0.05
+"""Part of the lattice below which what changed does not speak for a field."""
+
+APART = 0.25
+"""Frames that places which share an onset scatter about it: no two go at exactly one dose. Taken
+for exact, a common onset of two grains 0.35 frames apart excluded the first."""
+
+WIDEST = 0.25
+"""Part of the record that onsets which belong together spread at the most."""
+
+NODES, MIDDLES, DOSES = 4001, 60, 100
+"""Doses at which posteriors are multiplied; middles of a spread, and doses near the first of it."""
+
+REACH, NEGLIGIBLE = 4.5, 1e-3
+"""Errors that a posterior reaches; part of the evidence that is left out."""
+
+
+def _shared(count: NDArray[np.int64], length: float) -> Floats:
+    """What it is worth in log evidence that so many share an onset, before they are looked at."""
+    return np.asarray((count - 1) * np.log(length) + special.gammaln(count), np.float64)
+
+
+def _later(onsets: Sequence[Estimate], length: float, step: float) -> Floats:
+    """Log evidence of those from each on, as neighbours that share onsets as is likeliest.
+
+    By normal distributions: array (onsets + 1,), 0 where all have their own.
+    """
+    value = np.array([each.value for each in onsets])
+    wide = np.array([each.high - each.low for each in onsets])
+    se = np.maximum(np.nan_to_num(wide) / (2 * WIDTH), step)
+    value = value - value.mean() if len(value) else value
+    known, pull, square, peak = (
+        np.append(0.0, np.cumsum(each))
+        for each in (se**-2, value / se**2, (value / se) ** 2, -np.log(2 * np.pi * se**2) / 2)
+    )
+    best = np.zeros(len(onsets) + 1)
+    for a in range(len(onsets) - 1, -1, -1):
+        b = np.arange(a + 1, len(onsets) + 1)
+        weight, moment = known[b] - known[a], pull[b] - pull[a]
+        misfit = square[b] - square[a] - moment**2 / weight
+        joint = peak[b] - peak[a] + (np.log(2 * np.pi / weight) - misfit) / 2
+        best[a] = float((joint + _shared(b - a, length) + best[b]).max())
+    return best
+
+
+@dataclass(frozen=True, eq=False)
+class OneDose:
+    """Places that went at one dose.
+
+    Attributes
+    ----------
+    evidence : float
+        Of this grouping, as its logarithm.
+    members : list of int
+    told : array (doses,)
+        Log likelihood of the dose.
+    """
+
+    evidence: float
+    members: list[int]
+    told: Floats
+
+    def posterior(self, dose: Floats) -> Floats:
+        """Of the first, at doses."""
+        likely = np.exp(self.told - self.told.max())
+        return np.asarray(likely / likely.sum(), np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """Places that went about a dose.
+
+    Attributes
+    ----------
+    evidence : float
+        Of this grouping and spread, as its logarithm.
+    members : list of int
+    value, se : array (members,)
+    middle, weight : array (middles,)
+        The dose about which they went.
+    spread : float
+    """
+
+    evidence: float
+    members: list[int]
+    value: Floats
+    se: Floats
+    middle: Floats
+    weight: Floats
+    spread: float
+
+    def posterior(self, dose: Floats) -> Floats:
+        """Of the first, at doses: of the least of onsets that are each drawn to the middle."""
+        likely = self.weight > NEGLIGIBLE * self.weight.max()
+        weight, middle = self.weight[likely], self.middle[likely, None]
+        known = self.se**-2 + self.spread**-2
+        mean, sd = (self.value * self.se**-2 + middle * self.spread**-2) / known, known**-0.5
+        ends = (mean - REACH * sd).min(), (mean + REACH * sd).min(axis=1).max()
+        near = np.linspace(max(ends[0], dose[0]), min(ends[1], dose[-1]), DOSES)
+        beyond = special.ndtr((mean[:, :, None] - near) / sd[:, None]).prod(axis=1)
+        before = 1 - (weight / weight.sum()) @ beyond
+        rises = np.diff(np.interp(dose, near, before, left=0.0, right=1.0), prepend=0.0)
+        return np.asarray(rises / rises.sum(), np.float64)
+
+
+def _one_dose(
+    onsets: Sequence[Estimate], share: Floats, dips: Floats, dose: Floats, frame: float
+) -> Iterator[OneDose]:
+    """All ways in which the first went at one dose; onsets in their order."""
+    length, step = float(dose[-1] - dose[0]), float(dose[1] - dose[0])
+    near = [each.scattered(APART * frame, float(dose[0])) for each in onsets]
+    later = _later(near, length, step)
+    # What carries little of the lattice says little of an onset that it shares.
+    says = np.minimum(share / SPEAKS, 1.0)
+    for j in range(len(onsets)):
+        joint: Floats = np.zeros(len(dose))
+        for k in range(j, len(onsets)):
+            joint = joint + says[k] * log_density(near[k], dose, float(dips[k]))
+            if share[j : k + 1].sum() < SPEAKS - 1e-9:
+                continue
+            told = joint if k > j else log_density(onsets[j], dose, float(dips[j]))
+            top = float(told.max())
+            likely = top + float(np.log(np.exp(told - top).sum() * step))
+            shared = float(_shared(np.array(k - j + 1), length)) + later[k + 1]
+            yield OneDose(likely + shared, list(range(j, k + 1)), told)
+        if share[j] >= SPEAKS:
+            break  # what comes later is not the first
+
+
+def _spread(
+    onsets: Sequence[Estimate], share: Floats, dips: Floats, dose: Floats, frame: float
+) -> Iterator[Spread]:
+    """All ways in which the first of those that speak went about a dose; onsets in their order."""
+    length, step = float(dose[-1] - dose[0]), float(dose[1] - dose[0])
+    speak = np.flatnonzero(share >= SPEAKS).tolist()
+    if len(speak) < 2:
+        return
+    told = [np.exp(log_density(onsets[i], dose, float(dips[i]))) * step for i in speak]
+    value = np.array([each @ dose for each in told])
+    se = np.sqrt([each @ (dose - mine) ** 2 for each, mine in zip(told, value, strict=True)])
+    se = np.maximum(se, step)
+    near = [each.scattered(APART * frame, float(dose[0])) for each in onsets]
+    doublings = max(int(np.log2(max(WIDEST * length / (APART * frame), 2))), 1)
+    for count in range(2, len(speak) + 1):
+        members = speak[:count]
+        others = [one for i, one in enumerate(near) if i not in members]
+        shared = float(_shared(np.array(count), length) + _later(others, length, step)[0])
+        for spread in APART * frame * 2.0 ** np.arange(1, doublings + 1):
+            wide = np.hypot(se[:count], spread)
+            ends = value[:count].min() - 3 * spread, value[:count].max() + 3 * spread
+            middle = np.linspace(*ends, MIDDLES)
+            away = (value[:count] - middle[:, None]) / wide
+            likely = -(away**2 / 2 + np.log(wide * np.sqrt(2 * np.pi))).sum(axis=1)
+            top = float(likely.max())
+            weight = np.exp(likely - top)
+            evidence = top + float(np.log(weight.sum() * (middle[1] - middle[0]) / doublings))
+            yield Spread(
+                evidence + shared, members, value[:count], se[:count], middle, weight, float(spread)
+            )
+
+
+def first_of(
+    onsets: Sequence[Estimate],
+    share: Floats,
+    start: float,
+    end: float,
+    dips: Floats,
+    frame: float,
+) -> tuple[Estimate, NDArray[np.bool_]]:
+    """Dose at which the first of several things changed, and which of them did so then.
+
+    Parameters
+    ----------
+    onsets : sequence of Estimate
+    share : array
+        Part of the field's lattice that each carries; together those that are first carry `SPEAKS`
+        or more.
+    start, end : float
+        Doses of the record.
+    dips : array
+        Dose that dips of each last; 0 for what is steady.
+    frame : float
+        Dose of a frame.
+    """
+    dose = np.linspace(start, end, NODES)
+    order = np.argsort([each.value for each in onsets], kind="stable")
+    known = [onsets[i] for i in order], share[order], dips[order], dose, frame
+    groups: list[OneDose | Spread] = [*_one_dose(*known), *_spread(*known)]
+    members = np.zeros(len(onsets), bool)
+    if not groups:
+        return NOTHING, members
+    evidence = np.array([each.evidence for each in groups])
+    weight = np.exp(evidence - evidence.max())
+    best = groups[int(weight.argmax())]
+    members[order[best.members]] = True
+    if members.sum() == 1 and weight.max() > 0.999 * weight.sum():
+        return onsets[int(np.flatnonzero(members)[0])], members
+    weight[weight < NEGLIGIBLE] = 0
+    mixed = np.zeros(NODES)
+    for part, each in zip(weight, groups, strict=True):
+        mixed += part * each.posterior(dose) if part else 0
+    first = Estimate(*quantiles(dose, mixed / mixed.sum()))
+    if isinstance(best, Spread):
+        # Of those that went one after the other, those that may have been the first.
+        earliest = min(each.value for each, mine in zip(onsets, members, strict=True) if mine)
+        members &= np.array([each.value for each in onsets]) <= max(first.high, earliest)
+    return first, members

@@ -1,0 +1,169 @@
+"""What spots that came say: a new phase, an ordering, a crystal that turned, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_beamwatch.damage.course.appearing import Appearance, grown_from
+from napari_beamwatch.damage.course.estimate import Estimate
+from napari_beamwatch.damage.course.examining import Examined
+from napari_beamwatch.damage.course.power import SMALLEST_LOSS
+from napari_beamwatch.damage.likeness import SAME_DIRECTION, SAME_G, called, distinct
+from napari_beamwatch.damage.scopes import SpotTrace
+
+Floats = NDArray[np.float64]
+
+TURNED_PART = 0.7
+"""Part of the power that appeared which a turned crystal accounts for."""
+
+LATTICE_TOLERANCE = 0.03
+"""Part of |g| by which a spot may miss a point of the lattice that was there."""
+
+
+@dataclass(frozen=True)
+class Coming:
+    """Spots that came to stay and are not of the lattice that was there.
+
+    Attributes
+    ----------
+    first : Estimate
+        Dose from which the first of them grew.
+    spots : tuple of int
+    sure : bool
+        Whether they are a new phase whatever the old lattice did.
+    why : str
+    kind : str
+        ``ordering`` if they lie between the points of the lattice, and it holds.
+    """
+
+    first: Estimate
+    spots: tuple[int, ...]
+    sure: bool
+    why: str
+    kind: str = ""
+
+
+def coming(one: Examined, held: Floats, gone: bool) -> Coming | None:
+    """What came to a place, if it is no more of what was there.
+
+    A grain that rocks into view brings spacings that the field already had: such spots count only
+    where they stay at a place whose old lattice is gone. Points between those of the lattice may
+    be a superstructure, or of a lattice of which every second point was seen.
+
+    Parameters
+    ----------
+    one : Examined
+    held : array
+        Lengths of the g-vectors that any place of the field had at first.
+    gone : bool
+        Whether most of the old lattice is.
+    """
+    old = one.old.traces
+    came = [(each, one.scope.traces[each.index]) for each in one.new if each.stayed]
+    orders = [order_of(trace, old) for _, trace in came]
+    since = one.loss.course.onset.low if one.loss is not None and gone else np.inf
+    unheard = [not (np.abs(held / trace.g - 1) <= SAME_G).any() for _, trace in came]
+    instead = [each.first_seen.high >= since for each, _ in came]
+    foreign = [
+        pair
+        for pair, order, new, late in zip(came, orders, unheard, instead, strict=True)
+        if order == 0 and (new or late)
+    ]
+    if foreign:
+        first, spots = _first_of(one, foreign)
+        theirs = [trace for _, trace in foreign]
+        why = f"{called(theirs)} appeared that were not there and are not of this lattice"
+        # A grain that turns into view may show one spacing in two directions; that it does so
+        # where another lattice is lost would be a chance.
+        new = [
+            u and late for u, late, order in zip(unheard, instead, orders, strict=True) if not order
+        ]
+        sure = distinct(theirs) > 1 or sum(new) > 1 or any(trace.ring for trace in theirs)
+        if not sure:
+            why = f"{called(theirs)} of another lattice appeared: a grain may have turned into view"
+        return Coming(first, spots, sure, why)
+    between = [pair for pair, order in zip(came, orders, strict=True) if order == 2]
+    if not between or gone:
+        return None
+    first, spots = _first_of(one, between)
+    why = f"{len(spots)} spots appeared halfway between those of the lattice, which holds"
+    # What is no more than focus and tilt make all the time is none.
+    holds = one.loss is None or one.loss.course.loss < SMALLEST_LOSS
+    sure = len(between) > 1 and holds
+    if not sure:
+        why += ": an ordering, or points that a tilt brought"
+    return Coming(first, spots, sure, why, "ordering")
+
+
+def _first_of(
+    one: Examined, came: Sequence[tuple[Appearance, SpotTrace]]
+) -> tuple[Estimate, tuple[int, ...]]:
+    """Dose from which the first grew, and which they are.
+
+    The least of many estimates is early by construction: those that may have begun with it tell
+    the dose together.
+    """
+    spots = tuple(trace.spot for _, trace in came)
+    first = min((each.first_seen for each, _ in came), key=lambda e: e.value)
+    together = [each.index for each, _ in came if each.first_seen.low <= first.high]
+    if len(together) == 1 or one.every is None:
+        return first, spots
+    joint = grown_from(one.every, together, one.dispersion)
+    return (joint if np.isfinite(joint.value) else first), spots
+
+
+def order_of(spot: SpotTrace, traces: Sequence[SpotTrace]) -> int:
+    """1 for a point of the lattice of others, 2 for one halfway between, 0 for neither.
+
+    Powder rings are of no lattice that has directions.
+    """
+    found = 0
+    traces = [] if spot.ring else [trace for trace in traces if not trace.ring]
+    for i, a in enumerate(traces):
+        for b in traces[:i]:
+            area = a.gy * b.gx - a.gx * b.gy
+            if abs(area) < np.sin(np.radians(SAME_DIRECTION)) * a.g * b.g:
+                continue
+            along = np.array([spot.gy * b.gx - spot.gx * b.gy, a.gy * spot.gx - a.gx * spot.gy])
+            halves = np.round(2 * along / area) / 2
+            miss = np.hypot(
+                spot.gy - halves[0] * a.gy - halves[1] * b.gy,
+                spot.gx - halves[0] * a.gx - halves[1] * b.gx,
+            )
+            if miss < LATTICE_TOLERANCE * spot.g and np.abs(halves).max() <= 2:
+                if (halves == np.round(halves)).all():
+                    return 1
+                found = 2
+    return found
+
+
+def turned(traces: Sequence[SpotTrace], faded: NDArray[np.bool_], new: NDArray[np.bool_]) -> bool:
+    """Whether the new spots are the faded ones at another angle: the crystal turned.
+
+    What appeared has the |g| of those that faded, in another direction, but for a faint spot here
+    and there; another phase has spacings of its own. Powder rings do not turn.
+    """
+    old = [trace for trace, is_one in zip(traces, faded, strict=True) if is_one]
+    fresh = [trace for trace, is_one in zip(traces, new, strict=True) if is_one]
+    if not old or not fresh:
+        return False
+    total = matched = 0.0
+    for spot in fresh:
+        strength = float(np.nanmean(np.maximum(spot.snr, 0.0)))
+        total += strength
+        mates = [
+            trace for trace in old
+            if not (trace.ring or spot.ring) and abs(trace.g / spot.g - 1) <= SAME_G
+        ]  # fmt: skip
+        elsewhere = [
+            abs(spot.gy * mate.gx - spot.gx * mate.gy) / (spot.g * mate.g)
+            > np.sin(np.radians(SAME_DIRECTION) / 2)
+            for mate in mates
+        ]
+        if elsewhere and all(elsewhere):
+            matched += strength
+    return matched >= TURNED_PART * total

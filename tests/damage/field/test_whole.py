@@ -1,0 +1,297 @@
+"""What is said of a field follows from its places, and says how much of it they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from napari_beamwatch.damage.course.dips import Event
+from napari_beamwatch.damage.course.estimate import NOTHING, Estimate
+from napari_beamwatch.damage.course.examining import examine
+from napari_beamwatch.damage.course.interval import Fitted
+from napari_beamwatch.damage.field.whole import Place, RegionVerdict, passing, summed
+from napari_beamwatch.damage.verdict.judging import Verdict
+
+ENDS = np.arange(1.0, 301)
+START, MIDDLE = ENDS - 1, ENDS - 0.5
+NAN = float("nan")
+
+
+def about(dose: float, error: float = 4.0) -> Estimate:
+    return Estimate(dose, dose - 1.96 * error, dose + 1.96 * error)
+
+
+def step(dose: float, left: float = 0.0, wide: float = 0.0) -> Fitted:
+    """A course that falls within one frame, in a band."""
+    level = np.where(dose > MIDDLE, 1.0, left)
+    return Fitted(np.arange(300), level, level - wide, level + wide, MIDDLE)
+
+
+def lost(dose: float, **more: Any) -> Verdict:
+    """An onset, with all that belongs to it."""
+    told: dict[str, Any] = {
+        "criterion": "fading", "evidence": "strong", "onset": about(dose), "detected": dose + 5,
+        "fading_onset": about(dose), "fitted": step(dose), "lost": dose + 20,
+    }  # fmt: skip
+    return Verdict("onset", "spots were lost", **(told | more))
+
+
+def steady(until: float = 250.0) -> Verdict:
+    return Verdict("survived", "no lasting loss", survived_dose=until, held_until=until)
+
+
+def unsure(why: str = "a lasting tilt is not excluded") -> Verdict:
+    return Verdict("ambiguous", why)
+
+
+def places(*told: tuple[Verdict, float], crystals: tuple[int, ...] = ()) -> list[Place]:
+    """Places of so many windows each."""
+    return [
+        Place(i, crystals[i] if crystals else 0, f"place {i}", np.arange(1), share, verdict)
+        for i, (verdict, share) in enumerate(told)
+    ]
+
+
+def of(*told: tuple[Verdict, float], **more: Any) -> RegionVerdict:
+    return RegionVerdict.of(places(*told, **more), START, ENDS)
+
+
+def test_a_field_without_places_has_no_lattice() -> None:
+    none = RegionVerdict.of([], START, ENDS)
+    assert (none.verdict.status, none.summed.places) == ("no_lattice", 0)
+    assert np.isnan(none.summed.changed)
+
+
+def test_places_that_only_came_are_no_lattice_that_was_there() -> None:
+    told = of((Verdict("no_lattice", "none at first"), 0.0))
+    assert (told.verdict.status, told.summed.places) == ("no_lattice", 0)
+    beside = of((Verdict("no_lattice", "none at first"), 0.0), (lost(80), 5.0))
+    assert (beside.summed.places, beside.summed.changed) == (1, 1.0)
+
+
+def test_one_place_is_the_field() -> None:
+    only = lost(80, half_dose=about(90), dose_1e=about(95))
+    told = of((only, 7.0))
+    assert told.verdict.onset == only.onset
+    assert told.verdict.half_dose == only.half_dose
+    assert told.verdict.reason == only.reason
+    assert told.summed.median == only.onset
+
+
+def test_a_field_says_how_much_of_it_changed() -> None:
+    told = of((lost(80), 10.0), (lost(200), 20.0), (steady(), 70.0))
+    assert told.summed.places == 3
+    assert told.summed.changed == pytest.approx(0.3)
+    assert told.verdict.status == "onset"
+    assert told.verdict.onset.value == pytest.approx(80, abs=0.5)
+    assert "2 of 3 places changed, 30 % of the lattice" in told.verdict.reason
+    assert told.verdict.reason.startswith("place 0: ")
+
+
+def test_the_median_is_the_dose_by_which_half_of_the_lattice_changed() -> None:
+    told = of(*((lost(dose), 1.0) for dose in (60, 80, 100, 120, 140)))
+    middle = told.summed.median
+    assert middle.value == 100
+    assert 60 <= middle.low < 100 < middle.high <= 150
+    heavy = of((lost(60), 1.0), (lost(100), 8.0), (lost(140), 1.0))
+    assert heavy.summed.median.value == 100
+    half = of((lost(60), 60.0), (steady(), 40.0))
+    assert half.summed.median.value == 60
+    # So few places may as well be others, of which less than half changed.
+    assert np.isnan(half.summed.median.high)
+
+
+def test_there_is_no_median_where_less_than_half_changed() -> None:
+    assert of((lost(60), 40.0), (steady(), 60.0)).summed.median == NOTHING
+    assert of((steady(), 40.0), (steady(), 60.0)).summed.median == NOTHING
+
+
+def test_intervals_of_the_median_hold_the_truth() -> None:
+    rng = np.random.default_rng(3)
+    inside = []
+    for _ in range(60):
+        true = 150 + 20 * rng.standard_normal(25)
+        seen = true + 4 * rng.standard_normal(25)
+        middle = summed(places(*((lost(dose), 1.0) for dose in seen)), START, ENDS).median
+        inside.append(middle.low <= 150 <= middle.high)
+    assert np.mean(inside) > 0.85
+
+
+def test_doses_of_the_whole_are_those_of_all_of_its_lattice() -> None:
+    told = of((lost(60), 20.0), (lost(120), 40.0), (steady(), 40.0)).verdict
+    assert told.dose_10.value == pytest.approx(60, abs=1)
+    assert told.half_dose.value == pytest.approx(120, abs=1)
+    assert np.isnan(told.dose_1e.value)
+    assert told.decay == NOTHING
+    assert told.fitted is not None
+    assert told.fitted.level[[0, 100, 299]] == pytest.approx([1.0, 0.8, 0.4])
+
+
+def test_a_course_of_the_whole_is_known_better_than_those_of_its_places() -> None:
+    many = [(lost(100, fitted=step(100, wide=0.2)), 1.0) for _ in range(16)]
+    course = of(*many).verdict.fitted
+    assert course is not None
+    assert (course.high - course.level)[0] == pytest.approx(0.05)
+
+
+def test_a_course_passes_a_part_where_its_band_does() -> None:
+    level = 1 - np.clip((MIDDLE - 100) / 100, 0, 1)
+    course = Fitted(np.arange(300), level, level - 0.1, level + 0.1, MIDDLE)
+    half = passing(course, 0.5)
+    assert (half.value, half.low, half.high) == pytest.approx((150, 140, 160), abs=0.6)
+    assert passing(None, 0.5) == NOTHING
+
+
+def test_frames_that_were_left_out_of_a_place_are_bridged() -> None:
+    some = np.arange(0, 300, 3)
+    every = step(120, 0.2)
+    thin = Fitted(some, every.level[some], every.low[some], every.high[some], MIDDLE[some])
+    course = of((lost(120, fitted=thin), 1.0), (lost(120, fitted=every), 1.0)).verdict.fitted
+    assert course is not None
+    assert len(course.level) == 300
+    assert np.abs(course.level - every.level).max() < 0.5
+    assert np.abs(course.level - every.level)[[0, 50, 200, 299]].max() == 0
+
+
+def test_a_dose_is_survived_only_by_a_field_that_did() -> None:
+    assert of((steady(200), 1.0), (steady(250), 2.0)).verdict.survived_dose == 250
+    assert np.isnan(of((lost(60), 50.0), (steady(250), 50.0)).verdict.survived_dose)
+    assert np.isnan(of((unsure(), 60.0), (steady(250), 40.0)).verdict.survived_dose)
+    weak = Verdict("ambiguous", "too few electrons", survived_dose=NAN)
+    assert of((weak, 60.0), (steady(250), 40.0)).verdict.survived_dose == 250
+
+
+def test_survivors_outweigh_what_cannot_be_told_by_their_lattice() -> None:
+    told = of((unsure(), 30.0), (steady(), 40.0), (steady(), 30.0)).verdict
+    assert told.status == "survived"
+    assert "2 places alike" in told.reason
+    assert "1 cannot be told" in told.reason
+    other = of((unsure(), 60.0), (steady(), 40.0)).verdict
+    assert other.status == "ambiguous"
+    assert "tilt" in other.reason
+
+
+def test_a_small_place_is_named_and_not_the_headline() -> None:
+    told = of((lost(40), 3.0), (steady(), 97.0))
+    assert told.verdict.status == "survived"
+    assert np.isnan(told.verdict.onset.value)
+    assert "place 0 (3 % of the lattice) changed at 40" in told.verdict.reason
+    assert told.summed.changed == pytest.approx(0.03)
+    beside = of((lost(40), 3.0), (lost(150), 97.0)).verdict
+    assert beside.onset.value == pytest.approx(150, abs=0.5)
+
+
+def test_small_places_beside_what_cannot_be_told_stay_unclear() -> None:
+    told = of((lost(40), 3.0), (unsure(), 97.0)).verdict
+    assert told.status == "ambiguous"
+    assert "place 0" in told.reason
+
+
+def test_the_criterion_is_the_most_specific_of_those_that_went_first() -> None:
+    def moved(dose: float) -> Verdict:
+        return lost(dose, criterion="spacing", spacing_onset=about(dose))
+
+    def new(dose: float, *spots: int) -> Verdict:
+        return lost(dose, criterion="new_phase", new_phase_onset=about(dose), new_spots=spots)
+
+    assert of((lost(80), 60.0), (moved(80), 40.0)).verdict.criterion == "spacing"
+    every = of((lost(80), 40.0), (moved(80), 30.0), (new(81, 7, 8), 30.0)).verdict
+    assert every.criterion == "new_phase"
+    assert every.new_spots == (7, 8)
+    assert every.new_phase_onset.value == 81
+    # What comes long after does not name the first change.
+    assert of((lost(80), 50.0), (new(200, 7), 50.0)).verdict.criterion == "fading"
+
+
+def test_evidence_of_those_that_went_first_is_that_of_the_strongest() -> None:
+    both = of((lost(80, evidence="single"), 60.0), (lost(80), 40.0)).verdict
+    assert both.evidence == "strong"
+    assert of((lost(80, evidence="single"), 60.0), (lost(200), 40.0)).verdict.evidence == "single"
+
+
+def test_it_was_detected_when_the_first_place_was() -> None:
+    told = of((lost(80, detected=95.0), 60.0), (lost(80, detected=88.0), 40.0)).verdict
+    assert told.detected == 88
+    apart = of((lost(80, detected=95.0), 60.0), (lost(200, detected=20.0), 40.0)).verdict
+    assert apart.detected == 95
+
+
+def test_a_field_is_lost_when_the_last_of_it_is() -> None:
+    assert of((lost(80), 50.0), (lost(200), 50.0)).verdict.lost == 220
+    assert np.isnan(of((lost(80), 50.0), (steady(), 50.0)).verdict.lost)
+    assert np.isnan(of((lost(80), 50.0), (unsure(), 50.0)).verdict.lost)
+    assert np.isnan(of((lost(80), 50.0), (lost(200, lost=NAN), 50.0)).verdict.lost)
+
+
+def test_what_is_damaged_at_start_is_the_first() -> None:
+    start = lost(2, onset=Estimate(0.5, 0.0, 1.0))
+    told = of((Verdict(**(vars(start) | {"status": "damaged_at_start"})), 30.0), (lost(150), 70.0))
+    assert told.verdict.status == "damaged_at_start"
+    assert told.verdict.onset.value == pytest.approx(0.5, abs=0.3)
+
+
+def test_every_crystal_has_a_verdict_of_its_own() -> None:
+    told = of((lost(80), 30.0), (steady(), 30.0), (steady(), 40.0), crystals=(0, 0, 5))
+    assert {number: one.status for number, one in told.crystals.items()} == {
+        0: "onset", 5: "survived",
+    }  # fmt: skip
+    assert told.crystals[5].survived_dose == 250
+
+
+def test_events_of_all_places_are_told() -> None:
+    dip = Event("recovered", 20.0, 40.0, 0.5)
+    told = of((lost(80), 50.0), (steady(), 30.0), (steady(), 20.0))
+    assert told.verdict.events == ()
+    rocking = Verdict("survived", "", survived_dose=250.0, events=(dip,))
+    assert of((lost(80), 50.0), (rocking, 50.0)).verdict.events == (dip,)
+
+
+def test_what_rocks_as_most_do_may_have_changed_later() -> None:
+    dip = Event("recovered", 20.0, 60.0, 0.8)
+    early = lost(90, events=(dip,))
+    others = [(lost(dose, events=(dip,)), 20.0) for dose in (118, 120, 121, 123)]
+    assert of((early, 20.0), *others).verdict.onset.value > 100
+    calm = [(lost(dose), 20.0) for dose in (118, 120, 121, 123)]
+    assert of((lost(90), 20.0), *calm).verdict.onset.value == pytest.approx(90, abs=1)
+
+
+def test_a_region_that_is_unclear_keeps_its_places() -> None:
+    told = of((lost(80), 50.0), (steady(), 50.0)).unclear("too wide a tilt")
+    assert (told.verdict.status, told.verdict.reason) == ("ambiguous", "too wide a tilt")
+    assert len(told.places) == 2
+
+
+@pytest.mark.parametrize(
+    ("grains", "swing", "rocks"), [(6, True, True), (4, True, False), (6, False, False)]
+)
+def test_of_many_grains_that_swing_the_sum_is_dated_where_it_holds_while_each_seems_to_go(
+    traces: Any, grains: int, swing: bool, rocks: bool
+) -> None:
+    # Each rocks out of view at a dose of its own and others come in; all fade at 180.
+    swings = (Event("settling", 0.0, 40.0, 0.4),) if swing else ()
+    told = [(lost(60.0 + 15 * i, events=swings), 1.0) for i in range(grains)]
+    mine = places(*told, crystals=tuple(range(grains)))
+    whole = examine(traces.scope(traces.fading(180, 10, frames=300), 1), None)
+    found = RegionVerdict.of(mine, START, ENDS, whole).verdict
+    assert found.reason.startswith("grains rock") == rocks
+    assert (found.onset.low < 180 < found.onset.high) == rocks
+
+
+def test_of_grains_that_go_one_after_the_other_the_sum_says_nothing(traces: Any) -> None:
+    told = [(lost(60.0 + 15 * i), 1.0) for i in range(6)]
+    mine = places(*told, crystals=tuple(range(6)))
+    course = np.mean([one.fitted.level for one, _ in told if one.fitted is not None], axis=0)
+    whole = examine(traces.scope(traces.levels[:, None] * course, 1), None)
+    found = RegionVerdict.of(mine, START, ENDS, whole).verdict
+    assert not found.reason.startswith("grains rock")
+    assert found.onset.value < 75
+
+
+def test_an_onset_is_in_a_frame_with_beam() -> None:
+    mine = places((lost(30.5), 1.0))
+    assert RegionVerdict.of(mine, START, ENDS).verdict.onset_frame == 30
+    lit = np.ones(len(ENDS), bool)
+    lit[30:33] = False
+    assert RegionVerdict.of(mine, START, ENDS, lit=lit).verdict.onset_frame == 33

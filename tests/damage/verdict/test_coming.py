@@ -1,0 +1,169 @@
+"""Spots that came are a new phase, an ordering, a grain that turned into view, or nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from napari_beamwatch.damage.course.examining import Examined, examine
+from napari_beamwatch.damage.scopes import SpotTrace
+from napari_beamwatch.damage.verdict.coming import Coming, coming, order_of
+from napari_beamwatch.damage.verdict.judging import judge
+
+FOREIGN = 0.125 * np.array([[0.353, 0.130], [-0.030, 0.600]])
+"""Of |g| that neither the lattice nor one another has; no orders of it."""
+
+
+def grown(frames: int = 100, at: int = 40, level: float = 4.0) -> np.ndarray:
+    return np.where(np.arange(frames) < at, 0.0, level)
+
+
+def place(traces: Any, came: np.ndarray, seed: int = 1, old: np.ndarray | None = None) -> Examined:
+    """A lattice, and spots of these g that came at 40."""
+    old = traces.steady() if old is None else old
+    signal = np.concatenate([old, np.tile(grown(), (len(came), 1))])
+    return examine(traces.scope(signal, seed, np.concatenate([traces.g, came])), None)
+
+
+def said(one: Examined, others: np.ndarray | None = None, gone: bool = False) -> Coming | None:
+    """What came, in a field whose other places had these |g|."""
+    own = np.array([trace.g for trace in one.old.traces])
+    return coming(one, own if others is None else np.append(own, others), gone)
+
+
+def lengths(g: np.ndarray) -> np.ndarray:
+    return np.asarray(np.hypot(*g.T))
+
+
+def test_nothing_came_of_what_stayed_as_it_was(traces: Any) -> None:
+    assert said(examine(traces.scope(traces.steady(), 1), None)) is None
+
+
+def test_spots_of_other_spacings_are_surely_new(traces: Any) -> None:
+    came = said(place(traces, FOREIGN))
+    assert came is not None
+    assert came.sure
+    assert came.spots == (4, 5)
+    assert came.first.low <= 41
+    assert came.first.high >= 39
+    assert came.kind == ""
+
+
+def test_a_single_foreign_spot_is_not_sure(traces: Any) -> None:
+    one = place(traces, FOREIGN[:1])
+    came = said(one)
+    assert came is not None
+    assert not came.sure
+    assert "may have turned into view" in came.why
+    verdict = judge(one)
+    assert (verdict.status, verdict.criterion) == ("ambiguous", "")
+
+
+def test_one_spacing_in_two_directions_is_not_sure(traces: Any) -> None:
+    turned = np.array([[0.0, 1.0], [-1.0, 0.0]])
+    came = said(place(traces, np.concatenate([FOREIGN[:1], FOREIGN[:1] @ turned])))
+    assert came is not None
+    assert not came.sure
+
+
+def test_spacings_that_the_field_had_do_not_count(traces: Any) -> None:
+    one = place(traces, FOREIGN)
+    assert said(one, lengths(FOREIGN)) is None
+    neighbour = examine(traces.scope(traces.steady()[:2], 3, FOREIGN), None)
+    verdict = judge(one, [neighbour])
+    assert (verdict.status, verdict.criterion, verdict.new_spots) == ("survived", "", ())
+
+
+def test_they_count_where_the_old_lattice_is_gone(traces: Any) -> None:
+    one = place(traces, FOREIGN, old=traces.fading(38, 3))
+    came = said(one, lengths(FOREIGN), gone=True)
+    assert came is not None
+    assert came.sure
+    assert came.spots == (4, 5)
+    assert said(one, lengths(FOREIGN), gone=False) is None
+
+
+def test_what_came_before_the_lattice_went_did_not_come_instead(traces: Any) -> None:
+    one = place(traces, FOREIGN, old=traces.fading(75, 3))
+    assert said(one, lengths(FOREIGN), gone=True) is None
+
+
+def test_a_spacing_of_its_own_counts_beside_those_that_the_field_had(traces: Any) -> None:
+    came = said(place(traces, FOREIGN), lengths(FOREIGN[:1]))
+    assert came is not None
+    assert came.spots == (5,)
+    assert not came.sure
+
+
+def test_points_of_the_lattice_are_no_news(traces: Any) -> None:
+    further = np.array([traces.g[0] + traces.g[1], traces.g[0] - traces.g[1]])
+    assert said(place(traces, further)) is None
+
+
+def halves(traces: Any) -> np.ndarray:
+    a, b = traces.g[0], traces.g[2]
+    return np.array([a / 2, (a + b) / 2, a / 2 + b])
+
+
+def test_half_orders_beside_parents_that_hold_are_an_ordering(traces: Any) -> None:
+    one = place(traces, halves(traces)[:2])
+    came = said(one)
+    assert came is not None
+    assert came.kind == "ordering"
+    assert came.sure
+    verdict = judge(one)
+    assert (verdict.status, verdict.criterion, verdict.kind) == ("onset", "new_phase", "ordering")
+    assert verdict.onset.low <= 41
+    assert verdict.onset.high >= 39
+
+
+def test_a_single_half_order_is_not_sure(traces: Any) -> None:
+    one = place(traces, halves(traces)[:1])
+    came = said(one)
+    assert came is not None
+    assert came.kind == "ordering"
+    assert not came.sure
+    assert judge(one).status == "ambiguous"
+
+
+def test_half_orders_beside_parents_that_fade_are_not_sure(traces: Any) -> None:
+    some = traces.levels[:, None] * (1 - 0.35 * (np.arange(100) >= 40))
+    one = place(traces, halves(traces)[:2], old=3 * some)
+    assert one.loss is not None
+    came = said(one)
+    assert came is not None
+    assert not came.sure
+    assert said(one, gone=True) is None
+
+
+def test_foreign_spots_beside_half_orders_are_the_new_phase(traces: Any) -> None:
+    came = said(place(traces, np.concatenate([halves(traces)[:2], FOREIGN])))
+    assert came is not None
+    assert came.kind == ""
+    assert came.spots == (6, 7)
+
+
+def test_spots_that_went_again_did_not_come(traces: Any) -> None:
+    view = 6.0 * ((np.arange(100) >= 20) & (np.arange(100) < 60))
+    signal = np.concatenate([traces.steady(), np.tile(view, (2, 1))])
+    one = examine(traces.scope(signal, 2, np.concatenate([traces.g, FOREIGN])), None)
+    assert said(one) is None
+
+
+def spot(gy: float, gx: float) -> SpotTrace:
+    return SpotTrace(0, 0, gy, gx, np.ones(3))
+
+
+@pytest.mark.parametrize(
+    ("gy", "gx", "order"),
+    [(2, 0, 1), (1, -1, 1), (0.5, 0.5, 2), (1, 0.5, 2), (-0.5, 0, 2), (0.3, 0.3, 0), (0.7, 1, 0)],
+)
+def test_points_of_a_lattice_and_between_them_are_told(gy: float, gx: float, order: int) -> None:
+    assert order_of(spot(gy, gx), [spot(1, 0), spot(0, 1)]) == order
+
+
+def test_one_direction_has_no_points_of_a_lattice() -> None:
+    assert order_of(spot(1, 1), [spot(1, 0), spot(2, 0)]) == 0
+    assert order_of(spot(1, 1), []) == 0
