@@ -1,6 +1,7 @@
 """The sequential test of a watch on simulated traces: false alarms, and how late it is.
 
-    python benchmarks/watch_campaign.py [--seed 0] [--steady 500] [--fades 300] [--jobs 2]
+    python benchmarks/watch_campaign.py [--seed 0] [--steady 500] [--others 120] [--fades 300]
+                                        [--jobs 2]
 
 Phasors of spots in windows are drawn a frame at a time, and looked at, chosen and followed as a
 watch does. Beside it stands the off-line test, `first_detected`, which is shown all of every spot
@@ -155,9 +156,8 @@ def pooled(power: np.ndarray, level: np.ndarray) -> Frame:
     return Frame(float(weight @ power / scale), signal / scale**2, noise / scale**2)
 
 
-KINDS = (
-    "steady", "flicker 3 %", "dips", "wobble", "settling", "layer 20", "layer 40", "long dips",
-)  # fmt: skip
+STEADY = ("steady", "flicker 3 %")
+KINDS = (*STEADY, "dips", "wobble", "settling", "layer 20", "layer 40", "long dips")
 
 
 def one(job: tuple[int, str, int]) -> dict[str, float]:
@@ -196,14 +196,17 @@ def main() -> None:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--seed", type=int, default=0)
     words.add_argument("--steady", type=int, default=500)
+    words.add_argument("--others", type=int, default=120, help="records of each other kind")
     words.add_argument("--fades", type=int, default=300)
     words.add_argument("--jobs", type=int, default=1)
     args = words.parse_args()
     with ProcessPoolExecutor(args.jobs) as pool:  # which ends if one of them is killed
         run: Callable[..., Iterable[dict[str, float]]] = partial(pool.map, one, chunksize=8)
         for kind in KINDS:
-            if args.steady:
-                report_steady(kind, list(run([(args.seed, kind, i) for i in range(args.steady)])))
+            many = args.steady if kind in STEADY else args.others
+            if many:
+                jobs = [(args.seed, kind, i) for i in range(many)]
+                report_steady(kind, list(run(jobs)))
         if args.fades:
             report_fades(list(run([(args.seed, "fade", i) for i in range(args.fades)])))
 

@@ -13,8 +13,8 @@ import argparse
 import json
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
-from multiprocessing import Pool
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -262,9 +262,8 @@ def main() -> None:
     first, last = map(int, args.seeds.split(":"))
     jobs = [(name, seed) for seed in range(first, last) for name in args.kinds.split(",")]
     rows = defaultdict(list)
-    with Pool(args.jobs) as pool:
-        told: Iterable[dict[str, Any]] = pool.imap(followed, jobs)
-        for row in told:
+    with ProcessPoolExecutor(args.jobs) as pool:  # which ends if one of them is killed
+        for row in pool.map(followed, jobs):
             rows[row["kind"]].append(row)
             if args.out is not None:
                 with args.out.open("a") as file:

@@ -11,10 +11,21 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.harmless import printable
 
 LOG = logging.getLogger("napari_beamwatch")
 LOG.addHandler(logging.NullHandler())
+
+
+def why_failed(what: object, error: Exception) -> str:
+    """Why one of several failed, in words; what nobody thought of is logged with its place."""
+    if isinstance(error, BeamwatchError):
+        return str(error)
+    if isinstance(error, OSError | MemoryError):  # a full disk, a drive that went away
+        return str(error) or type(error).__name__
+    LOG.error("%s failed", what, exc_info=error)
+    return f"{type(error).__name__}: {error}; please report this, -v tells where it was"
 
 
 @contextmanager

@@ -77,3 +77,12 @@ def test_what_is_said_of_the_movies_reaches_the_watch(asked: dict[str, Any]) -> 
     assert main(words.split()) == 0
     assert (asked["path"], asked["out"], asked["settle"]) == ("day", "runs", 3.0)
     assert (asked["pixel_size"], asked["dose_rate"], asked["once"]) == (0.25, 20.0, True)
+
+
+def test_a_movie_that_failed_is_an_end_that_is_not_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    def watched(*_: Any, **__: Any) -> Generator[bw.WatchState]:
+        for name, status in (("a.mrc", "failed"), ("b.mrc", "finished")):
+            yield bw.WatchState(Path(name), status, words=status)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(command, "watch_movies", watched)
+    assert main(["watch", "day", "--once"]) == 1

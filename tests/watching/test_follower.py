@@ -7,12 +7,13 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import napari_beamwatch as bw
 from napari_beamwatch.results.run_folder import holds_run
 from napari_beamwatch.watching.diary import Diary
 
-from .conftest import OPENING, Camera, Watched, filmed
+from .conftest import OPENING, SETTINGS, Camera, Watched, filmed
 
 
 def recorded(camera: Camera, watched: Watched, frames: int) -> list[bw.WatchState]:
@@ -141,6 +142,42 @@ def test_a_file_that_holds_no_movie_fails_in_words_and_the_watch_goes_on(
     assert last.status == "failed"
     assert "too short" in last.words
     assert not holds_run(out / "broken")
+
+
+def test_a_movie_that_is_replaced_while_it_is_analysed_is_not_taken_for_done(
+    tmp_path: Path, out: Path, steady: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    camera = Camera(tmp_path / "live.mrc", steady)
+    camera.write(4)
+
+    def replaced(movie: bw.Movie, _: bw.Settings) -> bw.Result:
+        Camera(camera.path, filmed(np.ones(6), 9)).write(6)
+        movie.recording.files.certify()
+        raise AssertionError
+
+    monkeypatch.setattr("napari_beamwatch.watching.follower.analyze", replaced)
+    watched = Watched(camera.path, out)
+    assert {state.status for state in watched.look(seconds=11.0)} == {"waiting"}
+    assert not watched.follower.over
+    assert Diary.of(out, SETTINGS, OPENING).finished(camera.path) is None
+
+
+def test_a_full_disk_does_not_lose_the_answer(
+    tmp_path: Path, out: Path, steady: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Unsaved:
+        summary = {"answer": "field survived"}  # noqa: RUF012
+
+        def save(self, _: Path) -> None:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("napari_beamwatch.watching.follower.analyze", lambda *_: Unsaved())
+    camera = Camera(tmp_path / "live.mrc", steady)
+    camera.write(4)
+    last = Watched(camera.path, out).look(seconds=11.0)[-1]
+    assert last.status == "failed"
+    assert "No space left" in last.words
+    assert "field survived" in last.words
 
 
 def test_states_can_be_written_as_json(tmp_path: Path) -> None:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from napari_beamwatch.analysis import Step, analyze, said_before
+from napari_beamwatch.analysis.before import differs
 from napari_beamwatch.analysis.effort import Effort
 from napari_beamwatch.analysis.road import chosen_grid
-from napari_beamwatch.batch.before import differs
 from napari_beamwatch.batch.outcome import SAVING, SKIPPED, MovieOutcome
 from napari_beamwatch.batch.tasks import Task
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.log import LOG
+from napari_beamwatch.log import why_failed
 from napari_beamwatch.movies import Movie, open_movie
 from napari_beamwatch.regions import Region
 from napari_beamwatch.results.record import explained, read_record
@@ -67,13 +66,8 @@ class Request:
         """Analyse a movie and save its run; whatever is wrong with it is an outcome too."""
         try:
             return self._analysed(task, hearer, client)
-        except BeamwatchError as error:
-            words = str(error)
-        except (OSError, MemoryError) as error:  # a full disk, a drive that went away
-            words = str(error) or type(error).__name__
-        except Exception as error:  # a file that nobody thought of must not end the others
-            LOG.log(logging.ERROR, "%s failed", task.source, exc_info=error)
-            words = f"{type(error).__name__}: {error}; please report this, -v tells where it was"
+        except Exception as error:  # whatever it is, it must not end the others
+            words = why_failed(task.source, error)
         return MovieOutcome(task.name, task.source, task.folder, "failed", words, {})
 
     def _analysed(self, task: Task, hearer: Hearer, client: Any) -> MovieOutcome:

@@ -21,8 +21,9 @@ LONGEST = 110
 """Characters of the running line: a longer one would break."""
 
 
-def watch(args: Namespace) -> None:
-    """Watch until Ctrl-C, or until the one movie is finished."""
+def watch(args: Namespace) -> bool:
+    """Watch until Ctrl-C, or until the one movie is finished; whether none failed until then."""
+    ended: dict[str, str] = {}
     with in_order():
         states = watch_movies(
             args.path,
@@ -36,12 +37,15 @@ def watch(args: Namespace) -> None:
         try:
             for state in states:
                 told.tell(state)
+                ended[state.path.name] = state.status
         except KeyboardInterrupt:
             told.end()
             print("beamwatch: the watch has ended", file=sys.stderr)
+            return True
         finally:
             told.end()
             states.close()
+    return "failed" not in ended.values()
 
 
 class _Lines:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+from napari_beamwatch.analysis.before import differs
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.files import read_text, write_whole
+from napari_beamwatch.movies import Movie, open_movie
 from napari_beamwatch.movies.fingerprint import fingerprint
 from napari_beamwatch.results.record import read_record
 from napari_beamwatch.results.run_folder import holds_run, obstacle
@@ -38,19 +42,22 @@ class Diary:
     folder : Path
         Of the runs.
     settings : Settings
+    opening : mapping
+        What the user says of each movie, as `open_movie` takes it.
     token : str
-        What is asked for now.
+        Of these.
     """
 
     folder: Path
     settings: Settings
+    opening: Mapping[str, Any]
     token: str
     _known: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, folder: Path, settings: Settings, opening: Mapping[str, Any]) -> Diary:
         """That of a folder; one that cannot be read is begun anew, and runs tell what is done."""
-        new = cls(folder, settings, asked(settings, opening))
+        new = cls(folder, settings, opening, asked(settings, opening))
         path = folder / NAME
         if path.is_file():
             try:
@@ -65,24 +72,17 @@ class Diary:
 
     def finished(self, movie: Path) -> WatchState | None:
         """How a movie ended, if it is the one that is finished already."""
-        entry = self._known.get(movie.name)
-        if entry is None and not holds_run(self._names(movie)[0]):
-            return None
-        digest = self._hash(movie)
-        if digest is None:
-            return None
-        if entry and (entry.get("hash"), entry.get("asked")) == (digest, self.token):
-            run = self.folder / Path(entry.get("run", "")).name
-            if holds_run(run):
-                return WatchState(movie, "finished", words=entry.get("words", ""), run=run)
-        if entry:
-            return None
-        for run in self._names(movie):  # its run may be there, and the diary lost
-            if not holds_run(run):
-                return None
-            words = self._same(run, digest)
-            if words is not None:
-                return WatchState(movie, "finished", words=words, run=run)
+        entry = self._known.get(movie.name, {})
+        run = self.folder / Path(entry.get("run", "")).name
+        if entry.get("asked") == self.token and holds_run(run):
+            with suppress(OSError):
+                if entry.get("hash") == fingerprint([movie]):
+                    return WatchState(movie, "finished", words=entry.get("words", ""), run=run)
+        with suppress(BeamwatchError, OSError):  # the run may be there, and the diary lost
+            for run in takewhile(holds_run, self._names(movie)):
+                if not differs(run, open_movie(movie, **self.opening), self.settings, ()):
+                    words = str(read_record(run)["summary"]["answer"])
+                    return WatchState(movie, "finished", words=words, run=run)
         return None
 
     def free(self, movie: Path) -> Path:
@@ -92,41 +92,21 @@ class Diary:
                 return run
         raise BeamwatchError(f"{self.folder} holds too many runs of movies called {movie.stem}")
 
-    def note(self, state: WatchState) -> None:
-        """Keep that a movie is finished."""
-        digest = self._hash(state.path)
+    def note(self, movie: Movie, state: WatchState) -> None:
+        """Keep that a movie is finished, as it was opened."""
+        digest = movie.recording.files.hash
         if state.run is None or digest is None:
             return
         self._known[state.path.name] = {
             "hash": digest, "asked": self.token, "run": state.run.name, "words": state.words,
         }  # fmt: skip
         text = json.dumps({"format": 1, "movies": self._known}, indent=1, ensure_ascii=False)
-        write_whole(self.folder / NAME, text + "\n")
+        with suppress(OSError):  # a full disk: the run itself tells that it is there
+            write_whole(self.folder / NAME, text + "\n")
 
     def _names(self, movie: Path) -> list[Path]:
         stem = movie.stem or "movie"
         return [self.folder / stem, *(self.folder / f"{stem}-{i}" for i in range(2, MOST_NAMES))]
-
-    def _same(self, run: Path, digest: str) -> str | None:
-        """Answer of a run of the same movie with the same settings."""
-        try:
-            record = read_record(run)
-            if record["movie"]["hash"] != digest:
-                return None
-            wanted, was = json.loads(self.settings.to_json()), record["settings"]
-            chosen = {name for name in ("window", "step") if wanted.get(name) is None}
-            if any(wanted[name] != was.get(name) for name in wanted if name not in chosen):
-                return None
-            return str(record["summary"]["answer"])
-        except (BeamwatchError, KeyError, TypeError, AttributeError):
-            return None
-
-    @staticmethod
-    def _hash(movie: Path) -> str | None:
-        try:
-            return fingerprint([movie])
-        except OSError:
-            return None
 
 
 def size_of(path: Path) -> tuple[int, int, int] | None:

@@ -11,7 +11,7 @@ from typing import Any
 from napari_beamwatch.analysis import analyze
 from napari_beamwatch.damage.course.alarm import Alarm
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.log import LOG
+from napari_beamwatch.log import LOG, why_failed
 from napari_beamwatch.movies import open_movie
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.watching import words
@@ -26,9 +26,6 @@ AT_A_TIME = 8
 
 LOST: tuple[Status, ...] = ("falling", "ambiguous", "stop")
 """While something is lost."""
-
-EXPECTED = (BeamwatchError, OSError, MemoryError)
-"""What may go wrong with one movie without ending the watch."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +133,10 @@ class Follower:
                 else self._file.again()
             )
             mark = self._file.mark
-        except EXPECTED as error:  # a header that is not whole yet, or a folder that hides
+        except (
+            BeamwatchError,
+            OSError,
+        ) as error:  # a header that is not whole yet, or a folder that hides
             LOG.debug("%s: %s", self.path, error)
             return
         if mark != self._mark and self._mark != EMPTY:
@@ -148,8 +148,9 @@ class Follower:
                 return
             try:
                 self._live.take(self._file)
-            except EXPECTED as error:
-                said = f"not watched frame by frame ({error}); analysed when it is finished"
+            except Exception as error:  # whatever it is, it must not end the watch
+                why = why_failed(self.path, error)
+                said = f"not watched frame by frame ({why}); analysed when it is finished"
                 self._live = None
                 yield self._now(WatchState(self.path, "waiting", words=said))
                 return
@@ -199,27 +200,30 @@ class Follower:
             return
         said = f"finished, {live.frames} frames seen" if live and live.frames else "finished"
         yield self._now(replace(before, status="waiting", words=f"{said}; analysing all of it"))
+        answer = ""
         try:
             movie = open_movie(self.path, **self._options.opening)
             if len(movie) < 2:
                 raise BeamwatchError("a single image, not a movie")
             result = analyze(movie, self._options.settings)
-            run = None
+            answer, run = str(result.summary["answer"]), None
             if self._diary is not None:
                 run = self._diary.free(self.path)
                 result.save(run)
             state = WatchState(
                 self.path, "finished", len(movie) - 1,
                 None if movie.dose is None else float(movie.dose[-1]),
-                before.left, onset_of(result), words=str(result.summary["answer"]), run=run,
+                before.left, onset_of(result), words=answer, run=run,
             )  # fmt: skip
             if self._diary is not None:
-                self._diary.note(state)
-        except EXPECTED as error:
+                self._diary.note(movie, state)
+        except Exception as error:  # as above
             if size_of(self.path) != known:  # somebody went on writing, after all
                 self._begin_again()
                 return
-            state = replace(before, status="failed", words=str(error) or type(error).__name__)
+            said = why_failed(self.path, error)
+            said += f" · what was to be written: {answer}" if answer else ""
+            state = replace(before, status="failed", words=said)
         yield self._now(state)
 
     def _begin_again(self) -> None:

@@ -14,7 +14,7 @@ from napari_beamwatch.analysis import analyze
 from napari_beamwatch.analysis.first_seen import in_words
 from napari_beamwatch.damage.course.alarm import Alarm
 from napari_beamwatch.damage.verdict.rivals import PARTIAL
-from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.log import why_failed
 from napari_beamwatch.regions import FIELD
 from napari_beamwatch.results.result import Result
 from napari_beamwatch.results.summary import CHANGED
@@ -61,8 +61,8 @@ class Judgement:
         now = (live.so_far, live.frames, alarm.left)
         try:
             result = analyze(live.recorded(), settings)
-        except (BeamwatchError, OSError, MemoryError) as error:
-            return cls(False, None, f"it cannot be analysed yet: {error}", *now)
+        except Exception as error:  # whatever it is, it must not end the watch
+            return cls(False, None, f"no analysis yet: {why_failed('the analysis', error)}", *now)
         answer, damage = str(result.summary["answer"]), result.summary["status"] in CHANGED
         words = answer if damage else _why_not(result) or answer
         return cls(damage, onset_of(result), words, *now)

@@ -49,6 +49,9 @@ ENOUGH = 8
 WORTH = 1.5
 """Times what the spots of the last look tell from which those of a new one are followed instead."""
 
+PLENTY = 100.0
+"""One over the variance of the lattice in a frame from which looks may be as rare as frames double:
+what is lost is seen in any case."""
 
 Frequencies = tuple[tuple[float, float], ...]
 """(gy, gx) in cycles per pixel."""
@@ -75,7 +78,7 @@ class Live:
         self._used: list[int] = []
         self._lattice: Followed | None = None
         self._reflections: Frequencies = ()
-        self._looks_followed = 0
+        self._looks_followed = self._looked_at = 0
         self._alarms: Alarms | None = None
         self._grid: Grid | None = None
         self._drift: DriftEstimator | None = None
@@ -143,7 +146,10 @@ class Live:
             self._alarms.add(told, *self._since_beam(t))
             self.alarm = self._alarms.now
         if self.lit in LOOKS and self._looks_followed < MOST_FOLLOWED:
-            self._look(file)
+            told_enough = self._lattice is not None and self._lattice.information > PLENTY
+            if not told_enough or self.lit >= 2 * self._looked_at:
+                self._looked_at = self.lit
+                self._look(file)
 
     def _shift(self, moved: Floats) -> tuple[int, int]:
         """By how much windows follow."""

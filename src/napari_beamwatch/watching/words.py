@@ -29,8 +29,8 @@ def of_alarm(live: Live, alarm: Alarm, onset: Onset | None, judged: Judgement | 
     if alarm.status == "lasting":
         if judged is not None and judged.damage:
             of = "the lattice" if where == "the field" else f"the lattice of {where}"
-            said = f"damage began at {since}; {lost} of {of} is lost: stop"
-            return f"{live.so_far} · {said} · analysed at {judged.at}: {judged.words}"
+            said = f"damage began at {since}, by the analysis at {judged.at}"
+            return f"{live.so_far} · {said}; {lost} of {of} is lost: stop"
         why = "is it damage? analysing what was recorded"
         if judged is not None:
             why = f"damage or not cannot be told, by the analysis at {judged.at}: {judged.words}"

@@ -40,5 +40,4 @@ def add_watch(commands: _SubParsersAction[ArgumentParser]) -> None:
 def _watch(args: Namespace) -> bool:
     from napari_beamwatch.cli.watch import watch
 
-    watch(args)
-    return True
+    return watch(args)
