@@ -3,8 +3,8 @@
     python benchmarks/summary_campaign.py [--seed 1234] [--campaigns 200] [--only traps,plans]
 
 Tables of places are drawn (`simulated_runs`), no movies. First what the statistics were made for,
-then what could fool them; the slope of the dose rate; and plans made on one half of a campaign and
-tried on the other. docs/campaign.md has the numbers.
+then what could fool them; the slope of the dose rate; plans made on one half of a campaign and
+tried on the other; and the signal that a plan promises. docs/campaign.md has the numbers.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ import pandas as pd
 from scipy.stats import binom, kstest
 from simulated_runs import Truth, simulated_run
 
+import napari_beamwatch as bw
 from napari_beamwatch.campaign.between import group_curve
 from napari_beamwatch.campaign.comparison import difference, ratio
+from napari_beamwatch.campaign.exposure import fringe_snr, spacing_error
 from napari_beamwatch.campaign.measures import told
 from napari_beamwatch.campaign.regression import regression
 from napari_beamwatch.campaign.runs import Run
@@ -178,6 +180,33 @@ def plans(campaigns: int, seed: int) -> None:
                       "dose at which that part is left of all", flush=True)  # fmt: skip
 
 
+def signals(campaigns: int, seed: int) -> None:
+    """The signal and the error of a spacing as planned, and as found in counted fringes."""
+    rng, d, pixel = np.random.default_rng(seed), 2.0, 0.25
+    for dose, contrast, side in (
+        (20, 0.06, 256),
+        (60, 0.06, 256),
+        (20, 0.12, 128),
+        (60, 0.03, 256),
+    ):
+        found = []
+        y, x = np.mgrid[:side, :side] * pixel
+        for _ in range(max(campaigns // TRAP_PART, 1)):
+            angle, phase = rng.uniform(0, np.pi), rng.uniform(0, 2 * np.pi)
+            wave = np.cos(2 * np.pi * (x * np.cos(angle) + y * np.sin(angle)) / d + phase)
+            image = rng.poisson(dose * pixel**2 * (1 + contrast * wave)).astype(np.float32)
+            spots = bw.find_spots(bw.Movie.from_array(image[None], pixel), bw.Settings(window=side))
+            spots = spots[(spots["d_A"] / d - 1).abs() < 0.02].nlargest(1, "snr")
+            found += spots[["snr", "d_A"]].astype(float).values.tolist()
+        snr, spacing = np.transpose(found)
+        planned = fringe_snr(dose, side * pixel / 10, contrast)
+        error = spacing_error(planned, d, side * pixel / 10)
+        told = f"contrast {contrast:g}, {dose} e/Å², {side * pixel / 10:.1f} nm"
+        print(f"fringe, {told}: SNR {planned:.0f} planned, {snr.mean():.0f} found in {len(snr)}; "
+              f"spacing to {100 * error:.2f} % planned, {100 * spacing.std() / d:.2f} % found",
+              flush=True)  # fmt: skip
+
+
 def _intact(run: Run, dose: float) -> float:
     area = run.places["area_nm2"].to_numpy(float)
     return float(area[run.places["true_e_per_A2"].to_numpy(float) > dose].sum() / area.sum())
@@ -189,7 +218,7 @@ def percent(held: int, of: int) -> str:
 
 
 PARTS: dict[str, Callable[[int, int], None]] = {
-    "traps": traps, "unlike": unlike_records, "slopes": slopes, "plans": plans,
+    "traps": traps, "unlike": unlike_records, "slopes": slopes, "plans": plans, "signals": signals,
 }  # fmt: skip
 
 

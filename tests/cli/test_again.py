@@ -59,6 +59,15 @@ def test_a_run_comes_out_again(home: Path, capsys: Said) -> None:
     assert (said.out, said.err) == ("identical\n", "")
 
 
+def test_so_it_does_on_a_cluster(home: Path, capsys: Said) -> None:
+    distributed = pytest.importorskip("distributed")
+    how = {"threads_per_worker": 1, "protocol": "tcp://", "dashboard_address": None}
+    with distributed.LocalCluster(n_workers=1, processes=False, **how) as cluster:
+        said = ["verify", str(home / "run"), "--scheduler", cluster.scheduler_address]
+        assert main(said) == 0
+    assert capsys.readouterr().out == "identical\n"
+
+
 def test_a_movie_that_moved_with_its_run_is_found(moved: Path, capsys: Said) -> None:
     assert main(["verify", str(moved / "run")]) == 0
     assert capsys.readouterr().out == "identical\n"

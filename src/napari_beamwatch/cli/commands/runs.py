@@ -103,6 +103,7 @@ def add_again(commands: _SubParsersAction[ArgumentParser]) -> None:
     verify.add_argument("run", metavar="RUN", help="the folder of a run")
     for again in (rerun, verify):
         again.add_argument("--movie", metavar="FILE", help="where the movie is now")
+        again.add_argument("--scheduler", metavar="ADDRESS", help="of a dask cluster to work on")
     rerun.set_defaults(does=_rerun)
     verify.set_defaults(does=_verify)
 
@@ -112,14 +113,14 @@ def _rerun(args: Namespace) -> bool:
         raise UsageError("--out needs the name of a folder")
     from napari_beamwatch.cli.again import rerun
 
-    rerun(args.run, args.out, args.movie, force=args.force)
+    rerun(args.run, args.out, args.movie, args.scheduler, force=args.force)
     return True
 
 
 def _verify(args: Namespace) -> bool:
     from napari_beamwatch.cli.again import verify
 
-    return verify(args.run, args.movie)
+    return verify(args.run, args.movie, args.scheduler)
 
 
 def add_sum(commands: _SubParsersAction[ArgumentParser]) -> None:
