@@ -38,11 +38,7 @@ from napari_beamwatch.movies.formats.signals import (
     frame_time_along,
     pixel_size_along,
 )
-from napari_beamwatch.movies.formats.stored_arrays import (
-    Index,
-    is_numeric,
-    listed,
-)
+from napari_beamwatch.movies.formats.stored_arrays import Index, is_numeric, listed
 from napari_beamwatch.movies.frames import FrameSource
 from napari_beamwatch.movies.recording import Recording, Stated, stated_conditions
 

@@ -14,11 +14,7 @@ from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies.formats.beside import beside
 from napari_beamwatch.movies.formats.extras import optional
 from napari_beamwatch.movies.formats.foreign_errors import explained
-from napari_beamwatch.movies.formats.hdf5_objects import (
-    Place,
-    opened,
-    place_of,
-)
+from napari_beamwatch.movies.formats.hdf5_objects import Place, opened, place_of
 from napari_beamwatch.movies.formats.joined import JoinedFrames
 from napari_beamwatch.movies.formats.packing import CODECS, PackingError, Step, unpacked
 from napari_beamwatch.movies.formats.raw_frames import RawFrames

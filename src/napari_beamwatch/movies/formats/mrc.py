@@ -36,10 +36,7 @@ from napari_beamwatch.movies.formats.unpacked import UnpackedFrames, unpack
 from napari_beamwatch.movies.frames import FrameSource
 from napari_beamwatch.movies.names import PACKED
 from napari_beamwatch.movies.plausible import believable_pixel_size
-from napari_beamwatch.movies.recording import (
-    Recording,
-    Stated,
-)
+from napari_beamwatch.movies.recording import Recording, Stated
 
 LABELS = 224
 """Where ten texts of 80 letters begin."""
