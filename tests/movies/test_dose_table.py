@@ -122,3 +122,10 @@ def test_doses_in_a_file_that_can_be_misread_are_refused(
     path.write_text(text, encoding="utf-8")
     with pytest.raises(BeamwatchError, match=said):
         DoseTable.of(path)
+
+
+def test_a_column_of_accumulated_doses_is_not_taken_for_those_of_frames() -> None:
+    with pytest.raises(BeamwatchError, match="write start and end"):
+        DoseTable.of_text({"dose": ["5", "10", "15.1", "20"]})
+    assert DoseTable.of_text({"dose": ["1", "2", "4"]}).end.tolist() == [1, 3, 7]
+    assert DoseTable.of_text({"dose": ["5", "5", "5"]}).end.tolist() == [5, 10, 15]

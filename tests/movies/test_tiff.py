@@ -12,7 +12,8 @@ import tifffile
 from napari_beamwatch import open_movie
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies.formats.raw_frames import RawFrames
-from napari_beamwatch.movies.formats.tiff import DecodedPages, open_tiff
+from napari_beamwatch.movies.formats.tiff import open_tiff
+from napari_beamwatch.movies.formats.tiff_pages import DecodedPages
 
 
 def read_all(recording):

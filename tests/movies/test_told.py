@@ -12,6 +12,7 @@ import pytest
 import tifffile
 
 from napari_beamwatch import BeamwatchError, Conditions, DoseCalibration, Movie, asked, open_movie
+from napari_beamwatch.cli import parser
 from napari_beamwatch.cli.analyze import TOLD
 from napari_beamwatch.movies.beam_profile import BeamProfile
 from napari_beamwatch.movies.given import Given
@@ -39,6 +40,15 @@ def test_the_list_holds_every_condition_and_every_keyword_that_opens_a_movie() -
     assert set(TOLD) == keywords
     every = [one.option for one in asked.every()]
     assert len(every) == len(set(every))
+
+
+def test_every_word_of_the_list_is_an_option_and_stands_in_the_docs() -> None:
+    # Where each stands on the panel, tests/napari/test_told.py looks.
+    commands = parser()._subparsers._group_actions[0].choices  # type: ignore[union-attr,index]
+    page = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
+    words = [one.option for one in asked.every()] + ["--table"]
+    assert [one for one in words if one not in page] == []
+    assert [one for one in words if one not in commands["analyze"]._option_string_actions] == []
 
 
 @pytest.mark.parametrize(

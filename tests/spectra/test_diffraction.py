@@ -17,8 +17,8 @@ from napari_beamwatch.spectra.diffraction import (
     measure_background,
     spacings,
 )
-from napari_beamwatch.spectra.diffraction.finding import settle
-from napari_beamwatch.spectra.diffraction.tracking import read_spots
+from napari_beamwatch.spectra.diffraction.placing import settle
+from napari_beamwatch.spectra.diffraction.reading import read_spots
 
 CONSTANT = 75.0  # Å·px
 SHAPE = (180, 192)

@@ -24,7 +24,7 @@ from napari_beamwatch.spectra.diffraction import (
 )
 from napari_beamwatch.spectra.diffraction.drifting import pulled
 from napari_beamwatch.spectra.diffraction.polar import add_polar
-from napari_beamwatch.spectra.diffraction.tracking import laid
+from napari_beamwatch.spectra.diffraction.reading import laid
 
 STILL = {"drift": 0.0, "frames": 40}
 

@@ -18,12 +18,7 @@ from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import FIELD, Region
 from napari_beamwatch.results.onsets import event_rows, onset_row
 from napari_beamwatch.results.result import Result
-from napari_beamwatch.results.tables import (
-    course_table,
-    place_table,
-    region_spots,
-    region_traces,
-)
+from napari_beamwatch.results.tables import course_table, place_table, region_spots, region_traces
 from napari_beamwatch.results.thresholds import apply_thresholds
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.following import FollowedReflection, FollowedSpots

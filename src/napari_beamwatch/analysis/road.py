@@ -34,11 +34,7 @@ from napari_beamwatch.movies import Movie
 from napari_beamwatch.phases.reflections import widest
 from napari_beamwatch.phases.structures import resolve
 from napari_beamwatch.regions import FIELD, Region
-from napari_beamwatch.results.onsets import (
-    event_table,
-    onset_table,
-    scale_column,
-)
+from napari_beamwatch.results.onsets import event_table, onset_table, scale_column
 from napari_beamwatch.results.result import Result
 from napari_beamwatch.results.tables import (
     drift_table,
@@ -51,12 +47,7 @@ from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.field import FieldTrace, field_trace
 from napari_beamwatch.spectra.imaging import check_images
 from napari_beamwatch.spectra.rings import Ring
-from napari_beamwatch.spectra.windows import (
-    USUAL_CONTRAST,
-    Grid,
-    Resolution,
-    default_grid,
-)
+from napari_beamwatch.spectra.windows import USUAL_CONTRAST, Grid, Resolution, default_grid
 from napari_beamwatch.threads import one_blas_thread
 
 

@@ -22,6 +22,9 @@ LARGEST_TABLE = 16 * 2**20
 """Bytes; a million rows have room."""
 
 COLUMNS = ("start", "end", "unrecorded")
+FEWEST, ALIKE = 3, 0.02
+"""Frames, and the part by which doses may be off, for one dose to be told from their sums."""
+
 NAMES = dict.fromkeys((*COLUMNS, "dose"), FRAME_DOSE)
 """Of columns, and what each measures."""
 
@@ -81,6 +84,11 @@ class DoseTable:
         if "start" in columns and "end" in columns:
             start, end = columns["start"], columns["end"]
         elif "dose" in columns:
+            if looks_accumulated(columns["dose"]):
+                raise BeamwatchError(
+                    "the column dose grows by one step from frame to frame, as an accumulated dose "
+                    "does, but is that of each frame by itself: write start and end of each frame"
+                )
             end = np.cumsum(columns["dose"])
             start = end - columns["dose"]
         else:
@@ -94,6 +102,12 @@ class DoseTable:
             start, end = start + np.cumsum(unrecorded), end + np.cumsum(unrecorded)
         _check(start, end)
         return cls(start, end, end - start)
+
+
+def looks_accumulated(doses: Floats) -> bool:
+    """Whether doses are 1, 2, 3, … times one dose: those of frames by themselves hardly are."""
+    steps = np.arange(1, len(doses) + 1) * doses[0] if len(doses) else doses
+    return len(doses) >= FEWEST and doses[0] > 0 and bool(np.allclose(doses, steps, rtol=ALIKE))
 
 
 def _columns(given: Any) -> dict[str, Floats]:

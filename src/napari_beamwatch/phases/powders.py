@@ -120,9 +120,12 @@ class RingProfile:
 
     @property
     def usual_width(self) -> float:
-        """That of the rings, the strongest counting most; in 1/Å."""
+        """That of the rings, the clearest counting most; in 1/Å.
+
+        Not the strongest: what is no ring, but an unevenness of the background, may be strong.
+        """
         order = np.argsort(self.width)
-        share = np.cumsum(self.power[order])
+        share = np.cumsum((self.d / self.d_se)[order] ** 2)
         return float(self.width[order][np.searchsorted(share, share[-1] / 2)])
 
     @cached_property

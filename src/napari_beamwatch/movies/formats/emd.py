@@ -18,7 +18,7 @@ import numpy as np
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies.formats.extras import optional
-from napari_beamwatch.movies.formats.hdf5 import frames_at, stored_array
+from napari_beamwatch.movies.formats.hdf5_frames import frames_at, stored_array
 from napari_beamwatch.movies.formats.hdf5_objects import (
     Hdf5Group,
     attribute,

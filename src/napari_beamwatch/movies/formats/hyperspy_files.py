@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies.formats.hdf5 import frames_at
+from napari_beamwatch.movies.formats.hdf5_frames import frames_at
 from napari_beamwatch.movies.formats.hdf5_objects import Hdf5Group, opened, place_of
 from napari_beamwatch.movies.formats.signals import (
     DIFFRACTION,

@@ -8,25 +8,17 @@ from napari_beamwatch.spectra.diffraction.drifting import (
     centre_drift,
     stretches,
 )
-from napari_beamwatch.spectra.diffraction.finding import DiffractionSpots, find_spots
+from napari_beamwatch.spectra.diffraction.finding import find_spots
 from napari_beamwatch.spectra.diffraction.following import RingTraces, RingTracker
 from napari_beamwatch.spectra.diffraction.glance import PatternProfile, pattern_profile
 from napari_beamwatch.spectra.diffraction.halos import GrownHalo, grown_halo
-from napari_beamwatch.spectra.diffraction.patterns import (
-    FrameReading,
-    ReadPattern,
-    SegmentPattern,
-)
+from napari_beamwatch.spectra.diffraction.patterns import FrameReading, ReadPattern, SegmentPattern
 from napari_beamwatch.spectra.diffraction.polar import Geometry
+from napari_beamwatch.spectra.diffraction.reading import ReadSpots, SpotReader
 from napari_beamwatch.spectra.diffraction.rings import PatternRings, find_pattern_rings
-from napari_beamwatch.spectra.diffraction.tracking import (
-    DiffractionTraces,
-    ReadSpots,
-    Spacings,
-    SpotReader,
-    SpotTracker,
-    spacings,
-)
+from napari_beamwatch.spectra.diffraction.spacings import Spacings, spacings
+from napari_beamwatch.spectra.diffraction.spots import DiffractionSpots
+from napari_beamwatch.spectra.diffraction.tracking import DiffractionTraces, SpotTracker
 
 __all__ = [
     "Background",

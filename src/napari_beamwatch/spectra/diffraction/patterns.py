@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.movies.frames import Frame, FrameSource
 from napari_beamwatch.spectra.diffraction.polar import Polar, PolarReader
-from napari_beamwatch.spectra.diffraction.tracking import ReadSpots, SpotReader, laid
+from napari_beamwatch.spectra.diffraction.reading import ReadSpots, SpotReader, laid
 from napari_beamwatch.spectra.runners import Tick, ahead
 
 Floats = NDArray[np.float64]
