@@ -30,19 +30,24 @@ def test_levels_are_where_the_quasi_likelihood_is_highest(traces: Any, residual:
         )
 
     best = optimize.minimize(naive, [3, 1], bounds=[(0, None)] * 2).x
-    mine = fit_levels(samples.y[0], samples.windows[0], 1.0, 1.0, samples.beam, shape, 1.0, 1.0, 20)
+    mine = fit_levels(
+        samples.y[0], samples.windows[0], 1.0, 1.0, samples.beam, shape, 1 - shape, 1.0, 1.0, 20
+    )
     assert mine == pytest.approx(best, abs=2e-3)
 
 
-def test_the_likelihood_of_a_model_is_the_sum_of_the_law(traces: Any) -> None:
+@pytest.mark.parametrize("coherent", [False, True])
+def test_the_likelihood_of_a_model_is_the_sum_of_the_law(traces: Any, coherent: bool) -> None:
     samples = samples_of(traces.scope(traces.fading(40, 10)))
-    models = Models(np.array([40.0, 0.0]), np.array([10.0, 50.0]), np.array([1.0, 2.0]))
+    shapes = np.array([40.0, 0.0]), np.array([10.0, 50.0]), np.array([1.0, 2.0])
+    models = Models(*shapes, coherent)
     found = weighed(samples, models, exact=True)
     for m in range(2):
         h = remaining(samples.start, samples.end, models.onset[m], models.tau[m], models.beta[m])
         naive = 0.0
         for i in range(4):
-            s = found.plateau[m, i] * h + found.residual[m, i] * (1 - h)
+            came = (1 - h**0.5) ** 2 if coherent else 1 - h
+            s = found.plateau[m, i] * h + found.residual[m, i] * came
             naive += sum(
                 log_density(y, v, 4.0, 1.0, 1.0) for y, v in zip(samples.y[i], s, strict=True)
             )

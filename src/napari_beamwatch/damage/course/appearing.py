@@ -80,19 +80,20 @@ def grown_from(samples: Samples, spots: Sequence[int], dispersion: float) -> Est
     """Dose from which spots grew together: the same models, whose residual is the higher level.
 
     They have one change. Of a spot that rocks into view and out again the fall explains more. What
-    grows of nuclei, or as one crystal whose amplitudes add, begins slower than an exponential [1]_.
-
-    References
-    ----------
-    .. [1] M. Avrami, J. Chem. Phys. 7 (1939) 1103.
+    grows may be pieces that add their powers or one crystal; which, nobody knows beforehand.
     """
     some = samples.of_spots(np.array(spots))
-    every = average(some, dispersion=dispersion)
-    grows = every.weighed.residual.sum(axis=1) > every.weighed.plateau.sum(axis=1)
-    if (every.weight @ grows) < MORE_LIKELY:
+    both = [average(some, dispersion=dispersion, coherent=one) for one in (False, True)]
+    evidence = np.array([each.log_evidence for each in both])
+    share = np.exp(evidence - evidence.max())
+    grows = [e.weighed.residual.sum(axis=1) > e.weighed.plateau.sum(axis=1) for e in both]
+    weight = np.concatenate(
+        [part * e.weight * it for part, e, it in zip(share / share.sum(), both, grows, strict=True)]
+    )
+    if weight.sum() < MORE_LIKELY:
         return NOTHING
-    weight = every.weight * (grows & (every.weighed.models.beta > 1))
-    return Estimate(*quantiles(every.weighed.models.onset, weight / weight.sum()))
+    onset = np.concatenate([each.weighed.models.onset for each in both])
+    return Estimate(*quantiles(onset, weight / weight.sum()))
 
 
 def faded(samples: Samples) -> NDArray[np.bool_]:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from napari_beamwatch.damage.course.fitting import Models, Weighed, exactly, weighed
-from napari_beamwatch.damage.course.models import remaining
+from napari_beamwatch.damage.course.models import come, remaining
 from napari_beamwatch.damage.scopes import Samples
 from napari_beamwatch.errors import BeamwatchError
 
@@ -76,6 +76,7 @@ class Average:
 class _Family:
     plateau: bool
     stretched: bool
+    coherent: bool
 
     @property
     def log_prior(self) -> float:
@@ -100,7 +101,7 @@ class _Family:
         tau = np.exp(points[:, int(self.plateau)])
         beta = np.exp(points[:, -1]) if self.stretched else np.ones(len(points))
         onset = points[:, 0] - tau * _half(beta) if self.plateau else np.full(len(points), first)
-        return Models(onset, tau, beta)
+        return Models(onset, tau, beta, self.coherent)
 
 
 def _half(beta: Floats) -> Floats:
@@ -144,7 +145,7 @@ ROUNDS, MOST_ROUNDS, ENOUGH = 4, 9, 20.0
 """Of drawing; more while fewer points than so many a parameter count."""
 
 
-def average(samples: Samples, *, dispersion: float = 1.0) -> Average:
+def average(samples: Samples, *, dispersion: float = 1.0, coherent: bool = False) -> Average:
     """Every model that counts, with its weight.
 
     Where even the best of them leaves more than noise (spots that do not quite share a course, a
@@ -155,10 +156,12 @@ def average(samples: Samples, *, dispersion: float = 1.0) -> Average:
     samples : Samples
     dispersion : float
         How much wider than the noise law the traces scatter.
+    coherent : bool
+        Whether what comes instead is one crystal, whose amplitudes add.
     """
-    found = _average(samples, dispersion)
+    found = _average(samples, dispersion, coherent)
     left = misfit(samples, found)
-    return found if left <= dispersion else _average(samples, left)
+    return found if left <= dispersion else _average(samples, left, coherent)
 
 
 BLOCKS = 12
@@ -175,7 +178,7 @@ def misfit(samples: Samples, found: Average) -> float:
         float(models.onset[best]), float(models.tau[best]), float(models.beta[best]),
     )  # fmt: skip
     plateau, residual = found.weighed.plateau[best][:, None], found.weighed.residual[best][:, None]
-    expected = samples.beam * (plateau * shape + residual * (1 - shape))
+    expected = samples.beam * (plateau * shape + residual * come(shape, models.coherent))
     variance = 2 * samples.in_phase[:, None] * expected + samples.own[:, None]
     score = samples.windows * (samples.y - expected)
     edges = np.unique(np.linspace(0, len(samples), BLOCKS, endpoint=False).astype(np.int64))
@@ -193,18 +196,21 @@ SURE_MISFIT = 2.0
 """Standard errors from which that is more than noise."""
 
 
-def _average(samples: Samples, dispersion: float) -> Average:
+def _average(samples: Samples, dispersion: float, coherent: bool) -> Average:
     frame = float(np.median(samples.end - samples.start))
     first, last = float(samples.start[0]), float(samples.end[-1])
     limits = _Limits(first, last, 0.2 * frame, 3 * (last - first))
-    searched = _search(samples, limits)
+    searched = _search(samples, limits, coherent)
     parts = []
     for plateau in (True, False):
         for stretched in (False, True):
-            family = _Family(plateau, stretched)
+            family = _Family(plateau, stretched, coherent)
             parts.append(_explored(samples, family, limits, searched, dispersion))
     models = Models(
-        *(np.concatenate([getattr(m, name) for m, _ in parts]) for name in ("onset", "tau", "beta"))
+        np.concatenate([tried.onset for tried, _ in parts]),
+        np.concatenate([tried.tau for tried, _ in parts]),
+        np.concatenate([tried.beta for tried, _ in parts]),
+        coherent,
     )
     prior = np.concatenate([log_width for _, log_width in parts])
     plateau_of = np.concatenate([np.full(len(m), i < 2) for i, (m, _) in enumerate(parts)])
@@ -220,7 +226,7 @@ def _average(samples: Samples, dispersion: float) -> Average:
     return Average(found, weight / weight.sum(), plateau_of, most + float(np.log(weight.sum())))
 
 
-def _search(samples: Samples, limits: _Limits) -> Weighed:
+def _search(samples: Samples, limits: _Limits, coherent: bool) -> Weighed:
     """A coarse grid of models on binned samples."""
     coarse = samples.binned(max(1, -(-len(samples) // SEARCHED_SAMPLES)))
     cell = (limits.last - limits.first) / SEARCHED_ONSETS
@@ -228,7 +234,7 @@ def _search(samples: Samples, limits: _Limits) -> Weighed:
     taus = np.geomspace(limits.shortest * 2, limits.longest / 2, SEARCHED_TAUS)
     # Neighbours in the list are neighbours in the grid, for their levels start from each other.
     onset, beta, tau = (a.ravel() for a in np.meshgrid(onsets, SEARCHED_BETAS, taus, indexing="ij"))
-    return weighed(coarse, Models(onset, tau, beta), exact=False)
+    return weighed(coarse, Models(onset, tau, beta, coherent), exact=False)
 
 
 def _explored(
@@ -243,9 +249,7 @@ def _explored(
     if not family.stretched:
         of_family &= searched.models.beta == 1
     kept = np.flatnonzero(of_family)
-    start = Models(
-        searched.models.onset[kept], searched.models.tau[kept], searched.models.beta[kept]
-    )
+    start = searched.models.of(kept)
     points = family.points(start)
     log_weight = searched.log_likelihood[kept] / dispersion
     count = POINTS[family.size - 1]
@@ -262,7 +266,7 @@ def _explored(
         if not len(inside):
             break
         order = inside[np.argsort(points[inside, 0])]
-        models = Models(tried.onset[order], tried.tau[order], tried.beta[order])
+        models = tried.of(order)
         points = points[order]
         density = log_density[order] - np.log(np.abs(np.linalg.det(root)))
         log_width = prior[order] - density - np.log(count)

@@ -1,9 +1,9 @@
 """Fits of the models to the spots of a crystal: levels of each spot, onset and law of all.
 
 Given onset, tau and beta, the expected signal of a spot is linear in two levels,
-``beam·(plateau·h + residual·(1 − h))`` with h what remains, so these follow from a few weighted
-least-squares steps (iteratively reweighted by the variance of the noise law [1]_). The exact law
-is then evaluated there.
+``beam·(plateau·h + residual·c)`` with h what remains and c what came instead, so these follow from
+a few weighted least-squares steps (iteratively reweighted by the variance of the noise law [1]_).
+The exact law is then evaluated there.
 
 References
 ----------
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.compiling import kernel
 from napari_beamwatch.damage.course.law import log_density, quasi_log_likelihood
-from napari_beamwatch.damage.course.models import remaining
+from napari_beamwatch.damage.course.models import come, remaining
 from napari_beamwatch.damage.scopes import Samples
 
 Floats = NDArray[np.float64]
@@ -42,14 +42,21 @@ class Models:
     onset, tau : array (models,)
         In doses; an onset at the first sample's start is decay without a plateau.
     beta : array (models,)
+    coherent : bool
+        Whether what comes instead is one crystal, whose amplitudes add.
     """
 
     onset: Floats
     tau: Floats
     beta: Floats
+    coherent: bool = False
 
     def __len__(self) -> int:
         return len(self.onset)
+
+    def of(self, kept: NDArray[np.int64]) -> Models:
+        """Some of them."""
+        return Models(self.onset[kept], self.tau[kept], self.beta[kept], self.coherent)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +85,7 @@ def fit_levels(
     own: float,
     beam: Floats,
     shape: Floats,
+    came: Floats,
     plateau: float,
     residual: float,
     steps: int,
@@ -91,7 +99,7 @@ def fit_levels(
         for t in range(len(y)):
             if windows[t] > 0:
                 a = beam[t] * shape[t]
-                b = beam[t] - a
+                b = beam[t] * came[t]
                 s = a * plateau + b * residual
                 weight = windows[t] / (2 * in_phase * s + own)
                 aa += weight * a * a
@@ -119,6 +127,7 @@ def log_likelihood_of(
     own: float,
     beam: Floats,
     shape: Floats,
+    came: Floats,
     plateau: float,
     residual: float,
     exact: bool,
@@ -127,7 +136,7 @@ def log_likelihood_of(
     total = 0.0
     for t in range(len(y)):
         if windows[t] > 0:
-            s = beam[t] * (plateau * shape[t] + residual * (1 - shape[t]))
+            s = beam[t] * (plateau * shape[t] + residual * came[t])
             if exact:
                 total += log_density(y[t], s, windows[t], in_phase, own)
             else:
@@ -147,6 +156,7 @@ def weigh(
     onset: Floats,
     tau: Floats,
     beta: Floats,
+    coherent: bool,
     exact: bool,
     total: Floats,
     plateau: Floats,
@@ -156,16 +166,17 @@ def weigh(
     spots = y.shape[0]
     for node in range(len(onset)):
         shape = remaining(start, end, onset[node], tau[node], beta[node])
+        came = come(shape, coherent)
         total[node] = 0.0
         for i in range(spots):
             steps = STEPS if node == 0 else 2
             before = max(node - 1, 0)
             plateau[node, i], residual[node, i] = fit_levels(
-                y[i], windows[i], in_phase[i], own[i], beam, shape,
+                y[i], windows[i], in_phase[i], own[i], beam, shape, came,
                 plateau[before, i], residual[before, i], steps,
             )  # fmt: skip
             total[node] += log_likelihood_of(
-                y[i], windows[i], in_phase[i], own[i], beam, shape,
+                y[i], windows[i], in_phase[i], own[i], beam, shape, came,
                 plateau[node, i], residual[node, i], exact,
             )  # fmt: skip
 
@@ -188,7 +199,7 @@ def weighed(samples: Samples, models: Models, *, exact: bool) -> Weighed:
     weigh(
         samples.y, samples.windows, samples.in_phase, samples.own, samples.beam,
         samples.start, samples.end, models.onset, models.tau, models.beta,
-        exact, total, plateau, residual,
+        models.coherent, exact, total, plateau, residual,
     )  # fmt: skip
     return Weighed(models, total, plateau, residual)
 
@@ -205,6 +216,7 @@ def weigh_by_tables(
     onset: Floats,
     tau: Floats,
     beta: Floats,
+    coherent: bool,
     plateau: Floats,
     residual: Floats,
     highest: Floats,
@@ -225,12 +237,13 @@ def weigh_by_tables(
                     table[i, t, k] = log_density(y[i, t], s, windows[i, t], in_phase[i], own[i])
     for node in range(len(onset)):
         shape = remaining(start, end, onset[node], tau[node], beta[node])
+        came = come(shape, coherent)
         total[node] = 0.0
         for i in range(y.shape[0]):
             for t in range(y.shape[1]):
                 if windows[i, t] <= 0:
                     continue
-                s = beam[t] * (plateau[node, i] * shape[t] + residual[node, i] * (1 - shape[t]))
+                s = beam[t] * (plateau[node, i] * shape[t] + residual[node, i] * came[t])
                 if s > highest[i]:
                     total[node] += log_density(y[i, t], s, windows[i, t], in_phase[i], own[i])
                     continue
@@ -253,7 +266,7 @@ def exactly(samples: Samples, found: Weighed, kept: NDArray[np.int64]) -> Weighe
     kept : array of int
         Models that are worth it; many, or their tables cost more than they save.
     """
-    models = Models(found.models.onset[kept], found.models.tau[kept], found.models.beta[kept])
+    models = found.models.of(kept)
     plateau, residual = found.plateau[kept], found.residual[kept]
     total = np.zeros(len(kept))
     # What is fitted is hardly ever above all that was measured.
@@ -262,7 +275,7 @@ def exactly(samples: Samples, found: Weighed, kept: NDArray[np.int64]) -> Weighe
     weigh_by_tables(
         samples.y, samples.windows, samples.in_phase, samples.own, samples.beam,
         samples.start, samples.end, models.onset, models.tau, models.beta,
-        plateau, residual, highest, nodes, total,
+        models.coherent, plateau, residual, highest, nodes, total,
     )  # fmt: skip
     return Weighed(models, total, plateau, residual)
 

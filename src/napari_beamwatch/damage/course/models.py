@@ -3,7 +3,9 @@
 A model is the power of the part that goes, relative to the plateau: 1 up to the onset, then
 ``exp(−((D − onset)/tau)^beta)``; an onset at the first dose is decay without a plateau, and a tau
 of 0 is a step. A frame is a sum of pictures, so it shows the squared mean *amplitude* over its
-exposure, not the power at its end.
+exposure, not the power at its end. Of what takes the place of what went, pieces without a common
+phase add their powers, ``1 − h``; of one crystal the amplitudes add, ``(1 − √h)²``, which begins
+slower.
 """
 
 from __future__ import annotations
@@ -50,6 +52,12 @@ def remaining(start: Floats, end: Floats, onset: float, tau: float, beta: float)
             after = _mean_amplitude(since, length - before, tau, beta)
             shown[t] = ((before + (length - before) * after) / length) ** 2
     return shown
+
+
+@kernel()
+def come(shown: Floats, coherent: bool) -> Floats:
+    """Power that each frame shows of what comes instead of what goes, relative to its last."""
+    return np.square(1 - np.sqrt(shown)) if coherent else 1 - shown
 
 
 @kernel()
