@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from napari_beamwatch.damage import power
+from napari_beamwatch.damage.course import power
 from napari_beamwatch.damage.course.averaging import average
 from napari_beamwatch.damage.course.detection import (
     detect,

@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_beamwatch.damage import mass
 from napari_beamwatch.damage.course.estimate import Estimate
 from napari_beamwatch.damage.field.signs import with_shapes
 from napari_beamwatch.damage.field.whole import RegionVerdict
+from napari_beamwatch.damage.verdict import mass
 from napari_beamwatch.damage.verdict.judging import Verdict
 from napari_beamwatch.damage.verdict.mass import (
     ShapeChange,
