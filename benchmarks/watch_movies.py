@@ -26,7 +26,7 @@ from napari_beamwatch.simulate.cases import FIRST_MOVE, simulate
 from napari_beamwatch.simulate.cases.parts import LIF_100, LIF_110, fade, whole
 from napari_beamwatch.simulate.laws import Decay, Dip, Knots, Saturating, Swing
 from napari_beamwatch.simulate.scene import Drift, Film, Patch, Picture, Scene, tilt_series
-from napari_beamwatch.simulate.shapes import Cell, scattered_seeds
+from napari_beamwatch.simulate.shapes import Box, Cell, scattered_seeds
 from napari_beamwatch.simulate.writing import write_movie
 from napari_beamwatch.watching.follower import Follower, Options
 
@@ -172,6 +172,14 @@ def stage_runs(dose: float, rng: Rng) -> Scene:
     begin, down, right = part(dose, rng)[0], *rng.uniform(-0.15, 0.15, 2)
     drift = Drift(*(Saturating(0.0, 1.0, begin, rate=float(each)) for each in (down, right)))
     return scene(whole(zone(rng)), drift=drift)
+
+
+@kind("stage is moved")
+def stage_moved(dose: float, rng: Rng) -> Scene:
+    """Within a frame, to a place without a crystal, or with half of it."""
+    begin, far = part(dose, rng)[0], float(rng.choice([25.0, 200.0]))
+    crystal = Patch("A", zone(rng), where=Box(-1e4, 48.0, -1e4, 1e4))
+    return scene((crystal,), drift=Drift(dy=Knots((begin, begin + 0.5), (0.0, -far))))
 
 
 @kind("dips")
