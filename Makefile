@@ -76,6 +76,7 @@ campaign: $(READY)
 	@mkdir -p build
 	$(BIN)/python benchmarks/accuracy.py
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/summary_campaign.py
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/sum_campaign.py
 	$(BIN)/python benchmarks/onset_campaign.py --seed 1234 --fades 400 --stable 1000 --lasting 300
 	@$(MAKE) --no-print-directory watch
 	$(BIN)/python benchmarks/movie_campaign.py --out build/movies.jsonl --jobs 2

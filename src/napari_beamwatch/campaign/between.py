@@ -30,9 +30,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 from scipy.stats import t as student
 
-from napari_beamwatch.campaign.measures import as_changed
 from napari_beamwatch.damage.field.survival import Fates
 from napari_beamwatch.results import summary
+from napari_beamwatch.results.fates import as_changed
 
 Floats = NDArray[np.float64]
 

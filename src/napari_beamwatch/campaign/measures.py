@@ -59,12 +59,3 @@ def told(run: Run, measure: str) -> pd.DataFrame:
     rows = place_fates(run.places, MEASURES[measure].column, run.first_dose, run.last_dose)
     rows = rows.assign(movie=run.name, measure=measure, share=rows["share"] / rows["share"].sum())
     return rows[list(TOLD)]
-
-
-def as_changed(rows: pd.DataFrame) -> pd.DataFrame:
-    """What places tell if the ambiguous ones changed as soon as they are not known to have held.
-
-    They may as well have held on, which is how they stand in the table: the truth lies between.
-    """
-    unsure = rows["fate"] == "ambiguous"
-    return rows.assign(high_e_per_A2=rows["high_e_per_A2"].mask(unsure, rows["low_e_per_A2"]))

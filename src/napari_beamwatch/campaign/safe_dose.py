@@ -21,9 +21,9 @@ import numpy as np
 import pandas as pd
 
 from napari_beamwatch.campaign.between import Resampled, changed_before, dose_text
-from napari_beamwatch.campaign.measures import as_changed
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.phases import limits
+from napari_beamwatch.results.fates import as_changed
 from napari_beamwatch.threads import one_blas_thread
 
 CONFIDENCE = 0.95

@@ -85,3 +85,12 @@ def place_fates(
     known = np.isfinite(low) & ~np.isnan(high) & (high >= low) & (share > 0)
     known &= (status != "no_lattice") & ((low > 0) | np.isfinite(high))
     return pd.DataFrame(rows[known].reset_index(drop=True))
+
+
+def as_changed(rows: pd.DataFrame) -> pd.DataFrame:
+    """What places tell if the ambiguous ones changed as soon as they are not known to have held.
+
+    They may as well have held on, which is how they stand in the table: the truth lies between.
+    """
+    unsure = rows["fate"] == "ambiguous"
+    return rows.assign(high_e_per_A2=rows["high_e_per_A2"].mask(unsure, rows["low_e_per_A2"]))
