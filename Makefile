@@ -81,6 +81,8 @@ campaign: $(READY)
 	$(BIN)/python benchmarks/mosaic_campaign.py --out build/mosaics.jsonl --jobs 2
 	$(BIN)/python benchmarks/phase_area_campaign.py --out build/areas.jsonl --jobs 2
 	$(BIN)/python benchmarks/pattern_campaign.py --out build/patterns.jsonl --seeds 0:20 --jobs 2
+	$(BIN)/python benchmarks/ring_naming.py --out build/rings.jsonl --seeds 0:10 --jobs 2
+	$(BIN)/python benchmarks/uneven_campaign.py --out build/uneven.jsonl --seeds 0:20 --jobs 2
 
 fuzz: $(READY)
 	$(BIN)/python -m tools.fuzz --inputs 100000 --jobs 2
