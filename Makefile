@@ -83,6 +83,8 @@ campaign: $(READY)
 	$(BIN)/python benchmarks/mosaic_campaign.py --out build/mosaics.jsonl --jobs 2
 	$(BIN)/python benchmarks/phase_area_campaign.py --out build/areas.jsonl --jobs 2
 	$(BIN)/python benchmarks/pattern_campaign.py --out build/patterns.jsonl --seeds 0:20 --jobs 2
+	$(BIN)/python benchmarks/ring_naming.py --out build/rings.jsonl --seeds 0:10 --jobs 2
+	$(BIN)/python benchmarks/uneven_campaign.py --out build/uneven.jsonl --seeds 0:20 --jobs 2
 
 # Steady movies, what looks like damage and is none, and damage: an hour or two.
 watch: $(READY)

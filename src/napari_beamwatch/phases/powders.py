@@ -69,8 +69,9 @@ AMOUNTS = np.exp(np.arange(-1.5, 0.8, 0.5))
 UNEVEN, FAINT = 0.4, 0.02
 """Standard deviation of the strength of a line: part of itself, and of the strongest."""
 
-FINE = 0.1
-"""Widths to which places of lines are rounded."""
+FINE, LEAST_WIDTH = 0.1, 1.5
+"""Widths to which places of lines are rounded; that of narrower lines, in steps of the radius, for
+this: tables of all pairs of places take memory."""
 
 LEFT = 1.25
 """Chi-square for each degree of freedom beyond which a phase does not explain the profile, whatever
@@ -139,12 +140,15 @@ class RingProfile:
         free = len(self.g) - basis.shape[1]
         sampled = []
         for width in (factor * self.usual_width for factor in WIDTHS):
+            step = FINE * max(width, LEAST_WIDTH * float(self.g[1] - self.g[0]))
             first, last = self.g[0] - FLANK * width, self.g[-1] + FLANK * width
-            at = np.arange(max(first, width), last, FINE * width)
+            at = np.arange(max(first, width), last, step)
             x = (self.g[:, None] - at) / width
             shape = np.exp(-(x**2) / 2) / (2 * math.pi * at * math.sqrt(2 * math.pi) * width)
             seen = white @ shape
-            sampled.append(Sampled(width, at, seen.T @ seen, value @ seen, value @ value, free))
+            sampled.append(
+                Sampled(width, step, at, seen.T @ seen, value @ seen, value @ value, free)
+            )
         return tuple(sampled)
 
 
@@ -154,8 +158,8 @@ class Sampled:
 
     Attributes
     ----------
-    width : float
-        1/Å.
+    width, step : float
+        Of a line, and from one to the next; 1/Å.
     at : array of float64 (line,)
         Their g in 1/Å.
     product : array of float64 (line, line)
@@ -169,6 +173,7 @@ class Sampled:
     """
 
     width: float
+    step: float
     at: Floats
     product: Floats
     of_value: Floats
@@ -177,7 +182,7 @@ class Sampled:
 
     def nearest(self, g: Floats) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """The lines nearest to some places, and which of these are seen."""
-        index = np.rint((g - self.at[0]) / (FINE * self.width)).astype(np.int64)
+        index = np.rint((g - self.at[0]) / self.step).astype(np.int64)
         return np.clip(index, 0, len(self.at) - 1), (index >= 0) & (index < len(self.at))
 
 
