@@ -31,6 +31,9 @@ GRAINS, COMPENSATED, KNOWN = 5, 0.9, 0.2
 own courses leave where it is asked whether the sum holds; part of the record to which the onset of
 the sum must be known."""
 
+SETTLES = 0.15
+"""Part of the record within which a specimen comes to rest: what rises for longer swings."""
+
 DRAWS = 400
 """Resamplings of the places behind the interval of their median."""
 
@@ -232,7 +235,9 @@ def _held_together(
     if all_of_it is None or all_of_it.loss is None or grains_that_changed(seen) < GRAINS:
         return None
     share = np.array([one.share for one in seen]) / max(sum(one.share for one in seen), 1e-300)
-    if not _rule(_swings(seen, ("settling", "recovered")), share):
+    rests = SETTLES * float(numbers.dose[-1] - numbers.dose[0])
+    rises = _longest(seen, "settling")
+    if not _rule(np.maximum(_longest(seen, "recovered"), rises * (rises > rests)), share):
         return None
     course = _course(seen, np.array([one.power for one in seen]), numbers.dose)
     gone = passing(course, COMPENSATED).value
@@ -258,15 +263,15 @@ def together(events: Sequence[Event]) -> tuple[Event, ...]:
     return tuple(told)
 
 
-def _swings(seen: Sequence[Place], kinds: Sequence[str]) -> Floats:
-    """Dose that the longest deep event of some kinds lasts, of each place; 0 without one."""
+def _longest(seen: Sequence[Place], kind: str) -> Floats:
+    """Dose that the longest deep event of a kind lasts, of each place; 0 without one."""
     return np.array(
         [
             max(
                 (
                     event.dose_to - event.dose_from
                     for event in one.verdict.events
-                    if event.kind in kinds and event.depth > DEEP
+                    if event.kind == kind and event.depth > DEEP
                 ),
                 default=0.0,
             )
@@ -283,7 +288,7 @@ def _rule(swings: Floats, share: Floats) -> bool:
 
 def _dips(seen: Sequence[Place], share: Floats) -> Floats:
     """Dose that dips of each last; of all, where so many rock that others will, too."""
-    longest = _swings(seen, ("recovered",))
+    longest = _longest(seen, "recovered")
     if not _rule(longest, share):
         return longest
     return np.asarray(np.maximum(longest, np.median(longest[longest > 0])), np.float64)
