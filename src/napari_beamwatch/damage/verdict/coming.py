@@ -21,7 +21,11 @@ TURNED_PART = 0.7
 """Part of the power that appeared which a turned crystal accounts for."""
 
 LATTICE_TOLERANCE = 0.03
-"""Part of |g| by which a spot may miss a point of the lattice that was there."""
+"""Part of |g| by which a spot may miss a point of the lattice that was there, or another spot."""
+
+FAINTER = 0.5
+"""Part of its power where it grew up to which a spot at another place is what is seen of it there:
+windows overlap, and grains reach into those of others."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,9 @@ class Coming:
     kind: str = ""
 
 
-def coming(one: Examined, held: Floats, gone: bool) -> Coming | None:
+def coming(
+    one: Examined, held: Floats, gone: bool, others: Sequence[Examined] = ()
+) -> Coming | None:
     """What came to a place, if it is no more of what was there.
 
     A grain that rocks into view brings spacings that the field already had: such spots count only
@@ -61,6 +67,8 @@ def coming(one: Examined, held: Floats, gone: bool) -> Coming | None:
         Lengths of the g-vectors that any place of the field had at first.
     gone : bool
         Whether most of the old lattice is.
+    others : sequence of Examined
+        The other places of the field.
     """
     old = one.old.traces
     came = [(each, one.scope.traces[each.index]) for each in one.new if each.stayed]
@@ -83,6 +91,8 @@ def coming(one: Examined, held: Floats, gone: bool) -> Coming | None:
             u and late for u, late, order in zip(unheard, instead, orders, strict=True) if not order
         ]
         sure = distinct(theirs) > 1 or sum(new) > 1 or any(trace.ring for trace in theirs)
+        if not sure and all(_reaches_in(trace, others) for trace in theirs):
+            return None
         if not sure:
             why = f"{called(theirs)} of another lattice appeared: a grain may have turned into view"
         return Coming(first, spots, sure, why)
@@ -97,6 +107,24 @@ def coming(one: Examined, held: Floats, gone: bool) -> Coming | None:
     if not sure:
         why += ": an ordering, or points that a tilt brought"
     return Coming(first, spots, sure, why, "ordering")
+
+
+def _reaches_in(spot: SpotTrace, others: Sequence[Examined]) -> bool:
+    """Whether a spot is seen of another place, where it came with others and is stronger."""
+    for other in others:
+        came = [other.scope.traces[each.index] for each in other.new if each.stayed]
+        if distinct(came) < 2:
+            continue
+        for twin in came:
+            apart = np.hypot(spot.gy - twin.gy, spot.gx - twin.gx)
+            if apart < LATTICE_TOLERANCE * twin.g and _late(spot) < FAINTER * _late(twin):
+                return True
+    return False
+
+
+def _late(spot: SpotTrace) -> float:
+    """Power at the end of the record."""
+    return float(np.nanmean(spot.snr[-max(1, len(spot.snr) // 4) :]))
 
 
 def _first_of(

@@ -162,7 +162,8 @@ def judge(
         verdict = _with_shift(verdict, one.shift)
     if "new_phase" in criteria and not verdict.reason.startswith(TURNED):
         held = np.array([trace.g for each in (one, *others) for trace in each.old.traces])
-        verdict = _with_coming(verdict, coming(one, held, _lost_most(one.loss)), one.loss)
+        came = coming(one, held, _lost_most(one.loss), others)
+        verdict = _with_coming(verdict, came, one.loss)
     return _dated(one, verdict)
 
 
