@@ -167,3 +167,14 @@ def test_points_of_a_lattice_and_between_them_are_told(gy: float, gx: float, ord
 def test_one_direction_has_no_points_of_a_lattice() -> None:
     assert order_of(spot(1, 1), [spot(1, 0), spot(2, 0)]) == 0
     assert order_of(spot(1, 1), []) == 0
+
+
+def test_a_spot_that_reaches_in_from_where_it_grew_is_nothing_new_here(traces: Any) -> None:
+    # Windows overlap: of what grew beside it a lattice that holds shows the strongest spot, fainter.
+    faint = np.concatenate([traces.steady(), grown(level=1.4)[None]])
+    here = examine(traces.scope(faint, 1, np.concatenate([traces.g, FOREIGN[:1]])), None)
+    beside = place(traces, FOREIGN, seed=2, old=traces.fading(40, 10))
+    assert judge(here).status == "ambiguous"
+    assert judge(here, [beside]).status == "survived"
+    strong = place(traces, FOREIGN[:1], seed=3)
+    assert judge(strong, [beside]).status == "ambiguous"
