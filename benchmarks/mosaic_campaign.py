@@ -31,10 +31,7 @@ from napari_beamwatch.simulate.detector import Detector
 from napari_beamwatch.simulate.movie import SimulatedFrames, SimulatedMovie
 
 SPEAKS = 0.05
-"""Part of the field below which a grain does not speak for it."""
-
-TOGETHER = 1.5
-"""Frames within which grains change at once."""
+"""Part of the field that has changed when it is said to have."""
 
 COARSE = 192
 """Points a side at which grains are looked up."""
@@ -125,7 +122,7 @@ def run(job: tuple[str, int, int]) -> dict[str, Any]:
     share = np.bincount(grains_of(movie, y, x).ravel(), minlength=len(truth.regions)) / y.size
     frame = float(np.median(movie.frame_dose))
     regions = local_truth(movie)
-    true, grains = first_onset(regions, share, frame)
+    true, grains = first_onset(regions, share)
     head = {
         "kind": kind, "seed": seed, "size": size, "frames": len(movie), "frame_dose": frame,
         "pixel": movie.pixel_size, "grains": len(truth.regions), "true_onset": true,
@@ -175,22 +172,17 @@ def local_truth(movie: SimulatedMovie) -> list[Any]:
     ]  # fmt: skip
 
 
-def first_onset(regions: Sequence[Any], share: Any, frame: float) -> tuple[float | None, list[int]]:
-    """Dose at which the first 5 % of the field changed together, and the grains that did."""
-    changed = sorted(
+def first_onset(regions: Sequence[Any], share: Any) -> tuple[float | None, list[int]]:
+    """Dose by which the first 5 % of the field had changed, and the grain that did so then."""
+    gone = 0.0
+    for onset, i in sorted(
         (one.onset_dose_e_per_A2, i)
         for i, one in enumerate(regions)
         if one.status in ("onset", "damaged_at_start")
-    )
-    for onset, first in changed:
-        if share[first] >= SPEAKS:
-            return float(onset), [first]
-        grains = [(dose, i) for dose, i in changed if onset <= dose <= onset + TOGETHER * frame]
-        weight = share[[i for _, i in grains]]
-        if weight.sum() >= SPEAKS:
-            return float(np.average([dose for dose, _ in grains], weights=weight)), [
-                i for _, i in grains
-            ]
+    ):
+        gone += share[i]
+        if gone >= SPEAKS:
+            return float(onset), [i]
     return None, []
 
 

@@ -170,7 +170,7 @@ def test_one_direction_has_no_points_of_a_lattice() -> None:
 
 
 def test_a_spot_that_reaches_in_from_where_it_grew_is_nothing_new_here(traces: Any) -> None:
-    # Windows overlap: of what grew beside it a lattice that holds shows the strongest spot, fainter.
+    # Windows overlap: of what grew beside it a lattice that holds shows a spot, fainter.
     faint = np.concatenate([traces.steady(), grown(level=1.4)[None]])
     here = examine(traces.scope(faint, 1, np.concatenate([traces.g, FOREIGN[:1]])), None)
     beside = place(traces, FOREIGN, seed=2, old=traces.fading(40, 10))

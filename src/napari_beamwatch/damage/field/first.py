@@ -42,11 +42,11 @@ for exact, a common onset of two grains 0.35 frames apart excluded the first."""
 WIDEST = 0.25
 """Part of the record that onsets which belong together spread at the most."""
 
-NODES, MIDDLES, DOSES = 4001, 60, 100
-"""Doses at which posteriors are multiplied; middles of a spread, and doses near the first of it."""
+NODES, MIDDLES, DRAWS = 4001, 60, 2000
+"""Doses at which posteriors are multiplied; middles of a spread, and draws of the first of it."""
 
-REACH, NEGLIGIBLE = 4.5, 1e-3
-"""Errors that a posterior reaches; part of the evidence that is left out."""
+NEGLIGIBLE = 1e-3
+"""Part of the evidence that is left out."""
 
 
 def _shared(count: NDArray[np.int64], length: float) -> Floats:
@@ -109,7 +109,7 @@ class Spread:
     evidence : float
         Of this grouping and spread, as its logarithm.
     members : list of int
-    value, se : array (members,)
+    share, value, se : array (members,)
     middle, weight : array (middles,)
         The dose about which they went.
     spread : float
@@ -117,6 +117,7 @@ class Spread:
 
     evidence: float
     members: list[int]
+    share: Floats
     value: Floats
     se: Floats
     middle: Floats
@@ -124,17 +125,30 @@ class Spread:
     spread: float
 
     def posterior(self, dose: Floats) -> Floats:
-        """Of the first, at doses: of the least of onsets that are each drawn to the middle."""
-        likely = self.weight > NEGLIGIBLE * self.weight.max()
-        weight, middle = self.weight[likely], self.middle[likely, None]
+        """Of the first, at doses: onsets are each drawn to the middle, and then enough had gone."""
+        rng = np.random.default_rng(0)
+        middle = rng.choice(self.middle, DRAWS, p=self.weight / self.weight.sum())
         known = self.se**-2 + self.spread**-2
-        mean, sd = (self.value * self.se**-2 + middle * self.spread**-2) / known, known**-0.5
-        ends = (mean - REACH * sd).min(), (mean + REACH * sd).min(axis=1).max()
-        near = np.linspace(max(ends[0], dose[0]), min(ends[1], dose[-1]), DOSES)
-        beyond = special.ndtr((mean[:, :, None] - near) / sd[:, None]).prod(axis=1)
-        before = 1 - (weight / weight.sum()) @ beyond
-        rises = np.diff(np.interp(dose, near, before, left=0.0, right=1.0), prepend=0.0)
-        return np.asarray(rises / rises.sum(), np.float64)
+        mean = (self.value * self.se**-2 + middle[:, None] * self.spread**-2) / known
+        went = mean + rng.standard_normal(mean.shape) * known**-0.5
+        order = went.argsort(axis=1)
+        enough = self.share[order].cumsum(axis=1) >= SPEAKS - 1e-9
+        last = order[np.arange(DRAWS), enough.argmax(axis=1)]
+        first = went[np.arange(DRAWS), last].clip(dose[0], dose[-1])
+        step = dose[1] - dose[0]
+        at = np.rint((first - dose[0]) / step).astype(np.int64)
+        return np.asarray(np.bincount(at, minlength=len(dose)) / DRAWS, np.float64)
+
+
+def _near(onsets: Sequence[Estimate], share: Floats, frame: float, start: float) -> list[Estimate]:
+    """What each says of an onset that it shares: the less, the less of the lattice it carries."""
+    said = []
+    for each, part in zip(onsets, share, strict=True):
+        wider = 1 / np.sqrt(min(float(part) / SPEAKS, 1.0))
+        below, above = wider * (each.value - each.low), wider * (each.high - each.value)
+        wide = Estimate(each.value, each.value - below, each.value + above)
+        said.append(wide.scattered(APART * frame, start))
+    return said
 
 
 def _one_dose(
@@ -142,14 +156,12 @@ def _one_dose(
 ) -> Iterator[OneDose]:
     """All ways in which the first went at one dose; onsets in their order."""
     length, step = float(dose[-1] - dose[0]), float(dose[1] - dose[0])
-    near = [each.scattered(APART * frame, float(dose[0])) for each in onsets]
+    near = _near(onsets, share, frame, float(dose[0]))
     later = _later(near, length, step)
-    # What carries little of the lattice says little of an onset that it shares.
-    says = np.minimum(share / SPEAKS, 1.0)
     for j in range(len(onsets)):
         joint: Floats = np.zeros(len(dose))
         for k in range(j, len(onsets)):
-            joint = joint + says[k] * log_density(near[k], dose, float(dips[k]))
+            joint = joint + log_density(near[k], dose, float(dips[k]))
             if share[j : k + 1].sum() < SPEAKS - 1e-9:
                 continue
             told = joint if k > j else log_density(onsets[j], dose, float(dips[j]))
@@ -164,21 +176,21 @@ def _one_dose(
 def _spread(
     onsets: Sequence[Estimate], share: Floats, dips: Floats, dose: Floats, frame: float
 ) -> Iterator[Spread]:
-    """All ways in which the first of those that speak went about a dose; onsets in their order."""
+    """All ways in which the first went about a dose; onsets in their order."""
     length, step = float(dose[-1] - dose[0]), float(dose[1] - dose[0])
-    speak = np.flatnonzero(share >= SPEAKS).tolist()
-    if len(speak) < 2:
-        return
-    told = [np.exp(log_density(onsets[i], dose, float(dips[i]))) * step for i in speak]
+    told = [
+        np.exp(log_density(each, dose, float(dip))) * step
+        for each, dip in zip(onsets, dips, strict=True)
+    ]
     value = np.array([each @ dose for each in told])
     se = np.sqrt([each @ (dose - mine) ** 2 for each, mine in zip(told, value, strict=True)])
-    se = np.maximum(se, step)
-    near = [each.scattered(APART * frame, float(dose[0])) for each in onsets]
+    se = np.maximum(se, step) / np.sqrt(np.minimum(share / SPEAKS, 1.0))
+    later = _later(_near(onsets, share, frame, float(dose[0])), length, step)
     doublings = max(int(np.log2(max(WIDEST * length / (APART * frame), 2))), 1)
-    for count in range(2, len(speak) + 1):
-        members = speak[:count]
-        others = [one for i, one in enumerate(near) if i not in members]
-        shared = float(_shared(np.array(count), length) + _later(others, length, step)[0])
+    for count in range(2, len(onsets) + 1):
+        if share[:count].sum() < SPEAKS - 1e-9:
+            continue
+        shared = float(_shared(np.array(count), length) + later[count])
         for spread in APART * frame * 2.0 ** np.arange(1, doublings + 1):
             wide = np.hypot(se[:count], spread)
             ends = value[:count].min() - 3 * spread, value[:count].max() + 3 * spread
@@ -189,8 +201,9 @@ def _spread(
             weight = np.exp(likely - top)
             evidence = top + float(np.log(weight.sum() * (middle[1] - middle[0]) / doublings))
             yield Spread(
-                evidence + shared, members, value[:count], se[:count], middle, weight, float(spread)
-            )
+                evidence + shared, list(range(count)), share[:count], value[:count], se[:count],
+                middle, weight, float(spread),
+            )  # fmt: skip
 
 
 def first_of(
