@@ -257,6 +257,13 @@ def test_what_rocks_as_most_do_may_have_changed_later() -> None:
     assert of((lost(90), 20.0), *calm).verdict.onset.value == pytest.approx(90, abs=1)
 
 
+def test_what_comes_back_after_half_the_record_was_no_dip() -> None:
+    # A spot of the lattice that came instead stands where one of the old did.
+    instead = Event("recovered", 90.0, 240.0, 0.8)
+    told = [(lost(dose, events=(instead,)), 20.0) for dose in (90, 118, 120, 121, 123)]
+    assert of(*told).verdict.onset.value == pytest.approx(90, abs=1)
+
+
 def test_a_region_that_is_unclear_keeps_its_places() -> None:
     told = of((lost(80), 50.0), (steady(), 50.0)).unclear("too wide a tilt")
     assert (told.verdict.status, told.verdict.reason) == ("ambiguous", "too wide a tilt")

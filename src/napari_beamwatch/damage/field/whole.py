@@ -31,8 +31,9 @@ GRAINS, COMPENSATED, KNOWN = 5, 0.9, 0.2
 own courses leave where it is asked whether the sum holds; part of the record to which the onset of
 the sum must be known."""
 
-SETTLES = 0.15
-"""Part of the record within which a specimen comes to rest: what rises for longer swings."""
+SETTLES, LASTS = 0.15, 1 / 3
+"""Parts of the record: within one a specimen comes to rest, and what rises for longer swings; what
+comes back after the other was no dip: another lattice may have spots where this one had."""
 
 DRAWS = 400
 """Resamplings of the places behind the interval of their median."""
@@ -186,7 +187,7 @@ def whole_of(
     share = np.array([one.share for one in seen]) / max(sum(one.share for one in seen), 1e-300)
     changed = [i for i, one in enumerate(seen) if one.verdict.changed]
     onsets = [seen[i].verdict.onset for i in changed]
-    dips = _dips(seen, share)[changed]
+    dips = _dips(seen, share, float(end[-1] - start[0]))[changed]
     # Where the beam is strong the record is longer than that of the region.
     last = max([float(end[-1]), *(each.high for each in onsets)])
     frame = float(np.median(np.asarray(end) - np.asarray(start)))
@@ -235,16 +236,17 @@ def _held_together(
     if all_of_it is None or all_of_it.loss is None or grains_that_changed(seen) < GRAINS:
         return None
     share = np.array([one.share for one in seen]) / max(sum(one.share for one in seen), 1e-300)
-    rests = SETTLES * float(numbers.dose[-1] - numbers.dose[0])
+    record = float(numbers.dose[-1] - numbers.dose[0])
     rises = _longest(seen, "settling")
-    if not _rule(np.maximum(_longest(seen, "recovered"), rises * (rises > rests)), share):
+    dips = _longest(seen, "recovered", LASTS * record)
+    if not _rule(np.maximum(dips, rises * (rises > SETTLES * record)), share):
         return None
     course = _course(seen, np.array([one.power for one in seen]), numbers.dose)
     gone = passing(course, COMPENSATED).value
     if not all_of_it.kept_at(gone)[0] > (1 + COMPENSATED) / 2:
         return None
     # Grains that go one after the other take the sum down over a long stretch.
-    onset, record = all_of_it.loss.course.onset, float(numbers.dose[-1] - numbers.dose[0])
+    onset = all_of_it.loss.course.onset
     known = onset.high - onset.low < KNOWN * record
     return onset if known and onset.value > first.value else None
 
@@ -263,15 +265,17 @@ def together(events: Sequence[Event]) -> tuple[Event, ...]:
     return tuple(told)
 
 
-def _longest(seen: Sequence[Place], kind: str) -> Floats:
-    """Dose that the longest deep event of a kind lasts, of each place; 0 without one."""
+def _longest(seen: Sequence[Place], kind: str, most: float = np.inf) -> Floats:
+    """Dose that the longest deep event of a kind lasts, of each place, up to a most; else 0."""
     return np.array(
         [
             max(
                 (
                     event.dose_to - event.dose_from
                     for event in one.verdict.events
-                    if event.kind == kind and event.depth > DEEP
+                    if event.kind == kind
+                    and event.depth > DEEP
+                    and event.dose_to - event.dose_from < most
                 ),
                 default=0.0,
             )
@@ -286,9 +290,9 @@ def _rule(swings: Floats, share: Floats) -> bool:
     return bool(swing.sum() >= SEVERAL and share[swing].sum() >= MANY)
 
 
-def _dips(seen: Sequence[Place], share: Floats) -> Floats:
+def _dips(seen: Sequence[Place], share: Floats, record: float) -> Floats:
     """Dose that dips of each last; of all, where so many rock that others will, too."""
-    longest = _longest(seen, "recovered")
+    longest = _longest(seen, "recovered", LASTS * record)
     if not _rule(longest, share):
         return longest
     return np.asarray(np.maximum(longest, np.median(longest[longest > 0])), np.float64)
