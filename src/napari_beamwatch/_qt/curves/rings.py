@@ -68,6 +68,7 @@ def rings_found(result: Result) -> pd.DataFrame:
     rings = result.rings[result.rings["ring"] != HALO]
     if result.settings.camera_constant is None:
         rings = rings.iloc[:0]
-    by_ring = rings.groupby("ring")
+    # Of a table without a row that was read from a file nobody knows what its columns hold.
+    by_ring = rings.astype({"d_A": float}).groupby("ring")
     found = pd.DataFrame({"d_A": by_ring["d_A"].median(), "phase": by_ring["phase"].first()})
     return found.dropna(subset="d_A")

@@ -48,9 +48,20 @@ class Appearance:
 
 
 def appeared(
-    samples: Samples, false_alarm: float, dispersion: float = 1.0
+    samples: Samples, false_alarm: float, dispersion: float, powder: NDArray[np.bool_]
 ) -> tuple[Appearance, ...]:
-    """Spots of a scope that came; those there from the first frame are none."""
+    """Spots of a scope that came; those there from the first frame are none.
+
+    Parameters
+    ----------
+    samples : Samples
+    false_alarm : float
+        For all of them.
+    dispersion : float
+        How much wider than the noise law the traces scatter.
+    powder : array of bool (spots,)
+        Which are powder rings.
+    """
     count = len(samples)
     if count < 2 * FEWEST_SIDE:
         return ()
@@ -72,27 +83,32 @@ def appeared(
         after = usual.moment[i, -1] - usual.moment[i, place]
         after /= max(usual.weight[i, -1] - usual.weight[i, place], 1e-300)
         if known > 0 and before + 1.645 * known**-0.5 <= ABSENT * after:
-            found.append(Appearance(i, grown_from(samples, [i], dispersion)))
+            grown = grown_from(samples, [i], dispersion, powder=bool(powder[i]))
+            found.append(Appearance(i, grown))
     return tuple(found)
 
 
-def grown_from(samples: Samples, spots: Sequence[int], dispersion: float) -> Estimate:
+def grown_from(
+    samples: Samples, spots: Sequence[int], dispersion: float, *, powder: bool
+) -> Estimate:
     """Dose from which spots grew together: the same models, whose residual is the higher level.
 
     They have one change. Of a spot that rocks into view and out again the fall explains more. What
-    grows may be pieces that add their powers or one crystal; which, nobody knows beforehand.
+    grows may be pieces that add their powers, as those of a powder do, or one crystal; which,
+    nobody knows beforehand.
     """
     some = samples.of_spots(np.array(spots))
-    both = [average(some, dispersion=dispersion, coherent=one) for one in (False, True)]
-    evidence = np.array([each.log_evidence for each in both])
+    coherent = (False,) if powder else (False, True)
+    ways = [average(some, dispersion=dispersion, coherent=one) for one in coherent]
+    evidence = np.array([way.log_evidence for way in ways])
     share = np.exp(evidence - evidence.max())
-    grows = [e.weighed.residual.sum(axis=1) > e.weighed.plateau.sum(axis=1) for e in both]
+    grows = [way.weighed.residual.sum(axis=1) > way.weighed.plateau.sum(axis=1) for way in ways]
     weight = np.concatenate(
-        [part * e.weight * it for part, e, it in zip(share / share.sum(), both, grows, strict=True)]
+        [part * w.weight * it for part, w, it in zip(share / share.sum(), ways, grows, strict=True)]
     )
     if weight.sum() < MORE_LIKELY:
         return NOTHING
-    onset = np.concatenate([each.weighed.models.onset for each in both])
+    onset = np.concatenate([way.weighed.models.onset for way in ways])
     return Estimate(*quantiles(onset, weight / weight.sum()))
 
 

@@ -163,7 +163,8 @@ def examine(
     if len(every) < FEWEST_FRAMES or not scope.traces:
         return Examined(scope, np.ones(len(scope.traces), bool), len(every))
     dispersion = dispersion_of(every)
-    new = appeared(every, rate, dispersion)
+    powder = np.array([trace.ring for trace in scope.traces], bool)
+    new = appeared(every, rate, dispersion, powder)
     fresh = np.zeros(len(scope.traces), bool)
     fresh[[one.index for one in new]] = True
     # Beside spots that appeared, faint ones that may have been there or not tell nothing.

@@ -140,7 +140,8 @@ def _first_of(
     together = [each.index for each, _ in came if each.first_seen.low <= first.high]
     if len(together) == 1 or one.every is None:
         return first, spots
-    joint = grown_from(one.every, together, one.dispersion)
+    powder = any(one.scope.traces[i].ring for i in together)
+    joint = grown_from(one.every, together, one.dispersion, powder=powder)
     return (joint if np.isfinite(joint.value) else first), spots
 
 
