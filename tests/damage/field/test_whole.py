@@ -270,16 +270,12 @@ def test_a_region_that_is_unclear_keeps_its_places() -> None:
     assert len(told.places) == 2
 
 
-@pytest.mark.parametrize(
-    ("grains", "rises", "rocks"), [(6, 60.0, True), (4, 60.0, False), (6, 30.0, False)]
-)
-def test_of_many_grains_that_swing_the_sum_is_dated_where_it_holds_while_each_seems_to_go(
-    traces: Any, grains: int, rises: float, rocks: bool
+@pytest.mark.parametrize(("grains", "rocks"), [(6, True), (4, False)])
+def test_of_many_grains_whose_sum_holds_while_each_seems_to_go_the_sum_is_dated(
+    traces: Any, grains: int, rocks: bool
 ) -> None:
     # Each rocks out of view at a dose of its own and others come in; all fade at 180.
-    # What rises for longer than a specimen takes to come to rest swings.
-    swings = (Event("settling", 0.0, rises, 0.4),)
-    told = [(lost(60.0 + 15 * i, events=swings), 1.0) for i in range(grains)]
+    told = [(lost(60.0 + 15 * i), 1.0) for i in range(grains)]
     mine = places(*told, crystals=tuple(range(grains)))
     whole = examine(traces.scope(traces.fading(180, 10, frames=300), 1), None)
     found = RegionVerdict.of(mine, START, ENDS, whole).verdict

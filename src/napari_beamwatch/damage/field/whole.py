@@ -26,14 +26,14 @@ DEEP, SEVERAL, MANY = 0.25, 3, 0.3
 """Part of the power that a dip takes after which the next may pass for damage; places, and part of
 the lattice, that show such dips from which on they are the rule."""
 
-GRAINS, COMPENSATED, KNOWN = 5, 0.9, 0.2
+GRAINS, FALLEN, KNOWN = 5, 0.75, 0.2
 """Crystals of which enough come into view for those that rock out; part of their lattice that their
-own courses leave where it is asked whether the sum holds; part of the record to which the onset of
-the sum must be known."""
+own courses leave up to which it is asked whether the sum held; part of the record to which the
+onset of the sum must be known."""
 
-SETTLES, LASTS = 0.15, 1 / 3
-"""Parts of the record: within one a specimen comes to rest, and what rises for longer swings; what
-comes back after the other was no dip: another lattice may have spots where this one had."""
+LASTS = 1 / 3
+"""Part of the record after which what comes back was no dip: another lattice may have spots where
+this one had."""
 
 DRAWS = 400
 """Resamplings of the places behind the interval of their median."""
@@ -230,25 +230,36 @@ def _held_together(
 ) -> Estimate | None:
     """The onset of all of the lattice, where it held while its places seem to have gone.
 
-    A grain that rocks out of view seems lost, and another comes in: of many the sum is steady. That
-    is so of grains that are seen to swing; where none is, another lattice took over what was lost.
+    A grain that rocks out of view seems lost, and another comes in: of many the sum is steady, and
+    falls less than the courses of its places would have it.
     """
     if all_of_it is None or all_of_it.loss is None or grains_that_changed(seen) < GRAINS:
         return None
-    share = np.array([one.share for one in seen]) / max(sum(one.share for one in seen), 1e-300)
-    record = float(numbers.dose[-1] - numbers.dose[0])
-    rises = _longest(seen, "settling")
-    dips = _longest(seen, "recovered", LASTS * record)
-    if not _rule(np.maximum(dips, rises * (rises > SETTLES * record)), share):
-        return None
     course = _course(seen, np.array([one.power for one in seen]), numbers.dose)
-    gone = passing(course, COMPENSATED).value
-    if not all_of_it.kept_at(gone)[0] > (1 + COMPENSATED) / 2:
+    if course is None or not _steadier(all_of_it, course):
         return None
     # Grains that go one after the other take the sum down over a long stretch.
-    onset = all_of_it.loss.course.onset
+    onset, record = all_of_it.loss.course.onset, float(numbers.dose[-1] - numbers.dose[0])
     known = onset.high - onset.low < KNOWN * record
     return onset if known and onset.value > first.value else None
+
+
+def _steadier(all_of_it: Examined, course: Fitted) -> bool:
+    """Whether the sum did nothing while its places seem to have gone."""
+    if all_of_it.watch is None:
+        return False
+    samples, until = all_of_it.watch.samples, passing(course, FALLEN).value
+    early = samples.end <= (np.inf if np.isnan(until) else until)
+    y, windows = samples.y[:, early], samples.windows[:, early]
+    middle = (samples.start[early] + samples.end[early]) / 2
+
+    def misfit(shape: Floats) -> float:
+        expected = samples.beam[early] * shape
+        seen = np.maximum((windows * expected**2).sum(axis=1), 1e-300)
+        level = (windows * y * expected).sum(axis=1) / seen
+        return float((windows * (y - level[:, None] * expected) ** 2).sum())
+
+    return misfit(np.ones(len(middle))) < misfit(np.interp(middle, course.dose, course.level))
 
 
 def together(events: Sequence[Event]) -> tuple[Event, ...]:
