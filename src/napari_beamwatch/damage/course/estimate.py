@@ -19,7 +19,7 @@ SWING_IN = 4.0
 hardly longer than the longest that was seen."""
 
 NODES = 4001
-"""Doses at which two densities are multiplied."""
+"""Doses at which densities are multiplied."""
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ belong together: each further one that does makes their onsets sharper, each tha
 the freedom of a dose of its own, which costs the length of the record over its error [1]_. Those
 that belong together went either at one dose or spread about a dose, by as much as they tell
 themselves: then each is drawn to the others by as much as its error is larger than their spread
-[2]_, and the first is the least of what is left. Those that went later may belong together among
-themselves, or else their number would drag the first one to them; how likely any grouping was
-beforehand is that of a Dirichlet process [3]_, so that noise is not cut into groups. The posterior
-of the first is the mixture over all this, so that of one, five or twenty places that went at once
-it is the dose at which they did, and of grains that went one after the other that of the first.
-Places too small to speak may have gone before, each at its own dose.
+[2]_, and the first is when enough had gone of what is left. Those that went later may belong
+together among themselves, or else their number would drag the first one to them; how likely any
+grouping was beforehand is that of a Dirichlet process [3]_, so that noise is not cut into groups.
+The posterior of the first is the mixture over all this, so that of one, five or twenty places that
+went at once it is the dose at which they did, and of grains that went one after the other that of
+the first. Places too small to speak may have gone before, each at its own dose.
 
 References
 ----------
@@ -28,12 +28,22 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from napari_beamwatch.damage.course.estimate import NOTHING, WIDTH, Estimate, log_density, quantiles
+from napari_beamwatch.damage.course.estimate import (
+    NODES,
+    NOTHING,
+    WIDTH,
+    Estimate,
+    log_density,
+    quantiles,
+)
 
 Floats = NDArray[np.float64]
 
 SPEAKS = 0.05
 """Part of the lattice below which what changed does not speak for a field."""
+
+ENOUGH = SPEAKS - 1e-9
+"""The same for sums of parts."""
 
 APART = 0.25
 """Frames that places which share an onset scatter about it: no two go at exactly one dose. Taken
@@ -42,8 +52,8 @@ for exact, a common onset of two grains 0.35 frames apart excluded the first."""
 WIDEST = 0.25
 """Part of the record that onsets which belong together spread at the most."""
 
-NODES, MIDDLES, DRAWS = 4001, 60, 2000
-"""Doses at which posteriors are multiplied; middles of a spread, and draws of the first of it."""
+MIDDLES, DRAWS = 60, 2000
+"""Middles of a spread, and draws of the first of it."""
 
 NEGLIGIBLE = 1e-3
 """Part of the evidence that is left out."""
@@ -132,7 +142,7 @@ class Spread:
         mean = (self.value * self.se**-2 + middle[:, None] * self.spread**-2) / known
         went = mean + rng.standard_normal(mean.shape) * known**-0.5
         order = went.argsort(axis=1)
-        enough = self.share[order].cumsum(axis=1) >= SPEAKS - 1e-9
+        enough = self.share[order].cumsum(axis=1) >= ENOUGH
         last = order[np.arange(DRAWS), enough.argmax(axis=1)]
         first = went[np.arange(DRAWS), last].clip(dose[0], dose[-1])
         step = dose[1] - dose[0]
@@ -140,11 +150,15 @@ class Spread:
         return np.asarray(np.bincount(at, minlength=len(dose)) / DRAWS, np.float64)
 
 
+def _says(share: Floats) -> Floats:
+    """How much places say of others, by the root of what they carry."""
+    return np.sqrt(np.minimum(share / SPEAKS, 1.0))
+
+
 def _near(onsets: Sequence[Estimate], share: Floats, frame: float, start: float) -> list[Estimate]:
     """What each says of an onset that it shares: the less, the less of the lattice it carries."""
     said = []
-    for each, part in zip(onsets, share, strict=True):
-        wider = 1 / np.sqrt(min(float(part) / SPEAKS, 1.0))
+    for each, wider in zip(onsets, 1 / _says(share), strict=True):
         below, above = wider * (each.value - each.low), wider * (each.high - each.value)
         wide = Estimate(each.value, each.value - below, each.value + above)
         said.append(wide.scattered(APART * frame, start))
@@ -152,19 +166,17 @@ def _near(onsets: Sequence[Estimate], share: Floats, frame: float, start: float)
 
 
 def _one_dose(
-    onsets: Sequence[Estimate], share: Floats, dips: Floats, dose: Floats, frame: float
+    alone: Sequence[Floats], near: Sequence[Floats], share: Floats, later: Floats, dose: Floats
 ) -> Iterator[OneDose]:
-    """All ways in which the first went at one dose; onsets in their order."""
+    """All ways in which the first went at one dose, by log densities of onsets in their order."""
     length, step = float(dose[-1] - dose[0]), float(dose[1] - dose[0])
-    near = _near(onsets, share, frame, float(dose[0]))
-    later = _later(near, length, step)
-    for j in range(len(onsets)):
+    for j in range(len(share)):
         joint: Floats = np.zeros(len(dose))
-        for k in range(j, len(onsets)):
-            joint = joint + log_density(near[k], dose, float(dips[k]))
-            if share[j : k + 1].sum() < SPEAKS - 1e-9:
+        for k in range(j, len(share)):
+            joint = joint + near[k]
+            if share[j : k + 1].sum() < ENOUGH:
                 continue
-            told = joint if k > j else log_density(onsets[j], dose, float(dips[j]))
+            told = joint if k > j else alone[j]
             top = float(told.max())
             likely = top + float(np.log(np.exp(told - top).sum() * step))
             shared = float(_shared(np.array(k - j + 1), length)) + later[k + 1]
@@ -174,21 +186,17 @@ def _one_dose(
 
 
 def _spread(
-    onsets: Sequence[Estimate], share: Floats, dips: Floats, dose: Floats, frame: float
+    alone: Sequence[Floats], share: Floats, later: Floats, dose: Floats, frame: float
 ) -> Iterator[Spread]:
-    """All ways in which the first went about a dose; onsets in their order."""
+    """All ways in which the first went about a dose, by log densities of onsets in their order."""
     length, step = float(dose[-1] - dose[0]), float(dose[1] - dose[0])
-    told = [
-        np.exp(log_density(each, dose, float(dip))) * step
-        for each, dip in zip(onsets, dips, strict=True)
-    ]
+    told = [np.exp(each) * step for each in alone]
     value = np.array([each @ dose for each in told])
     se = np.sqrt([each @ (dose - mine) ** 2 for each, mine in zip(told, value, strict=True)])
-    se = np.maximum(se, step) / np.sqrt(np.minimum(share / SPEAKS, 1.0))
-    later = _later(_near(onsets, share, frame, float(dose[0])), length, step)
+    se = np.maximum(se, step) / _says(share)
     doublings = max(int(np.log2(max(WIDEST * length / (APART * frame), 2))), 1)
-    for count in range(2, len(onsets) + 1):
-        if share[:count].sum() < SPEAKS - 1e-9:
+    for count in range(2, len(share) + 1):
+        if share[:count].sum() < ENOUGH:
             continue
         shared = float(_shared(np.array(count), length) + later[count])
         for spread in APART * frame * 2.0 ** np.arange(1, doublings + 1):
@@ -231,8 +239,16 @@ def first_of(
     """
     dose = np.linspace(start, end, NODES)
     order = np.argsort([each.value for each in onsets], kind="stable")
-    known = [onsets[i] for i in order], share[order], dips[order], dose, frame
-    groups: list[OneDose | Spread] = [*_one_dose(*known), *_spread(*known)]
+    known, part = [onsets[i] for i in order], share[order]
+    near = _near(known, part, frame, start)
+    later = _later(near, end - start, float(dose[1] - dose[0]))
+    alone, shared = (
+        [log_density(each, dose, float(dip)) for each, dip in zip(every, dips[order], strict=True)]
+        for every in (known, near)
+    )
+    groups: list[OneDose | Spread] = [
+        *_one_dose(alone, shared, part, later, dose), *_spread(alone, part, later, dose, frame),
+    ]  # fmt: skip
     members = np.zeros(len(onsets), bool)
     if not groups:
         return NOTHING, members
@@ -244,8 +260,8 @@ def first_of(
         return onsets[int(np.flatnonzero(members)[0])], members
     weight[weight < NEGLIGIBLE] = 0
     mixed = np.zeros(NODES)
-    for part, each in zip(weight, groups, strict=True):
-        mixed += part * each.posterior(dose) if part else 0
+    for likely, each in zip(weight, groups, strict=True):
+        mixed += likely * each.posterior(dose) if likely else 0
     first = Estimate(*quantiles(dose, mixed / mixed.sum()))
     if isinstance(best, Spread):
         # Of those that went one after the other, those that may have been the first.
