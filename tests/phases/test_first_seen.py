@@ -16,7 +16,8 @@ from napari_beamwatch.analysis.first_seen import (
     seen_by,
 )
 from napari_beamwatch.damage.course.estimate import Estimate
-from napari_beamwatch.damage.field.whole import Place, RegionVerdict
+from napari_beamwatch.damage.field.place import Place
+from napari_beamwatch.damage.field.whole import RegionVerdict
 from napari_beamwatch.damage.verdict.judging import Verdict
 from napari_beamwatch.movies import Movie
 

@@ -24,7 +24,9 @@ from napari_beamwatch.analysis.pattern_verdict import judge_pattern
 from napari_beamwatch.analysis.progress import Progress
 from napari_beamwatch.damage.budget import rate
 from napari_beamwatch.damage.failures import Failures
-from napari_beamwatch.damage.field.whole import Place, RegionVerdict, Summed
+from napari_beamwatch.damage.field.place import Place
+from napari_beamwatch.damage.field.summed import Summed
+from napari_beamwatch.damage.field.whole import RegionVerdict
 from napari_beamwatch.damage.verdict.judging import Verdict, unclear
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie

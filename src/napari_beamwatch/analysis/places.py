@@ -17,7 +17,7 @@ from napari_beamwatch.damage.course.examining import Examined, examine
 from napari_beamwatch.damage.failures import Failures
 from napari_beamwatch.damage.field.cells import Cells, cells_of
 from napari_beamwatch.damage.field.partition import Partition, partition
-from napari_beamwatch.damage.field.whole import Place
+from napari_beamwatch.damage.field.place import Place
 from napari_beamwatch.damage.scopes import Scope, SpotTrace, Witnesses
 from napari_beamwatch.damage.verdict.judging import Verdict, judge, unclear
 from napari_beamwatch.movies import Movie

@@ -26,7 +26,9 @@ from napari_beamwatch.analysis.signs import judge_particles, judge_rings
 from napari_beamwatch.damage.budget import rate
 from napari_beamwatch.damage.failures import WARNING, Failures
 from napari_beamwatch.damage.field.by_window import WindowVerdicts
-from napari_beamwatch.damage.field.whole import GRAINS, RegionVerdict, grains_that_changed
+from napari_beamwatch.damage.field.place import grains_that_changed
+from napari_beamwatch.damage.field.rocking import GRAINS
+from napari_beamwatch.damage.field.whole import RegionVerdict
 from napari_beamwatch.damage.verdict.judging import unclear
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.knobs import parsed_length

@@ -10,7 +10,7 @@ import pandas as pd
 
 from napari_beamwatch import columns
 from napari_beamwatch.damage.course.estimate import NOTHING, Estimate
-from napari_beamwatch.damage.field.whole import Summed
+from napari_beamwatch.damage.field.summed import Summed
 from napari_beamwatch.damage.verdict.judging import Verdict
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.movies.checklist import reported_conditions

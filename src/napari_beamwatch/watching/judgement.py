@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from napari_beamwatch.analysis import analyze
 from napari_beamwatch.analysis.first_seen import in_words
 from napari_beamwatch.damage.course.alarm import Alarm
-from napari_beamwatch.damage.verdict.rivals import PARTIAL
+from napari_beamwatch.damage.course.left import PARTIAL
 from napari_beamwatch.log import why_failed
 from napari_beamwatch.regions import FIELD
 from napari_beamwatch.results.result import Result

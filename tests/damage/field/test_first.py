@@ -126,6 +126,14 @@ def test_what_dips_may_have_changed_later_than_it_seems() -> None:
     assert dips[dose < 85].sum() < 0.03 * dips.sum()
 
 
+def test_before_a_dose_is_no_dose_before_another() -> None:
+    dose = np.linspace(0, END, 4001)
+    unseen = np.exp(log_density(Estimate(0.0, 0.0, 100.0), dose))
+    assert unseen.sum() * (dose[1] - dose[0]) == pytest.approx(1)
+    assert unseen[0] == pytest.approx(unseen[dose < 50].min())
+    assert unseen[dose > 100].sum() < 0.04 * unseen.sum()
+
+
 def test_a_dip_before_the_others_is_not_the_first() -> None:
     # One of five that went at 100 dipped at 70, and that was the last of it.
     onsets = [known(70.0), *(known(dose) for dose in (98.0, 99.0, 101.0, 102.0))]

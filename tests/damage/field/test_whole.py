@@ -11,7 +11,9 @@ from napari_beamwatch.damage.course.dips import Event
 from napari_beamwatch.damage.course.estimate import NOTHING, Estimate
 from napari_beamwatch.damage.course.examining import examine
 from napari_beamwatch.damage.course.interval import Fitted
-from napari_beamwatch.damage.field.whole import Place, RegionVerdict, passing, summed
+from napari_beamwatch.damage.field.place import Place
+from napari_beamwatch.damage.field.summed import passing, summed
+from napari_beamwatch.damage.field.whole import RegionVerdict
 from napari_beamwatch.damage.verdict.judging import Verdict
 
 ENDS = np.arange(1.0, 301)
@@ -255,6 +257,17 @@ def test_what_rocks_as_most_do_may_have_changed_later() -> None:
     assert of((early, 20.0), *others).verdict.onset.value > 100
     calm = [(lost(dose), 20.0) for dose in (118, 120, 121, 123)]
     assert of((lost(90), 20.0), *calm).verdict.onset.value == pytest.approx(90, abs=1)
+
+
+@pytest.mark.parametrize(("together", "later"), [(False, True), (True, False)])
+def test_what_swings_into_view_alone_may_swing_out_again(together: bool, later: bool) -> None:
+    # A specimen that comes to rest does so everywhere at once.
+    came = tuple(
+        lost(dose, events=(Event("settling", 0.0, 40.0, 0.8),)) for dose in (90, 118, 121)
+    )
+    calm = lost(120, events=came[0].events if together else ())
+    told = of(*((each, 10.0) for each in came), (calm, 60.0))
+    assert (told.verdict.onset.value > 100) == later
 
 
 def test_what_comes_back_after_half_the_record_was_no_dip() -> None:

@@ -27,10 +27,10 @@ def place(traces: Any, came: np.ndarray, seed: int = 1, old: np.ndarray | None =
     return examine(traces.scope(signal, seed, np.concatenate([traces.g, came])), None)
 
 
-def said(one: Examined, others: np.ndarray | None = None, gone: bool = False) -> Coming | None:
+def said(one: Examined, others: np.ndarray | None = None) -> Coming | None:
     """What came, in a field whose other places had these |g|."""
     own = np.array([trace.g for trace in one.old.traces])
-    return coming(one, own if others is None else np.append(own, others), gone)
+    return coming(one, own if others is None else np.append(own, others))
 
 
 def lengths(g: np.ndarray) -> np.ndarray:
@@ -78,16 +78,28 @@ def test_spacings_that_the_field_had_do_not_count(traces: Any) -> None:
 
 def test_they_count_where_the_old_lattice_is_gone(traces: Any) -> None:
     one = place(traces, FOREIGN, old=traces.fading(38, 3))
-    came = said(one, lengths(FOREIGN), gone=True)
+    came = said(one, lengths(FOREIGN))
     assert came is not None
     assert came.sure
     assert came.spots == (4, 5)
-    assert said(one, lengths(FOREIGN), gone=False) is None
 
 
 def test_what_came_before_the_lattice_went_did_not_come_instead(traces: Any) -> None:
     one = place(traces, FOREIGN, old=traces.fading(75, 3))
-    assert said(one, lengths(FOREIGN), gone=True) is None
+    assert said(one, lengths(FOREIGN)) is None
+
+
+def test_they_count_where_the_new_lattice_keeps_a_spot_of_the_old(traces: Any) -> None:
+    old = traces.fading(38, 3)
+    old[0] = np.where(np.arange(100) < 40, old[0, 0], 1.5 * old[0, 0])
+    one = place(traces, FOREIGN, old=old)
+    assert one.loss is not None
+    assert not one.loss.left.lost
+    came = said(one, lengths(FOREIGN[:1]))
+    assert came is not None
+    assert came.sure
+    assert judge(one).status == "onset"
+    assert said(one, lengths(FOREIGN)) is None
 
 
 def test_a_spacing_of_its_own_counts_beside_those_that_the_field_had(traces: Any) -> None:
@@ -135,7 +147,6 @@ def test_half_orders_beside_parents_that_fade_are_not_sure(traces: Any) -> None:
     came = said(one)
     assert came is not None
     assert not came.sure
-    assert said(one, gone=True) is None
 
 
 def test_foreign_spots_beside_half_orders_are_the_new_phase(traces: Any) -> None:

@@ -54,7 +54,7 @@ def log_density(onset: Estimate, dose: Floats, dip: float = 0.0) -> Floats:
     """Of an estimate, as two halves of normal distributions.
 
     What dips and recovers may have been in a dip when it changed: then it did so later than it
-    seems, by no more than dips last.
+    seems, by no more than dips last. Where no plateau was seen, nothing tells when before its end.
     """
     step = float(dose[1] - dose[0])
     below, above = (
@@ -62,6 +62,9 @@ def log_density(onset: Estimate, dose: Floats, dip: float = 0.0) -> Floats:
         for side in (onset.value - onset.low, onset.high - onset.value)
     )
     away = dose - onset.value
+    if onset.value - dose[0] <= step:
+        above /= 2
+        away = np.maximum(away - above * WIDTH, 0.0)
     told = -((away / np.where(away < 0, below, above)) ** 2) / 2
     if dip:
         # As long as a dip lasts nothing says that it would have come back.

@@ -14,6 +14,9 @@ from napari_beamwatch.damage.scopes import Samples
 
 Floats = NDArray[np.float64]
 
+PARTIAL = 0.5
+"""Part that may be left of a lattice that is lost, and not dimmed."""
+
 
 @dataclass(frozen=True, eq=False)
 class Left:
@@ -34,6 +37,16 @@ class Left:
     highest_se: Floats
     total: float
     total_se: float
+
+    @property
+    def lost(self) -> bool:
+        """Whether most of all spots together is lost."""
+        return self.total < PARTIAL
+
+    @property
+    def lost_of_most(self) -> bool:
+        """Whether it is of most spots, whatever became of the others."""
+        return float(np.median(self.ratio)) < PARTIAL
 
     @property
     def measured(self) -> NDArray[np.bool_]:

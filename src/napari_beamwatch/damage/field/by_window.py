@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_beamwatch.damage.field.whole import Place
+from napari_beamwatch.damage.field.place import Place
 from napari_beamwatch.damage.scopes import frames_after
 from napari_beamwatch.damage.verdict.judging import Verdict, unclear
 

@@ -51,9 +51,7 @@ class Coming:
     kind: str = ""
 
 
-def coming(
-    one: Examined, held: Floats, gone: bool, others: Sequence[Examined] = ()
-) -> Coming | None:
+def coming(one: Examined, held: Floats, others: Sequence[Examined] = ()) -> Coming | None:
     """What came to a place, if it is no more of what was there.
 
     A grain that rocks into view brings spacings that the field already had: such spots count only
@@ -65,16 +63,15 @@ def coming(
     one : Examined
     held : array
         Lengths of the g-vectors that any place of the field had at first.
-    gone : bool
-        Whether most of the old lattice is.
     others : sequence of Examined
         The other places of the field.
     """
     old = one.old.traces
     came = [(each, one.scope.traces[each.index]) for each in one.new if each.stayed]
     orders = [order_of(trace, old) for _, trace in came]
-    since = one.loss.course.onset.low if one.loss is not None and gone else np.inf
     unheard = [not (np.abs(held / trace.g - 1) <= SAME_G).any() for _, trace in came]
+    strange = any(new and order == 0 for new, order in zip(unheard, orders, strict=True))
+    since = _replaced_from(one, strange)
     instead = [each.first_seen.high >= since for each, _ in came]
     foreign = [
         pair
@@ -97,7 +94,7 @@ def coming(
             why = f"{called(theirs)} of another lattice appeared: a grain may have turned into view"
         return Coming(first, spots, sure, why)
     between = [pair for pair, order in zip(came, orders, strict=True) if order == 2]
-    if not between or gone:
+    if not between or np.isfinite(since):
         return None
     first, spots = _first_of(one, between)
     why = f"{len(spots)} spots appeared halfway between those of the lattice, which holds"
@@ -107,6 +104,19 @@ def coming(
     if not sure:
         why += ": an ordering, or points that a tilt brought"
     return Coming(first, spots, sure, why, "ordering")
+
+
+def _replaced_from(one: Examined, strange: bool) -> float:
+    """Dose from which what comes may have taken the place of the old lattice; inf if that is there.
+
+    Two lattices may share a spacing, as LiF 111 and Li2O 200 do to 0.7 %: then the shared spots
+    stay or grow while the others go, and spots came that are strange to the field.
+    """
+    if one.loss is None:
+        return float("inf")
+    left = one.loss.left
+    gone = left.lost or (strange and left.lost_of_most)
+    return one.loss.course.onset.low if gone else float("inf")
 
 
 def _reaches_in(spot: SpotTrace, others: Sequence[Examined]) -> bool:

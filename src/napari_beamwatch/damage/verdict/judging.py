@@ -22,7 +22,7 @@ from napari_beamwatch.damage.course.power import LATE, SMALLEST_LOSS, Power
 from napari_beamwatch.damage.course.spacing import Shift
 from napari_beamwatch.damage.scopes import Samples, Witnesses, frames_after
 from napari_beamwatch.damage.verdict.coming import Coming, coming, turned
-from napari_beamwatch.damage.verdict.rivals import PARTIAL, Refuted, judge_loss, refuted
+from napari_beamwatch.damage.verdict.rivals import Refuted, judge_loss, refuted
 
 Status = Literal["onset", "survived", "damaged_at_start", "no_lattice", "ambiguous"]
 Floats = NDArray[np.float64]
@@ -162,7 +162,7 @@ def judge(
         verdict = _with_shift(verdict, one.shift)
     if "new_phase" in criteria and not verdict.reason.startswith(TURNED):
         held = np.array([trace.g for each in (one, *others) for trace in each.old.traces])
-        came = coming(one, held, _lost_most(one.loss), others)
+        came = coming(one, held, others)
         verdict = _with_coming(verdict, came, one.loss)
     return _dated(one, verdict)
 
@@ -192,7 +192,7 @@ def _came(one: Examined, others: Sequence[Examined], criteria: tuple[str, ...]) 
     rings = any(one.scope.traces[each.index].ring for each in one.new if each.stayed)
     if rings and "new_phase" in criteria:
         nothing = Verdict("no_lattice", "no lattice was there at first")
-        return _dated(one, _with_coming(nothing, coming(one, np.empty(0), gone=False), None))
+        return _dated(one, _with_coming(nothing, coming(one, np.empty(0)), None))
     if turned(traces, np.array(lost), mine):
         return unclear(f"{TURNED}: its spacings faded at another angle")
     return Verdict("no_lattice", "no lattice was there at first")
@@ -248,11 +248,6 @@ def _faded(
         words = f"before {went.onset.high:.4g}, for a plateau is not proven; {words}"
         base = replace(base, onset=onset, fading_onset=onset)
     return replace(base, status="onset", reason=words)
-
-
-def _lost_most(loss: Loss | None) -> bool:
-    """Whether most of an old lattice is gone for good."""
-    return loss is not None and loss.left.total < PARTIAL
 
 
 def _also(against: Refuted, focus_held: bool | None) -> Refuted:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.damage.course.averaging import Average
 from napari_beamwatch.damage.course.examining import Examined, Loss, Watch
+from napari_beamwatch.damage.course.left import PARTIAL
 from napari_beamwatch.damage.course.models import remaining
 from napari_beamwatch.damage.likeness import SAME_G, called, distinct, independent
 from napari_beamwatch.damage.scopes import Samples, Scope, SpotTrace
@@ -61,9 +62,6 @@ DARK_SPACINGS, DARK = 3, 0.05
 
 APART = 0.35
 """Part of their plateaus by which two places differ, bands apart, if they do not share a path."""
-
-PARTIAL = 0.5
-"""Part that may be left of a lattice that is lost, and not dimmed."""
 
 FAINT = 0.25
 """Part of the strongest spot's level from which one counts that stays where the others went."""

@@ -1,0 +1,47 @@
+"""A place: the smallest thing that has an onset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_beamwatch.damage.verdict.judging import Verdict
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """A place and what is said of it.
+
+    Attributes
+    ----------
+    number : int
+    crystal : int
+    name : str
+        For a sentence: which it is.
+    windows : array of int64
+        Those it is seen in; those of its inside only if it has any.
+    share : float
+        Windows' worth of lattice it carries: a window that shows several is split by their power.
+    verdict : Verdict
+    power : float
+        Of its lattice, over that of the noise, where it is strongest.
+    exposure : float
+        Its dose over that of the field.
+    """
+
+    number: int
+    crystal: int
+    name: str
+    windows: NDArray[np.int64]
+    share: float
+    verdict: Verdict
+    power: float = 1.0
+    exposure: float = 1.0
+
+
+def grains_that_changed(places: Sequence[Place]) -> int:
+    """How many crystals have a place that changed."""
+    return len({one.crystal for one in places if one.verdict.changed})

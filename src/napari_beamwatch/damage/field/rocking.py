@@ -1,0 +1,95 @@
+"""Grains that rock in and out of view: what comes of their swings and of their sum.
+
+A grain that rocks out of view seems lost, and another comes in: of many the sum is steady. What
+swings may have been out of view when it changed, and then it did so later than it seems.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_beamwatch.damage.course.estimate import Estimate
+from napari_beamwatch.damage.course.examining import Examined
+from napari_beamwatch.damage.course.interval import Fitted
+from napari_beamwatch.damage.field.place import Place, grains_that_changed
+from napari_beamwatch.damage.field.summed import Summed, course_of, passing
+
+Floats = NDArray[np.float64]
+
+DEEP, SEVERAL, MANY = 0.25, 3, 0.3
+"""Part of the power that a swing takes after which the next may pass for damage; places, and part
+of all of them, that swing so from which on it is the rule."""
+
+REST = 0.5
+"""Part of the lattice from which on what settles is the specimen that comes to rest, all of it at
+once; what settles alone is a grain that swings into view."""
+
+GRAINS, FALLEN, KNOWN = 5, 0.75, 0.2
+"""Crystals of which enough come into view for those that rock out; part of their lattice that their
+own courses leave up to which it is asked whether the sum held; part of the record to which the
+onset of the sum must be known."""
+
+LASTS = 1 / 3
+"""Part of the record after which what comes back was no dip: another lattice may have spots where
+this one had."""
+
+
+def _swings(seen: Sequence[Place], share: Floats, most: float) -> Floats:
+    """Dose that the longest deep swing of each place lasts, up to a most; else 0."""
+    deep = [[event for event in one.verdict.events if event.depth > DEEP] for one in seen]
+    settles = np.array([any(event.kind == "settling" for event in mine) for mine in deep])
+    rests = share[settles].sum() >= REST
+    counts = ("recovered",) if rests else ("recovered", "settling")
+    lasts = [
+        [event.dose_to - event.dose_from for event in mine if event.kind in counts] for mine in deep
+    ]
+    return np.array([max((each for each in mine if each < most), default=0.0) for mine in lasts])
+
+
+def dips_of(seen: Sequence[Place], share: Floats, record: float) -> Floats:
+    """Dose that swings of each last; of all, where so many rock that others will, too."""
+    longest = _swings(seen, share, LASTS * record)
+    swing = longest > 0
+    if swing.sum() < SEVERAL or swing.mean() < MANY:
+        return longest
+    return np.asarray(np.maximum(longest, np.median(longest[swing])), np.float64)
+
+
+def held_together(
+    seen: Sequence[Place], numbers: Summed, first: Estimate, all_of_it: Examined | None
+) -> Estimate | None:
+    """The onset of all of the lattice, where it held while its places seem to have gone.
+
+    A grain that rocks out of view seems lost, and another comes in: of many the sum is steady, and
+    falls less than the courses of its places would have it.
+    """
+    if all_of_it is None or all_of_it.loss is None or grains_that_changed(seen) < GRAINS:
+        return None
+    course = course_of(seen, np.array([one.power for one in seen]), numbers.dose)
+    if course is None or not _steadier(all_of_it, course):
+        return None
+    # Grains that go one after the other take the sum down over a long stretch.
+    onset, record = all_of_it.loss.course.onset, float(numbers.dose[-1] - numbers.dose[0])
+    known = onset.high - onset.low < KNOWN * record
+    return onset if known and onset.value > first.value else None
+
+
+def _steadier(all_of_it: Examined, course: Fitted) -> bool:
+    """Whether the sum did nothing while its places seem to have gone."""
+    if all_of_it.watch is None:
+        return False
+    samples, until = all_of_it.watch.samples, passing(course, FALLEN).value
+    early = samples.end <= (np.inf if np.isnan(until) else until)
+    y, windows = samples.y[:, early], samples.windows[:, early]
+    middle = (samples.start[early] + samples.end[early]) / 2
+
+    def misfit(shape: Floats) -> float:
+        expected = samples.beam[early] * shape
+        seen = np.maximum((windows * expected**2).sum(axis=1), 1e-300)
+        level = (windows * y * expected).sum(axis=1) / seen
+        return float((windows * (y - level[:, None] * expected) ** 2).sum())
+
+    return misfit(np.ones(len(middle))) < misfit(np.interp(middle, course.dose, course.level))
