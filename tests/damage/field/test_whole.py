@@ -262,17 +262,15 @@ def test_what_rocks_as_most_do_may_have_changed_later() -> None:
 @pytest.mark.parametrize(("together", "later"), [(False, True), (True, False)])
 def test_what_swings_into_view_alone_may_swing_out_again(together: bool, later: bool) -> None:
     # A specimen that comes to rest does so everywhere at once.
-    came = tuple(
-        lost(dose, events=(Event("settling", 0.0, 40.0, 0.8),)) for dose in (90, 118, 121)
-    )
+    came = tuple(lost(dose, events=(Event("settling", 0.0, 40.0, 0.8),)) for dose in (90, 118, 121))
     calm = lost(120, events=came[0].events if together else ())
     told = of(*((each, 10.0) for each in came), (calm, 60.0))
     assert (told.verdict.onset.value > 100) == later
 
 
-def test_what_comes_back_after_half_the_record_was_no_dip() -> None:
+def test_what_comes_back_after_the_onset_was_no_dip() -> None:
     # A spot of the lattice that came instead stands where one of the old did.
-    instead = Event("recovered", 90.0, 240.0, 0.8)
+    instead = Event("recovered", 90.0, 140.0, 0.8)
     told = [(lost(dose, events=(instead,)), 20.0) for dose in (90, 118, 120, 121, 123)]
     assert of(*told).verdict.onset.value == pytest.approx(90, abs=1)
 

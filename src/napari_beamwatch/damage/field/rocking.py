@@ -32,26 +32,26 @@ GRAINS, FALLEN, KNOWN = 5, 0.75, 0.2
 own courses leave up to which it is asked whether the sum held; part of the record to which the
 onset of the sum must be known."""
 
-LASTS = 1 / 3
-"""Part of the record after which what comes back was no dip: another lattice may have spots where
-this one had."""
 
+def _swings(seen: Sequence[Place], share: Floats) -> Floats:
+    """Dose that the longest deep swing of each place lasts; 0 of those without any.
 
-def _swings(seen: Sequence[Place], share: Floats, most: float) -> Floats:
-    """Dose that the longest deep swing of each place lasts, up to a most; else 0."""
+    What comes back after a place changed is of another lattice, that has spots where this one had.
+    """
     deep = [[event for event in one.verdict.events if event.depth > DEEP] for one in seen]
     settles = np.array([any(event.kind == "settling" for event in mine) for mine in deep])
-    rests = share[settles].sum() >= REST
-    counts = ("recovered",) if rests else ("recovered", "settling")
+    counts = ("recovered",) if share[settles].sum() >= REST else ("recovered", "settling")
+    until = [one.verdict.onset.high if one.verdict.changed else np.inf for one in seen]
     lasts = [
-        [event.dose_to - event.dose_from for event in mine if event.kind in counts] for mine in deep
+        [e.dose_to - e.dose_from for e in mine if e.kind in counts and e.dose_to <= end]
+        for mine, end in zip(deep, until, strict=True)
     ]
-    return np.array([max((each for each in mine if each < most), default=0.0) for mine in lasts])
+    return np.array([max(mine, default=0.0) for mine in lasts])
 
 
-def dips_of(seen: Sequence[Place], share: Floats, record: float) -> Floats:
+def dips_of(seen: Sequence[Place], share: Floats) -> Floats:
     """Dose that swings of each last; of all, where so many rock that others will, too."""
-    longest = _swings(seen, share, LASTS * record)
+    longest = _swings(seen, share)
     swing = longest > 0
     if swing.sum() < SEVERAL or swing.mean() < MANY:
         return longest

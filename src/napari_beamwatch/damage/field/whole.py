@@ -116,7 +116,7 @@ def whole_of(
     share = np.array([one.share for one in seen]) / max(sum(one.share for one in seen), 1e-300)
     changed = [i for i, one in enumerate(seen) if one.verdict.changed]
     onsets = [seen[i].verdict.onset for i in changed]
-    dips = dips_of(seen, share, float(end[-1] - start[0]))[changed]
+    dips = dips_of(seen, share)[changed]
     # Where the beam is strong the record is longer than that of the region.
     last = max([float(end[-1]), *(each.high for each in onsets)])
     frame = float(np.median(np.asarray(end) - np.asarray(start)))
