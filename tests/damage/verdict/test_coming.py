@@ -9,7 +9,7 @@ import pytest
 
 from napari_beamwatch.damage.course.examining import Examined, examine
 from napari_beamwatch.damage.scopes import SpotTrace
-from napari_beamwatch.damage.verdict.coming import Coming, coming, order_of
+from napari_beamwatch.damage.verdict.coming import coming, order_of
 from napari_beamwatch.damage.verdict.judging import judge
 
 FOREIGN = 0.125 * np.array([[0.353, 0.130], [-0.030, 0.600]])
@@ -27,22 +27,17 @@ def place(traces: Any, came: np.ndarray, seed: int = 1, old: np.ndarray | None =
     return examine(traces.scope(signal, seed, np.concatenate([traces.g, came])), None)
 
 
-def said(one: Examined, others: np.ndarray | None = None) -> Coming | None:
-    """What came, in a field whose other places had these |g|."""
-    own = np.array([trace.g for trace in one.old.traces])
-    return coming(one, own if others is None else np.append(own, others))
-
-
-def lengths(g: np.ndarray) -> np.ndarray:
-    return np.asarray(np.hypot(*g.T))
+def neighbour(traces: Any, g: np.ndarray) -> Examined:
+    """Another place, that had these g all along."""
+    return examine(traces.scope(traces.steady()[: len(g)], 3, g), None)
 
 
 def test_nothing_came_of_what_stayed_as_it_was(traces: Any) -> None:
-    assert said(examine(traces.scope(traces.steady(), 1), None)) is None
+    assert coming(examine(traces.scope(traces.steady(), 1), None)) is None
 
 
 def test_spots_of_other_spacings_are_surely_new(traces: Any) -> None:
-    came = said(place(traces, FOREIGN))
+    came = coming(place(traces, FOREIGN))
     assert came is not None
     assert came.sure
     assert came.spots == (4, 5)
@@ -53,7 +48,7 @@ def test_spots_of_other_spacings_are_surely_new(traces: Any) -> None:
 
 def test_a_single_foreign_spot_is_not_sure(traces: Any) -> None:
     one = place(traces, FOREIGN[:1])
-    came = said(one)
+    came = coming(one)
     assert came is not None
     assert not came.sure
     assert "may have turned into view" in came.why
@@ -63,22 +58,21 @@ def test_a_single_foreign_spot_is_not_sure(traces: Any) -> None:
 
 def test_one_spacing_in_two_directions_is_not_sure(traces: Any) -> None:
     turned = np.array([[0.0, 1.0], [-1.0, 0.0]])
-    came = said(place(traces, np.concatenate([FOREIGN[:1], FOREIGN[:1] @ turned])))
+    came = coming(place(traces, np.concatenate([FOREIGN[:1], FOREIGN[:1] @ turned])))
     assert came is not None
     assert not came.sure
 
 
 def test_spacings_that_the_field_had_do_not_count(traces: Any) -> None:
     one = place(traces, FOREIGN)
-    assert said(one, lengths(FOREIGN)) is None
-    neighbour = examine(traces.scope(traces.steady()[:2], 3, FOREIGN), None)
-    verdict = judge(one, [neighbour])
+    assert coming(one, [neighbour(traces, FOREIGN)]) is None
+    verdict = judge(one, [neighbour(traces, FOREIGN)])
     assert (verdict.status, verdict.criterion, verdict.new_spots) == ("survived", "", ())
 
 
 def test_they_count_where_the_old_lattice_is_gone(traces: Any) -> None:
     one = place(traces, FOREIGN, old=traces.fading(38, 3))
-    came = said(one, lengths(FOREIGN))
+    came = coming(one, [neighbour(traces, FOREIGN)])
     assert came is not None
     assert came.sure
     assert came.spots == (4, 5)
@@ -86,7 +80,7 @@ def test_they_count_where_the_old_lattice_is_gone(traces: Any) -> None:
 
 def test_what_came_before_the_lattice_went_did_not_come_instead(traces: Any) -> None:
     one = place(traces, FOREIGN, old=traces.fading(75, 3))
-    assert said(one, lengths(FOREIGN)) is None
+    assert coming(one, [neighbour(traces, FOREIGN)]) is None
 
 
 def test_they_count_where_the_new_lattice_keeps_a_spot_of_the_old(traces: Any) -> None:
@@ -95,15 +89,34 @@ def test_they_count_where_the_new_lattice_keeps_a_spot_of_the_old(traces: Any) -
     one = place(traces, FOREIGN, old=old)
     assert one.loss is not None
     assert not one.loss.left.lost
-    came = said(one, lengths(FOREIGN[:1]))
+    came = coming(one, [neighbour(traces, FOREIGN[:1])])
     assert came is not None
     assert came.sure
     assert judge(one).status == "onset"
-    assert said(one, lengths(FOREIGN)) is None
+    assert coming(one, [neighbour(traces, FOREIGN)]) is None
+
+
+def test_one_strange_spot_is_enough_where_all_but_a_shared_one_went(traces: Any) -> None:
+    old = traces.fading(40, 3)
+    old[0] = np.where(np.arange(100) < 40, old[0, 0], 1.5 * old[0, 0])
+    one = place(traces, FOREIGN[:1], old=old)
+    came = coming(one)
+    assert came is not None
+    assert (came.sure, came.instead) == (False, True)
+    verdict = judge(one)
+    assert (verdict.status, verdict.criterion, verdict.evidence) == ("onset", "new_phase", "single")
+    assert "new to the field" in verdict.reason
+    assert judge(one, [neighbour(traces, FOREIGN)]).status == "ambiguous"
+
+
+def test_what_grew_in_another_place_was_not_held_by_the_field(traces: Any) -> None:
+    signal = np.concatenate([traces.steady(), grown(at=70)[None] * np.linspace(0, 1, 100)])
+    other = examine(traces.scope(signal, 5, np.concatenate([traces.g, FOREIGN[:1]])), None)
+    assert len(other.held) == 4
 
 
 def test_a_spacing_of_its_own_counts_beside_those_that_the_field_had(traces: Any) -> None:
-    came = said(place(traces, FOREIGN), lengths(FOREIGN[:1]))
+    came = coming(place(traces, FOREIGN), [neighbour(traces, FOREIGN[:1])])
     assert came is not None
     assert came.spots == (5,)
     assert not came.sure
@@ -111,7 +124,7 @@ def test_a_spacing_of_its_own_counts_beside_those_that_the_field_had(traces: Any
 
 def test_points_of_the_lattice_are_no_news(traces: Any) -> None:
     further = np.array([traces.g[0] + traces.g[1], traces.g[0] - traces.g[1]])
-    assert said(place(traces, further)) is None
+    assert coming(place(traces, further)) is None
 
 
 def halves(traces: Any) -> np.ndarray:
@@ -121,7 +134,7 @@ def halves(traces: Any) -> np.ndarray:
 
 def test_half_orders_beside_parents_that_hold_are_an_ordering(traces: Any) -> None:
     one = place(traces, halves(traces)[:2])
-    came = said(one)
+    came = coming(one)
     assert came is not None
     assert came.kind == "ordering"
     assert came.sure
@@ -133,7 +146,7 @@ def test_half_orders_beside_parents_that_hold_are_an_ordering(traces: Any) -> No
 
 def test_a_single_half_order_is_not_sure(traces: Any) -> None:
     one = place(traces, halves(traces)[:1])
-    came = said(one)
+    came = coming(one)
     assert came is not None
     assert came.kind == "ordering"
     assert not came.sure
@@ -144,13 +157,13 @@ def test_half_orders_beside_parents_that_fade_are_not_sure(traces: Any) -> None:
     some = traces.levels[:, None] * (1 - 0.35 * (np.arange(100) >= 40))
     one = place(traces, halves(traces)[:2], old=3 * some)
     assert one.loss is not None
-    came = said(one)
+    came = coming(one)
     assert came is not None
     assert not came.sure
 
 
 def test_foreign_spots_beside_half_orders_are_the_new_phase(traces: Any) -> None:
-    came = said(place(traces, np.concatenate([halves(traces)[:2], FOREIGN])))
+    came = coming(place(traces, np.concatenate([halves(traces)[:2], FOREIGN])))
     assert came is not None
     assert came.kind == ""
     assert came.spots == (6, 7)
@@ -160,7 +173,7 @@ def test_spots_that_went_again_did_not_come(traces: Any) -> None:
     view = 6.0 * ((np.arange(100) >= 20) & (np.arange(100) < 60))
     signal = np.concatenate([traces.steady(), np.tile(view, (2, 1))])
     one = examine(traces.scope(signal, 2, np.concatenate([traces.g, FOREIGN])), None)
-    assert said(one) is None
+    assert coming(one) is None
 
 
 def spot(gy: float, gx: float) -> SpotTrace:

@@ -120,6 +120,14 @@ class Examined:
         return self.scope.of_traces(self.there)
 
     @property
+    def held(self) -> Floats:
+        """Lengths of the g-vectors that were there in the first quarter."""
+        if self.every is None or not self.there.any():
+            return np.zeros(0)
+        at_first = solid(self.every.of_spots(self.there))
+        return np.array([trace.g for trace in self.old.traces])[at_first]
+
+    @property
     def fresh(self) -> NDArray[np.bool_]:
         """Traces of the scope that came."""
         came = np.zeros(len(self.scope.traces), bool)

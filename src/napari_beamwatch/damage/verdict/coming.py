@@ -42,6 +42,8 @@ class Coming:
     why : str
     kind : str
         ``ordering`` if they lie between the points of the lattice, and it holds.
+    instead : bool
+        Whether something strange to the field came when most spots of the old lattice went.
     """
 
     first: Estimate
@@ -49,9 +51,10 @@ class Coming:
     sure: bool
     why: str
     kind: str = ""
+    instead: bool = False
 
 
-def coming(one: Examined, held: Floats, others: Sequence[Examined] = ()) -> Coming | None:
+def coming(one: Examined, others: Sequence[Examined] = ()) -> Coming | None:
     """What came to a place, if it is no more of what was there.
 
     A grain that rocks into view brings spacings that the field already had: such spots count only
@@ -61,17 +64,16 @@ def coming(one: Examined, held: Floats, others: Sequence[Examined] = ()) -> Comi
     Parameters
     ----------
     one : Examined
-    held : array
-        Lengths of the g-vectors that any place of the field had at first.
     others : sequence of Examined
         The other places of the field.
     """
     old = one.old.traces
     came = [(each, one.scope.traces[each.index]) for each in one.new if each.stayed]
     orders = [order_of(trace, old) for _, trace in came]
+    held = np.concatenate([each.held for each in (one, *others)])
     unheard = [not (np.abs(held / trace.g - 1) <= SAME_G).any() for _, trace in came]
     strange = any(new and order == 0 for new, order in zip(unheard, orders, strict=True))
-    since = _replaced_from(one, strange)
+    since, until = _replaced(one, strange)
     instead = [each.first_seen.high >= since for each, _ in came]
     foreign = [
         pair
@@ -88,11 +90,15 @@ def coming(one: Examined, held: Floats, others: Sequence[Examined] = ()) -> Comi
             u and late for u, late, order in zip(unheard, instead, orders, strict=True) if not order
         ]
         sure = distinct(theirs) > 1 or sum(new) > 1 or any(trace.ring for trace in theirs)
-        if not sure and all(_reaches_in(trace, others) for trace in theirs):
+        replaced = any(
+            u and late and each.first_seen.low <= until
+            for u, late, (each, _) in zip(unheard, instead, came, strict=True)
+        )
+        if not sure and not replaced and all(_reaches_in(trace, others) for trace in theirs):
             return None
         if not sure:
             why = f"{called(theirs)} of another lattice appeared: a grain may have turned into view"
-        return Coming(first, spots, sure, why)
+        return Coming(first, spots, sure, why, instead=replaced)
     between = [pair for pair, order in zip(came, orders, strict=True) if order == 2]
     if not between or np.isfinite(since):
         return None
@@ -106,17 +112,17 @@ def coming(one: Examined, held: Floats, others: Sequence[Examined] = ()) -> Comi
     return Coming(first, spots, sure, why, "ordering")
 
 
-def _replaced_from(one: Examined, strange: bool) -> float:
-    """Dose from which what comes may have taken the place of the old lattice; inf if that is there.
+def _replaced(one: Examined, strange: bool) -> tuple[float, float]:
+    """Doses between which the old lattice made way for what comes; inf if it is there.
 
     Two lattices may share a spacing, as LiF 111 and Li2O 200 do to 0.7 %: then the shared spots
     stay or grow while the others go, and spots came that are strange to the field.
     """
     if one.loss is None:
-        return float("inf")
-    left = one.loss.left
+        return np.inf, np.inf
+    left, onset = one.loss.left, one.loss.course.onset
     gone = left.lost or (strange and left.lost_of_most)
-    return one.loss.course.onset.low if gone else float("inf")
+    return (onset.low, onset.high) if gone else (np.inf, np.inf)
 
 
 def _reaches_in(spot: SpotTrace, others: Sequence[Examined]) -> bool:

@@ -161,9 +161,7 @@ def judge(
     if one.shift is not None:
         verdict = _with_shift(verdict, one.shift)
     if "new_phase" in criteria and not verdict.reason.startswith(TURNED):
-        held = np.array([trace.g for each in (one, *others) for trace in each.old.traces])
-        came = coming(one, held, others)
-        verdict = _with_coming(verdict, came, one.loss)
+        verdict = _with_coming(verdict, coming(one, others), one.loss)
     return _dated(one, verdict)
 
 
@@ -192,7 +190,7 @@ def _came(one: Examined, others: Sequence[Examined], criteria: tuple[str, ...]) 
     rings = any(one.scope.traces[each.index].ring for each in one.new if each.stayed)
     if rings and "new_phase" in criteria:
         nothing = Verdict("no_lattice", "no lattice was there at first")
-        return _dated(one, _with_coming(nothing, coming(one, np.empty(0)), None))
+        return _dated(one, _with_coming(nothing, coming(one), None))
     if turned(traces, np.array(lost), mine):
         return unclear(f"{TURNED}: its spacings faded at another angle")
     return Verdict("no_lattice", "no lattice was there at first")
@@ -370,11 +368,11 @@ def _with_coming(verdict: Verdict, came: Coming | None, loss: Loss | None) -> Ve
     until = max((dose for dose in lost if not math.isnan(dose)), default=math.inf)
     if verdict.status == "onset" and came.first.low > until:
         return verdict
-    if not came.sure:
-        if verdict.changed:
-            return replace(verdict, reason=f"{verdict.reason}; {came.why}")
+    if not came.sure and verdict.changed:
+        return replace(verdict, reason=f"{verdict.reason}; {came.why}")
+    if not came.sure and not came.instead:
         return replace(verdict, status="ambiguous", reason=f"{came.why}; {verdict.reason}")
-    text = came.why
+    text = came.why if came.sure else "most of the lattice went as a spacing new to the field came"
     if verdict.reason and verdict.status == "onset":
         text += f"; {verdict.reason}"
     return replace(
