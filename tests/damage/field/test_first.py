@@ -86,7 +86,7 @@ def test_places_that_spread_without_a_gap_are_not_dated_early() -> None:
 
 def test_small_places_that_went_before_do_not_speak_and_do_not_pull() -> None:
     large, small = known(150.0), [known(40.0), known(90.0)]
-    share = np.array([0.94, SPEAKS / 2, SPEAKS / 3])
+    share = np.array([0.94, SPEAKS / 3, SPEAKS / 4])
     first, members = first_of([large, *small], share, 0.0, END, np.zeros(3))
     assert members.tolist() == [True, False, False]
     alone, _ = first_of([large], np.ones(1), 0.0, END, np.zeros(1))
@@ -101,6 +101,14 @@ def test_small_places_that_went_together_speak_together() -> None:
     first, members = first_of(onsets, share, 0.0, END, np.zeros(4))
     assert members.tolist() == [True, True, True, False]
     assert abs(first.value - 40) < SE
+
+
+def test_a_place_that_is_hardly_too_small_may_be_the_first() -> None:
+    share = np.array([1 - 0.8 * SPEAKS, 0.8 * SPEAKS])
+    first, members = first_of([known(150.0), known(40.0)], share, 0.0, END, np.zeros(2))
+    assert members.tolist() == [True, False]
+    assert first.value == pytest.approx(150, abs=2)
+    assert first.low < 40
 
 
 def test_small_places_alone_are_no_first() -> None:
