@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 
 import napari_beamwatch as bw
-from napari_beamwatch.results import saving
-from napari_beamwatch.results.run_folder import FIGURES
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.writing import write_movie
 
@@ -35,12 +33,5 @@ def saved(result: bw.Result, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def without_figures(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs are saved with figures that are empty: drawing takes longer than all else."""
-    del saved  # which has its own
-
-    def blank(_: object, __: object, folder: Path) -> None:
-        for name in FIGURES:
-            (folder / name).touch()
-
-    monkeypatch.setattr(saving, "_draw", blank)
+def without_figures(saved: Path, without_figures: None) -> None:
+    """Of other runs than the one that is shared."""
