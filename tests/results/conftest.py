@@ -32,6 +32,15 @@ def saved(result: bw.Result, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return result.save(tmp_path_factory.mktemp("saved") / "run")
 
 
+@pytest.fixture(scope="session")
+def found() -> bw.Result:
+    """Of patches that turn into another phase."""
+    movie = simulate("lif-to-li2o", frames=40, frame_dose=15.0, size=512, seed=0)
+    return bw.analyze(
+        movie, bw.Settings(window=256, step=128, drift="off", criteria=("fading", "new_phase"))
+    )
+
+
 @pytest.fixture
 def without_figures(saved: Path, without_figures: None) -> None:
     """Of other runs than the one that is shared."""
