@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from napari_beamwatch.results import saving
+from napari_beamwatch.results.run_folder import FIGURES
+
 HERE = Path(__file__).parent
 
 LONG = (
@@ -21,6 +24,9 @@ LONG = (
     "spectra/test_reflections_of_stages.py",
     "spectra/test_drift.py",
     "simulate/test_stages.py",
+    "test_ring_movies.py",
+    "test_diffraction_movies.py",
+    "test_uneven_beam.py",
     "results/test_figure.py",
     "damage/field/test_partition.py",
     "damage/course/test_averaging.py",
@@ -46,3 +52,17 @@ def pytest_collection_finish() -> None:
     # What is there before the first test stays: the collector need not walk through it each time.
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture
+def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs are saved with figures that are empty: drawing takes longer than all else.
+
+    What modules share is made before, and has its own.
+    """
+
+    def blank(_: object, __: object, folder: Path) -> None:
+        for name in FIGURES:
+            (folder / name).touch()
+
+    monkeypatch.setattr(saving, "_draw", blank)

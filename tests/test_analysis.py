@@ -476,16 +476,3 @@ def test_spots_that_appear_at_another_angle_are_a_crystal_that_turned() -> None:
     field = bw.analyze(turning).onsets.iloc[0]
     assert field.status == "ambiguous"
     assert "turned" in field.reason
-
-
-def test_phases_before_and_after_are_named() -> None:
-    turning = simulate("lif-to-li2o", frames=40, frame_dose=15.0, size=512, pixel_size=0.25)
-    result = bw.analyze(turning, bw.Settings(phases=("LiF", "Li2O", "Li")))
-    field = result.onsets.iloc[0]
-    assert (field.status, field.criterion) == ("onset", "new_phase")
-    assert (field.phase_before, field.phase_after) == ("LiF", "Li2O")
-    assert field.first_seen_dose_e_per_A2 == pytest.approx(200, abs=70)
-    named = result.spots[result.spots.region.notna()]
-    assert set(named.phase.dropna()) == {"LiF", "Li2O"}
-    assert (result.windows.phase_before.dropna() == "LiF").all()
-    assert (result.windows.phase_after == "Li2O").mean() > 0.5

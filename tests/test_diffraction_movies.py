@@ -15,7 +15,7 @@ import pytest
 
 import napari_beamwatch as bw
 from napari_beamwatch import columns, threads
-from napari_beamwatch.analysis import Step, diffraction, pattern_names
+from napari_beamwatch.analysis import Step, diffraction, pattern_names, pattern_passes
 from napari_beamwatch.analysis.pattern_verdict import as_windows
 from napari_beamwatch.spectra.diffraction import (
     FrameReading,
@@ -260,7 +260,10 @@ def test_the_notes_say_how_the_movie_was_read(result: bw.Result) -> None:
     assert result.settings.camera_constant == CONSTANT
 
 
-def test_spots_are_found_without_following_them(frames: np.ndarray, result: bw.Result) -> None:
+def test_spots_are_found_without_following_them_or_looking_for_rings(
+    frames: np.ndarray, result: bw.Result, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pattern_passes, "find_pattern_rings", lambda *_: pytest.fail("rings"))
     found = bw.find_spots(movie_of(frames), SETTINGS)
     said = ["status", "criterion", "onset_frame", "onset_dose_e_per_A2", "onset_low_e_per_A2",
             "onset_high_e_per_A2"]  # fmt: skip

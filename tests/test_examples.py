@@ -13,8 +13,6 @@ import pytest
 
 import napari_beamwatch as bw
 from napari_beamwatch.phases.structures import _ADDED
-from napari_beamwatch.results import saving
-from napari_beamwatch.results.run_folder import FIGURES
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.writing import write_movie
 
@@ -53,12 +51,8 @@ def test_regions_and_thresholds(run: Run, movie: Path) -> None:
     assert said.count("corner") == said.count("left") == 2
 
 
-def test_a_campaign(run: Run, movie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def blank(_: object, __: object, folder: Path) -> None:
-        for name in FIGURES:
-            (folder / name).touch()
-
-    monkeypatch.setattr(saving, "_draw", blank)  # drawing takes longer than all else
+@pytest.mark.usefixtures("without_figures")
+def test_a_campaign(run: Run, movie: Path, tmp_path: Path) -> None:
     for i, temperature in enumerate((20.0, -170.0)):
         opened = bw.open_movie(
             movie, pre_exposure=0.0, conditions={"compound": "LiF", "temperature_C": temperature}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from napari_beamwatch.simulate.movie import SimulatedMovie
 
 FILMED = {"size": 512, "pixel_size": 0.25, "frames": 50, "frame_dose": 12.0, "seed": 5}
 SETTINGS = bw.Settings(window=128, step=64, drift="off")
+LITHIUM = replace(SETTINGS, phases=("LiF", "Li2O", "Li", "Li2CO3"))
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +26,7 @@ def turning() -> SimulatedMovie:
 def analysed(movie: SimulatedMovie, frames: np.ndarray) -> bw.Result:
     """What is found in frames that were made of a movie's."""
     filmed = bw.Movie.from_array(frames, movie.pixel_size, FILMED["frame_dose"])
-    return bw.analyze(filmed, SETTINGS)
+    return bw.analyze(filmed, LITHIUM)
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +107,14 @@ def test_a_phase_that_was_looked_for_and_not_seen_has_an_upper_limit(turned: bw.
     assert {"Li", "Li2CO3"} <= set(unseen.index)
     assert unseen.area_limit_percent.between(0.1, 20).all()
     assert not {"LiF", "Li2O", "NaF"} & set(unseen.index)
+
+
+def test_phases_before_and_after_are_named(turned: bw.Result) -> None:
+    field = turned.onsets.iloc[0]
+    assert (field.status, field.criterion) == ("onset", "new_phase")
+    assert (field.phase_before, field.phase_after) == ("LiF", "Li2O")
+    assert field.first_seen_dose_e_per_A2 == pytest.approx(200, abs=70)
+    named = turned.spots[turned.spots.region.notna()]
+    assert set(named.phase.dropna()) == {"LiF", "Li2O"}
+    assert (turned.windows.phase_before.dropna() == "LiF").all()
+    assert (turned.windows.phase_after == "Li2O").mean() > 0.5

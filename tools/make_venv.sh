@@ -16,4 +16,4 @@ echo "Setting up $folder with $("$python" --version); a minute or two, once."
   --editable '.[all]' --group "$group"
 # By all processors, where pip takes one; the packages' own tests are left out. What cannot be
 # compiled (templates) is nobody's loss.
-"$folder/bin/python" -m compileall -qq -j 0 -x '/_?tests?/' "$folder/lib" || true
+"$folder/bin/python" -m compileall -qq -j 0 -x '/_?tests?/' "$folder/lib" src || true

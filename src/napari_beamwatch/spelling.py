@@ -27,6 +27,7 @@ _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 _POWER = re.compile(
     r"(?<=[0-9.,])\s*[x×·⋅*]\s*10(?:(?:\^|\*\*)([-+−–]?[0-9]+)|([⁻⁺]?[⁰¹²³⁴-⁹]+))(?![0-9])"
 )
+_EACH_SECOND = re.compile(r"(?<=[0-9.,])\s+1\s*/\s*(?=s\b)")
 _USUAL = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
 _EITHER = re.compile(r"[1-9][0-9]{0,2},[0-9]{3}")
 _FIRST = "[1-9][0-9]{0,2}"
@@ -121,15 +122,16 @@ PIXEL_SIZE = Kind(
     per=("px", "pix", "pixel"),
 )
 DOSE = Kind((Unit("e/Å²", _times(1)), Unit("e/nm²", _times(0.01))))
-FRAME_DOSE = Kind(DOSE.units, per=("frame", "fr"))
+FRAME_DOSE = Kind(DOSE.units, per=("frame", "fr", "image"))
 DOSE_RATE = Kind((Unit("e/Å²/s", _times(1)), Unit("e/nm²/s", _times(0.01))))
 FRAME_TIME = Kind(
     (
         Unit("s", _times(1)),
-        Unit("ms", _times(1e-3)),
-        Unit("fps", _every, ("frames/s", "Hz", "s^-1")),
+        Unit("ms", _times(1e-3), ("milliseconds",)),
+        Unit("µs", _times(1e-6), ("us", "microseconds")),
+        Unit("fps", _every, ("Hz", "s^-1", "1/s", "frames/s", "images/s", "frame/s", "image/s")),
     ),
-    per=("frame",),
+    per=("frame", "image"),
 )
 TEMPERATURE = Kind(
     (
@@ -169,7 +171,7 @@ def read_quantity(text: str, kind: Kind) -> float:
         If it is no number, has another unit, or can be read in two ways.
     """
     text = text.strip()
-    found = _QUANTITY.fullmatch(in_one_line(text))
+    found = _QUANTITY.fullmatch(_EACH_SECOND.sub(" /", in_one_line(text)))
     convert = None if found is None else kind.converter(found["unit"])
     if found is None or convert is None:
         raise BeamwatchError(f"{text!r} is not understood; type {kind.asked}")
@@ -221,7 +223,7 @@ def _plain(unit: str) -> str:
     text = re.sub(r"\bper\b", "/", text.replace("å", "a"))
     text = re.sub(r"\bang(?:str[oö]ms?|\.)?(?=[\W\d]|$)", "a", text)
     text = re.sub(r"\bsq(?:uare|\.)?\s+a\b", "a2", text)
-    text = re.sub(r"\b(m?)sec(?:onds?)?\b", r"\1s", text)
+    text = re.sub(r"\b([muμ]?)sec(?:onds?)?\b", r"\1s", text)
     text = re.sub(r"[\s^*·⋅()]", "", text)
     text = re.sub(r"^(?:electrons?|el\.?|e-)(?=/|a|nm|s-1)", "e", text)
     text = re.sub(r"(a|nm)-2", r"/\g<1>2", text)

@@ -43,8 +43,8 @@ def batch(tmp_path_factory: pytest.TempPathFactory) -> Batch:
     (folder / "broken.mrc").write_bytes(b"MAP " * 10)
     table = folder / "dewar.csv"
     table.write_text(
-        "file;compound;temperature [K];frame dose\n"
-        "broken.mrc;LiF;103;50\nother.mrc;LiF;103;25\nnowhere.eer;LiF;103;50\n"
+        "file;compound;temperature [K];frame dose;voltag;remarks\nbroken.mrc;LiF;103;50;;\n"
+        "other.mrc;LiF;103;25;;fine\nnowhere.eer;LiF;103;50;;\n"
     )
     settings = folder / "quick.json"
     settings.write_text(bw.Settings(drift="off", criteria=("fading",)).to_json())
@@ -71,9 +71,15 @@ def test_all_are_tried_and_what_failed_is_listed_at_the_end_with_its_reason(batc
     assert nowhere == (
         f"  {folder / 'nowhere.eer'}: there is no file or folder {folder / 'nowhere.eer'}"
     )
-    assert batch.told[0] == "1 of 4: lif: done"
-    assert len(batch.told) == 7
+    assert batch.told[1] == "1 of 4: lif: done"
+    assert len(batch.told) == 8
     assert batch.said.count("  written to ") == 2
+
+
+def test_columns_that_nobody_knows_are_said_once_before_the_work(batch: Batch) -> None:
+    assert batch.told[0] == (
+        "beamwatch: dewar.csv: no known name, so not used: voltag (did you mean voltage?), remarks"
+    )
 
 
 def test_a_row_of_the_table_tells_dose_and_conditions(batch: Batch) -> None:
@@ -94,7 +100,7 @@ def test_the_same_command_goes_on_and_skips_in_words(
         f"{name}: done before, same settings: skipped ({batch.out / name})"
         for name in ("lif", "other")
     ]
-    assert said.err.splitlines()[:3:2] == ["1 of 4: lif: skipped", "3 of 4: other: skipped"]
+    assert said.err.splitlines()[1:4:2] == ["1 of 4: lif: skipped", "3 of 4: other: skipped"]
 
 
 @pytest.mark.usefixtures("idle")
@@ -129,11 +135,11 @@ def test_ctrl_c_says_how_many_are_done_and_how_to_go_on(
     (batch.out.parent / "third.mrc").write_bytes((batch.out.parent / "lif.mrc").read_bytes())
     words = [*batch.words, str(batch.out.parent / "third.mrc"), "--jobs", "1"]
     assert main([words[0], words[-3], *words[1:-3], *words[-2:]]) == 1
-    assert capsys.readouterr().err == (
-        "beamwatch: interrupted: 0 of 5 movies are done, the same command does the others\n"
-    )
+    assert capsys.readouterr().err.splitlines()[1:] == [
+        "beamwatch: interrupted: 0 of 5 movies are done, the same command does the others"
+    ]
     assert main([*words[:2], words[-3], *words[2:-3], *words[-2:]]) == 1
-    assert capsys.readouterr().err.splitlines() == [
+    assert capsys.readouterr().err.splitlines()[1:] == [
         "1 of 5: lif: skipped",
         "beamwatch: interrupted: 1 of 5 movies are done, the same command does the others",
     ]

@@ -83,10 +83,12 @@ def test_whoever_cancels_does_not_wait(tmp_path, monkeypatch, movie, rehearsal):
     instead(tmp_path, monkeypatch, "exec('while True: pass')")
     main = threading.main_thread().ident
     timer = threading.Timer(0.5, signal.pthread_kill, [main, signal.SIGINT])
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
     timer.start()
     with pytest.raises(KeyboardInterrupt):
         open_hdf5(movie)
     timer.join()
+    signal.signal(signal.SIGINT, usual)
     assert rehearsal._process is None
 
 

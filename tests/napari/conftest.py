@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -43,13 +44,9 @@ def plugins(npe2pm: Any) -> Any:
     return npe2pm
 
 
-@pytest.fixture(scope="module")
-def shared_window(qapp: Any) -> Iterator[Any]:
-    """One window for a module, since each costs seconds; made as napari's own fixture makes them.
-
-    Those who close theirs, or ask what is left of it, take `make_napari_viewer` in modules of
-    their own: it wants no other window beside it.
-    """
+@contextmanager
+def opened() -> Iterator[Any]:
+    """A window, made as napari's own fixture makes them."""
     from napari import Viewer
     from napari._app_model._app import NapariApplication, _napari_names
     from napari._qt._qapp_model.qactions import init_qactions
@@ -68,7 +65,10 @@ def shared_window(qapp: Any) -> Iterator[Any]:
         qt_window = viewer.window._qt_window
         patch.setattr(qt_window, "_save_current_window_settings", lambda: None)
         assert QTest.qWaitForWindowExposed(qt_window)
+        gc.collect()
+        gc.freeze()  # napari collects with every layer that goes, and need not walk through all
         yield viewer
+        gc.unfreeze()
         viewer.close()
         NapariApplication.destroy("beamwatch_test")
         for registered_once in (_initialize_plugins, init_qactions):
@@ -79,17 +79,53 @@ def shared_window(qapp: Any) -> Iterator[Any]:
         QtViewer._instances.clear()  # a test that failed holds on to its window
 
 
+class SharedWindow:
+    """One window for all who need one, since each costs seconds."""
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+        self._viewer: Any = None
+
+    def viewer(self) -> Any:
+        if self._viewer is None:
+            self._viewer = self._open.enter_context(opened())
+        return self._viewer
+
+    def close(self) -> None:
+        self._viewer = None
+        self._open.close()
+
+
+@pytest.fixture(scope="session")
+def shared_window(qapp: Any) -> Iterator[SharedWindow]:
+    window = SharedWindow()
+    yield window
+    window.close()
+
+
 @pytest.fixture
-def viewer(shared_window: Any) -> Iterator[Any]:
+def no_shared_window(shared_window: SharedWindow) -> None:
+    shared_window.close()
+
+
+@pytest.fixture
+def make_napari_viewer(no_shared_window: None, make_napari_viewer: Any) -> Any:
+    """For those who close theirs and ask what is left of it: it wants no other window beside it."""
+    return make_napari_viewer
+
+
+@pytest.fixture
+def viewer(shared_window: SharedWindow) -> Iterator[Any]:
     """The window as it was when it was new."""
+    viewer = shared_window.viewer()
     get_settings().reset()
-    shared_window.window._qt_window.resize(*SIZE)
-    yield shared_window
-    shared_window.window.remove_dock_widget("all")
-    shared_window.layers.clear()
-    shared_window.dims.reset()
-    shared_window.theme = "dark"
-    overlays = shared_window.canvas.overlays if hasattr(shared_window, "canvas") else shared_window
+    viewer.window._qt_window.resize(*SIZE)
+    yield viewer
+    viewer.window.remove_dock_widget("all")
+    viewer.layers.clear()
+    viewer.dims.reset()
+    viewer.theme = "dark"
+    overlays = viewer.canvas.overlays if hasattr(viewer, "canvas") else viewer
     overlays.scale_bar.visible = False
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     QApplication.processEvents()

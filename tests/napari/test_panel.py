@@ -43,7 +43,7 @@ from napari_beamwatch.regions import Region
 from napari_beamwatch.simulate.cases import simulate
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.gui
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("without_figures")]
 
 OVERLAYS = {"Onset map", "Lattice over dose"}
 

@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 
 import napari_beamwatch as bw
-from napari_beamwatch.results import saving
-from napari_beamwatch.results.run_folder import FIGURES
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.writing import write_movie
 
@@ -34,13 +32,15 @@ def saved(result: bw.Result, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return result.save(tmp_path_factory.mktemp("saved") / "run")
 
 
+@pytest.fixture(scope="session")
+def found() -> bw.Result:
+    """Of patches that turn into another phase."""
+    movie = simulate("lif-to-li2o", frames=40, frame_dose=15.0, size=512, seed=0)
+    return bw.analyze(
+        movie, bw.Settings(window=256, step=128, drift="off", criteria=("fading", "new_phase"))
+    )
+
+
 @pytest.fixture
-def without_figures(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs are saved with figures that are empty: drawing takes longer than all else."""
-    del saved  # which has its own
-
-    def blank(_: object, __: object, folder: Path) -> None:
-        for name in FIGURES:
-            (folder / name).touch()
-
-    monkeypatch.setattr(saving, "_draw", blank)
+def without_figures(saved: Path, without_figures: None) -> None:
+    """Of other runs than the one that is shared."""

@@ -11,15 +11,6 @@ import pytest
 import napari_beamwatch as bw
 from napari_beamwatch.results.figure.curves import COARSEST, FigureAxis, areas, curves
 from napari_beamwatch.results.named_places import speaking_places
-from napari_beamwatch.simulate.cases import simulate
-
-
-@pytest.fixture(scope="module")
-def found() -> bw.Result:
-    movie = simulate("lif-to-li2o", frames=40, frame_dose=15.0, size=512, seed=0)
-    return bw.analyze(
-        movie, bw.Settings(window=256, step=128, drift="off", criteria=("fading", "new_phase"))
-    )
 
 
 @pytest.fixture(scope="module")

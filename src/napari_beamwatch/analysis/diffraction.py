@@ -16,7 +16,7 @@ import pandas as pd
 from napari_beamwatch import columns
 from napari_beamwatch.analysis.answers import with_thresholds
 from napari_beamwatch.analysis.checks import check_record
-from napari_beamwatch.analysis.pattern_names import CRYSTAL, Named
+from napari_beamwatch.analysis.pattern_names import CRYSTAL, Named, named_spots
 from napari_beamwatch.analysis.pattern_passes import DiffractionPasses, Found
 from napari_beamwatch.analysis.pattern_rings import ring_table
 from napari_beamwatch.analysis.pattern_tables import field_trace, trace_table
@@ -132,7 +132,7 @@ def find_diffraction_spots(
     """
     constant = _checked(movie, settings, regions)
     run = DiffractionPasses(movie, settings, constant, progress, client)
-    return Named.of(movie, settings, run.find(), constant).spots
+    return named_spots(movie, settings, run.find_spots())
 
 
 def _as_place(verdict: Verdict) -> RegionVerdict:

@@ -18,6 +18,7 @@ from napari_beamwatch.phases import Match, SpotSet, match
 from napari_beamwatch.phases.powders import match_rings
 from napari_beamwatch.results.tables import joined
 from napari_beamwatch.settings import Settings
+from napari_beamwatch.spectra.diffraction import DiffractionSpots
 
 CRYSTAL, LATE_CRYSTAL = 0, 1
 """Of all spots, and of those that came later: which of them share a crystal, one pattern of the
@@ -102,15 +103,7 @@ def matched(
         if not len(mine):
             continue
         if crystal in (CRYSTAL, LATE_CRYSTAL):
-            d, d_se, angle = (mine[name].to_numpy(float) for name in ("d_A", "d_se_A", "angle_deg"))
-            phases[crystal] = match(
-                SpotSet(d, d_se, angle),
-                phases=settings.phases or None,
-                elements=movie.conditions.elements,
-                pixel_size_uncertainty=settings.pixel_size_uncertainty,
-                temperature_C=movie.conditions.temperature_C,
-                phase_before=before,
-            )
+            phases[crystal] = _crystal(movie, settings, mine, before)
         else:
             came = crystal == LATE_POWDER
             phases[crystal] = match_rings(
@@ -124,3 +117,23 @@ def matched(
             scale = scale_of(phases[crystal]) or scale
         before = before or phases[crystal].answer
     return Phases(phases)
+
+
+def named_spots(movie: Movie, settings: Settings, spots: DiffractionSpots) -> pd.DataFrame:
+    """The table of spots that nobody followed, with the phase they are."""
+    rows = joined([spot_rows(movie, spots, None, (CRYSTAL, LATE_CRYSTAL))], columns.SPOTS)
+    rows = rows.astype({"phase": object, "hkl": object})
+    return Phases({CRYSTAL: _crystal(movie, settings, rows)} if len(rows) else {}).label(rows)
+
+
+def _crystal(movie: Movie, settings: Settings, rows: pd.DataFrame, before: str = "") -> Match:
+    """The phase that spots are of."""
+    d, d_se, angle = (rows[name].to_numpy(float) for name in ("d_A", "d_se_A", "angle_deg"))
+    return match(
+        SpotSet(d, d_se, angle),
+        phases=settings.phases or None,
+        elements=movie.conditions.elements,
+        pixel_size_uncertainty=settings.pixel_size_uncertainty,
+        temperature_C=movie.conditions.temperature_C,
+        phase_before=before,
+    )

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from napari_beamwatch.analysis.pattern_tables import trace_table
 from napari_beamwatch.analysis.progress import OFTEN, Progress, Teller
@@ -85,6 +86,26 @@ class DiffractionPasses:
 
     def find(self) -> Found:
         """Spots and rings of the patterns of all segments."""
+        patterns = self._added_up()
+
+        def found(tick: Callable[[], None]) -> Found:
+            spots = self._spots(patterns, tick)
+            centre = spots.centre
+            left_out = ~centre.seen | SpotReader.of(spots).near  # where the pattern lies on average
+            first, alpha = Geometry(centre.y, centre.x), self.settings.alpha
+            return Found(
+                spots, find_pattern_rings(patterns, first, left_out, spots.spread, alpha, tick)
+            )
+
+        return self._patiently(found)
+
+    def find_spots(self) -> DiffractionSpots:
+        """Spots alone."""
+        patterns = self._added_up()
+        return self._patiently(lambda tick: self._spots(patterns, tick))
+
+    def _added_up(self) -> list[NDArray[np.float64]]:
+        """The pattern of each segment."""
         self._follow_centre()
         self.teller.begin("adding up patterns")
         lit, drift = np.asarray(self.movie.lit), self.drift
@@ -94,19 +115,12 @@ class DiffractionPasses:
         if not patterns:
             raise BeamwatchError(f"{self.movie.name} is dark: no frame holds a diffraction pattern")
         self.teller.begin("finding spots")
-        alpha, constant = self.settings.alpha, self.constant
+        return patterns
 
-        def found(tick: Callable[[], None]) -> Found:
-            spots = find_spots(patterns, constant, alpha, tick=tick)
-            centre = spots.centre
-            left_out = ~centre.seen | SpotReader.of(spots).near  # where the pattern lies on average
-            first = Geometry(centre.y, centre.x)
-            return Found(
-                spots,
-                find_pattern_rings(patterns, first, left_out, spots.spread, alpha, tick),
-            )
-
-        return self._patiently(found)
+    def _spots(
+        self, patterns: list[NDArray[np.float64]], tick: Callable[[], None]
+    ) -> DiffractionSpots:
+        return find_spots(patterns, self.constant, self.settings.alpha, tick=tick)
 
     def moved(self) -> Drift | None:
         """How far the centre lies from where it was at first, if it moved."""

@@ -16,6 +16,7 @@ from napari_beamwatch.batch.scheduler import connected
 from napari_beamwatch.batch.tasks import PathLike, Task, tasks_of
 from napari_beamwatch.batch.workers import PROCESS, work_through
 from napari_beamwatch.compiling import told_of_compiling
+from napari_beamwatch.movies.sidecars.own import unused_columns
 from napari_beamwatch.quantities import whole
 from napari_beamwatch.regions import Region
 from napari_beamwatch.results.run_folder import holds_run
@@ -83,6 +84,8 @@ def analyze_many(
     said = {**opening, "table": where}
     request = Request(settings or Settings(), tuple(regions), said, force)
     ledger = Ledger(tasks, progress)
+    if where is not None and (unused := unused_columns(where)):
+        ledger.say(unused)
     if jobs == 1:
         _one_by_one(tasks, request, ledger, scheduler)
     else:

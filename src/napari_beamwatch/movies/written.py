@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 
 from napari_beamwatch.errors import BeamwatchError
@@ -15,6 +16,9 @@ UNKNOWN = frozenset(("", "?", "-", "–", "—", "n/a", "na", "none", "unknown",
 
 LONGEST = 200
 """Letters of a number with its unit."""
+
+NEAR = 0.8
+"""How alike two names are of which one may be a slip of the other, from 0 to 1."""
 
 _BRACKETED = re.compile(r"(.*?)\s*[(\[]([^()\[\]]*(?:\([^()]*\))?)[)\]]")
 _HAS_UNIT = re.compile(r"[^0-9.,\s'’+\-−–eE]")
@@ -52,6 +56,13 @@ def name_and_unit(name: str, known: Mapping[str, Kind | None]) -> tuple[str, str
         if kind is not None and whole.startswith(f"{one}_") and kind.converter(unit) is not None:
             return one, unit
     return "", ""
+
+
+def meant_name(name: str, known: Iterable[str]) -> str:
+    """The known name that one of no meaning may be a slip of; empty if none is near."""
+    bracketed = _BRACKETED.fullmatch(name.strip())
+    plain = plain_name(bracketed[1] if bracketed else name)
+    return next(iter(get_close_matches(plain, list(known), 1, NEAR)), "")
 
 
 def read_written(text: str, unit: str, kind: Kind, what: str) -> float | None:

@@ -127,6 +127,26 @@ add: Any = kernel()(_add)
 log_add: Any = kernel()(_log_add)
 
 
+def _put(values: Any, into: Any) -> None:
+    """Copy one by one: slices that are assigned take seconds to compile, for what they raise."""
+    for i in range(len(values)):
+        into[i] = values[i]
+
+
+put: Any = kernel()(_put)
+
+
+def _told(chosen: Ints) -> bool:
+    """Whether every spot is a reflection."""
+    least = chosen[0]
+    for reflection in chosen:
+        least = min(least, reflection)
+    return bool(least >= 0)
+
+
+told: Any = kernel()(_told)
+
+
 def _below(log_d: Floats, start: int, stop: int, value: float) -> int:
     """First of the reflections, widest spacing first, that is not above a value."""
     while start < stop:
@@ -228,7 +248,7 @@ def _complete(
                 if two >= 0 and weight == 0:
                     weight = in_this_zone(lib, p, zone)
                 prior = lib.expected[found] / weight if two >= 0 else 1.0
-                trial[:] = sums
+                put(sums, trial)
                 add(trial, 0, spots[k, 0] - lib.log_d[found], spots[k, 1])
                 add(trial, 4, direction, spots[k, 3])
                 best = marginal(trial, scale_sd) - before + math.log((1 - STRAY) * prior)
@@ -237,7 +257,7 @@ def _complete(
                 far = abs(spots[k, 0] - lib.log_d[j] - stretch)
                 if lib.family[j] == 0 or far > NEAR * math.hypot(spots[k, 1], scale_sd):
                     continue
-                trial[:] = sums
+                put(sums, trial)
                 add(trial, 0, spots[k, 0] - lib.log_d[j], spots[k, 1])
                 value = marginal(trial, scale_sd) - before + math.log((1 - STRAY) * lib.family[j])
                 if value > best:
@@ -378,12 +398,12 @@ def _weigh(
                             a = sums[0] + 1 / scale_sd**2
                             scale[s, p, 0] = sums[1] / a
                             scale[s, p, 1] = 1 / math.sqrt(a)
-                            zones[s, p] = zone
-                            chosen[p, set_start[s] : set_start[s + 1]] = trial
+                            put(zone, zones[s, p])
+                            put(trial, chosen[p, set_start[s] :])
                 # Bases are other ways to the same hypotheses, not further ones.
                 evidence[s, p] = max(evidence[s, p], sum_b)
                 # No other base explains more than every spot.
-                if top > -np.inf and chosen[p, set_start[s] : set_start[s + 1]].min() >= 0:
+                if top > -np.inf and told(chosen[p, set_start[s] : set_start[s + 1]]):
                     break
 
 

@@ -302,7 +302,9 @@ def _transform_blocks(
         if rows == 0:
             continue
         for f in range(counts[b]):
-            factors[f * columns : (f + 1) * columns] = along_x[frequency_of[b, f]]
+            for c in range(columns):
+                for x in range(step):
+                    factors[f * columns + c, x] = along_x[frequency_of[b, f], c, x]
         np.dot(factors[:rows], block.T, products[:rows])
         for f in range(counts[b]):
             for j in range(pieces):

@@ -107,8 +107,13 @@ def peaks_of_windows(
     power = np.empty((rows, columns), np.float32)
     over = np.empty((rows, columns), np.float32)
     # Bins that are not looked at are put to nothing: no test for them in the loops.
-    inverse = np.where(used, np.float32(1) / floor, np.float32(0))
-    least = float(thresholds.min())
+    inverse = np.float32(1) / floor
+    least = np.inf
+    for y in range(rows):
+        for x in range(columns):
+            least = min(least, thresholds[y, x])
+            if not used[y, x]:
+                inverse[y, x] = 0
     for i in range(len(fields)):
         if not scales[i] > 0:
             continue
@@ -139,7 +144,9 @@ def peaks_of_windows(
                     continue
                 if count == len(found):
                     wider = np.empty((2 * len(found), 9), np.float64)
-                    wider[:count] = found
+                    for n in range(count):
+                        for m in range(9):
+                            wider[n, m] = found[n, m]
                     found = wider
                 dy, dx, top, bend = _refined(fields[i], y, x, between)
                 row = found[count]

@@ -72,6 +72,30 @@ def test_the_row_of_a_campaign_is_found_by_the_movies_name(movie_file) -> None:
     assert any("operator not used" in note for note in movie.notes)
 
 
+@pytest.mark.parametrize(
+    ("title", "meant"),
+    [
+        ("temprature [K]", "temperature"),
+        ("Dose-Rat", "dose_rate"),
+        ("particlesize_nm", "particle_size"),
+    ],
+)
+def test_a_name_that_is_a_slip_is_a_warning_with_the_one_that_is_meant(
+    movie_file, title: str, meant: str
+) -> None:
+    text = f"file,compound,remarks,{title}\nlif,LiF,good,103\n"
+    movie = open_movie(beside(movie_file(), "conditions.csv", text))
+    assert f"conditions.csv: {title} is not used: did you mean {meant}?" in movie.warnings
+    assert movie.conditions.compound == "LiF"
+
+
+def test_a_name_of_ones_own_is_no_slip_of_what_is_said_beside_it(movie_file) -> None:
+    text = "file,temperature,temperature2,remarks\nlif,20,21,good\n"
+    movie = open_movie(beside(movie_file(), "conditions.csv", text))
+    assert not [said for said in movie.warnings if "did you mean" in said]
+    assert "conditions.csv: temperature2, remarks not used: no known name" in movie.notes
+
+
 def test_a_table_beside_the_movie_holds_one_row_of_notes(movie_file) -> None:
     text = "pixel_size_nm,dose_rate,frame_time,pre-exposure,voltage,temperature,thickness\n"
     text += "0.0125,50,25 ms,30,300,103.15 K,60\n"

@@ -8,7 +8,7 @@ carry units (``temperature_K``, ``dose rate [e/Å²/s]``), and so may values (``
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,13 @@ from napari_beamwatch.movies.dose_table import DoseTable, read_table
 from napari_beamwatch.movies.given import Given
 from napari_beamwatch.movies.names import is_same, last_part, unpacked_name
 from napari_beamwatch.movies.sidecars.words import Words
-from napari_beamwatch.movies.written import UNKNOWN, name_and_unit, plain_name, read_written
+from napari_beamwatch.movies.written import (
+    UNKNOWN,
+    meant_name,
+    name_and_unit,
+    plain_name,
+    read_written,
+)
 
 LARGEST_NOTES = 64 * 2**10
 """Bytes; a page of notes takes four thousand."""
@@ -140,6 +146,18 @@ def movies_of(path: Path) -> list[Path]:
     return [path.parent / Path(name.strip()).expanduser() for name in named]
 
 
+def unused_columns(path: Path) -> str:
+    """What a table of many movies says to nobody, in a sentence; empty if all is understood."""
+    _, columns = _campaign(path)
+    slips = _slips(columns)
+    unknown = [
+        f"{title} (did you mean {slips[title]}?)" if title in slips else title
+        for title in columns
+        if not name_and_unit(title, KNOWN)[0]
+    ]
+    return f"{path.name}: no known name, so not used: {', '.join(unknown)}" if unknown else ""
+
+
 def _campaign(path: Path) -> tuple[list[str], dict[str, list[str]]]:
     """What a table of many movies calls each, and its other columns."""
     columns = read_table(path)
@@ -178,7 +196,8 @@ def words_of(source: str, said: Mapping[str, str]) -> Words:
         if name in found:
             raise BeamwatchError(f"{what}: said twice")
         found[name] = value
-    if not found and unknown:
+    slips = _slips(said)
+    if not found and unknown and not slips:
         return _unknown(source, said)
     try:
         numbers = {name: found.pop(name) for name in QUANTITIES if name in found}
@@ -186,8 +205,21 @@ def words_of(source: str, said: Mapping[str, str]) -> Words:
         conditions = Conditions.of(found)
     except BeamwatchError as error:
         raise BeamwatchError(f"{source}: {error}") from None
-    notes = (f"{source}: {', '.join(unknown)} not used: no known name",) if unknown else ()
-    return Words(source=source, own=True, conditions=conditions, notes=notes, **numbers)
+    odd = tuple(f"{title} is not used: did you mean {slips[title]}?" for title in slips)
+    others = [title for title in unknown if title not in slips]
+    notes = (f"{source}: {', '.join(others)} not used: no known name",) if others else ()
+    return Words(
+        source=source, own=True, conditions=conditions, notes=notes, warnings=odd, **numbers
+    )
+
+
+def _slips(titles: Iterable[str]) -> dict[str, str]:
+    """Names that nobody knows, and what each may be a slip of: nothing that is said beside it."""
+    known = {title: name_and_unit(title, KNOWN)[0] for title in titles}
+    said = {ALSO.get(name, name) for name in known.values()}
+    free = [name for name in KNOWN if ALSO.get(name, name) not in said]
+    near = {title: meant_name(title, free) for title, name in known.items() if not name}
+    return {title: name for title, name in near.items() if name}
 
 
 def _are_doses(columns: Mapping[str, list[str]]) -> bool:
