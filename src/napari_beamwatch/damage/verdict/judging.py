@@ -23,6 +23,7 @@ from napari_beamwatch.damage.course.spacing import Shift
 from napari_beamwatch.damage.scopes import Samples, Witnesses, frames_after
 from napari_beamwatch.damage.verdict.coming import Coming, coming, turned
 from napari_beamwatch.damage.verdict.rivals import PARTIAL, Refuted, judge_loss, refuted
+from napari_beamwatch.damage.verdict.view import view_changed
 
 Status = Literal["onset", "survived", "damaged_at_start", "no_lattice", "ambiguous"]
 Floats = NDArray[np.float64]
@@ -164,6 +165,9 @@ def judge(
         held = np.array([trace.g for each in (one, *others) for trace in each.old.traces])
         came = coming(one, held, _lost_most(one.loss), others)
         verdict = _with_coming(verdict, came, one.loss)
+    if verdict.status == "onset":
+        text = view_changed(one, others, verdict.onset, witnesses.texture)
+        verdict = _unclear(verdict, text) if text else verdict
     return _dated(one, verdict)
 
 
