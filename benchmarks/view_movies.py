@@ -158,6 +158,19 @@ def moved_slowly(dose: float, each: float, side: float, rng: Rng) -> Scene:
     return scene(patches, drift=drift, films=film(rng))
 
 
+@kind("moved, faint")
+def moved_faint(dose: float, each: float, side: float, rng: Rng) -> Scene:
+    """In frames of 1 e/Å²."""
+    return moved_to_film(dose, each, side, rng)
+
+
+@kind("jumps")
+def jumps(dose: float, each: float, side: float, rng: Rng) -> Scene:
+    """By 1 to 8 Å: most of the view stays."""
+    drift = moves(begin(dose, rng), rng, float(rng.uniform(1, 8)))
+    return scene(whole(zone(rng)), drift=drift, films=film(rng))
+
+
 @kind("blur, at once")
 def blur_at_once(dose: float, each: float, side: float, rng: Rng) -> Scene:
     """By 0.25 to 0.6 Å."""
@@ -209,6 +222,21 @@ def sudden_bare(dose: float, each: float, side: float, rng: Rng) -> Scene:
 def sudden_gain(dose: float, each: float, side: float, rng: Rng) -> Scene:
     """Under a detector's own pattern."""
     return sudden(dose, each, side, rng)
+
+
+@kind("sudden, faint", damage=True)
+def sudden_faint(dose: float, each: float, side: float, rng: Rng) -> Scene:
+    """In frames of 1 e/Å²."""
+    return sudden(dose, each, side, rng)
+
+
+@kind("sudden, as it drifts", damage=True)
+def sudden_drifting(dose: float, each: float, side: float, rng: Rng) -> Scene:
+    """By 0.1 to 0.4 Å a frame."""
+    down, right = (float(rng.choice([-1, 1]) * rng.uniform(0.1, 0.4)) / each for _ in range(2))
+    drift = Drift(Saturating(6.0, 40.0, rate=down), Saturating(-4.0, 40.0, rate=right))
+    change = fade(Step(begin(dose, rng)))
+    return scene(whole(zone(rng), change), drift=drift, films=film(rng))
 
 
 @kind("fast", damage=True)
@@ -296,6 +324,8 @@ def said(name: str, seed: int, size: int) -> dict[str, Any]:
     """What the analysis says of one movie, in frames."""
     rng = np.random.default_rng([seed, *name.encode()])
     frames, each = int(rng.choice([40, 48, 60])), float(rng.choice([6.0, 8.0, 12.0, 20.0]))
+    if name.endswith("faint"):
+        frames, each = 80, 1.0
     drawn = BUILDS[name](frames * each, each, size * 0.125, rng)
     movie = simulate(
         drawn, frames=frames, frame_dose=each, size=size, pixel_size=0.125, seed=seed,

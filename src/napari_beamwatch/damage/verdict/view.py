@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from napari_beamwatch.damage.course.estimate import Estimate
 from napari_beamwatch.damage.course.examining import Examined, Loss
 from napari_beamwatch.spectra.drift import Comparison, Texture
+from napari_beamwatch.spectra.drift.texture import SEEN
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -26,11 +27,16 @@ NEAREST = 8
 SUDDEN = 2.0
 """Frames of a decay to 1/e that a stage does not take to take a lattice away."""
 
-SURE = 2.5
+SURE = 2.0
 """Standard errors by which less than half of a texture, or as much, is found again."""
 
-BLURRED, AGREED = 4.0, 2.0
-"""Standard errors of a blur from which it is one, and of blur and spots to which they agree."""
+SURE_BLUR, AGREED, RATES = 2.5, 2.0, 17
+"""Standard errors of a blur from which it is one, those of blur and spots to which they agree, and
+rates that are tried."""
+
+UNLIKE = 0.05
+"""Part of their plateaus by which spots depart from a law, for the film's own speckle beats with
+them."""
 
 LAST = 4
 """Of the frames after an onset the part, one in so many, that a blur is seen in at the least."""
@@ -135,16 +141,14 @@ def _blurred(one: Examined, loss: Loss, texture: Texture) -> str:
 
 
 def _blur_explains(one: Examined, loss: Loss, told: Comparison) -> bool:
-    """Whether a blur of the film is one, and takes the spots that were lost."""
-    if told.before < BLURRED or not told.blur > BLURRED * told.blur_se:
+    """Whether a blur of the film is one, and takes what was lost of every spot."""
+    if told.before < SEEN or not told.blur > SURE_BLUR * told.blur_se:
         return False
-    left, rates = loss.left, told.blur + AGREED * told.blur_se * np.array([-1.0, 1.0])
-    for trace, ratio, se in zip(one.old.traces, left.ratio, left.se, strict=True):
-        low, high = (max(ratio + way * AGREED * se, 1e-9) for way in (-1, 1))
-        least, most = np.exp(-rates[::-1] * trace.g**2)
-        if least > high or most < low:
-            return False
-    return True
+    rates = told.blur + told.blur_se * np.linspace(-AGREED, AGREED, RATES)
+    g2 = np.array([trace.g**2 for trace in one.old.traces])
+    off = loss.left.ratio - np.exp(-rates[:, None] * g2)
+    misfit = (off**2 / (loss.left.se**2 + UNLIKE**2)).mean(axis=1)
+    return bool(misfit.min() < AGREED**2)
 
 
 def _compared(
