@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 NEAREST = 8
-"""Frames to either side that are compared first; where they do not tell, twice as many."""
+"""Frames to either side that are compared first; where they do not tell, half as many more."""
 
 SUDDEN = 2.0
 """Frames of a decay to 1/e that a stage does not take to take a lattice away."""
@@ -37,9 +37,6 @@ rates that are tried."""
 UNLIKE = 0.05
 """Part of their plateaus by which spots depart from a law, for the film's own speckle beats with
 them."""
-
-LAST = 4
-"""Of the frames after an onset the part, one in so many, that a blur is seen in at the least."""
 
 
 def view_changed(
@@ -122,16 +119,14 @@ def another_place(
             return told.below_half > 0
         if count >= max(len(before), len(after)):
             return False
-        count *= 2
+        count += count // 2
 
 
 def _blurred(one: Examined, loss: Loss, texture: Texture) -> str:
-    scope, onset = one.scope, loss.course.onset
+    scope, onset, half = one.scope, loss.course.onset, loss.course.half_dose
     before = np.flatnonzero(scope.lit & (scope.dose_end <= onset.low))
-    after = np.flatnonzero(scope.lit & (scope.dose_start >= onset.high))
-    settled = after[scope.dose_start[after] >= np.nan_to_num(loss.course.dose_1e.high, nan=np.inf)]
-    last = after[-(len(after) // LAST) :]
-    told = _compared(texture, len(scope.lit), before, max(settled, last, key=len))
+    after = np.flatnonzero(scope.lit & (scope.dose_start >= np.fmax(onset.value, half.value)))
+    told = _compared(texture, len(scope.lit), before, after)
     if told is None or not _blur_explains(one, loss, told):
         return ""
     return (
