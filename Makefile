@@ -85,6 +85,7 @@ campaign: $(READY)
 	$(BIN)/python benchmarks/pattern_campaign.py --out build/patterns.jsonl --seeds 0:20 --jobs 2
 	$(BIN)/python benchmarks/ring_naming.py --out build/rings.jsonl --seeds 0:10 --jobs 2
 	$(BIN)/python benchmarks/uneven_campaign.py --out build/uneven.jsonl --seeds 0:20 --jobs 2
+	$(BIN)/python benchmarks/view_movies.py --out build/views.jsonl --seeds 0:3
 
 # Steady movies, what looks like damage and is none, and damage: an hour or two.
 watch: $(READY)

@@ -15,6 +15,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,7 +25,7 @@ import numpy as np
 import napari_beamwatch as bw
 from napari_beamwatch.simulate.cases import FIRST_MOVE, simulate
 from napari_beamwatch.simulate.cases.parts import LIF_100, LIF_110, fade, whole
-from napari_beamwatch.simulate.laws import Decay, Dip, Knots, Saturating, Swing
+from napari_beamwatch.simulate.laws import Decay, Dip, Knots, Saturating, Steady, Swing
 from napari_beamwatch.simulate.scene import Drift, Film, Patch, Picture, Scene, tilt_series
 from napari_beamwatch.simulate.shapes import Box, Cell, scattered_seeds
 from napari_beamwatch.simulate.writing import write_movie
@@ -34,6 +35,9 @@ Rng = np.random.Generator
 Build = Callable[[float, Rng], Scene]
 
 BUILDS: dict[str, Build] = {}
+MORE_FILM = (Film(Steady(1.0), darkness=0.05, texture=2.0),)
+"""Carbon that makes 100 Å of the 20 Å under the stages."""
+
 SAID = ("falling", "ambiguous", "stop")
 DAMAGE = ("fade", "fade of one grain")
 
@@ -180,6 +184,18 @@ def stage_moved(dose: float, rng: Rng) -> Scene:
     begin, far = part(dose, rng)[0], float(rng.choice([25.0, 200.0]))
     crystal = Patch("A", zone(rng), where=Box(-1e4, 48.0, -1e4, 1e4))
     return scene((crystal,), drift=Drift(dy=Knots((begin, begin + 0.5), (0.0, -far))))
+
+
+@kind("shakes on 100 Å of film")
+def shakes_on_film(dose: float, rng: Rng) -> Scene:
+    """The stages lie on 20 Å."""
+    return replace(shakes(dose, rng), films=MORE_FILM)
+
+
+@kind("stage is moved on 100 Å of film")
+def stage_moved_on_film(dose: float, rng: Rng) -> Scene:
+    """Of which little is left in view, or nothing."""
+    return replace(stage_moved(dose, rng), films=MORE_FILM)
 
 
 @kind("dips")

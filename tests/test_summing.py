@@ -188,5 +188,5 @@ def test_files_know_pixel_size_and_where_they_come_from(
 
 
 def test_what_is_no_image_is_refused_before_the_work(best: bw.UndamagedImage) -> None:
-    with pytest.raises(bw.BeamwatchError, match=r"as \.mrc, \.tif or \.ome\.tif"):
+    with pytest.raises(bw.BeamwatchError, match=r"as \.mrc, \.tif, \.ome\.tif or \.ome\.zarr"):
         write_image(best, Path("best.png"))

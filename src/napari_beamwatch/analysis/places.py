@@ -24,6 +24,7 @@ from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import Region
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.broadening import broadening
+from napari_beamwatch.spectra.drift import Drift
 from napari_beamwatch.spectra.field import FieldTrace
 from napari_beamwatch.spectra.following import FollowedReflection, FollowedSpots
 from napari_beamwatch.spectra.region_traces import overlap_factors
@@ -165,12 +166,17 @@ def relative_beam(field: FieldTrace, axis: DoseAxis) -> Floats:
     return np.where(known, field.mean / usual, np.nan)
 
 
-def witnesses_of(diffuse: Diffuse, axis: DoseAxis, settings: Settings) -> Witnesses:
+def witnesses_of(
+    diffuse: Diffuse, axis: DoseAxis, settings: Settings, drift: Drift | None
+) -> Witnesses:
     """What is known of all of the field, beside its places."""
+    texture = None if drift is None else drift.texture
     change, error = diffuse.focus_of_frames(len(axis.lit))
     grew = diffuse.halo_grew(axis.start, axis.end, rate(settings.false_alarm, "rings"))
     known = np.isfinite(change[axis.lit]).any()
-    return Witnesses(change, error, grew) if known else Witnesses(halo_grew=grew)
+    if not known:
+        return Witnesses(halo_grew=grew, texture=texture)
+    return Witnesses(change, error, grew, texture)
 
 
 def judge_places(

@@ -46,6 +46,7 @@ from napari_beamwatch.results.tables import (
     window_table,
 )
 from napari_beamwatch.settings import Settings
+from napari_beamwatch.spectra.drift import Drift
 from napari_beamwatch.spectra.field import FieldTrace, field_trace
 from napari_beamwatch.spectra.imaging import check_images
 from napari_beamwatch.spectra.rings import Ring
@@ -99,7 +100,7 @@ def analyze(
     with one_blas_thread():
         verdicts, windows = failures.tried(
             "judging places", lambda why: _unjudged(parts, why),
-            _judged, movie, settings, parts, trace, diffuse, failures,
+            _judged, movie, settings, parts, trace, diffuse, drift, failures,
         )  # fmt: skip
     if particles is not None:
         wanted = [part.region for part in parts]
@@ -168,11 +169,12 @@ def _judged(
     parts: Sequence[Part],
     trace: FieldTrace,
     diffuse: Diffuse,
+    drift: Drift | None,
     failures: Failures,
 ) -> tuple[list[RegionVerdict], WindowVerdicts]:
     """What lattice and rings say of the field and the regions, and the map."""
     axis, field = DoseAxis.of(movie), parts[0].followed
-    witnesses = witnesses_of(diffuse, axis, settings)
+    witnesses = witnesses_of(diffuse, axis, settings, drift)
     pieces = pieces_of(movie, field, trace)
     if axis.known and movie.given.beam_profile is None:
         said = failures.tried(

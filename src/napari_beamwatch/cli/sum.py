@@ -21,7 +21,7 @@ def add_up(movie: str | None, run: str, out: str, *, survive: float | None, forc
     run : str
         Folder of a run of it.
     out : str
-        .mrc, .tif or .ome.tif.
+        .mrc, .tif, .ome.tif or .ome.zarr.
     survive : float, optional
         Percent of the lattice power that must be left; weights as the amplitude without it.
     force : bool

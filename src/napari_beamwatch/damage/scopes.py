@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.spectra.broadening import Broadening
+from napari_beamwatch.spectra.drift import Texture
 
 Floats = NDArray[np.float64]
 
@@ -134,11 +135,14 @@ class Witnesses:
         From Thon rings, and the standard error.
     halo_grew : bool
         The diffuse ring of amorphous matter did.
+    texture : Texture, optional
+        Of the film around the lattice.
     """
 
     defocus_nm: Floats | None = None
     defocus_se_nm: Floats | None = None
     halo_grew: bool = False
+    texture: Texture | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""The map of a field as a file that other programs measure in: OME-TIFF, in nm."""
+"""The map of a field as a file that other programs measure in: OME-TIFF or OME-Zarr, in nm."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.results.findings import Findings
 from napari_beamwatch.results.ome_tiff import ENDINGS, OmePicture, is_named, write_picture
+from napari_beamwatch.results.ome_zarr import ENDING, is_zarr, write_zarr
 from napari_beamwatch.results.place_map import Squares
 
 DOSES = {
@@ -54,11 +55,11 @@ def onset_picture(result: Findings) -> OmePicture:
 
 
 def write_map(result: Findings, path: str | os.PathLike[str]) -> Path:
-    """Write the map of a result as ``.ome.tif``; what is there is replaced."""
+    """Write the map of a result as ``.ome.tif`` or ``.ome.zarr``; what is there is replaced."""
     target = Path(path).expanduser()
-    if not is_named(target):
-        raise BeamwatchError(f"{target.name}: a map is written as {ENDINGS[0]}")
-    write_picture(onset_picture(result), target)
+    if not is_named(target) and not is_zarr(target):
+        raise BeamwatchError(f"{target.name}: a map is written as {ENDINGS[0]} or {ENDING}")
+    (write_zarr if is_zarr(target) else write_picture)(onset_picture(result), target)
     return target
 
 

@@ -1,4 +1,4 @@
-"""Writing an image with its pixel size and where it comes from: MRC, TIFF or OME-TIFF."""
+"""Writing an image with its pixel size and where it comes from: MRC, TIFF, OME-TIFF or OME-Zarr."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import tifffile
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.results.ome_tiff import OmePicture, is_named, write_picture
+from napari_beamwatch.results.ome_zarr import check_replaceable, is_zarr, write_zarr
 from napari_beamwatch.summing.adding import UndamagedImage
 
 MRC, TIFF = (".mrc",), (".tif", ".tiff")
@@ -24,10 +25,14 @@ LABEL = 80
 
 def check_name(path: Path, *, force: bool) -> None:
     """Refuse a file that cannot be written, before the work and not after it."""
-    if path.suffix.lower() not in MRC + TIFF:
-        raise BeamwatchError(f"{path.name}: an image is written as .mrc, .tif or .ome.tif")
+    if path.suffix.lower() not in MRC + TIFF and not is_zarr(path):
+        raise BeamwatchError(
+            f"{path.name}: an image is written as .mrc, .tif, .ome.tif or .ome.zarr"
+        )
     if path.exists() and not force:
         raise BeamwatchError(f"{path} is there already; --force replaces it")
+    if is_zarr(path):
+        check_replaceable(path)
     if not path.parent.is_dir():
         raise BeamwatchError(f"there is no folder {path.parent}")
 
@@ -44,10 +49,11 @@ def write_image(image: UndamagedImage, path: Path, *, force: bool = False) -> No
         Replace a file that is there.
     """
     check_name(path, force=force)
-    if is_named(path):
+    if is_named(path) or is_zarr(path):
         size = image.pixel_size
         known = (1.0, "pixel") if size is None else (size / 10, "nm")
-        write_picture(OmePicture(image.image, *known, about=image.provenance), path)
+        write_ome = write_zarr if is_zarr(path) else write_picture
+        write_ome(OmePicture(image.image, *known, about=image.provenance), path)
         return
     write = _write_mrc if path.suffix.lower() in MRC else _write_tiff
     # Beside it, so that it can take its place in one step.

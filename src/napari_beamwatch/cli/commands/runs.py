@@ -134,7 +134,7 @@ def add_sum(commands: _SubParsersAction[ArgumentParser]) -> None:
     add_up.add_argument("movie", metavar="MOVIE", nargs="?", help="if it is not where the run says")
     add_up.add_argument("--run", metavar="RUN", required=True, help="the folder of its run")
     add_up.add_argument(
-        "--out", metavar="FILE", required=True, help="an .mrc, .tif or .ome.tif file"
+        "--out", metavar="FILE", required=True, help="an .mrc, .tif, .ome.tif or .ome.zarr"
     )
     add_up.add_argument(
         "--survive",

@@ -23,6 +23,7 @@ from napari_beamwatch.damage.course.spacing import Shift
 from napari_beamwatch.damage.scopes import Samples, Witnesses, frames_after
 from napari_beamwatch.damage.verdict.coming import Coming, coming, turned
 from napari_beamwatch.damage.verdict.rivals import Refuted, judge_loss, refuted
+from napari_beamwatch.damage.verdict.view import view_changed
 
 Status = Literal["onset", "survived", "damaged_at_start", "no_lattice", "ambiguous"]
 Floats = NDArray[np.float64]
@@ -162,6 +163,9 @@ def judge(
         verdict = _with_shift(verdict, one.shift)
     if "new_phase" in criteria and not verdict.reason.startswith(TURNED):
         verdict = _with_coming(verdict, coming(one, others), one.loss)
+    if verdict.status == "onset":
+        text = view_changed(one, others, verdict.onset, witnesses.texture)
+        verdict = _unclear(verdict, text) if text else verdict
     return _dated(one, verdict)
 
 

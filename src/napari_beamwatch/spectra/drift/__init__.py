@@ -24,5 +24,6 @@ References
 """
 
 from napari_beamwatch.spectra.drift.estimator import Drift, DriftEstimator, estimate_drift
+from napari_beamwatch.spectra.drift.texture import Comparison, Texture
 
-__all__ = ["Drift", "DriftEstimator", "estimate_drift"]
+__all__ = ["Comparison", "Drift", "DriftEstimator", "Texture", "estimate_drift"]

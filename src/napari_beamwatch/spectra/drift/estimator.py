@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,6 +14,7 @@ from napari_beamwatch.spectra.drift.arrays import Complex64, Floats
 from napari_beamwatch.spectra.drift.low_frequencies import Band
 from napari_beamwatch.spectra.drift.paths import solve_path
 from napari_beamwatch.spectra.drift.refining import smear_variance
+from napari_beamwatch.spectra.drift.texture import Texture
 from napari_beamwatch.spectra.drift.whitening import Problem
 
 FIRST_FRAMES = 64
@@ -38,12 +39,15 @@ class Drift:
         Standard error along either axis; NaN where nothing could be measured.
     reason : str
         Why not, in words; empty if it was measured.
+    texture : Texture, optional
+        Of the film that it was told from.
     """
 
     dy_px: Floats
     dx_px: Floats
     se_px: Floats
     reason: str = ""
+    texture: Texture | None = field(default=None, repr=False)
 
     @property
     def measured(self) -> bool:
@@ -149,7 +153,8 @@ class DriftEstimator:
             np.round(np.interp(frames, middle, values), 6) + 0.0
             for values in (*(path - path[0]).T, np.sqrt(variance.clip(0)))
         )
-        return Drift(dy, dx, se)
+        texture = Texture(self._band, tuple(self._kept), first, last, path)
+        return Drift(dy, dx, se, texture=texture)
 
     def _pair_up(self) -> None:
         # The coefficients are those of contrast: a mean weighted by the frames in it.

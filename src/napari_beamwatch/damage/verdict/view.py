@@ -1,0 +1,154 @@
+"""Whether the view changed with the lattice: a stage that was moved, or a blur that lasts.
+
+Both take all spots of all places at once, as sudden damage does. The film that carries the
+specimen tells: what is seen of it beside the lattice stays as it was where a crystal is damaged.
+Of another place nothing is found again of what was seen before; a blur damps it by exp(-q k²), as
+it does the spots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_beamwatch.damage.course.estimate import Estimate
+from napari_beamwatch.damage.course.examining import Examined, Loss
+from napari_beamwatch.spectra.drift import Comparison, Texture
+from napari_beamwatch.spectra.drift.texture import SEEN
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+NEAREST = 8
+"""Frames to either side that are compared first; where they do not tell, half as many more."""
+
+SUDDEN = 2.0
+"""Frames of a decay to 1/e that a stage does not take to take a lattice away."""
+
+SURE = 2.0
+"""Standard errors by which less than half of a texture, or as much, is found again."""
+
+SURE_BLUR, AGREED, RATES = 2.5, 2.0, 17
+"""Standard errors of a blur from which it is one, those of blur and spots to which they agree, and
+rates that are tried."""
+
+UNLIKE = 0.05
+"""Part of their plateaus by which spots depart from a law, for the film's own speckle beats with
+them."""
+
+
+def view_changed(
+    one: Examined, others: Sequence[Examined], onset: Estimate, texture: Texture | None
+) -> str:
+    """Why a change is one of the view, in words; empty where the film does not say so.
+
+    Parameters
+    ----------
+    one : Examined
+    others : sequence of Examined
+        The other places of the field.
+    onset : Estimate
+        Of the change.
+    texture : Texture, optional
+    """
+    if texture is None:
+        return ""
+    scope = one.scope
+    if one.loss is None or _sudden(one):
+        # Of those that may have gone at this dose the one that knows best when it did.
+        known = [each for each in (one, *others) if _sudden(each) and _within(onset, one, each)]
+        span = min((_span(each) for each in known), key=lambda s: s[1] - s[0], default=None)
+        since, until = span or (onset.low / scope.exposure, onset.high / scope.exposure)
+        start, end = scope.dose_start / scope.exposure, scope.dose_end / scope.exposure
+        if another_place(texture, start, end, scope.lit, since, until):
+            return (
+                f"all at once at {onset.value:.4g} the film changed with the lattice: the stage "
+                "was moved, or another place came into view"
+            )
+    return "" if one.loss is None else _blurred(one, one.loss, texture)
+
+
+def _sudden(one: Examined) -> bool:
+    """Whether its lattice may have gone within a frame or two."""
+    if one.loss is None:
+        return False
+    frame = float(np.median((one.scope.dose_end - one.scope.dose_start)[one.scope.lit]))
+    return not one.loss.course.decay.low > SUDDEN * frame
+
+
+def _within(onset: Estimate, one: Examined, other: Examined) -> bool:
+    """Whether the loss of another place may have begun when the change of one did."""
+    assert other.loss is not None
+    began = other.loss.course.onset.value * one.scope.exposure / other.scope.exposure
+    return onset.low <= began <= onset.high
+
+
+def _span(one: Examined) -> tuple[float, float]:
+    """Doses of the field between which half of its lattice went."""
+    assert one.loss is not None
+    course = one.loss.course
+    until = np.fmax(course.onset.high, course.half_dose.high)
+    return course.onset.low / one.scope.exposure, float(until) / one.scope.exposure
+
+
+def another_place(
+    texture: Texture, start: Floats, end: Floats, lit: Bools, since: float, until: float
+) -> bool:
+    """Whether the film before a dose is not that after another.
+
+    Of the frames nearest to them as many are compared as it takes: what changes over many frames
+    is not another place.
+
+    Parameters
+    ----------
+    texture : Texture
+    start, end : array (frames,)
+        Doses.
+    lit : array of bool (frames,)
+    since, until : float
+    """
+    before, after = np.flatnonzero(lit & (end <= since)), np.flatnonzero(lit & (start >= until))
+    count = NEAREST
+    while True:
+        told = _compared(texture, len(lit), before[-count:], after[:count])
+        if told is None:
+            return False
+        if told.seen and abs(told.below_half) > SURE:
+            return told.below_half > 0
+        if count >= max(len(before), len(after)):
+            return False
+        count += count // 2
+
+
+def _blurred(one: Examined, loss: Loss, texture: Texture) -> str:
+    scope, onset, half = one.scope, loss.course.onset, loss.course.half_dose
+    before = np.flatnonzero(scope.lit & (scope.dose_end <= onset.low))
+    after = np.flatnonzero(scope.lit & (scope.dose_start >= np.fmax(onset.value, half.value)))
+    told = _compared(texture, len(scope.lit), before, after)
+    if told is None or not _blur_explains(one, loss, told):
+        return ""
+    return (
+        f"from {onset.value:.4g} on the film is blurred with the lattice, the finer the more: "
+        "vibration or a lost focus, which lasts"
+    )
+
+
+def _blur_explains(one: Examined, loss: Loss, told: Comparison) -> bool:
+    """Whether a blur of the film is one, and takes what was lost of every spot."""
+    if told.before < SEEN or not told.blur > SURE_BLUR * told.blur_se:
+        return False
+    rates = told.blur + told.blur_se * np.linspace(-AGREED, AGREED, RATES)
+    g2 = np.array([trace.g**2 for trace in one.old.traces])
+    off = loss.left.ratio - np.exp(-rates[:, None] * g2)
+    misfit = (off**2 / (loss.left.se**2 + UNLIKE**2)).mean(axis=1)
+    return bool(misfit.min() < AGREED**2)
+
+
+def _compared(
+    texture: Texture, frames: int, before: NDArray[np.int64], after: NDArray[np.int64]
+) -> Comparison | None:
+    sides = np.zeros((2, frames), bool)
+    sides[0, before], sides[1, after] = True, True
+    return texture.compared(*sides)

@@ -1,0 +1,295 @@
+"""The texture of what is in view beside the lattice, before a time and after it.
+
+The low Fourier coefficients that a drift is told from hold film, edges, holes and thickness. Damage
+of a crystal leaves most of that as it was. A stage that was moved shows another film; what shakes
+for good blurs it, the finer the more. Frames of a side, laid where the specimen is, have a mean a
+with noise of variance v. What persists in them is told by pairs of different frames,
+``P = (|Σy|² - Σ|y|²) / n(n - 1)``, to which noise adds nothing; what two sides share is
+``Re a*b``, as in a Fourier ring correlation [1]_. Rings are weighed by ``P / ((P + v)(P + v'))``,
+spots are left out.
+
+References
+----------
+.. [1] W. O. Saxton, W. Baumeister, J. Microsc. 127 (1982) 127.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_beamwatch.spectra.drift.arrays import Complex64, Floats
+from napari_beamwatch.spectra.drift.kernels import phases
+from napari_beamwatch.spectra.drift.low_frequencies import LOWEST, Band
+from napari_beamwatch.spectra.drift.whitening import Cells, squared
+
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+BRIGHT, SPOT = 7.0, 2
+"""Times the usual power of its ring from which a coefficient is a spot's, and how many around it
+are, too: a texture has one in a thousand."""
+
+AROUND = 1.25
+"""Ratio of |k| over which the power of a texture is taken to be even."""
+
+REACH, REACH_CELLS = 8.0, 3
+"""Pixels, and cells of a map of correlations, by which the drift may be wrong between sides."""
+
+ELSEWHERE = 5.0
+"""Standard errors from which they are found to lie on each other farther off."""
+
+SEEN = 4.0
+"""Standard errors of its power from which a texture is seen."""
+
+HALF = 0.5
+"""Part of a texture that is found again where the view is the same, at the least."""
+
+STEPS = 12
+"""Of the fit of a blur."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How the texture of some frames compares to that of later ones.
+
+    Attributes
+    ----------
+    before, after : float
+        Standard errors by which the power of each is above 0.
+    shared : float
+        Part of the weaker that is found in the other: all of it where a crystal only went, or
+        something came to lie on the film.
+    below_half : float
+        Standard errors by which that is less than `HALF`.
+    blur, blur_se : float
+        Rate in pixels² at which the logarithm of the power fell with |k|², and its standard error.
+    """
+
+    before: float
+    after: float
+    shared: float
+    below_half: float
+    blur: float
+    blur_se: float
+
+    @property
+    def seen(self) -> bool:
+        """Whether both have one."""
+        return min(self.before, self.after) > SEEN
+
+
+@dataclass(frozen=True, eq=False)
+class _Side:
+    """Some frames as one picture.
+
+    Attributes
+    ----------
+    mean : array of complex64
+    power : array of float64
+        What persists in each coefficient, without bias.
+    noise : array of float64
+        Of a group of weight 1.
+    weight : float
+        Of all.
+    """
+
+    mean: Complex64
+    power: Floats
+    noise: Floats
+    weight: float
+
+
+@dataclass(frozen=True, eq=False)
+class Texture:
+    """Low Fourier coefficients of a movie, and where the specimen lies in its frames.
+
+    Attributes
+    ----------
+    band : Band
+    kept : tuple of array
+        Coefficients of the contrast of groups of frames.
+    first, last : array of int64
+        Frames of each group.
+    path : array (groups, 2)
+        Pixels by which the specimen lies down and right.
+    """
+
+    band: Band
+    kept: tuple[Complex64, ...] = field(repr=False)
+    first: Ints
+    last: Ints
+    path: Floats
+    _known: dict[bytes, Comparison | None] = field(default_factory=dict, init=False, repr=False)
+
+    def compared(self, before: Bools, after: Bools) -> Comparison | None:
+        """The texture of some frames, and of later ones; None where either are fewer than two.
+
+        Parameters
+        ----------
+        before, after : array of bool (frames,)
+        """
+        sides = [self._groups(frames) for frames in (before, after)]
+        key = np.packbits(sides).tobytes()
+        if key not in self._known:
+            few = min(int(side.sum()) for side in sides) < 2
+            self._known[key] = None if few else self._compared(*map(self._side, sides))
+        return self._known[key]
+
+    def _groups(self, frames: Bools) -> Bools:
+        """Those that lie wholly among some frames."""
+        outside = np.concatenate([[0], np.cumsum(~frames)])
+        return np.asarray(outside[self.last + 1] == outside[self.first])
+
+    def _side(self, groups: Bools) -> _Side:
+        weights = self._weights[groups]
+        total = np.zeros(self._used.shape, np.complex64)
+        squares, noise = np.zeros(total.shape), np.zeros(total.shape)
+        for t, weight in zip(np.flatnonzero(groups).tolist(), weights.tolist(), strict=True):
+            py, px = phases(self.band, self.path[t])
+            total += np.float32(weight) * (self.kept[t] * py[:, None] * px)
+            power = squared(self.kept[t])
+            squares += weight**2 * power
+            noise += weight * power
+        all_of_them = float(weights.sum())
+        pairs = all_of_them**2 - float((weights**2).sum())
+        return _Side(
+            total / np.float32(all_of_them), (squared(total) - squares) / pairs,
+            noise / len(weights), all_of_them,
+        )  # fmt: skip
+
+    def _compared(self, a: _Side, b: _Side) -> Comparison:
+        used = self._used & ~(self._spots(a) | self._spots(b))
+        index, overlap = self._index[used], self.band.overlap
+        rings = _Rings(np.rint(index).astype(np.int64))
+        noise = rings.mean((a.noise + b.noise)[used] / 2)
+        power = rings.mean((a.power + b.power)[used] / 2).clip(0)
+        va, vb = noise / a.weight, noise / b.weight
+        weight = power / np.maximum((power + va) * (power + vb), 1e-300)
+        own, own_se = (
+            np.array([float(weight @ side.power[used]) for side in (a, b)]),
+            np.array(
+                [math.sqrt(overlap * float(weight**2 @ (v**2 + 2 * power * v))) for v in (va, vb)]
+            ),
+        )
+        both_se = math.sqrt(overlap * float(weight**2 @ ((power + va) * (power + vb))) / 2)
+        product = np.zeros(self._used.shape, np.complex64)
+        product[used] = weight * (np.conj(a.mean) * b.mean)[used]
+        both = self._nearest(product, both_se)
+        weaker = int(own.argmin())
+        error = math.hypot(both_se, HALF * own_se[weaker])
+        blur, blur_se = _blur(
+            a.power[used], b.power[used], power, va, vb, (index / max(self.band.shape)) ** 2
+        )
+        sure = own / np.maximum(own_se, 1e-300)
+        return Comparison(
+            float(sure[0]), float(sure[1]), both / max(float(own[weaker]), 1e-300),
+            (HALF * float(own[weaker]) - both) / max(error, 1e-300),
+            blur, blur_se * math.sqrt(overlap),
+        )  # fmt: skip
+
+    def _nearest(self, product: Complex64, error: float) -> float:
+        """Sum of a product over the half plane, the sides laid on each other as well as they go."""
+        full = np.roll(self._cells.correlation(product), self._cells.half, axis=(0, 1))
+        far = full[tuple(slice(2 * half + 1) for half in self._cells.half)]
+        near = far[
+            tuple(
+                slice(half - reach, half + reach + 1)
+                for half, reach in zip(self._cells.half, self._near, strict=True)
+            )
+        ]
+        best, elsewhere = (float(part.max()) * self._per_cell for part in (near, far))
+        # A drift may lose its way where the specimen changes; a field that is moved has no peak.
+        return elsewhere if elsewhere > ELSEWHERE * error else best
+
+    @cached_property
+    def _near(self) -> tuple[int, ...]:
+        cells = self._cells
+        return tuple(
+            min(half, max(REACH_CELLS, math.ceil(REACH / spacing)))
+            for half, spacing in zip(cells.half, cells.spacing, strict=True)
+        )
+
+    @cached_property
+    def _per_cell(self) -> float:
+        """What makes plain sums of coefficients of a map of correlations."""
+        one = np.zeros(self._used.shape, np.complex64)
+        one[2, 2] = 1
+        return 1 / float(self._cells.correlation(one)[0, 0])
+
+    def _spots(self, side: _Side) -> Bools:
+        power, rings = squared(side.mean), np.rint(self._index).astype(np.int64)
+        usual = np.zeros(int(rings.max()) + 1)
+        for ring in np.unique(rings[self._used]):
+            usual[ring] = np.median(power[self._used & (rings == ring)]) / math.log(2)
+        # Rows are those of ky = 0 … and −… again: neighbours across 0 are neighbours.
+        bright = np.fft.fftshift(self._used & (power > BRIGHT * usual[rings]), axes=0)
+        wide = ndimage.binary_dilation(bright, np.ones((2 * SPOT + 1,) * 2))
+        return np.asarray(np.fft.ifftshift(wide, axes=0))
+
+    @cached_property
+    def _cells(self) -> Cells:
+        return Cells.of(self.band)
+
+    @cached_property
+    def _index(self) -> Floats:
+        """|k| in cycles along the longer side."""
+        longer = max(self.band.shape)
+        return np.hypot(self.band.ky[:, None] * longer, self.band.kx * longer).astype(np.float64)
+
+    @cached_property
+    def _used(self) -> Bools:
+        band = self.band
+        row, column = np.abs(band.ky[:, None] * band.shape[0]), band.kx * band.shape[1]
+        highest = max(band.shape) * max(band.ry / band.shape[0], band.rx / band.shape[1])
+        within = (self._index >= LOWEST) & (self._index < highest)
+        return np.asarray((row >= 2) & (column >= 2) & within)
+
+    @cached_property
+    def _weights(self) -> Floats:
+        """One over the noise of each group, 1 on average."""
+        noise = np.array([np.median(squared(each[self._used])) for each in self.kept])
+        weight = 1 / np.maximum(noise, 1e-30)
+        return np.asarray(weight / weight.mean())
+
+
+class _Rings:
+    """Means over rings that are `AROUND` wide either way."""
+
+    def __init__(self, ring: Ints) -> None:
+        self._ring = ring
+        self._count = np.concatenate([[0], np.cumsum(np.bincount(ring))])
+        at = np.arange(len(self._count) - 1)
+        self._low = np.ceil(at / AROUND).astype(np.int64)
+        self._high = np.minimum(np.floor(at * AROUND).astype(np.int64), at[-1]) + 1
+
+    def mean(self, values: Floats) -> Floats:
+        """That around each coefficient."""
+        total = np.concatenate([[0.0], np.cumsum(np.bincount(self._ring, values))])
+        count = np.maximum(self._count[self._high] - self._count[self._low], 1)
+        return np.asarray(((total[self._high] - total[self._low]) / count)[self._ring])
+
+
+def _blur(
+    before: Floats, after: Floats, mean: Floats, va: Floats, vb: Floats, k2: Floats
+) -> tuple[float, float]:
+    """Rate q of ``after = exp(-q k²) before`` and its standard error, by weighted squares."""
+    rate, error = 0.0, math.inf
+    step = float(mean.sum()) / max(float(mean @ k2), 1e-300)
+    for _ in range(STEPS):
+        left = np.exp(-rate * k2)
+        power = 2 * mean / (1 + left)
+        variance = vb**2 + 2 * power * left * vb + left**2 * (va**2 + 2 * power * va)
+        slope = -k2 * left * power
+        known = float(slope**2 @ (1 / variance))
+        if not known > 0:
+            break
+        pull = float(slope @ ((after - left * before) / variance)) / known
+        rate = min(max(rate + min(max(pull, -step), step), -step), STEPS * step)
+        error = known**-0.5
+    return rate, error

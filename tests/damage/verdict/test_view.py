@@ -1,0 +1,73 @@
+"""A stage that was moved, or a blur, is no damage; a film that stays changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+from napari_beamwatch.damage.course.examining import examine
+from napari_beamwatch.damage.scopes import Scope, Witnesses
+from napari_beamwatch.damage.verdict.judging import Verdict, judge
+from napari_beamwatch.spectra.drift import Comparison
+
+HELD = Comparison(20.0, 20.0, 1.0, -8.0, 0.0, 5.0)
+ANOTHER = Comparison(20.0, 20.0, 0.05, 7.0, 0.0, 5.0)
+UNSEEN = Comparison(2.0, 3.0, 0.05, 3.0, 0.0, 1e3)
+
+
+@dataclass
+class Film:
+    """A texture of which it is known what it says."""
+
+    told: Comparison
+
+    def compared(self, before: np.ndarray, after: np.ndarray) -> Comparison | None:
+        return self.told if min(before.sum(), after.sum()) > 1 else None
+
+
+def judged(scope: Scope, told: Comparison | None) -> Verdict:
+    """The verdict beside a film."""
+    film: Any = None if told is None else Film(told)
+    return judge(examine(scope, None), (), Witnesses(texture=film))
+
+
+def test_a_lattice_that_goes_with_its_film_is_another_view(traces: Any) -> None:
+    verdict = judged(traces.scope(traces.fading(40, 0.1), 1), ANOTHER)
+    assert verdict.status == "ambiguous"
+    assert verdict.reason.startswith("all at once at 39.6")
+    assert "the stage was moved" in verdict.reason
+    assert np.isnan(verdict.onset.value)
+
+
+@pytest.mark.parametrize("told", [HELD, UNSEEN])
+def test_a_sudden_loss_on_a_film_that_stays_or_is_not_seen_is_damage(
+    traces: Any, told: Comparison
+) -> None:
+    scope = traces.scope(traces.fading(40, 0.1), 1)
+    verdict, alone = judged(scope, told), judged(scope, None)
+    assert verdict.status == "onset"
+    assert (verdict.onset, verdict.reason) == (alone.onset, alone.reason)
+
+
+def test_a_stage_that_moves_does_not_take_a_lattice_slowly(traces: Any) -> None:
+    assert judged(traces.scope(traces.fading(40, 8), 1), ANOTHER).status == "onset"
+
+
+def test_a_blur_that_takes_film_and_spots_is_no_damage(traces: Any) -> None:
+    g2 = (traces.g**2).sum(axis=1)[:, None]
+    rate = 500.0
+    late = np.arange(100) >= 40
+    scope = traces.scope(traces.levels[:, None] * np.exp(-rate * g2 * late), 1, windows=16)
+    blurred = Comparison(20.0, 10.0, 1.0, -5.0, rate, 30.0)
+    verdict = judged(scope, blurred)
+    assert verdict.status == "ambiguous"
+    assert "blurred" in verdict.reason
+    assert judged(scope, HELD).status == "onset"
+
+
+def test_a_blur_of_the_film_does_not_excuse_spots_that_are_gone(traces: Any) -> None:
+    slight = Comparison(20.0, 10.0, 1.0, -5.0, 50.0, 10.0)
+    assert judged(traces.scope(traces.fading(40, 3), 1), slight).status == "onset"

@@ -1,0 +1,96 @@
+"""A film is known again after its lattice went, another film is not, and a blur is measured."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_beamwatch.spectra.drift import Comparison, Texture
+from napari_beamwatch.spectra.drift.low_frequencies import Band
+
+SIZE, FRAMES, CUT = 320, 24, 12
+EARLY = np.arange(FRAMES) < CUT
+
+
+def film(seed: int, blur: float = 0.0, contrast: float = 0.1) -> np.ndarray:
+    """Speckle of mean 1, blurred by a Gaussian of so many pixels."""
+    spectrum = np.fft.rfft2(np.random.default_rng(seed).standard_normal((SIZE, SIZE)))
+    k = np.hypot(np.fft.fftfreq(SIZE)[:, None], np.fft.rfftfreq(SIZE))
+    spectrum *= (k > 0.015) & (k < 0.09)
+    speckle = np.fft.irfft2(spectrum)
+    damped = np.fft.irfft2(spectrum * np.exp(-2 * (np.pi * blur * k) ** 2))
+    return 1 + contrast * damped / speckle.std()
+
+
+def fringes(strength: float) -> np.ndarray:
+    """A lattice of two spots."""
+    y, x = np.mgrid[:SIZE, :SIZE]
+    return strength * (np.cos(2 * np.pi * (y + x) / 16) + np.cos(2 * np.pi * (y - x) / 14))
+
+
+def compared(
+    before: np.ndarray, after: np.ndarray, electrons: float = 1.0, astray: float = 0.0
+) -> Comparison:
+    """Two pictures, filmed by a stage that runs; the drift is wrong by so much in the second."""
+    band, rng = Band.of((SIZE, SIZE)), np.random.default_rng(0)
+    path = np.arange(FRAMES)[:, None] * np.array([0.5, -0.3])
+    kept = []
+    for early, (dy, dx) in zip(EARLY, np.rint(path).astype(int), strict=True):
+        picture = np.roll(before if early else after, (dy, dx), axis=(0, 1))
+        reduced = band.reduce(rng.poisson(electrons * picture.clip(0)).astype(np.uint8))
+        assert reduced is not None
+        kept.append(reduced)
+    path = np.rint(path) + astray * ~EARLY[:, None]
+    frames = np.arange(FRAMES)
+    told = Texture(band, tuple(kept), frames, frames, path).compared(EARLY, ~EARLY)
+    assert told is not None
+    return told
+
+
+def test_a_film_is_known_again_when_its_lattice_went() -> None:
+    told = compared(film(1) + fringes(0.3), film(1))
+    assert told.seen
+    assert told.shared == pytest.approx(1, abs=0.15)
+    assert told.below_half < -4
+    assert abs(told.blur) < 3 * told.blur_se
+
+
+def test_what_comes_to_lie_on_a_film_does_not_hide_it() -> None:
+    told = compared(film(1), film(1) + film(2) - 1)
+    assert told.below_half < -4
+
+
+def test_another_film_is_another() -> None:
+    told = compared(film(1) + fringes(0.3), film(2))
+    assert told.seen
+    assert abs(told.shared) < 0.2
+    assert told.below_half > 4
+
+
+def test_a_lattice_that_stays_does_not_pass_for_a_film() -> None:
+    told = compared(film(1) + fringes(0.3), film(2) + fringes(0.3))
+    assert told.below_half > 4
+
+
+def test_a_film_is_found_where_the_drift_lost_its_way() -> None:
+    assert compared(film(1), film(1), astray=20.0).below_half < -4
+
+
+@pytest.mark.parametrize(("contrast", "electrons"), [(0.0, 1.0), (0.1, 0.02)])
+def test_what_is_too_faint_is_not_seen(contrast: float, electrons: float) -> None:
+    pictures = film(1, contrast=contrast), film(2, contrast=contrast)
+    assert not compared(*pictures, electrons).seen
+
+
+def test_a_blur_is_measured() -> None:
+    told = compared(film(1), film(1, blur=3.0))
+    assert told.blur == pytest.approx((2 * np.pi * 3.0) ** 2, abs=3 * told.blur_se)
+    assert told.blur > 8 * told.blur_se
+    assert told.below_half < -4
+
+
+def test_less_than_two_frames_are_not_compared() -> None:
+    frames = np.arange(FRAMES)
+    kept = (np.zeros((2, 2), np.complex64),) * FRAMES
+    texture = Texture(Band.of((SIZE, SIZE)), kept, frames, frames, np.zeros((FRAMES, 2)))
+    assert texture.compared(frames < 1, frames > 3) is None
