@@ -51,8 +51,10 @@ def quantiles(values: Floats, weight: Floats) -> tuple[float, float, float]:
 
 
 def log_density(onset: Estimate, dose: Floats, dip: float = 0.0) -> Floats:
-    """Of an estimate, as two halves of normal distributions.
+    """Of an estimate, as two halves of normal distributions with half of the mass each.
 
+    So its median is that of the estimate: halves of one height put most on the longer side, and of
+    40 fields the onset was 0.38 frames early in the median, and 0.08 with halves of one mass.
     What dips and recovers may have been in a dip when it changed: then it did so later than it
     seems, by no more than dips last. Where no plateau was seen, nothing tells when before its end.
     """
@@ -65,11 +67,12 @@ def log_density(onset: Estimate, dose: Floats, dip: float = 0.0) -> Floats:
     if onset.value - dose[0] <= step:
         above /= 2
         away = np.maximum(away - above * WIDTH, 0.0)
-    told = -((away / np.where(away < 0, below, above)) ** 2) / 2
+    side = np.where(away < 0, below, above)
+    told = -((away / side) ** 2) / 2 - np.log(side)
     if dip:
         # As long as a dip lasts nothing says that it would have come back.
         beyond = np.where(away > 0, np.maximum(away - dip, 0.0), -away)
-        told = np.logaddexp(told, -beyond * SWING_IN / dip)
+        told = np.logaddexp(told, -beyond * SWING_IN / dip - np.log(side))
     top = float(told.max())
     return np.asarray(told - top - np.log(np.exp(told - top).sum() * step), np.float64)
 

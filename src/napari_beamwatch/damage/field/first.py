@@ -210,8 +210,9 @@ def _spread(
     """All ways in which the first went about a dose, by log densities of onsets in their order."""
     length, step = float(dose[-1] - dose[0]), float(dose[1] - dose[0])
     told = [np.exp(each) * step for each in alone]
-    value = np.array([each @ dose for each in told])
-    se = np.sqrt([each @ (dose - mine) ** 2 for each, mine in zip(told, value, strict=True)])
+    mean = [each @ dose for each in told]
+    se = np.sqrt([each @ (dose - mine) ** 2 for each, mine in zip(told, mean, strict=True)])
+    value = np.array([np.interp(0.5, each.cumsum(), dose) for each in told])
     se = np.maximum(se, step) / _says(share)
     doublings = max(int(np.log2(max(WIDEST * length / (APART * frame), 2))), 1)
     for count in range(2, len(share) + 1):

@@ -46,14 +46,15 @@ def _swings(seen: Sequence[Place], share: Floats) -> Floats:
         [e.dose_to - e.dose_from for e in mine if e.kind in counts and e.dose_to <= end]
         for mine, end in zip(deep, until, strict=True)
     ]
-    return np.array([max(mine, default=0.0) for mine in lasts])
+    # What came later carries nothing of the lattice that was there, and comes as it grows.
+    return np.array([max(mine, default=0.0) for mine in lasts]) * (share > 0)
 
 
 def dips_of(seen: Sequence[Place], share: Floats) -> Floats:
     """Dose that swings of each last; of all, where so many rock that others will, too."""
     longest = _swings(seen, share)
     swing = longest > 0
-    if swing.sum() < SEVERAL or swing.mean() < MANY:
+    if swing.sum() < SEVERAL or swing[share > 0].mean() < MANY:
         return longest
     return np.asarray(np.maximum(longest, np.median(longest[swing])), np.float64)
 
