@@ -117,9 +117,17 @@ class Passes:
         return Stack(frames, movie.pixel_size, lit, single, shifts, moved - shifts), drift
 
     def find(self, stack: Stack, grid: Grid) -> Spots:
-        """Spots of the field."""
+        """Spots of the field, in larger windows where the usual ones merge two lattices."""
         self.teller.begin("finding spots")
         spots = find_spots_of(stack, grid, (0, 0), self.search, self.runner, self.teller.tick)
+        wider = grid.wider if self.settings.window is None and spots.merged else None
+        if wider is not None:
+            wider = wider if self.settings.step is None else replace(wider, step=grid.step)
+            self.notes.append(
+                f"windows of {grid.window} px took spots of two lattices for one that walks"
+            )
+            self.teller.more(len(stack.exposed))
+            spots = find_spots_of(stack, wider, (0, 0), self.search, self.runner, self.teller.tick)
         self.notes += [f"no lattice: {one.note}" for one in spots.artefacts]
         return spots
 

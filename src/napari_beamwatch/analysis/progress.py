@@ -74,6 +74,10 @@ class Teller:
             self._told = now
         self._step = step
 
+    def more(self, frames: int) -> None:
+        """Count on more frames than was thought."""
+        self._step = replace(self._step, total=self._step.total + frames)
+
     def say(self, doing: str) -> None:
         """Tell what keeps the work waiting."""
         if self._progress is not None:

@@ -89,6 +89,7 @@ def analyze(
     run.notes += effort.notes()
     stack, drift = run.stack()
     spots = run.find(stack, grid)
+    grid = spots.grid
     replace(effort, spots=len(spots.peaks)).check()
     followed, particles, diffuse = run.follow(spots, stack)
     parts = [Part(None, followed, followed.region(None))]

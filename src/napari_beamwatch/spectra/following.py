@@ -46,6 +46,11 @@ STEPS = 16
 EDGE = 32
 """Part of a window, one in so many, that may be off the detector in a sum: the taper hides it."""
 
+STRAIN, MERGED = 0.05, 0.1
+"""Part of its |g| by which no lattice strains, and part of the power of all spots that seems to: of
+LiF that became Li2O in its own orientation 0.33 to 0.97 did in windows of 22 Å, of lattices that
+turned, strained or became others at an angle 0."""
+
 SAMPLED_FRAMES = 16
 """Frames that tell what a detector counts wrongly, where they are read for nothing else."""
 
@@ -266,6 +271,13 @@ class Spots:
     def gx(self) -> Floats:
         """Frequency of each spot along x, over its path, in cycles per pixel."""
         return np.asarray(self.paths.gx.mean(axis=0), np.float64)
+
+    @property
+    def merged(self) -> bool:
+        """Whether windows took spots of two lattices for one that walks from here to there."""
+        snr = self.peaks.snr
+        far = self.paths.stretched > STRAIN
+        return bool(snr[far].sum() > MERGED * snr.sum())
 
     def owned(self, region: Region | None) -> NDArray[np.bool_]:
         """Spots whose windows a region owns; all of them for the field or its own window."""

@@ -50,6 +50,12 @@ class Paths:
     gy: Floats
     gx: Floats
 
+    @property
+    def stretched(self) -> Floats:
+        """Part by which the |g| of each spot changes along its path."""
+        g = np.hypot(self.gy, self.gx)
+        return np.asarray(np.ptp(g, axis=0) / g.mean(axis=0), np.float64)
+
     @classmethod
     def standing(cls, frames: int, gy: Floats, gx: Floats) -> Paths:
         """Spots that stay where they are."""

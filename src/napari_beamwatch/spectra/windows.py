@@ -148,6 +148,15 @@ class Grid:
             self.height // by, self.width // by, self.window // by, self.step // by, self.taper
         )
 
+    @property
+    def wider(self) -> Grid | None:
+        """Windows of twice the side in the usual steps; None where two of them do not fit."""
+        window = 2 * self.window
+        if 2 * window > min(self.height, self.width):
+            return None
+        step = usual_step(window, self.height, self.width)
+        return Grid(self.height, self.width, window, step, self.taper)
+
     @cached_property
     def line(self) -> NDArray[np.float64]:
         """The taper along one axis."""
@@ -222,8 +231,13 @@ def default_grid(
         elif window % 4 == 0 and window >= 2 * least and _bright(movie, window // 2, taper):
             window //= 2
     if step is None:
-        step = window // (2 if min(height, width) >= FEW * window else 4)
+        step = usual_step(window, height, width)
     return Grid(height, width, window, step, taper)
+
+
+def usual_step(window: int, height: int, width: int) -> int:
+    """Pixels from one window of a field to the next."""
+    return window // (2 if min(height, width) >= FEW * window else 4)
 
 
 def _too_faint(movie: Movie, window: int, taper: Taper) -> bool:

@@ -16,6 +16,7 @@ from napari_beamwatch.damage.course.examining import Examined
 from napari_beamwatch.damage.course.interval import Fitted
 from napari_beamwatch.damage.field.place import Place, grains_that_changed
 from napari_beamwatch.damage.field.summed import Summed, course_of, passing
+from napari_beamwatch.damage.verdict.judging import Verdict
 
 Floats = NDArray[np.float64]
 
@@ -41,13 +42,20 @@ def _swings(seen: Sequence[Place], share: Floats) -> Floats:
     deep = [[event for event in one.verdict.events if event.depth > DEEP] for one in seen]
     settles = np.array([any(event.kind == "settling" for event in mine) for mine in deep])
     counts = ("recovered",) if share[settles].sum() >= REST else ("recovered", "settling")
-    until = [one.verdict.onset.high if one.verdict.changed else np.inf for one in seen]
+    until = [_held(one.verdict) for one in seen]
     lasts = [
         [e.dose_to - e.dose_from for e in mine if e.kind in counts and e.dose_to <= end]
         for mine, end in zip(deep, until, strict=True)
     ]
     # What came later carries nothing of the lattice that was there, and comes as it grows.
     return np.array([max(mine, default=0.0) for mine in lasts]) * (share > 0)
+
+
+def _held(told: Verdict) -> float:
+    """Dose up to which what comes back is what was there."""
+    if told.changed:
+        return told.onset.high
+    return np.inf if told.status == "survived" else told.held_until
 
 
 def dips_of(seen: Sequence[Place], share: Floats) -> Floats:
