@@ -46,7 +46,7 @@ STEPS = 16
 EDGE = 32
 """Part of a window, one in so many, that may be off the detector in a sum: the taper hides it."""
 
-STRAIN, MERGED = 0.05, 0.1
+STRAIN, MERGED = 0.05, 0.03
 """Part of its |g| by which no lattice strains, and part of the power of all spots that seems to: of
 LiF that became Li2O in its own orientation 0.33 to 0.97 did in windows of 22 Å, of lattices that
 turned, strained or became others at an angle 0."""
