@@ -10,9 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from napari_beamwatch.results import saving
-from napari_beamwatch.results.run_folder import FIGURES
-
 HERE = Path(__file__).parent
 
 LONG = (
@@ -60,6 +57,9 @@ def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
 
     What modules share is made before, and has its own.
     """
+
+    from napari_beamwatch.results import saving  # not for who hands out tests to others
+    from napari_beamwatch.results.run_folder import FIGURES
 
     def blank(_: object, __: object, folder: Path) -> None:
         for name in FIGURES:

@@ -461,7 +461,7 @@ def test_rings_that_come_while_the_lattice_fades_name_a_new_phase() -> None:
     turning = simulate(
         "lif-to-li-rings-to-li2o", frames=40, frame_dose=15.0, size=512, pixel_size=0.25
     )
-    result = bw.analyze(turning)
+    result = bw.analyze(turning, bw.Settings(drift="off", criteria=("fading", "new_phase")))
     field = result.onsets.iloc[0]
     assert list(result.rings.columns) == list(columns.RINGS)
     assert (field.status, field.criterion) == ("onset", "new_phase")
@@ -473,6 +473,6 @@ def test_rings_that_come_while_the_lattice_fades_name_a_new_phase() -> None:
 
 def test_spots_that_appear_at_another_angle_are_a_crystal_that_turned() -> None:
     turning = simulate("reorientation", frames=40, frame_dose=15.0, size=384, pixel_size=0.25)
-    field = bw.analyze(turning).onsets.iloc[0]
+    field = bw.analyze(turning, bw.Settings(drift="off")).onsets.iloc[0]
     assert field.status == "ambiguous"
     assert "turned" in field.reason

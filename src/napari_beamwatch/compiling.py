@@ -39,7 +39,7 @@ def kernel(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 def told_of_compiling(tell: Callable[[bool], object]) -> Iterator[None]:
     """While inside, say when compiling begins (True) and when it ends.
 
-    On a computer's first run that takes half a minute in all, and nothing else is told meanwhile.
+    On a computer's first run that takes twenty seconds in all, and nothing else is told meanwhile.
     It may be any thread that says so.
     """
     with event.install_listener("numba:compile", _Compiling(tell)):

@@ -12,7 +12,7 @@ from napari_beamwatch.cli.demo import demo
 def test_it_prints_the_answer_why_when_to_stop_and_the_truth(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    demo(frames=40, frame_dose=15.0, size=640)
+    demo(frames=40, frame_dose=15.0, size=512)
     said = capsys.readouterr().out
     assert "LiF at room temperature" in said
     answer = next(line for line in said.splitlines() if line.startswith("lif-room-temperature: "))

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QLabel, QPushButton
 
 from napari_beamwatch._qt.batch_form import BatchForm
 from napari_beamwatch._qt.panel import Beamwatch
+from napari_beamwatch.batch.outcome import BatchStep
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.writing import write_movie
 from tests.waiting import wait_until
@@ -69,6 +70,13 @@ def test_every_movie_gets_a_run_and_one_that_fails_says_why(
     form._table.picked.emit(0)
     wait_until(lambda: panel.session.result is not None and not panel.session.running)
     assert panel.session.movie.name == "first"
+
+
+def test_what_is_to_be_known_before_the_work_stays_told(form: BatchForm) -> None:
+    form._on_step(BatchStep(2, (), (), ("dewar.csv: remarks not used",), None))
+    assert told(form) == "0 of 2 movies\ndewar.csv: remarks not used"
+    form._on_end("")
+    assert told(form).endswith("\ndewar.csv: remarks not used")
 
 
 def test_a_batch_that_is_stopped_says_how_it_goes_on(

@@ -28,18 +28,7 @@ def viewer(plugins: Any, movie: Movie, result: Result) -> ViewerModel:
     return shown
 
 
-@pytest.fixture
-def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The figure takes its time and is tested elsewhere."""
-
-    def blank(_: Result, __: Movie, *files: Path) -> None:
-        for file in files:
-            file.touch()
-
-    monkeypatch.setattr("napari_beamwatch.results.figure.write_figure", blank)
-
-
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("without_figures")
 @pytest.mark.parametrize("name", ["lif/run.json", "lif.json"])
 def test_all_layers_of_a_result_are_saved_as_its_run(
     viewer: ViewerModel, movie: Movie, result: Result, tmp_path: Path, name: str

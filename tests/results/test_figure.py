@@ -170,8 +170,8 @@ def test_the_mate_of_a_reflection_has_the_other_signs() -> None:
 
 
 def test_a_movie_without_any_calibration_is_drawn_in_frames_and_pixels(movie, found) -> None:
-    frames = np.stack([movie.frame(t) for t in range(len(movie))])
-    bare = bw.Movie.from_array(frames)
+    frames = np.stack([movie.frame(t) for t in range(0, len(movie), 2)])
+    bare = bw.Movie.from_array(frames[:, :320, :320])
     result = bw.analyze(bare, bw.Settings(window=256, drift="off", criteria=("fading",)))
     said = words(figure(result, bare))
     for expected in ("frames ", "px⁻¹", "onset (frame)", " px"):

@@ -73,6 +73,7 @@ class BatchForm(QDialog):
         container = form_of([self.movies, self.table, self.out, self.jobs, self.force])
         self._told = faint(WHAT_IT_IS)
         self._told.setObjectName("told")
+        self._before: tuple[str, ...] = ()
         self._bar = QProgressBar()
         self._bar.setRange(0, PARTS)
         self._bar.setTextVisible(False)
@@ -137,6 +138,7 @@ class BatchForm(QDialog):
         self._running = True
         self._bar.setValue(0)
         self._table.fill([])
+        self._before = ()
         self._told.setText("beginning")
         self.worker.start(order)
         self._offer()
@@ -150,7 +152,8 @@ class BatchForm(QDialog):
         parts = len(ended) + sum(one.part for one in step.at_work)
         self._bar.setValue(round(PARTS * parts / max(1, step.total)))
         left = "" if step.left is None else f", about {_time(step.left)} left"
-        self._told.setText(f"{len(ended)} of {step.total} movies{left}")
+        self._before = step.said
+        self._tell(f"{len(ended)} of {step.total} movies{left}")
 
     def _on_end(self, why: str) -> None:
         self._running = False
@@ -159,8 +162,12 @@ class BatchForm(QDialog):
             for i in range(self._table.rowCount())
         )
         end = f", {failed} of them failed" if failed else ": all done"
-        self._told.setText(why or counted(len(self._runs), "movie") + end)
+        self._tell(why or counted(len(self._runs), "movie") + end)
         self._offer()
+
+    def _tell(self, words: str) -> None:
+        """With what was to be known before the work."""
+        self._told.setText("\n".join([words, *self._before]))
 
     def _on_picked(self, row: int) -> None:
         if row < len(self._runs) and self._runs[row].is_dir():

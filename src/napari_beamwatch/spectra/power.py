@@ -165,19 +165,23 @@ def fill_polygon(corners: Floats, inside: NDArray[np.bool_]) -> None:
         middle = y + 0.5
         found = 0
         for i in range(count):
-            ya, xa = corners[i]
-            yb, xb = corners[(i + 1) % count]
+            ya, xa = corners[i, 0], corners[i, 1]
+            yb, xb = corners[(i + 1) % count, 0], corners[(i + 1) % count, 1]
             if (ya > middle) != (yb > middle):
-                crossings[found] = xa + (middle - ya) * (xb - xa) / (yb - ya)
+                crossing = xa + (middle - ya) * (xb - xa) / (yb - ya)
+                place = found
+                while place > 0 and crossings[place - 1] > crossing:
+                    crossings[place] = crossings[place - 1]
+                    place -= 1
+                crossings[place] = crossing
                 found += 1
         row = inside[y]
         row[:] = False
-        along = np.sort(crossings[:found])
         for i in range(0, found - 1, 2):
-            start = max(0, int(np.ceil(along[i] - 0.5)))
-            stop = min(len(row), int(np.ceil(along[i + 1] - 0.5)))
-            if start < stop:
-                row[start:stop] = True
+            start = max(0, int(np.ceil(crossings[i] - 0.5)))
+            stop = min(len(row), int(np.ceil(crossings[i + 1] - 0.5)))
+            for x in range(start, stop):
+                row[x] = True
 
 
 @kernel(fastmath={"reassoc", "contract", "arcp", "nsz"})

@@ -17,6 +17,7 @@ import yaml
 from napari_beamwatch import asked, spelling
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.files import read_text
+from napari_beamwatch.harmless import printable
 from napari_beamwatch.movies.conditions import Conditions
 from napari_beamwatch.movies.dose_table import NAMES as DOSES
 from napari_beamwatch.movies.dose_table import DoseTable, read_table
@@ -155,7 +156,8 @@ def unused_columns(path: Path) -> str:
         for title in columns
         if not name_and_unit(title, KNOWN)[0]
     ]
-    return f"{path.name}: no known name, so not used: {', '.join(unknown)}" if unknown else ""
+    words = f"{path.name}: no known name, so not used: {', '.join(unknown)}"
+    return printable(words) if unknown else ""
 
 
 def _campaign(path: Path) -> tuple[list[str], dict[str, list[str]]]:
