@@ -21,8 +21,9 @@ from napari_beamwatch.spectra.drift.texture import SEEN
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-NEAREST = 8
-"""Frames to either side that are compared first; where they do not tell, half as many more."""
+NEAREST, MOST = 8, 48
+"""Frames to either side that are compared first; where they do not tell, half as many more, and
+where none do, up to so many whose drift is told anew."""
 
 SUDDEN = 2.0
 """Frames of a decay to 1/e that a stage does not take to take a lattice away."""
@@ -58,11 +59,13 @@ def view_changed(
     scope = one.scope
     if one.loss is None or _sudden(one):
         # Of those that may have gone at this dose the one that knows best when it did.
-        known = [each for each in (one, *others) if _sudden(each) and _within(onset, one, each)]
+        with_it = [each for each in (one, *others) if _with(onset, one, each)]
+        known = [each for each in with_it if _sudden(each)]
+        all_went = all(each in with_it for each in others if each.watch is not None)
         span = min((_span(each) for each in known), key=lambda s: s[1] - s[0], default=None)
         since, until = span or (onset.low / scope.exposure, onset.high / scope.exposure)
         start, end = scope.dose_start / scope.exposure, scope.dose_end / scope.exposure
-        if another_place(texture, start, end, scope.lit, since, until):
+        if another_place(texture, start, end, scope.lit, since, until, anew=all_went):
             return (
                 f"all at once at {onset.value:.4g} the film changed with the lattice: the stage "
                 "was moved, or another place came into view"
@@ -78,11 +81,12 @@ def _sudden(one: Examined) -> bool:
     return not one.loss.course.decay.low > SUDDEN * frame
 
 
-def _within(onset: Estimate, one: Examined, other: Examined) -> bool:
+def _with(onset: Estimate, one: Examined, other: Examined) -> bool:
     """Whether the loss of another place may have begun when the change of one did."""
-    assert other.loss is not None
-    began = other.loss.course.onset.value * one.scope.exposure / other.scope.exposure
-    return onset.low <= began <= onset.high
+    if other.loss is None:
+        return False
+    began, exposure = other.loss.course.onset, one.scope.exposure / other.scope.exposure
+    return began.low * exposure <= onset.high and began.high * exposure >= onset.low
 
 
 def _span(one: Examined) -> tuple[float, float]:
@@ -94,7 +98,14 @@ def _span(one: Examined) -> tuple[float, float]:
 
 
 def another_place(
-    texture: Texture, start: Floats, end: Floats, lit: Bools, since: float, until: float
+    texture: Texture,
+    start: Floats,
+    end: Floats,
+    lit: Bools,
+    since: float,
+    until: float,
+    *,
+    anew: bool,
 ) -> bool:
     """Whether the film before a dose is not that after another.
 
@@ -108,18 +119,25 @@ def another_place(
         Doses.
     lit : array of bool (frames,)
     since, until : float
+    anew : bool
+        Tell the drift of each side anew where nothing else tells: a second or two.
     """
     before, after = np.flatnonzero(lit & (end <= since)), np.flatnonzero(lit & (start >= until))
     count = NEAREST
-    while True:
+    while min(len(before), len(after)):
         told = _compared(texture, len(lit), before[-count:], after[:count])
         if told is None:
             return False
         if told.seen and abs(told.below_half) > SURE:
             return told.below_half > 0
         if count >= max(len(before), len(after)):
-            return False
+            break
         count += count // 2
+    if not anew or len(before) < NEAREST or len(after) < NEAREST:
+        return False
+    sides = _masks(len(lit), before[-MOST:], after[:MOST])
+    told = texture.apart(*sides).compared(*sides)
+    return told is not None and told.seen and told.below_half > SURE
 
 
 def _blurred(one: Examined, loss: Loss, texture: Texture) -> str:
@@ -149,6 +167,10 @@ def _blur_explains(one: Examined, loss: Loss, told: Comparison) -> bool:
 def _compared(
     texture: Texture, frames: int, before: NDArray[np.int64], after: NDArray[np.int64]
 ) -> Comparison | None:
+    return texture.compared(*_masks(frames, before, after))
+
+
+def _masks(frames: int, before: NDArray[np.int64], after: NDArray[np.int64]) -> NDArray[np.bool_]:
     sides = np.zeros((2, frames), bool)
     sides[0, before], sides[1, after] = True, True
-    return texture.compared(*sides)
+    return sides
