@@ -127,7 +127,7 @@ def another_place(
     while min(len(before), len(after)):
         told = _compared(texture, len(lit), before[-count:], after[:count])
         if told is None:
-            return False
+            break
         if told.seen and abs(told.below_half) > SURE:
             return told.below_half > 0
         if count >= max(len(before), len(after)):

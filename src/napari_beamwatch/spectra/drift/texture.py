@@ -27,7 +27,7 @@ from napari_beamwatch.spectra.drift.arrays import Complex64, Floats
 from napari_beamwatch.spectra.drift.blurring import blur_of
 from napari_beamwatch.spectra.drift.kernels import phases
 from napari_beamwatch.spectra.drift.low_frequencies import LOWEST, Band
-from napari_beamwatch.spectra.drift.paths import solve_path
+from napari_beamwatch.spectra.drift.paths import TOO_FAINT, solve_path
 from napari_beamwatch.spectra.drift.whitening import Cells, Problem, squared
 
 Ints = NDArray[np.int64]
@@ -117,6 +117,8 @@ class Texture:
         Frames of each group.
     path : array (groups, 2)
         Pixels by which the specimen lies down and right.
+    measured : bool
+        That is known.
     anywhere : bool
         Both sides may lie apart as far as the drift is looked for.
     """
@@ -126,11 +128,14 @@ class Texture:
     first: Ints
     last: Ints
     path: Floats
+    measured: bool = True
     anywhere: bool = False
     _known: dict[bytes, Comparison | None] = field(default_factory=dict, init=False, repr=False)
 
     def compared(self, before: Bools, after: Bools) -> Comparison | None:
-        """The texture of some frames, and of later ones; None where either are fewer than two.
+        """The texture of some frames, and of later ones.
+
+        None where either are fewer than two, or where the specimen lies in them is not known.
 
         Parameters
         ----------
@@ -139,12 +144,12 @@ class Texture:
         sides = [self._groups(frames) for frames in (before, after)]
         key = np.packbits(sides).tobytes()
         if key not in self._known:
-            few = min(int(side.sum()) for side in sides) < 2
-            self._known[key] = None if few else self._compared(*map(self._side, sides))
+            told = self.measured and min(int(side.sum()) for side in sides) >= 2
+            self._known[key] = self._compared(*map(self._side, sides)) if told else None
         return self._known[key]
 
     def apart(self, before: Bools, after: Bools) -> Texture:
-        """The same with a path for each side that the other had no part in.
+        """The same with a path for each side that the other had no part in, if both have one.
 
         A drift that is told from all frames finds no way where the specimen is another.
 
@@ -152,16 +157,17 @@ class Texture:
         ----------
         before, after : array of bool (frames,)
         """
-        path = self.path.copy()
+        path, measured = self.path.copy(), True
         for groups in (self._groups(frames) for frames in (before, after)):
             kept = [self.kept[t] for t in np.flatnonzero(groups).tolist()]
             if len(kept) < 2:
                 continue
             lengths = np.asarray(self.last[groups] - self.first[groups] + 1, np.float64)
             own, _, reason = solve_path(Problem.of(self.band, kept, lengths, lambda: None))
-            if not reason:
+            measured &= reason != TOO_FAINT
+            if not reason or not self.measured:
                 path[groups] = own - own.mean(axis=0) + self.path[groups].mean(axis=0)
-        return replace(self, path=path, anywhere=True)
+        return replace(self, path=path, measured=measured, anywhere=True)
 
     def _groups(self, frames: Bools) -> Bools:
         """Those that lie wholly among some frames."""
