@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.damage.course.estimate import Estimate
 from napari_beamwatch.damage.course.examining import Examined, Loss
+from napari_beamwatch.damage.scopes import Scope
 from napari_beamwatch.spectra.drift import Comparison, Texture
 from napari_beamwatch.spectra.drift.texture import SEEN
 
@@ -57,12 +58,12 @@ def view_changed(
     if texture is None:
         return ""
     scope = one.scope
+    # Of those that may have gone at this dose the first is the one that knows best when it did.
+    with_it = [each for each in (one, *others) if _with(onset, one, each)]
+    with_it.sort(key=_width)
+    all_went = not any(_apart(onset, one, each) for each in others)
     if one.loss is None or _sudden(one):
-        # Of those that may have gone at this dose the one that knows best when it did.
-        with_it = [each for each in (one, *others) if _with(onset, one, each)]
-        known = [each for each in with_it if _sudden(each)]
-        all_went = all(each in with_it for each in others if each.watch is not None)
-        span = min((_span(each) for each in known), key=lambda s: s[1] - s[0], default=None)
+        span = next((_span(each) for each in with_it if _sudden(each)), None)
         since, until = span or (onset.low / scope.exposure, onset.high / scope.exposure)
         start, end = scope.dose_start / scope.exposure, scope.dose_end / scope.exposure
         if another_place(texture, start, end, scope.lit, since, until, anew=all_went):
@@ -70,7 +71,9 @@ def view_changed(
                 f"all at once at {onset.value:.4g} the film changed with the lattice: the stage "
                 "was moved, or another place came into view"
             )
-    return "" if one.loss is None else _blurred(one, one.loss, texture)
+    if one.loss is None or not with_it or not all_went:
+        return ""
+    return _blurred(one.old, one.loss, with_it[0], texture)
 
 
 def _sudden(one: Examined) -> bool:
@@ -87,6 +90,19 @@ def _with(onset: Estimate, one: Examined, other: Examined) -> bool:
         return False
     began, exposure = other.loss.course.onset, one.scope.exposure / other.scope.exposure
     return began.low * exposure <= onset.high and began.high * exposure >= onset.low
+
+
+def _apart(onset: Estimate, one: Examined, other: Examined) -> bool:
+    """Whether another place is known to have held when one changed, or to have gone before."""
+    if other.watch is None or _with(onset, one, other):
+        return False
+    held = other.watch.power.survived_dose * one.scope.exposure / other.scope.exposure
+    return other.loss is not None or bool(held > onset.high)
+
+
+def _width(one: Examined) -> float:
+    since, until = _span(one)
+    return until - since
 
 
 def _span(one: Examined) -> tuple[float, float]:
@@ -140,25 +156,38 @@ def another_place(
     return told is not None and told.seen and told.below_half > SURE
 
 
-def _blurred(one: Examined, loss: Loss, texture: Texture) -> str:
-    scope, onset, half = one.scope, loss.course.onset, loss.course.half_dose
-    before = np.flatnonzero(scope.lit & (scope.dose_end <= onset.low))
-    after = np.flatnonzero(scope.lit & (scope.dose_start >= np.fmax(onset.value, half.value)))
+def _blurred(lattice: Scope, loss: Loss, best: Examined, texture: Texture) -> str:
+    """Why the loss of a lattice is a blur, if the film says so.
+
+    Parameters
+    ----------
+    lattice : Scope
+    loss : Loss
+        Of it.
+    best : Examined
+        The place that knows best when it was.
+    texture : Texture
+    """
+    assert best.loss is not None
+    course, scope = best.loss.course, best.scope
+    until = np.fmax(course.onset.value, course.half_dose.value)
+    before = np.flatnonzero(scope.lit & (scope.dose_end <= course.onset.low))
+    after = np.flatnonzero(scope.lit & (scope.dose_start >= until))
     told = _compared(texture, len(scope.lit), before, after)
-    if told is None or not _blur_explains(one, loss, told):
+    if told is None or not _blur_explains(lattice, loss, told):
         return ""
     return (
-        f"from {onset.value:.4g} on the film is blurred with the lattice, the finer the more: "
-        "vibration or a lost focus, which lasts"
+        f"from {loss.course.onset.value:.4g} on the film is blurred with the lattice, the finer "
+        "the more: vibration or a lost focus, which lasts"
     )
 
 
-def _blur_explains(one: Examined, loss: Loss, told: Comparison) -> bool:
+def _blur_explains(lattice: Scope, loss: Loss, told: Comparison) -> bool:
     """Whether a blur of the film is one, and takes what was lost of every spot."""
     if told.before < SEEN or not told.blur > SURE_BLUR * told.blur_se:
         return False
     rates = told.blur + told.blur_se * np.linspace(-AGREED, AGREED, RATES)
-    g2 = np.array([trace.g**2 for trace in one.old.traces])
+    g2 = np.array([trace.g**2 for trace in lattice.traces])
     off = loss.left.ratio - np.exp(-rates[:, None] * g2)
     misfit = (off**2 / (loss.left.se**2 + UNLIKE**2)).mean(axis=1)
     return bool(misfit.min() < AGREED**2)
