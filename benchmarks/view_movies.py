@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -45,7 +46,7 @@ Build = Callable[[float, float, float, Rng], Scene]
 
 BUILDS: dict[str, Build] = {}
 DAMAGE: set[str] = set()
-FAR = 1e4
+FAR, PERIOD = 1e4, 120.0
 
 
 def kind(name: str, *, damage: bool = False) -> Callable[[Build], Build]:
@@ -85,6 +86,10 @@ def moves(at: float, rng: Rng, far: float, within: float = 0.5) -> Drift:
     """A stage that settles and is then moved by so many Å within a dose."""
     angle = rng.uniform(0, 2 * np.pi)
     down, right = far * np.sin(angle), far * np.cos(angle)
+    # Stages repeat: a move by a period of theirs is none.
+    while far > PERIOD / 2 and max(abs(math.remainder(d, PERIOD)) for d in (down, right)) < 30:
+        angle = rng.uniform(0, 2 * np.pi)
+        down, right = far * np.sin(angle), far * np.cos(angle)
     path = (Knots((at, at + within), (0.0, float(each))) for each in (down, right))
     return Drift(*(_Both(law, first) for law, first in zip(path, (6.0, -4.0), strict=True)))
 

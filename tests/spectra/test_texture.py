@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -28,9 +30,9 @@ def fringes(strength: float) -> np.ndarray:
     return strength * (np.cos(2 * np.pi * (y + x) / 16) + np.cos(2 * np.pi * (y - x) / 14))
 
 
-def compared(
+def textured(
     before: np.ndarray, after: np.ndarray, electrons: float = 1.0, astray: float = 0.0
-) -> Comparison:
+) -> Texture:
     """Two pictures, filmed by a stage that runs; the drift is wrong by so much in the second."""
     band, rng = Band.of((SIZE, SIZE)), np.random.default_rng(0)
     path = np.arange(FRAMES)[:, None] * np.array([0.5, -0.3])
@@ -42,7 +44,14 @@ def compared(
         kept.append(reduced)
     path = np.rint(path) + astray * ~EARLY[:, None]
     frames = np.arange(FRAMES)
-    told = Texture(band, tuple(kept), frames, frames, path).compared(EARLY, ~EARLY)
+    return Texture(band, tuple(kept), frames, frames, path)
+
+
+def compared(
+    before: np.ndarray, after: np.ndarray, electrons: float = 1.0, astray: float = 0.0
+) -> Comparison:
+    """The same, the two pictures compared."""
+    told = textured(before, after, electrons, astray).compared(EARLY, ~EARLY)
     assert told is not None
     return told
 
@@ -74,6 +83,19 @@ def test_a_lattice_that_stays_does_not_pass_for_a_film() -> None:
 
 def test_a_film_is_found_where_the_drift_lost_its_way() -> None:
     assert compared(film(1), film(1), astray=20.0).below_half < -4
+
+
+@pytest.mark.parametrize(("after", "same"), [(1, True), (2, False)])
+def test_sides_whose_common_drift_is_wrong_are_told_apart_from_each_other(
+    after: int, same: bool
+) -> None:
+    film_before, film_after = film(1), film(after)
+    texture = textured(film_before, film_after)
+    lost = replace(texture, path=texture.path * -1.5)
+    told = lost.apart(EARLY, ~EARLY).compared(EARLY, ~EARLY)
+    assert told is not None
+    assert told.seen
+    assert told.below_half < -4 if same else told.below_half > 4
 
 
 @pytest.mark.parametrize(("contrast", "electrons"), [(0.0, 1.0), (0.1, 0.02)])

@@ -15,14 +15,16 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.damage.course.estimate import Estimate
 from napari_beamwatch.damage.course.examining import Examined, Loss
+from napari_beamwatch.damage.scopes import Scope
 from napari_beamwatch.spectra.drift import Comparison, Texture
 from napari_beamwatch.spectra.drift.texture import SEEN
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-NEAREST = 8
-"""Frames to either side that are compared first; where they do not tell, half as many more."""
+NEAREST, MOST = 8, 48
+"""Frames to either side that are compared first; where they do not tell, half as many more, and
+where none do, up to so many whose drift is told anew."""
 
 SUDDEN = 2.0
 """Frames of a decay to 1/e that a stage does not take to take a lattice away."""
@@ -56,18 +58,22 @@ def view_changed(
     if texture is None:
         return ""
     scope = one.scope
+    # Of those that may have gone at this dose the first is the one that knows best when it did.
+    with_it = [each for each in (one, *others) if _with(onset, one, each)]
+    with_it.sort(key=_width)
+    all_went = not any(_apart(onset, one, each) for each in others)
     if one.loss is None or _sudden(one):
-        # Of those that may have gone at this dose the one that knows best when it did.
-        known = [each for each in (one, *others) if _sudden(each) and _within(onset, one, each)]
-        span = min((_span(each) for each in known), key=lambda s: s[1] - s[0], default=None)
+        span = next((_span(each) for each in with_it if _sudden(each)), None)
         since, until = span or (onset.low / scope.exposure, onset.high / scope.exposure)
         start, end = scope.dose_start / scope.exposure, scope.dose_end / scope.exposure
-        if another_place(texture, start, end, scope.lit, since, until):
+        if another_place(texture, start, end, scope.lit, since, until, anew=all_went):
             return (
                 f"all at once at {onset.value:.4g} the film changed with the lattice: the stage "
                 "was moved, or another place came into view"
             )
-    return "" if one.loss is None else _blurred(one, one.loss, texture)
+    if one.loss is None or not with_it or not all_went:
+        return ""
+    return _blurred(one.old, one.loss, with_it[0], texture)
 
 
 def _sudden(one: Examined) -> bool:
@@ -78,11 +84,25 @@ def _sudden(one: Examined) -> bool:
     return not one.loss.course.decay.low > SUDDEN * frame
 
 
-def _within(onset: Estimate, one: Examined, other: Examined) -> bool:
+def _with(onset: Estimate, one: Examined, other: Examined) -> bool:
     """Whether the loss of another place may have begun when the change of one did."""
-    assert other.loss is not None
-    began = other.loss.course.onset.value * one.scope.exposure / other.scope.exposure
-    return onset.low <= began <= onset.high
+    if other.loss is None:
+        return False
+    began, exposure = other.loss.course.onset, one.scope.exposure / other.scope.exposure
+    return began.low * exposure <= onset.high and began.high * exposure >= onset.low
+
+
+def _apart(onset: Estimate, one: Examined, other: Examined) -> bool:
+    """Whether another place is known to have held when one changed, or to have gone before."""
+    if other.watch is None or _with(onset, one, other):
+        return False
+    held = other.watch.power.survived_dose * one.scope.exposure / other.scope.exposure
+    return other.loss is not None or bool(held > onset.high)
+
+
+def _width(one: Examined) -> float:
+    since, until = _span(one)
+    return until - since
 
 
 def _span(one: Examined) -> tuple[float, float]:
@@ -94,7 +114,14 @@ def _span(one: Examined) -> tuple[float, float]:
 
 
 def another_place(
-    texture: Texture, start: Floats, end: Floats, lit: Bools, since: float, until: float
+    texture: Texture,
+    start: Floats,
+    end: Floats,
+    lit: Bools,
+    since: float,
+    until: float,
+    *,
+    anew: bool,
 ) -> bool:
     """Whether the film before a dose is not that after another.
 
@@ -108,39 +135,59 @@ def another_place(
         Doses.
     lit : array of bool (frames,)
     since, until : float
+    anew : bool
+        Tell the drift of each side anew where nothing else tells: a second or two.
     """
     before, after = np.flatnonzero(lit & (end <= since)), np.flatnonzero(lit & (start >= until))
     count = NEAREST
-    while True:
+    while min(len(before), len(after)):
         told = _compared(texture, len(lit), before[-count:], after[:count])
         if told is None:
-            return False
+            break
         if told.seen and abs(told.below_half) > SURE:
             return told.below_half > 0
         if count >= max(len(before), len(after)):
-            return False
+            break
         count += count // 2
+    if not anew or len(before) < NEAREST or len(after) < NEAREST:
+        return False
+    sides = _masks(len(lit), before[-MOST:], after[:MOST])
+    told = texture.apart(*sides).compared(*sides)
+    return told is not None and told.seen and told.below_half > SURE
 
 
-def _blurred(one: Examined, loss: Loss, texture: Texture) -> str:
-    scope, onset, half = one.scope, loss.course.onset, loss.course.half_dose
-    before = np.flatnonzero(scope.lit & (scope.dose_end <= onset.low))
-    after = np.flatnonzero(scope.lit & (scope.dose_start >= np.fmax(onset.value, half.value)))
+def _blurred(lattice: Scope, loss: Loss, best: Examined, texture: Texture) -> str:
+    """Why the loss of a lattice is a blur, if the film says so.
+
+    Parameters
+    ----------
+    lattice : Scope
+    loss : Loss
+        Of it.
+    best : Examined
+        The place that knows best when it was.
+    texture : Texture
+    """
+    assert best.loss is not None
+    course, scope = best.loss.course, best.scope
+    until = np.fmax(course.onset.value, course.half_dose.value)
+    before = np.flatnonzero(scope.lit & (scope.dose_end <= course.onset.low))
+    after = np.flatnonzero(scope.lit & (scope.dose_start >= until))
     told = _compared(texture, len(scope.lit), before, after)
-    if told is None or not _blur_explains(one, loss, told):
+    if told is None or not _blur_explains(lattice, loss, told):
         return ""
     return (
-        f"from {onset.value:.4g} on the film is blurred with the lattice, the finer the more: "
-        "vibration or a lost focus, which lasts"
+        f"from {loss.course.onset.value:.4g} on the film is blurred with the lattice, the finer "
+        "the more: vibration or a lost focus, which lasts"
     )
 
 
-def _blur_explains(one: Examined, loss: Loss, told: Comparison) -> bool:
+def _blur_explains(lattice: Scope, loss: Loss, told: Comparison) -> bool:
     """Whether a blur of the film is one, and takes what was lost of every spot."""
     if told.before < SEEN or not told.blur > SURE_BLUR * told.blur_se:
         return False
     rates = told.blur + told.blur_se * np.linspace(-AGREED, AGREED, RATES)
-    g2 = np.array([trace.g**2 for trace in one.old.traces])
+    g2 = np.array([trace.g**2 for trace in lattice.traces])
     off = loss.left.ratio - np.exp(-rates[:, None] * g2)
     misfit = (off**2 / (loss.left.se**2 + UNLIKE**2)).mean(axis=1)
     return bool(misfit.min() < AGREED**2)
@@ -149,6 +196,10 @@ def _blur_explains(one: Examined, loss: Loss, told: Comparison) -> bool:
 def _compared(
     texture: Texture, frames: int, before: NDArray[np.int64], after: NDArray[np.int64]
 ) -> Comparison | None:
+    return texture.compared(*_masks(frames, before, after))
+
+
+def _masks(frames: int, before: NDArray[np.int64], after: NDArray[np.int64]) -> NDArray[np.bool_]:
     sides = np.zeros((2, frames), bool)
     sides[0, before], sides[1, after] = True, True
-    return texture.compared(*sides)
+    return sides

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -141,8 +141,9 @@ class DriftEstimator:
         first, last = np.array(self._first), np.array(self._last)
         problem = Problem.of(self._band, self._kept, last - first + 1.0, check)
         path, covariance, reason = solve_path(problem)
+        texture = Texture(self._band, tuple(self._kept), first, last, path, measured=not reason)
         if reason:
-            return _unmeasured(count, reason)
+            return replace(_unmeasured(count, reason), texture=texture)
         middle = (first + last) / 2
         variance = np.diag(covariance) + covariance[0, 0] - 2 * covariance[0]
         smeared = smear_variance(problem, path)
@@ -153,7 +154,6 @@ class DriftEstimator:
             np.round(np.interp(frames, middle, values), 6) + 0.0
             for values in (*(path - path[0]).T, np.sqrt(variance.clip(0)))
         )
-        texture = Texture(self._band, tuple(self._kept), first, last, path)
         return Drift(dy, dx, se, texture=texture)
 
     def _pair_up(self) -> None:

@@ -16,7 +16,7 @@ References
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -24,9 +24,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_beamwatch.spectra.drift.arrays import Complex64, Floats
+from napari_beamwatch.spectra.drift.blurring import blur_of
 from napari_beamwatch.spectra.drift.kernels import phases
 from napari_beamwatch.spectra.drift.low_frequencies import LOWEST, Band
-from napari_beamwatch.spectra.drift.whitening import Cells, squared
+from napari_beamwatch.spectra.drift.paths import TOO_FAINT, solve_path
+from napari_beamwatch.spectra.drift.whitening import Cells, Problem, squared
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -49,9 +51,6 @@ SEEN = 4.0
 
 HALF = 0.5
 """Part of a texture that is found again where the view is the same, at the least."""
-
-STEPS = 12
-"""Of the fit of a blur."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +117,10 @@ class Texture:
         Frames of each group.
     path : array (groups, 2)
         Pixels by which the specimen lies down and right.
+    measured : bool
+        That is known.
+    anywhere : bool
+        Both sides may lie apart as far as the drift is looked for.
     """
 
     band: Band
@@ -125,10 +128,14 @@ class Texture:
     first: Ints
     last: Ints
     path: Floats
+    measured: bool = True
+    anywhere: bool = False
     _known: dict[bytes, Comparison | None] = field(default_factory=dict, init=False, repr=False)
 
     def compared(self, before: Bools, after: Bools) -> Comparison | None:
-        """The texture of some frames, and of later ones; None where either are fewer than two.
+        """The texture of some frames, and of later ones.
+
+        None where either are fewer than two, or where the specimen lies in them is not known.
 
         Parameters
         ----------
@@ -137,9 +144,30 @@ class Texture:
         sides = [self._groups(frames) for frames in (before, after)]
         key = np.packbits(sides).tobytes()
         if key not in self._known:
-            few = min(int(side.sum()) for side in sides) < 2
-            self._known[key] = None if few else self._compared(*map(self._side, sides))
+            told = self.measured and min(int(side.sum()) for side in sides) >= 2
+            self._known[key] = self._compared(*map(self._side, sides)) if told else None
         return self._known[key]
+
+    def apart(self, before: Bools, after: Bools) -> Texture:
+        """The same with a path for each side that the other had no part in, if both have one.
+
+        A drift that is told from all frames finds no way where the specimen is another.
+
+        Parameters
+        ----------
+        before, after : array of bool (frames,)
+        """
+        path, measured = self.path.copy(), True
+        for groups in (self._groups(frames) for frames in (before, after)):
+            kept = [self.kept[t] for t in np.flatnonzero(groups).tolist()]
+            if len(kept) < 2:
+                continue
+            lengths = np.asarray(self.last[groups] - self.first[groups] + 1, np.float64)
+            own, _, reason = solve_path(Problem.of(self.band, kept, lengths, lambda: None))
+            measured &= reason != TOO_FAINT
+            if not reason or not self.measured:
+                path[groups] = own - own.mean(axis=0) + self.path[groups].mean(axis=0)
+        return replace(self, path=path, measured=measured, anywhere=True)
 
     def _groups(self, frames: Bools) -> Bools:
         """Those that lie wholly among some frames."""
@@ -183,7 +211,7 @@ class Texture:
         both = self._nearest(product, both_se)
         weaker = int(own.argmin())
         error = math.hypot(both_se, HALF * own_se[weaker])
-        blur, blur_se = _blur(
+        blur, blur_se = blur_of(
             a.power[used], b.power[used], power, va, vb, (index / max(self.band.shape)) ** 2
         )
         sure = own / np.maximum(own_se, 1e-300)
@@ -205,7 +233,7 @@ class Texture:
         ]
         best, elsewhere = (float(part.max()) * self._per_cell for part in (near, far))
         # A drift may lose its way where the specimen changes; a field that is moved has no peak.
-        return elsewhere if elsewhere > ELSEWHERE * error else best
+        return elsewhere if self.anywhere or elsewhere > ELSEWHERE * error else best
 
     @cached_property
     def _near(self) -> tuple[int, ...]:
@@ -273,23 +301,3 @@ class _Rings:
         total = np.concatenate([[0.0], np.cumsum(np.bincount(self._ring, values))])
         count = np.maximum(self._count[self._high] - self._count[self._low], 1)
         return np.asarray(((total[self._high] - total[self._low]) / count)[self._ring])
-
-
-def _blur(
-    before: Floats, after: Floats, mean: Floats, va: Floats, vb: Floats, k2: Floats
-) -> tuple[float, float]:
-    """Rate q of ``after = exp(-q k²) before`` and its standard error, by weighted squares."""
-    rate, error = 0.0, math.inf
-    step = float(mean.sum()) / max(float(mean @ k2), 1e-300)
-    for _ in range(STEPS):
-        left = np.exp(-rate * k2)
-        power = 2 * mean / (1 + left)
-        variance = vb**2 + 2 * power * left * vb + left**2 * (va**2 + 2 * power * va)
-        slope = -k2 * left * power
-        known = float(slope**2 @ (1 / variance))
-        if not known > 0:
-            break
-        pull = float(slope @ ((after - left * before) / variance)) / known
-        rate = min(max(rate + min(max(pull, -step), step), -step), STEPS * step)
-        error = known**-0.5
-    return rate, error
