@@ -281,7 +281,7 @@ def test_a_region_that_is_unclear_keeps_its_places() -> None:
     assert len(told.places) == 2
 
 
-@pytest.mark.parametrize(("grains", "rocks"), [(6, True), (4, False)])
+@pytest.mark.parametrize(("grains", "rocks"), [(8, True), (6, False)])
 def test_of_many_grains_whose_sum_holds_while_each_seems_to_go_the_sum_is_dated(
     traces: Any, grains: int, rocks: bool
 ) -> None:
@@ -295,8 +295,8 @@ def test_of_many_grains_whose_sum_holds_while_each_seems_to_go_the_sum_is_dated(
 
 
 def test_of_grains_that_go_one_after_the_other_the_sum_says_nothing(traces: Any) -> None:
-    told = [(lost(60.0 + 15 * i), 1.0) for i in range(6)]
-    mine = places(*told, crystals=tuple(range(6)))
+    told = [(lost(60.0 + 15 * i), 1.0) for i in range(8)]
+    mine = places(*told, crystals=tuple(range(8)))
     course = np.mean([one.fitted.level for one, _ in told if one.fitted is not None], axis=0)
     whole = examine(traces.scope(traces.levels[:, None] * course, 1), None)
     found = RegionVerdict.of(mine, START, ENDS, whole).verdict

@@ -28,7 +28,7 @@ REST = 0.5
 """Part of the lattice from which on what settles is the specimen that comes to rest, all of it at
 once; what settles alone is a grain that swings into view."""
 
-GRAINS, FALLEN, KNOWN = 5, 0.75, 0.2
+GRAINS, FALLEN, KNOWN = 7, 0.75, 0.2
 """Crystals of which enough come into view for those that rock out; part of their lattice that their
 own courses leave up to which it is asked whether the sum held; part of the record to which the
 onset of the sum must be known."""
