@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from napari_beamwatch.spectra.region_traces import overlap_factors, region_trace, strengths
+from napari_beamwatch.spectra.streaming import mended
 from napari_beamwatch.spectra.tracking import SpotMeasure, Tracker, WindowTraces, running_mean
 from napari_beamwatch.spectra.walking import Paths
-from napari_beamwatch.spectra.windows import Grid
+from napari_beamwatch.spectra.windows import EDGE, Grid
 
 GRID = Grid(160, 160, 64, 32)
 GY, GX = 9.2 / 64, 7.7 / 64
@@ -145,3 +146,48 @@ def test_windows_that_come_and_go_change_nothing_but_the_error() -> None:
     known[40:, 6:12] = False  # and these after
     found = strengths(np.where(known, values, 0.0), known)
     assert found / found.mean() == pytest.approx(true / true.mean(), rel=0.06)
+
+
+@pytest.fixture(scope="module", params=[0.0, np.nan], ids=["zeros", "NaN"])
+def aligned(request: pytest.FixtureRequest) -> tuple[Tracker, Tracker]:
+    """A lasting lattice as recorded, and with a rim at the top that grows by a pixel a frame."""
+    window = np.arange(len(GRID))
+    every = np.ones(len(GRID))
+    measure = SpotMeasure(GRID, window, Paths.standing(60, GY * every, GX * every))
+    whole, filled = Tracker(measure), Tracker(measure)
+    y, x = np.mgrid[:160, :160]
+    rng = np.random.default_rng(7)
+    wave = 1 + 0.3 * np.cos(2 * np.pi * (GY * y + GX * x))
+    for frame in range(60):
+        image = rng.poisson(3.0 * wave).astype(np.float32)
+        whole.add(frame, measure(frame, image))
+        image[:frame] = request.param
+        filled.add(frame, measure(frame, mended(image)))
+    return whole, filled
+
+
+def test_windows_that_reach_into_a_filled_rim_are_off_the_detector(
+    aligned: tuple[Tracker, Tracker],
+) -> None:
+    whole, filled = (tracker.traces(np.ones(len(GRID))).intensity for tracker in aligned)
+    known = np.isfinite(filled)
+    top, hidden = GRID.corners[:, 0], GRID.window // EDGE
+    np.testing.assert_array_equal(known, np.arange(60)[:, None] <= top + hidden)
+    # But for the pixels that the taper hides.
+    np.testing.assert_allclose(filled[known], whole[known], atol=2e-4)
+
+
+def test_an_aligned_movie_does_not_fade_at_its_rim(aligned: tuple[Tracker, Tracker]) -> None:
+    windows = np.flatnonzero(GRID.corners[:, 0] < 64)
+    trace = region_trace(
+        aligned[1].traces(np.ones(len(GRID))), windows, windows, GY, GX, GRID
+    ).intensity  # fmt: skip
+    assert np.nanmean(trace[30:45]) == pytest.approx(np.nanmean(trace[:15]), rel=0.03)
+
+
+def test_the_mean_signal_of_an_aligned_movie_is_that_of_what_was_recorded(
+    aligned: tuple[Tracker, Tracker],
+) -> None:
+    whole, filled = aligned
+    np.testing.assert_allclose(filled.field_mean, whole.field_mean, rtol=0.01)
+    assert np.isnan(filled.means[-1][GRID.corners[:, 0] == 0]).all()

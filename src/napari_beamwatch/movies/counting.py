@@ -20,6 +20,7 @@ from napari_beamwatch.movies.beam import DARK, usual_counts
 from napari_beamwatch.movies.frames import Frame, FrameSource
 from napari_beamwatch.movies.pixels import LARGEST, SMALLEST, admitted
 from napari_beamwatch.movies.recording import Counting, Floats, Recording
+from napari_beamwatch.movies.rim import TOLD, Rim, rim_of
 
 READ_WHOLE = 512 * 2**20
 """Bytes up to which every pixel of a movie is read to measure its flux."""
@@ -136,6 +137,13 @@ def measure_flux(source: FrameSource, what: str) -> Flux:
             f"{broken} of {len(chosen)} frames looked at hold pixels that are NaN, infinite or "
             f"beyond ±{LARGEST:g}; they are left out of every mean"
         )
+    rims = [one.rim for one in seen.values() if one.rim]
+    if rims:
+        warnings.append(
+            f"in {len(rims)} of {len(chosen)} frames looked at the outermost rows or columns, up "
+            f"to {max(rims)} px, hold one value only: they were filled, not recorded, as when a "
+            "movie is aligned, and count as off the detector"
+        )
     blank = ~known | np.array([seen[t].blank for t in chosen])
     lost = None
     if blank.any():
@@ -165,6 +173,8 @@ class _Seen:
         It has others.
     saturated : float
         Part of the pixels at the end of the range of their type.
+    rim : int
+        Pixels of the border that were filled; left out of all others.
     """
 
     mean: float
@@ -172,6 +182,7 @@ class _Seen:
     high: float
     broken: bool
     saturated: float
+    rim: int = 0
 
     @property
     def largest(self) -> float:
@@ -186,7 +197,11 @@ class _Seen:
 
 
 def _look(source: FrameSource, frame: int, bands: list[tuple[int, int]]) -> _Seen:
-    parts = [_part(source.read_rows(frame, y0, y1)) for y0, y1 in bands]
+    read = [source.read_rows(frame, y0, y1) for y0, y1 in bands]
+    whole = read[0] if len(read) == 1 else np.concatenate(read)
+    rim = rim_of(whole)
+    told = rim.widest >= TOLD
+    parts = [_part(pixels) for pixels in ([rim.inside(whole)] if told else read)]
     known = [part for part in parts if np.isfinite(part.mean)]
     return _Seen(
         float(np.mean([part.mean for part in known])) if known else np.nan,
@@ -194,7 +209,16 @@ def _look(source: FrameSource, frame: int, bands: list[tuple[int, int]]) -> _See
         max((part.high for part in known), default=0.0),
         any(part.broken for part in parts),
         float(np.mean([part.saturated for part in parts])),
+        _width(rim, bands) if told else 0,
     )
+
+
+def _width(rim: Rim, bands: list[tuple[int, int]]) -> int:
+    """Pixels of a rim of the frame that these bands of rows are of, at least."""
+    rows = [y for y0, y1 in bands for y in range(y0, y1)]
+    top = rows[rim.top - 1] + 1 if rim.top else 0
+    bottom = rows[-1] + 1 - rows[-rim.bottom] if rim.bottom else 0
+    return max(top, bottom, rim.left, rim.right)
 
 
 def _part(pixels: Frame) -> _Seen:

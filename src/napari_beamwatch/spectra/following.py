@@ -35,16 +35,13 @@ from napari_beamwatch.spectra.streaming import (
 )
 from napari_beamwatch.spectra.tracking import Measured, SpotMeasure, Tracker, WindowTraces
 from napari_beamwatch.spectra.walking import Paths, paths_of
-from napari_beamwatch.spectra.windows import Floats32, Grid, coarsening, windows_inside
+from napari_beamwatch.spectra.windows import EDGE, Floats32, Grid, coarsening, windows_inside
 
 Floats = NDArray[np.float64]
 
 
 STEPS = 16
 """Steps in which a window follows the specimen by its own size."""
-
-EDGE = 32
-"""Part of a window, one in so many, that may be off the detector in a sum: the taper hides it."""
 
 STRAIN, MERGED = 0.05, 0.03
 """Part of its |g| by which no lattice strains, and part of the power of all spots that seems to: of

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_beamwatch.movies.rim import rim_of
 from napari_beamwatch.spectra.block_transform import BlockTransform, Complex64, second_moment
 from napari_beamwatch.spectra.streaming import ANY_LEVEL, Level
 from napari_beamwatch.spectra.walking import Paths
@@ -81,7 +82,7 @@ class Measured:
     moments : array of complex64 (spot, 3)
         Of `BlockTransform`; NaN where the window is not wholly on the detector.
     means : array of float32 (spot,)
-        Mean of the spot's window.
+        Mean of the spot's window; NaN likewise.
     field_mean : float
         Mean of all windows on the detector.
     windows : int
@@ -137,15 +138,16 @@ class SpotMeasure:
         image : array
         shift : (dy, dx)
             How far the specimen lies from where the grid was laid over it. Windows that are
-            not wholly on the detector then are left out.
+            not wholly on the detector then, or reach into a rim that was filled, are left out.
         level : Level
         """
         transform = self.transforms[self.paths.leg_of_frame[frame]]
         moments, means = transform(image, shift, level.cap)
-        inside = windows_inside(self.grid, shift) & (not level.saturated)
-        moments[~inside[self.window]] = np.nan
+        inside = windows_inside(self.grid, shift, rim=rim_of(image)) & (not level.saturated)
         field_mean = float(means[inside].mean()) if inside.any() else np.nan
         mine = means[self.window].astype(np.float32)
+        for measured in (moments, mine):
+            measured[~inside[self.window]] = np.nan
         return Measured(moments, mine, field_mean, int(inside.sum()))
 
 

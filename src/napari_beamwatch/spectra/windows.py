@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
+from napari_beamwatch.movies.rim import NO_RIM, Rim
 
 Taper = Literal["hann", "cosine"]
 Floats32 = NDArray[np.float32]
@@ -47,6 +48,10 @@ FINEST_PART = 0.05
 
 FINEST_SPACING = 0.5
 """Å: no microscope shows lattice fringes finer than this."""
+
+EDGE = 32
+"""Part of a window, one in so many, that may be off the detector in a sum, or in a frame's rim:
+the taper hides it."""
 
 REACH = 3
 """Bins on either side that tell what lies between two."""
@@ -281,11 +286,19 @@ def snr_of_fringe(contrast: float, electrons: float) -> float:
     return contrast**2 * electrons / 4
 
 
-def windows_inside(grid: Grid, shift: tuple[int, int], margin: int = 0) -> NDArray[np.bool_]:
-    """Windows that, moved by `shift`, lie on the detector but for `margin` pixels."""
+def windows_inside(
+    grid: Grid, shift: tuple[int, int], margin: int = 0, rim: Rim = NO_RIM
+) -> NDArray[np.bool_]:
+    """Windows that, moved by `shift`, lie on the detector but for `margin` pixels.
+
+    Of a `rim` that was filled they may hold one part in `EDGE` of their side.
+    """
     corners = grid.corners + np.asarray(shift)
-    size = np.array([grid.height, grid.width])
-    inside = (corners >= -margin) & (corners + grid.window <= size + margin)
+    hidden = grid.window // EDGE
+    first = np.maximum(np.array([rim.top, rim.left]) - hidden, 0)
+    last = np.array([grid.height, grid.width])
+    last -= np.maximum(np.array([rim.bottom, rim.right]) - hidden, 0)
+    inside = (corners >= first - margin) & (corners + grid.window <= last + margin)
     return np.asarray(inside.all(axis=1))
 
 

@@ -252,3 +252,11 @@ def test_a_loss_and_a_sign_that_may_have_begun_together_date_the_change_together
     assert np.sqrt(np.mean(error**2)) < 4
     assert held.mean() > 0.9
     assert np.median(width) < 2 * 1.96 * 4
+
+
+def test_places_none_of_which_held_for_sure_leave_the_first_dose_open() -> None:
+    unproven = [Estimate(40.0, 0.0, 110.0), Estimate(50.0, 0.0, 120.0), Estimate(45.0, 0.0, 90.0)]
+    share, none = np.full(3, 1 / 3), np.zeros(3)
+    assert first_of(unproven, share, 0.0, END, none)[0].low == 0
+    unproven[0] = known(40.0)
+    assert first_of(unproven, share, 0.0, END, none)[0].low > 0

@@ -196,6 +196,54 @@ def test_a_lattice_that_swells_is_a_change_of_spacing(traces: Any) -> None:
     assert verdict.d_after_px / verdict.d_before_px == pytest.approx(1.015, abs=0.003)
 
 
+def grain(traces: Any, turn: float, crystal: int, stretch: np.ndarray, begin: int = 50) -> Examined:
+    """A crystal at an angle in degrees whose spacings go with a distortion from a frame on."""
+    c, s = np.cos(np.radians(turn)), np.sin(np.radians(turn))
+    scope = traces.scope(traces.steady() * 5, crystal, traces.g @ np.array([[c, s], [-s, c]]))
+    rng = np.random.default_rng(crystal)
+    path = np.clip((np.arange(100) - begin) / 20, 0, 1)
+    made = []
+    for trace in scope.traces:
+        along = np.array([trace.gy, trace.gx]) / trace.g
+        d = (1 + along @ stretch @ along * path + 0.003 * rng.standard_normal(100)) / trace.g
+        error = np.full(100, 0.003 / trace.g)
+        made.append(replace(trace, crystal=crystal, d_px=d, d_se_px=error))
+    return examine(replace(scope, traces=tuple(made)), None)
+
+
+MAGNIFIED = 0.015 * np.eye(2)
+SHEARED = np.array([[0.02, 0.01], [0.01, 0.0]])
+
+
+@pytest.mark.parametrize("stretch", [MAGNIFIED, SHEARED], ids=["magnification", "scan"])
+def test_spacings_of_all_crystals_that_one_distortion_moves_are_no_onset(
+    traces: Any, stretch: np.ndarray
+) -> None:
+    one, two, three = (grain(traces, 25.0 * i, i, stretch) for i in range(3))
+    verdict = judge(one, (two, three))
+    assert (verdict.status, verdict.criterion) == ("ambiguous", "")
+    assert "magnification or scan" in verdict.reason
+    assert judge(one, ()).status == "onset"  # a single crystal has no witness
+
+
+@pytest.mark.parametrize(
+    ("stretch", "begin"),
+    [(np.zeros((2, 2)), 50), (-MAGNIFIED, 50), (MAGNIFIED, 10)],
+    ids=["held", "shrank", "swelled before"],
+)
+def test_a_crystal_that_held_or_went_another_way_refutes_the_magnification(
+    traces: Any, stretch: np.ndarray, begin: int
+) -> None:
+    one, alike = grain(traces, 0, 0, MAGNIFIED), grain(traces, 25, 1, MAGNIFIED)
+    verdict = judge(one, (alike, grain(traces, 50, 2, stretch, begin)))
+    assert (verdict.status, verdict.criterion) == ("onset", "spacing")
+
+
+def test_no_lens_goes_astray_by_a_tenth(traces: Any) -> None:
+    one, two = (grain(traces, 25.0 * i, i, 0.1 * np.eye(2)) for i in range(2))
+    assert judge(one, (two,)).status == "onset"
+
+
 @pytest.mark.parametrize(("percent", "spots"), [(0.5, 4), (1.5, 1), (0.0, 4)])
 def test_a_small_or_single_shift_is_none(traces: Any, percent: float, spots: int) -> None:
     assert judged(swelling(traces, percent, spots)).status == "survived"

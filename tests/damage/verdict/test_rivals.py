@@ -57,6 +57,16 @@ def test_errors_of_the_exponents_are_what_they_scatter_by(traces: Any) -> None:
     assert 0.7 < np.std(pulls) < 1.3
 
 
+def test_a_spot_that_was_nowhere_measured_says_nothing(traces: Any) -> None:
+    samples = tilting(traces, np.ones(4), 0)
+    seen = samples.windows * np.array([1.0, 1, 1, 0])[:, None]
+    found = shares(replace(samples, windows=seen), average(samples), 1.0)
+    assert np.isfinite(found.se).tolist() == [True, True, True, False]
+    with np.errstate(all="raise", under="ignore"):
+        known = Shares(found.exponent[:3], found.se[:3])
+        assert fell_together(found) == pytest.approx(fell_together(known))
+
+
 def test_spots_that_go_alike_speak_for_damage_and_others_for_a_tilt() -> None:
     error = np.full(3, 0.05)
     assert fell_together(Shares(np.array([1.0, 1.03, 0.98]), error)) > 10

@@ -89,21 +89,21 @@ def its_own(snr: Floats) -> NDArray[np.bool_]:
     return np.asarray(np.nan_to_num(snr, nan=-np.inf) >= OWN * usual)
 
 
-def _known(trace: SpotTrace) -> NDArray[np.bool_]:
+def known_spacing(trace: SpotTrace) -> NDArray[np.bool_]:
     """Frames that tell the spot's own spacing."""
     return np.isfinite(trace.d_px) & (trace.d_se_px > 0) & its_own(trace.snr)
 
 
 def _levels(trace: SpotTrace) -> tuple[float, float]:
     """Mean spacing of the first and the last fifth of what was measured."""
-    known = np.flatnonzero(_known(trace))
+    known = np.flatnonzero(known_spacing(trace))
     part = max(1, len(known) // 5)
     return float(np.mean(trace.d_px[known[:part]])), float(np.mean(trace.d_px[known[-part:]]))
 
 
 def _stays_moved(trace: SpotTrace, tolerance: float, sure: float) -> bool:
     """Whether the last fifth lies off the first by more than the errors and the tolerance."""
-    known = np.flatnonzero(_known(trace))
+    known = np.flatnonzero(known_spacing(trace))
     if len(known) < 2 * FEWEST:
         return False
     part = max(FEWEST, len(known) // 5)
@@ -142,7 +142,7 @@ def _profile(scope: Scope, traces: list[SpotTrace]) -> tuple[Floats, Floats]:
     path = np.concatenate([np.minimum(gone, 1), 1 - np.exp(-gone)])
     misfit = np.zeros(len(starts))
     for trace in traces:
-        known = _known(trace)
+        known = known_spacing(trace)
         w = 1 / (trace.d_se_px[known] ** 2 * max(1, trace.averaged))
         d, p = trace.d_px[known], path[:, known]
         total, mean_d = w.sum(), float(w @ d / w.sum())

@@ -23,7 +23,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -297,4 +297,6 @@ def first_of(
         # Of those that went one after the other, those that may have been the first.
         earliest = min(each.value for each, mine in zip(onsets, members, strict=True) if mine)
         members &= np.array([each.value for each in onsets]) <= max(first.high, earliest)
+    if all(each.low <= start for each, mine in zip(onsets, members, strict=True) if mine):
+        first = replace(first, low=start)  # none of them held for sure
     return first, members

@@ -23,6 +23,7 @@ from napari_beamwatch.damage.course.spacing import Shift
 from napari_beamwatch.damage.scopes import Samples, Witnesses, frames_after
 from napari_beamwatch.damage.verdict.coming import Coming, coming, turned
 from napari_beamwatch.damage.verdict.rivals import Refuted, judge_loss, refuted
+from napari_beamwatch.damage.verdict.stretching import stretched
 from napari_beamwatch.damage.verdict.view import view_changed
 
 Status = Literal["onset", "survived", "damaged_at_start", "no_lattice", "ambiguous"]
@@ -160,7 +161,7 @@ def judge(
             verdict, status="survived", criterion="", evidence="", kind="", onset=NOTHING
         )
     if one.shift is not None:
-        verdict = _with_shift(verdict, one.shift)
+        verdict = _with_shift(verdict, one.shift, stretched(one, others))
     if "new_phase" in criteria and not verdict.reason.startswith(TURNED):
         verdict = _with_coming(verdict, coming(one, others), one.loss)
     if verdict.status == "onset":
@@ -343,11 +344,19 @@ def _focus_held(one: Examined, witnesses: Witnesses, onset: float) -> bool | Non
     return abs(means[1] - means[0]) <= max(FOCUS_MOVED_NM, FOCUS_SURE * error)
 
 
-def _with_shift(verdict: Verdict, shift: Shift) -> Verdict:
-    """A spacing that moved names the row where it comes no later than the fading."""
-    verdict = replace(
-        verdict, spacing_onset=shift.onset, d_before_px=shift.before_px, d_after_px=shift.after_px
-    )
+def _with_shift(verdict: Verdict, shift: Shift, stretch: float | None) -> Verdict:
+    """A spacing that moved names the row where it comes no later than the fading.
+
+    But where all of the picture was stretched by that part.
+    """
+    verdict = replace(verdict, d_before_px=shift.before_px, d_after_px=shift.after_px)
+    if stretch is not None:
+        text = "the spacings of all crystals moved by one and the same distortion, of up to "
+        text += f"{100 * stretch:.1f} %: magnification or scan are not excluded"
+        if verdict.status == "survived":
+            return _unclear(verdict, text)
+        return replace(verdict, reason=f"{verdict.reason}; {text}")
+    verdict = replace(verdict, spacing_onset=shift.onset)
     if verdict.status == "onset" and shift.onset.low > verdict.onset.high:
         return verdict
     change = 100 * (shift.after_px / shift.before_px - 1)

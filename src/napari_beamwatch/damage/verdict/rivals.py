@@ -312,7 +312,8 @@ def shares(samples: Samples, found: Average, dispersion: float) -> Shares:
         step = np.clip((aa * by - ab * ay) / det, -0.5, 0.5)
         level = level * np.exp(np.clip((bb * ay - ab * by) / det, -0.5, 0.5))
         exponent = np.clip(exponent + step, *SHARE_LIMITS)
-    return Shares(exponent, np.sqrt(aa / det))
+    # Of a spot without any signal nothing is known.
+    return Shares(exponent, np.sqrt(np.where(aa * bb > 1e-300, aa / det, np.inf)))
 
 
 def fell_together(shares: Shares) -> float:
