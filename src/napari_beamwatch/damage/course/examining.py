@@ -26,6 +26,7 @@ from napari_beamwatch.damage.course.interval import Course, Fitted, course, fitt
 from napari_beamwatch.damage.course.left import Left, what_is_left
 from napari_beamwatch.damage.course.power import Power, power_of
 from napari_beamwatch.damage.course.spacing import Shift, find_shift
+from napari_beamwatch.damage.course.stepping import Step, first_step
 from napari_beamwatch.damage.scopes import Samples, Scope, samples_of
 
 Floats = NDArray[np.float64]
@@ -47,6 +48,8 @@ class Loss:
     detected, lost : float
         First dose at which the evidence passes the rate of false alarms; dose from which the
         lattice is below detection for good.
+    first : Step, optional
+        What was lost before the onset of the whole.
     """
 
     found: Average
@@ -55,6 +58,7 @@ class Loss:
     left: Left
     detected: float
     lost: float
+    first: Step | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,11 +202,13 @@ def examine(
 
 def _loss(samples: Samples, rate: float, dispersion: float, scatter: float) -> Loss:
     found = average(samples, dispersion=dispersion)
+    whole = course(samples, found, scatter)
     return Loss(
         found,
-        course(samples, found, scatter),
+        whole,
         fitted(samples, found),
         what_is_left(samples, found, dispersion),
         first_detected(samples, rate, dispersion),
         lost_from(samples, rate, dispersion),
+        first_step(samples, whole, rate, dispersion, scatter),
     )
