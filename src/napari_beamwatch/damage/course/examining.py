@@ -12,7 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_beamwatch.damage.course.appearing import Appearance, appeared, solid
+from napari_beamwatch.damage.course.appearing import (
+    Appearance,
+    appeared,
+    brightened,
+    solid,
+)
 from napari_beamwatch.damage.course.averaging import Average, average
 from napari_beamwatch.damage.course.detection import (
     Detection,
@@ -27,7 +32,7 @@ from napari_beamwatch.damage.course.left import Left, what_is_left
 from napari_beamwatch.damage.course.power import Power, power_of
 from napari_beamwatch.damage.course.spacing import Shift, find_shift
 from napari_beamwatch.damage.course.stepping import Step, first_step
-from napari_beamwatch.damage.scopes import Samples, Scope, samples_of
+from napari_beamwatch.damage.scopes import Samples, Scope, SpotTrace, samples_of
 
 Floats = NDArray[np.float64]
 
@@ -124,12 +129,23 @@ class Examined:
         return self.scope.of_traces(self.there)
 
     @property
-    def held(self) -> Floats:
-        """Lengths of the g-vectors that were there in the first quarter."""
+    def at_first(self) -> tuple[SpotTrace, ...]:
+        """Traces of what was there in the first quarter."""
         if self.every is None or not self.there.any():
-            return np.zeros(0)
-        at_first = solid(self.every.of_spots(self.there))
-        return np.array([trace.g for trace in self.old.traces])[at_first]
+            return ()
+        return self.old.of_traces(solid(self.every.of_spots(self.there))).traces
+
+    @property
+    def held(self) -> Floats:
+        """Lengths of their g-vectors."""
+        return np.array([trace.g for trace in self.at_first])
+
+    @property
+    def brighter(self) -> tuple[SpotTrace, ...]:
+        """Traces of the scope that are brighter in the last quarter, those that came among them."""
+        if self.every is None:
+            return ()
+        return self.scope.of_traces(brightened(self.every, self.dispersion)).traces
 
     @property
     def fresh(self) -> NDArray[np.bool_]:
