@@ -138,15 +138,18 @@ def solid(samples: Samples) -> NDArray[np.bool_]:
 
 
 def _quarters(samples: Samples) -> tuple[Floats, Floats]:
-    """Levels of the spots in the first and the last quarter, and their variances."""
+    """Levels of the spots in the first and the last quarter, and their variances.
+
+    Of what was not measured the level is 0 and the variance infinite.
+    """
     quarter = max(1, len(samples) // 4)
     means, variances = [], []
     for side in (slice(None, quarter), slice(-quarter, None)):
         windows, beam = samples.windows[:, side], samples.beam[side]
-        known = np.maximum((windows * beam).sum(axis=1), 1e-300)
-        mean = (windows * samples.y[:, side]).sum(axis=1) / known
+        known = (windows * beam).sum(axis=1)
+        mean = (windows * samples.y[:, side]).sum(axis=1) / np.maximum(known, 1e-300)
         lit = 2 * (samples.in_phase * np.maximum(mean, 0.0))[:, None] * beam
         spread = (windows * (lit + samples.own[:, None])).sum(axis=1)
         means.append(mean)
-        variances.append(spread / known**2)
+        variances.append(np.where(known > 0, spread / np.maximum(known, 1e-150) ** 2, np.inf))
     return np.array(means), np.array(variances)
