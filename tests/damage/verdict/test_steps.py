@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 from napari_beamwatch.damage.course.examining import Examined, examine
 from napari_beamwatch.damage.verdict.judging import judge
@@ -30,6 +31,8 @@ def test_the_first_of_two_losses_is_the_onset_and_what_is_left_is_of_both(traces
     assert verdict.half_dose.value > 60
     assert verdict.onset.value + verdict.decay.value == verdict.dose_1e.value
     assert "33 % was lost first" in verdict.reason
+    assert verdict.fitted is not None
+    assert verdict.fitted.level[[20, 55, 90]] == pytest.approx([1.0, 0.65, 0.0], abs=0.05)
 
 
 def test_a_first_loss_that_took_some_spots_only_may_be_a_tilt(traces: Any) -> None:

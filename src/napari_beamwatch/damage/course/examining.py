@@ -27,11 +27,11 @@ from napari_beamwatch.damage.course.detection import (
     lost_from,
 )
 from napari_beamwatch.damage.course.dips import Dips, find_dips
-from napari_beamwatch.damage.course.interval import Course, Fitted, course, fitted
+from napari_beamwatch.damage.course.interval import Course, Fitted, course
 from napari_beamwatch.damage.course.left import Left, what_is_left
 from napari_beamwatch.damage.course.power import Power, power_of
 from napari_beamwatch.damage.course.spacing import Shift, find_shift
-from napari_beamwatch.damage.course.stepping import Step, first_step
+from napari_beamwatch.damage.course.stepping import Step, first_step, fitted_in_steps
 from napari_beamwatch.damage.scopes import Samples, Scope, SpotTrace, samples_of
 
 Floats = NDArray[np.float64]
@@ -219,12 +219,13 @@ def examine(
 def _loss(samples: Samples, rate: float, dispersion: float, scatter: float) -> Loss:
     found = average(samples, dispersion=dispersion)
     whole = course(samples, found, scatter)
+    step = first_step(samples, whole, rate, dispersion, scatter)
     return Loss(
         found,
         whole,
-        fitted(samples, found),
+        fitted_in_steps(samples, found, step),
         what_is_left(samples, found, dispersion),
         first_detected(samples, rate, dispersion),
         lost_from(samples, rate, dispersion),
-        first_step(samples, whole, rate, dispersion, scatter),
+        step,
     )

@@ -8,13 +8,13 @@ by itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from napari_beamwatch.damage.course.averaging import Average, average
 from napari_beamwatch.damage.course.detection import FEWEST_SIDE, detect
-from napari_beamwatch.damage.course.interval import Course, course
+from napari_beamwatch.damage.course.interval import Course, Fitted, course, fitted
 from napari_beamwatch.damage.course.power import SMALLEST_LOSS
 from napari_beamwatch.damage.scopes import Samples
 
@@ -68,3 +68,26 @@ def first_step(
     if first.loss < SMALLEST_LOSS:
         return None
     return first_step(before, first, rate, dispersion, scatter) or Step(before, found, first)
+
+
+def fitted_in_steps(samples: Samples, found: Average, step: Step | None) -> Fitted:
+    """What was fitted to all of a lattice, after what was fitted to its first step.
+
+    To the fit of all its plateau is a mean of that and of what the first step left, which nothing
+    exceeds later.
+    """
+    whole = fitted(samples, found)
+    if step is None:
+        return whole
+    first, count = fitted(step.samples, step.found), len(step.samples)
+    scale = _plateau(found) / _plateau(step.found)
+    parts = {
+        name: np.append(early, np.minimum(early[-1], scale * getattr(whole, name)[count:]))
+        for name, early in (("level", first.level), ("low", first.low), ("high", first.high))
+    }
+    return replace(whole, **parts)
+
+
+def _plateau(found: Average) -> float:
+    """Power of all spots before the onset."""
+    return max(float(found.weighed.plateau[found.best].sum()), 1e-300)
