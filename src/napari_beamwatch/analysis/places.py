@@ -341,10 +341,11 @@ def _scope(
     peaks, crystal_of = spots.peaks, spots.reflections.crystal
     inside = np.zeros(len(spots.grid), bool)
     inside[piece.windows] = True
-    of_peak = crystal_of[spots.reflections.of_peak]
+    of_peak, here = crystal_of[spots.reflections.of_peak], inside[peaks.window]
+    # Asked of these windows: a neighbour that was there all along may grow into them.
     first = {
-        int(crystal): int(peaks.seen[of_peak == crystal].any(axis=0).argmax())
-        for crystal in np.unique(of_peak[inside[peaks.window]])
+        int(crystal): int(peaks.seen[here & (of_peak == crystal)].any(axis=0).argmax())
+        for crystal in np.unique(of_peak[here])
     }
     late = set()
     for crystal, segment in first.items():
@@ -361,13 +362,13 @@ def _scope(
     traces = [_spot_trace(followed, one) for one in some]
     alone = [trace for trace in traces if trace.crystal == piece.crystal]
     name = f"place {piece.number} ({_spacings(alone, movie)})"
-    mine = np.flatnonzero(inside[peaks.window])
+    mine = np.flatnonzero(here)
     one_each = mine[np.unique(peaks.window[mine], return_index=True)[1]]
     scope = light.axis.scope(name, traces, exposure)
     return replace(
         scope, signal=followed.signal.beside(one_each), scatter=exposure * piece.scatter,
         broadening=broadening(
-            peaks, inside[peaks.window] & (of_peak == piece.crystal),
+            peaks, here & (of_peak == piece.crystal),
             overlap_factors(spots.grid, piece.windows)[0],
         ),
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -113,6 +114,18 @@ def test_what_grew_in_another_place_was_not_held_by_the_field(traces: Any) -> No
     signal = np.concatenate([traces.steady(), grown(at=70)[None] * np.linspace(0, 1, 100)])
     other = examine(traces.scope(signal, 5, np.concatenate([traces.g, FOREIGN[:1]])), None)
     assert len(other.held) == 4
+
+
+def test_a_reflection_that_the_crystal_had_elsewhere_is_no_news_even_where_the_rest_went(
+    traces: Any,
+) -> None:
+    one = place(traces, FOREIGN, old=traces.fading(38, 3))
+    had = examine(traces.scope(np.tile([[4.0], [3.0]], 100), 3, FOREIGN), None)
+    renamed = [replace(t, spot=4 + i) for i, t in enumerate(had.scope.traces)]
+    for crystal, news in ((0, False), (1, True)):
+        mine = tuple(replace(trace, crystal=crystal) for trace in renamed)
+        other = replace(had, scope=replace(had.scope, traces=mine))
+        assert (coming(one, [other]) is not None) is news
 
 
 def test_a_spacing_of_its_own_counts_beside_those_that_the_field_had(traces: Any) -> None:

@@ -104,6 +104,22 @@ def test_a_place_that_went_with_it_refutes_nothing(traces: Any) -> None:
     assert refuted(lost, [other]) == Refuted()
 
 
+@pytest.mark.parametrize(
+    ("rising", "crystal", "moved"), [(4, 0, True), (1, 0, False), (4, 1, False)]
+)
+def test_spots_that_brightened_elsewhere_in_the_crystal_are_of_one_that_moves(
+    traces: Any, rising: int, crystal: int, moved: bool
+) -> None:
+    lost = placed(traces, traces.fading(40, 8), 1)
+    power = traces.steady()
+    power[:rising, :40] /= 3
+    other = placed(traces, power, 2, crystal=crystal)
+    assert refuted(lost, [other]).moved is moved
+    verdict = judge(lost, [other])
+    assert verdict.status == ("ambiguous" if moved else "onset")
+    assert ("it bends or moves" in verdict.reason) is moved
+
+
 def test_a_place_of_other_spacings_that_held_does_not_refute_focus(traces: Any) -> None:
     lost = placed(traces, traces.fading(40, 8), 1)
     scope = traces.scope(traces.steady(), 2, 1.35 * traces.g)

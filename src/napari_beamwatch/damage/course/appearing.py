@@ -16,11 +16,16 @@ from napari_beamwatch.damage.course.fitting import mean_levels
 from napari_beamwatch.damage.course.scanning import falls, running_sums
 from napari_beamwatch.damage.scopes import Samples
 
+Floats = NDArray[np.float64]
+
 SOLID = 0.1
 """Part of the strongest spot's level from which a spot counts beside others that appeared."""
 
 ABSENT = 0.2
 """Part of its later level that a spot may have had before it appeared, at 95 %."""
+
+BRIGHTER, SURELY_BRIGHTER = 1.5, 4.0
+"""Times its level of the first quarter above which a spot brightened, and standard errors."""
 
 MORE_LIKELY = 0.5
 """Share of what is known of its course that must say of a spot that it grew."""
@@ -114,25 +119,37 @@ def grown_from(
 
 def faded(samples: Samples) -> NDArray[np.bool_]:
     """Spots of which less than half is left in the last quarter of what was there in the first."""
-    quarter = max(1, len(samples) // 4)
-    parts = [samples.windows[:, :quarter], samples.windows[:, -quarter:]]
-    means = [
-        (w * samples.y[:, side]).sum(axis=1)
-        / np.maximum((w * samples.beam[side]).sum(axis=1), 1e-300)
-        for w, side in zip(parts, (slice(None, quarter), slice(-quarter, None)), strict=True)
-    ]
-    return np.asarray(means[1] < 0.5 * means[0], np.bool_)
+    (first, last), _ = _quarters(samples)
+    return np.asarray(last < 0.5 * first, np.bool_)
+
+
+def brightened(samples: Samples, dispersion: float) -> NDArray[np.bool_]:
+    """Spots that are surely brighter in the last quarter than in the first, and not faint."""
+    (first, last), (first_var, last_var) = _quarters(samples)
+    error = np.sqrt(dispersion * (last_var + BRIGHTER**2 * first_var))
+    strong = last > SOLID * max(float(first.max()), float(last.max()))
+    return np.asarray(strong & (last - BRIGHTER * first > SURELY_BRIGHTER * error), np.bool_)
 
 
 def solid(samples: Samples) -> NDArray[np.bool_]:
     """Spots that were there in the first quarter, with a tenth of what the strongest ever has."""
-    quarter = max(1, len(samples) // 4)
-    sides = (slice(None, quarter), slice(-quarter, None))
-    means = np.array(
-        [
-            (samples.windows[:, side] * samples.y[:, side]).sum(axis=1)
-            / np.maximum((samples.windows[:, side] * samples.beam[side]).sum(axis=1), 1e-300)
-            for side in sides
-        ]
-    )
+    means, _ = _quarters(samples)
     return np.asarray(means[0] > SOLID * max(float(means.max()), 1e-12), np.bool_)
+
+
+def _quarters(samples: Samples) -> tuple[Floats, Floats]:
+    """Levels of the spots in the first and the last quarter, and their variances.
+
+    Of what was not measured the level is 0 and the variance infinite.
+    """
+    quarter = max(1, len(samples) // 4)
+    means, variances = [], []
+    for side in (slice(None, quarter), slice(-quarter, None)):
+        windows, beam = samples.windows[:, side], samples.beam[side]
+        known = (windows * beam).sum(axis=1)
+        mean = (windows * samples.y[:, side]).sum(axis=1) / np.maximum(known, 1e-300)
+        lit = 2 * (samples.in_phase * np.maximum(mean, 0.0))[:, None] * beam
+        spread = (windows * (lit + samples.own[:, None])).sum(axis=1)
+        means.append(mean)
+        variances.append(np.where(known > 0, spread / np.maximum(known, 1e-150) ** 2, np.inf))
+    return np.array(means), np.array(variances)

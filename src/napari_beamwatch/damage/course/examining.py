@@ -12,7 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_beamwatch.damage.course.appearing import Appearance, appeared, solid
+from napari_beamwatch.damage.course.appearing import (
+    Appearance,
+    appeared,
+    brightened,
+    solid,
+)
 from napari_beamwatch.damage.course.averaging import Average, average
 from napari_beamwatch.damage.course.detection import (
     Detection,
@@ -22,11 +27,12 @@ from napari_beamwatch.damage.course.detection import (
     lost_from,
 )
 from napari_beamwatch.damage.course.dips import Dips, find_dips
-from napari_beamwatch.damage.course.interval import Course, Fitted, course, fitted
+from napari_beamwatch.damage.course.interval import Course, Fitted, course
 from napari_beamwatch.damage.course.left import Left, what_is_left
 from napari_beamwatch.damage.course.power import Power, power_of
 from napari_beamwatch.damage.course.spacing import Shift, find_shift
-from napari_beamwatch.damage.scopes import Samples, Scope, samples_of
+from napari_beamwatch.damage.course.stepping import Step, first_step, fitted_in_steps
+from napari_beamwatch.damage.scopes import Samples, Scope, SpotTrace, samples_of
 
 Floats = NDArray[np.float64]
 
@@ -47,6 +53,8 @@ class Loss:
     detected, lost : float
         First dose at which the evidence passes the rate of false alarms; dose from which the
         lattice is below detection for good.
+    first : Step, optional
+        What was lost before the onset of the whole.
     """
 
     found: Average
@@ -55,6 +63,7 @@ class Loss:
     left: Left
     detected: float
     lost: float
+    first: Step | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,12 +129,23 @@ class Examined:
         return self.scope.of_traces(self.there)
 
     @property
-    def held(self) -> Floats:
-        """Lengths of the g-vectors that were there in the first quarter."""
+    def at_first(self) -> tuple[SpotTrace, ...]:
+        """Traces of what was there in the first quarter."""
         if self.every is None or not self.there.any():
-            return np.zeros(0)
-        at_first = solid(self.every.of_spots(self.there))
-        return np.array([trace.g for trace in self.old.traces])[at_first]
+            return ()
+        return self.old.of_traces(solid(self.every.of_spots(self.there))).traces
+
+    @property
+    def held(self) -> Floats:
+        """Lengths of their g-vectors."""
+        return np.array([trace.g for trace in self.at_first])
+
+    @property
+    def brighter(self) -> tuple[SpotTrace, ...]:
+        """Traces of the scope that are brighter in the last quarter, those that came among them."""
+        if self.every is None:
+            return ()
+        return self.scope.of_traces(brightened(self.every, self.dispersion)).traces
 
     @property
     def fresh(self) -> NDArray[np.bool_]:
@@ -198,11 +218,14 @@ def examine(
 
 def _loss(samples: Samples, rate: float, dispersion: float, scatter: float) -> Loss:
     found = average(samples, dispersion=dispersion)
+    whole = course(samples, found, scatter)
+    step = first_step(samples, whole, rate, dispersion, scatter)
     return Loss(
         found,
-        course(samples, found, scatter),
-        fitted(samples, found),
+        whole,
+        fitted_in_steps(samples, found, step),
         what_is_left(samples, found, dispersion),
         first_detected(samples, rate, dispersion),
         lost_from(samples, rate, dispersion),
+        step,
     )

@@ -57,9 +57,10 @@ class Coming:
 def coming(one: Examined, others: Sequence[Examined] = ()) -> Coming | None:
     """What came to a place, if it is no more of what was there.
 
-    A grain that rocks into view brings spacings that the field already had: such spots count only
-    where they stay at a place whose old lattice is gone. Points between those of the lattice may
-    be a superstructure, or of a lattice of which every second point was seen.
+    Reflections that other places of the crystal had at first come where it bends or slides, and are
+    none. A grain that rocks into view brings spacings that the field already had: such spots count
+    only where they stay at a place whose old lattice is gone. Points between those of the lattice
+    may be a superstructure, or of a lattice of which every second point was seen.
 
     Parameters
     ----------
@@ -68,7 +69,12 @@ def coming(one: Examined, others: Sequence[Examined] = ()) -> Coming | None:
         The other places of the field.
     """
     old = one.old.traces
-    came = [(each, one.scope.traces[each.index]) for each in one.new if each.stayed]
+    elsewhere = _elsewhere(one, others)
+    came = [
+        (each, one.scope.traces[each.index])
+        for each in one.new
+        if each.stayed and one.scope.traces[each.index].spot not in elsewhere
+    ]
     orders = [order_of(trace, old) for _, trace in came]
     held = np.concatenate([each.held for each in (one, *others)])
     unheard = [not (np.abs(held / trace.g - 1) <= SAME_G).any() for _, trace in came]
@@ -110,6 +116,12 @@ def coming(one: Examined, others: Sequence[Examined] = ()) -> Coming | None:
     if not sure:
         why += ": an ordering, or points that a tilt brought"
     return Coming(first, spots, sure, why, "ordering")
+
+
+def _elsewhere(one: Examined, others: Sequence[Examined]) -> set[int]:
+    """Reflections that other places of its crystal had at first."""
+    mine = {trace.crystal for trace in one.old.traces}
+    return {t.spot for other in others for t in other.at_first if t.crystal in mine and not t.ring}
 
 
 def _replaced(one: Examined, strange: bool) -> tuple[float, float]:

@@ -23,6 +23,7 @@ from napari_beamwatch.damage.course.spacing import Shift
 from napari_beamwatch.damage.scopes import Samples, Witnesses, frames_after
 from napari_beamwatch.damage.verdict.coming import Coming, coming, turned
 from napari_beamwatch.damage.verdict.rivals import Refuted, judge_loss, refuted
+from napari_beamwatch.damage.verdict.steps import begun_with
 from napari_beamwatch.damage.verdict.stretching import stretched
 from napari_beamwatch.damage.verdict.view import view_changed
 
@@ -216,6 +217,8 @@ def _faded(
     if went.loss < SMALLEST_LOSS:
         text = f"a lasting change of {100 * went.loss:.0f} % is no more than focus or tilt make"
         return replace(_steady(base, power), reason=text)
+    too_soon = _too_soon(watch, went)
+    went, in_steps = begun_with(loss, watch.dispersion)
     base = replace(
         base,
         onset=went.onset, fading_onset=went.onset, decay=went.decay, dose_10=went.dose_10,
@@ -223,9 +226,8 @@ def _faded(
         criterion="fading", detected=loss.detected, lost=loss.lost, fitted=loss.fitted,
         held_until=min(went.onset.low, power.survived_dose),
     )  # fmt: skip
-    text = _too_soon(watch, went)
-    if text:
-        return _unclear(base, text)
+    if too_soon:
+        return _unclear(base, too_soon)
     against = refuted(one, others)
     if not against.path and _signal_explains(samples, loss.found):
         return _unclear(
@@ -244,7 +246,7 @@ def _faded(
     if went.at_start > SURELY_NONE:
         why = "a plateau before the decay is excluded"
         return replace(base, status="damaged_at_start", reason=f"{why}; {finding.why}")
-    words = f"{finding.why}; {_words(went, base)}"
+    words = f"{finding.why}; {_words(went, base, in_steps)}"
     if went.no_plateau > NO_PLATEAU:
         first = float(samples.start[0])
         onset = Estimate(went.onset.value, first, went.onset.high)
@@ -318,8 +320,9 @@ def _late(samples: Samples, onset: float) -> bool:
     return bool(onset > samples.start[0] + LATE * length)
 
 
-def _words(went: Course, base: Verdict) -> str:
+def _words(went: Course, base: Verdict, in_steps: str) -> str:
     text = f"onset {went.onset.value:.4g} ({went.onset.low:.4g}–{went.onset.high:.4g})"
+    text += f", {in_steps}" if in_steps else ""
     if not math.isnan(base.lost):
         text += f", nothing seen from {base.lost:.4g} on"
     dips = [event for event in base.events if event.kind == "recovered"]

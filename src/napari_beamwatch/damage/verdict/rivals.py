@@ -2,7 +2,8 @@
 
 Each acts where it acts. A path of focus or beam, and the film, act on all places of a field at
 once: a place with spots of the same |g| that held, or went at another dose, refutes them. A tilt
-acts on all of a crystal: a place of it that held refutes that. Where all went at one dose the
+acts on all of a crystal: a place of it that held refutes that, unless the spots brightened there:
+a crystal that bends or slides takes them from one place to another. Where all went at one dose the
 spots must tell. What damage does and focus and tilt do not is to take all spots of a crystal,
 whatever their g, in one course and to nothing. In multislice LiF 5 nm of focus took 200 to 4 % and
 111 to 128 %; 15 mrad of tilt left 54, 66 and 26 % of 111, 200 and 220. A layer, thickness and
@@ -60,6 +61,9 @@ FOCUS_MARGIN = 2.0
 DARK_SPACINGS, DARK = 3, 0.05
 """Different |g| that no focus takes to less than a part of their plateaus and leaves there."""
 
+WANDERED = 0.5
+"""Part of the spots that fell which brightened elsewhere in a crystal that bends or slides."""
+
 APART = 0.35
 """Part of their plateaus by which two places differ, bands apart, if they do not share a path."""
 
@@ -112,6 +116,8 @@ class Refuted:
         A tilt of the crystal.
     focus_moved : bool
         The measured focus did move.
+    moved : bool
+        None of them: spots that fell here brightened elsewhere in the crystal, which moved.
     why : str
         What refutes them both.
     """
@@ -119,6 +125,7 @@ class Refuted:
     path: bool = False
     tilt: bool = False
     focus_moved: bool = False
+    moved: bool = False
     why: str = "another place of the crystal held or went at another dose"
 
 
@@ -130,13 +137,16 @@ def refuted(one: Examined, others: Sequence[Examined]) -> Refuted:
         return Refuted(path=True, tilt=True, why="powder rings of a pattern know of none")
     crystal = {trace.crystal for trace in one.old.traces}
     path = tilt = False
+    brighter: set[int] = set()
     for other in others:
+        brighter |= {trace.spot for trace in other.brighter if trace.crystal in crystal}
         if other.watch is None or not _apart(one, other):
             continue
         beside = other.old.traces
         tilt |= bool(crystal & {trace.crystal for trace in beside})
         path |= any(abs(a.g / b.g - 1) <= SAME_G for a in lost for b in beside)
-    return Refuted(path, tilt)
+    moved = sum(trace.spot in brighter for trace in lost) >= max(1.0, WANDERED * len(lost))
+    return Refuted(path, tilt, moved=moved)
 
 
 def _apart(one: Examined, other: Examined) -> bool:
@@ -175,6 +185,10 @@ def judge_loss(
     """
     scope, left, samples, found = one.old, loss.left, watch.samples, loss.found
     seen = left.measured
+    if against.moved:
+        return Finding(
+            False, "", "spots that fell here brightened elsewhere in the crystal: it bends or moves"
+        )
     if not seen.any():
         return Finding(False, "", "the record is too weak to say which spots were lost")
     fell = seen & (left.ratio + 1.645 * left.se < 0.6)

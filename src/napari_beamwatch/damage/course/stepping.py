@@ -1,0 +1,93 @@
+"""A loss before the loss: lattices that go in steps.
+
+One onset is fitted to all that is lost. If a smaller part went before, the fit dates the larger
+one, and the loss is seen before its onset, which is absurd: nothing can be detected before it
+began. So the record up to the onset is looked at by itself, and a loss that lasts in it is fitted
+by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from napari_beamwatch.damage.course.averaging import Average, average
+from napari_beamwatch.damage.course.detection import FEWEST_SIDE, detect
+from napari_beamwatch.damage.course.interval import Course, Fitted, course, fitted
+from napari_beamwatch.damage.course.power import SMALLEST_LOSS
+from napari_beamwatch.damage.scopes import Samples
+
+RARER = 0.1
+"""Part of the rate of false alarms at which a first step is looked for: a false one spoils an onset
+that is right."""
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """What was lost first.
+
+    Attributes
+    ----------
+    samples : Samples
+        Of the record up to where more went.
+    found : Average
+    course : Course
+        In which the loss is that up to there.
+    """
+
+    samples: Samples
+    found: Average
+    course: Course
+
+
+def first_step(
+    samples: Samples, whole: Course, rate: float, dispersion: float, scatter: float
+) -> Step | None:
+    """The first part that was lost, if one was before the onset of the whole.
+
+    Parameters
+    ----------
+    samples : Samples
+        Without what recovered.
+    whole : Course
+        Of them.
+    rate : float
+        Chance of seeing a change where there is none.
+    dispersion : float
+        How much wider than the noise law the traces scatter.
+    scatter : float
+        Standard deviation of the onsets of what is seen together, beyond their errors.
+    """
+    count = int(np.searchsorted(samples.end, whole.onset.value, side="right"))
+    before = samples.up_to(count)
+    if count < 2 * FEWEST_SIDE or not detect(before, RARER * rate, dispersion).found:
+        return None
+    found = average(before, dispersion=dispersion)
+    first = course(before, found, scatter)
+    if first.loss < SMALLEST_LOSS:
+        return None
+    return first_step(before, first, rate, dispersion, scatter) or Step(before, found, first)
+
+
+def fitted_in_steps(samples: Samples, found: Average, step: Step | None) -> Fitted:
+    """What was fitted to all of a lattice, after what was fitted to its first step.
+
+    To the fit of all its plateau is a mean of that and of what the first step left, which nothing
+    exceeds later.
+    """
+    whole = fitted(samples, found)
+    if step is None:
+        return whole
+    first, count = fitted(step.samples, step.found), len(step.samples)
+    scale = _plateau(found) / _plateau(step.found)
+    parts = {
+        name: np.append(early, np.minimum(early[-1], scale * getattr(whole, name)[count:]))
+        for name, early in (("level", first.level), ("low", first.low), ("high", first.high))
+    }
+    return replace(whole, **parts)
+
+
+def _plateau(found: Average) -> float:
+    """Power of all spots before the onset."""
+    return max(float(found.weighed.plateau[found.best].sum()), 1e-300)

@@ -1,0 +1,41 @@
+"""When a loss that went in steps began, and how that is said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from napari_beamwatch.damage.course.estimate import Estimate
+from napari_beamwatch.damage.course.examining import Loss
+from napari_beamwatch.damage.course.interval import Course
+from napari_beamwatch.damage.verdict.rivals import fell_together, shares
+
+
+def begun_with(loss: Loss, dispersion: float) -> tuple[Course, str]:
+    """The course of a loss, dated by its first step, and what is said of that.
+
+    What went first may have been the work of a tilt or focus: if its spots did not fall together
+    either may be the onset, and the interval holds both.
+
+    Parameters
+    ----------
+    loss : Loss
+    dispersion : float
+        How much wider than the noise law the traces scatter.
+    """
+    went, step = loss.course, loss.first
+    if step is None:
+        return went, ""
+    first, part = step.course, f"{100 * step.course.loss:.0f} % was lost"
+    if fell_together(shares(step.samples, step.found, dispersion)) <= 1:
+        onset = replace(went.onset, low=min(first.onset.low, went.onset.low))
+        said = f"{part} from {first.onset.value:.4g} on, and a tilt or focus may have taken that"
+        return replace(went, onset=onset), said
+    dated = replace(
+        went, onset=first.onset, no_plateau=first.no_plateau, at_start=first.at_start,
+        dose_10=first.dose_10, decay=_between(first.onset, went.dose_1e),
+    )  # fmt: skip
+    return dated, f"{part} first, more later"
+
+
+def _between(onset: Estimate, dose: Estimate) -> Estimate:
+    return Estimate(dose.value - onset.value, dose.low - onset.high, dose.high - onset.low)

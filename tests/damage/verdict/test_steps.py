@@ -1,0 +1,49 @@
+"""A lattice that goes in steps is dated by the first, if that was no tilt."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from napari_beamwatch.damage.course.examining import Examined, examine
+from napari_beamwatch.damage.verdict.judging import judge
+
+
+def in_steps(traces: Any, parts: np.ndarray, seed: int) -> Examined:
+    """Spots that lose a part each at 30, and all else at 65."""
+    first, rest = (traces.fading(at, 2) / traces.levels[:, None] for at in (30, 65))
+    left = (1 - parts)[:, None]
+    return examine(traces.scope(traces.levels[:, None] * (left + (1 - left) * first) * rest, seed,
+                                windows=12), None)  # fmt: skip
+
+
+def test_the_first_of_two_losses_is_the_onset_and_what_is_left_is_of_both(traces: Any) -> None:
+    one = in_steps(traces, np.full(4, 0.35), 1)
+    assert one.loss is not None
+    verdict = judge(one)
+    assert verdict.status == "onset"
+    assert verdict.onset.low < 30 < verdict.onset.high < 40
+    assert verdict.onset.value < verdict.detected < 40
+    assert verdict.dose_10.value < 40
+    assert verdict.half_dose == one.loss.course.half_dose
+    assert verdict.half_dose.value > 60
+    assert verdict.onset.value + verdict.decay.value == verdict.dose_1e.value
+    assert "33 % was lost first" in verdict.reason
+    assert verdict.fitted is not None
+    assert verdict.fitted.level[[20, 55, 90]] == pytest.approx([1.0, 0.65, 0.0], abs=0.05)
+
+
+def test_a_first_loss_that_took_some_spots_only_may_be_a_tilt(traces: Any) -> None:
+    one = in_steps(traces, np.array([0.0, 0.9, 0.2, 0.6]), 1)
+    assert one.loss is not None
+    verdict = judge(one)
+    assert verdict.onset.value == one.loss.course.onset.value > 40
+    assert verdict.onset.low < 30
+    assert "a tilt or focus may have taken that" in verdict.reason
+
+
+def test_one_fade_has_no_first_step(traces: Any) -> None:
+    fades = [examine(traces.scope(traces.fading(40, 15), seed), None) for seed in range(3)]
+    assert all(one.loss is not None and one.loss.first is None for one in fades)
