@@ -183,13 +183,16 @@ def _blurred(lattice: Scope, loss: Loss, best: Examined, texture: Texture) -> st
 
 
 def _blur_explains(lattice: Scope, loss: Loss, told: Comparison) -> bool:
-    """Whether a blur of the film is one, and takes what was lost of every spot."""
+    """Whether a blur of the film is one, and takes what was lost of every spot.
+
+    Grains that fade take their part of the texture along; but a blur leaves more of coarse spots.
+    """
     if told.before < SEEN or not told.blur > SURE_BLUR * told.blur_se:
         return False
     rates = told.blur + told.blur_se * np.linspace(-AGREED, AGREED, RATES)
     g2 = np.array([trace.g**2 for trace in lattice.traces])
     off = loss.left.ratio - np.exp(-rates[:, None] * g2)
-    misfit = (off**2 / (loss.left.se**2 + UNLIKE**2)).mean(axis=1)
+    misfit = (off**2 / (loss.left.se**2 + UNLIKE**2)).max(axis=1)
     return bool(misfit.min() < AGREED**2)
 
 
