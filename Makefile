@@ -81,6 +81,7 @@ campaign: $(READY)
 	@$(MAKE) --no-print-directory watch
 	$(BIN)/python benchmarks/movie_campaign.py --out build/movies.jsonl --jobs 2
 	$(BIN)/python benchmarks/mosaic_campaign.py --out build/mosaics.jsonl --jobs 2
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/sensitivity.py --out build/sensitivity.jsonl --kinds few-grains,mosaic --seeds 0:8
 	$(BIN)/python benchmarks/phase_area_campaign.py --out build/areas.jsonl --jobs 2
 	$(BIN)/python benchmarks/pattern_campaign.py --out build/patterns.jsonl --seeds 0:20 --jobs 2
 	$(BIN)/python benchmarks/ring_naming.py --out build/rings.jsonl --seeds 0:10 --jobs 2
