@@ -107,19 +107,22 @@ def grains_of(movie: SimulatedMovie, y: Any, x: Any) -> Any:
     return depth.argmax(axis=0)
 
 
+def shares_of(movie: SimulatedMovie) -> Any:
+    """Part of the field that each grain has, but for what the drift takes off the detector."""
+    drift = np.asarray(movie.truth.drift_px)
+    first = np.maximum(0, np.ceil(-drift.min(axis=0)))
+    last = np.array(movie.shape[1:]) - 1 - np.maximum(0, np.ceil(drift.max(axis=0)))
+    lines = (np.linspace(a, b, COARSE) for a, b in zip(first, last, strict=True))
+    grain = grains_of(movie, *np.meshgrid(*lines, indexing="ij"))
+    return np.bincount(grain.ravel(), minlength=len(movie.truth.regions)) / grain.size
+
+
 def run(job: tuple[str, int, int]) -> dict[str, Any]:
     """Analyze one movie and compare."""
     kind, seed, size = job
     began = time.perf_counter()
     movie = movie_of(kind, seed, size)
-    truth = movie.truth
-    # What the drift takes off the detector cannot be judged.
-    drift = np.asarray(truth.drift_px)
-    first = np.maximum(0, np.ceil(-drift.min(axis=0)))
-    last = np.array(movie.shape[1:]) - 1 - np.maximum(0, np.ceil(drift.max(axis=0)))
-    lines = (np.linspace(a, b, COARSE) for a, b in zip(first, last, strict=True))
-    y, x = np.meshgrid(*lines, indexing="ij")
-    share = np.bincount(grains_of(movie, y, x).ravel(), minlength=len(truth.regions)) / y.size
+    truth, share = movie.truth, shares_of(movie)
     frame = float(np.median(movie.frame_dose))
     regions = local_truth(movie)
     true, grains = first_onset(regions, share)

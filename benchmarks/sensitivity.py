@@ -28,7 +28,7 @@ from unittest.mock import patch
 
 import numpy as np
 import numpy.typing as npt
-from mosaic_campaign import KINDS, first_onset, grains_of, local_truth, movie_of
+from mosaic_campaign import KINDS, first_onset, local_truth, movie_of, shares_of
 from pieces import LITHIUM, Job, Line, campaign
 
 import napari_beamwatch as bw
@@ -127,10 +127,7 @@ def run(job: Job) -> Line:
     """Transform one movie once and judge it with every draw."""
     kind, seed, size = job
     movie = movie_of(kind, seed, size)
-    lines = (np.arange(4, side, 8) for side in movie.shape[1:])
-    y, x = np.meshgrid(*lines, indexing="ij")
-    share = np.bincount(grains_of(movie, y, x).ravel(), minlength=len(movie.truth.regions)) / y.size
-    true, _ = first_onset(local_truth(movie), share)
+    true, _ = first_onset(local_truth(movie), shares_of(movie))
     asked: list[tuple[Any, ...]] = []
     judged = road._judged
 

@@ -119,15 +119,18 @@ class Passes:
     def find(self, stack: Stack, grid: Grid) -> Spots:
         """Spots of the field, in larger windows where the usual ones merge two lattices."""
         self.teller.begin("finding spots")
-        spots = find_spots_of(stack, grid, (0, 0), self.search, self.runner, self.teller.tick)
+
+        def found(grid: Grid) -> Spots:
+            return find_spots_of(stack, grid, (0, 0), self.search, self.runner, self.teller.tick)
+
+        spots = found(grid)
         wider = grid.wider if self.settings.window is None and spots.merged else None
         if wider is not None:
-            wider = wider if self.settings.step is None else replace(wider, step=grid.step)
             self.notes.append(
                 f"windows of {grid.window} px took spots of two lattices for one that walks"
             )
             self.teller.more(len(stack.exposed))
-            spots = find_spots_of(stack, wider, (0, 0), self.search, self.runner, self.teller.tick)
+            spots = found(wider if self.settings.step is None else replace(wider, step=grid.step))
         self.notes += [f"no lattice: {one.note}" for one in spots.artefacts]
         return spots
 

@@ -8,16 +8,12 @@ focus, beam and thickness act on all of them at once.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_beamwatch.damage.course.appearing import (
-    Appearance,
-    appeared,
-    brightened,
-    solid,
-)
+from napari_beamwatch.damage.course.appearing import Appearance, appeared, brightened, solid
 from napari_beamwatch.damage.course.averaging import Average, average
 from napari_beamwatch.damage.course.detection import (
     Detection,
@@ -123,24 +119,24 @@ class Examined:
     every: Samples | None = None
     dispersion: float = 1.0
 
-    @property
+    @cached_property
     def old(self) -> Scope:
         """The lattice that was there at first."""
         return self.scope.of_traces(self.there)
 
-    @property
+    @cached_property
     def at_first(self) -> tuple[SpotTrace, ...]:
         """Traces of what was there in the first quarter."""
         if self.every is None or not self.there.any():
             return ()
         return self.old.of_traces(solid(self.every.of_spots(self.there))).traces
 
-    @property
+    @cached_property
     def held(self) -> Floats:
         """Lengths of their g-vectors."""
         return np.array([trace.g for trace in self.at_first])
 
-    @property
+    @cached_property
     def brighter(self) -> tuple[SpotTrace, ...]:
         """Traces of the scope that are brighter in the last quarter, those that came among them."""
         if self.every is None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_beamwatch.damage.course.appearing import Appearance, grown_from
+from napari_beamwatch.damage.course.appearing import grown_from
 from napari_beamwatch.damage.course.estimate import Estimate
 from napari_beamwatch.damage.course.examining import Examined
 from napari_beamwatch.damage.course.power import SMALLEST_LOSS
@@ -54,6 +54,30 @@ class Coming:
     instead: bool = False
 
 
+@dataclass(frozen=True, eq=False)
+class _Newcomer:
+    """A spot that came to stay.
+
+    Attributes
+    ----------
+    seen : Estimate
+        Dose from which it grew.
+    index : int
+        Of its trace in the scope.
+    trace : SpotTrace
+    order : int
+        As `order_of`.
+    unheard : bool
+        No place of the field had its spacing at first.
+    """
+
+    seen: Estimate
+    index: int
+    trace: SpotTrace
+    order: int
+    unheard: bool
+
+
 def coming(one: Examined, others: Sequence[Examined] = ()) -> Coming | None:
     """What came to a place, if it is no more of what was there.
 
@@ -68,44 +92,26 @@ def coming(one: Examined, others: Sequence[Examined] = ()) -> Coming | None:
     others : sequence of Examined
         The other places of the field.
     """
-    old = one.old.traces
-    elsewhere = _elsewhere(one, others)
-    came = [
-        (each, one.scope.traces[each.index])
-        for each in one.new
-        if each.stayed and one.scope.traces[each.index].spot not in elsewhere
-    ]
-    orders = [order_of(trace, old) for _, trace in came]
-    held = np.concatenate([each.held for each in (one, *others)])
-    unheard = [not (np.abs(held / trace.g - 1) <= SAME_G).any() for _, trace in came]
-    strange = any(new and order == 0 for new, order in zip(unheard, orders, strict=True))
-    since, until = _replaced(one, strange)
-    instead = [each.first_seen.high >= since for each, _ in came]
-    foreign = [
-        pair
-        for pair, order, new, late in zip(came, orders, unheard, instead, strict=True)
-        if order == 0 and (new or late)
-    ]
+    came = _newcomers(one, others)
+    since, until = _replaced(one, any(each.unheard and each.order == 0 for each in came))
+    late = [each for each in came if each.seen.high >= since]
+    foreign = [each for each in came if each.order == 0 and (each.unheard or each in late)]
     if foreign:
         first, spots = _first_of(one, foreign)
-        theirs = [trace for _, trace in foreign]
+        theirs = [each.trace for each in foreign]
         why = f"{called(theirs)} appeared that were not there and are not of this lattice"
         # A grain that turns into view may show one spacing in two directions; that it does so
         # where another lattice is lost would be a chance.
-        new = [
-            u and late for u, late, order in zip(unheard, instead, orders, strict=True) if not order
-        ]
-        sure = distinct(theirs) > 1 or sum(new) > 1 or any(trace.ring for trace in theirs)
-        replaced = any(
-            u and late and each.first_seen.low <= until
-            for u, late, (each, _) in zip(unheard, instead, came, strict=True)
-        )
+        new = [each for each in late if each.unheard]
+        twice = sum(each.order == 0 for each in new) > 1
+        sure = distinct(theirs) > 1 or twice or any(trace.ring for trace in theirs)
+        replaced = any(each.seen.low <= until for each in new)
         if not sure and not replaced and all(_reaches_in(trace, others) for trace in theirs):
             return None
         if not sure:
             why = f"{called(theirs)} of another lattice appeared: a grain may have turned into view"
         return Coming(first, spots, sure, why, instead=replaced)
-    between = [pair for pair, order in zip(came, orders, strict=True) if order == 2]
+    between = [each for each in came if each.order == 2]
     if not between or np.isfinite(since):
         return None
     first, spots = _first_of(one, between)
@@ -116,6 +122,20 @@ def coming(one: Examined, others: Sequence[Examined] = ()) -> Coming | None:
     if not sure:
         why += ": an ordering, or points that a tilt brought"
     return Coming(first, spots, sure, why, "ordering")
+
+
+def _newcomers(one: Examined, others: Sequence[Examined]) -> list[_Newcomer]:
+    """What came to stay and is no reflection that the crystal had elsewhere."""
+    elsewhere = _elsewhere(one, others)
+    held = np.concatenate([each.held for each in (one, *others)])
+    found = []
+    for each in one.new:
+        trace = one.scope.traces[each.index]
+        if each.stayed and trace.spot not in elsewhere:
+            unheard = not (np.abs(held / trace.g - 1) <= SAME_G).any()
+            order = order_of(trace, one.old.traces)
+            found.append(_Newcomer(each.first_seen, each.index, trace, order, unheard))
+    return found
 
 
 def _elsewhere(one: Examined, others: Sequence[Examined]) -> set[int]:
@@ -155,17 +175,15 @@ def _late(spot: SpotTrace) -> float:
     return float(np.nanmean(spot.snr[-max(1, len(spot.snr) // 4) :]))
 
 
-def _first_of(
-    one: Examined, came: Sequence[tuple[Appearance, SpotTrace]]
-) -> tuple[Estimate, tuple[int, ...]]:
+def _first_of(one: Examined, came: Sequence[_Newcomer]) -> tuple[Estimate, tuple[int, ...]]:
     """Dose from which the first grew, and which they are.
 
     The least of many estimates is early by construction: those that may have begun with it tell
     the dose together.
     """
-    spots = tuple(trace.spot for _, trace in came)
-    first = min((each.first_seen for each, _ in came), key=lambda e: e.value)
-    together = [each.index for each, _ in came if each.first_seen.low <= first.high]
+    spots = tuple(each.trace.spot for each in came)
+    first = min((each.seen for each in came), key=lambda e: e.value)
+    together = [each.index for each in came if each.seen.low <= first.high]
     if len(together) == 1 or one.every is None:
         return first, spots
     powder = any(one.scope.traces[i].ring for i in together)
