@@ -55,6 +55,24 @@ def test_a_spot_that_stays_is_followed_at_one_frequency() -> None:
     assert np.ptp(paths.gy) == 0
 
 
+def test_a_grain_stays_where_it_is_while_one_beside_it_turned_by_little_fades() -> None:
+    left = np.arange(192) < 96
+    one, other = (fringes((400, 10.0, 12.0 + off), seed=0) for off in (0.0, 0.75))
+    nothing = fringes(seed=1)
+    both, alone = np.where(left, one, other), np.where(left, nothing, other)
+    peaks = find_peaks(
+        [Segment(*edges, image, True) for edges, image in zip(EDGES, (both, both, alone, alone),
+                                                              strict=True)],
+        GRID, Search(0.01),
+    )  # fmt: skip
+    reflections = join(peaks, GRID)
+    assert len(reflections) == 1
+    paths = paths_of(peaks, reflections, GRID, EDGES, 40)
+    right = GRID.corners[peaks.window, 1] >= 96
+    assert right.any()
+    np.testing.assert_allclose(np.abs(paths.gx[:, right]) * 64, 12.75, atol=0.12)
+
+
 def test_a_spot_that_jumps_is_a_new_spot() -> None:
     before, after = (150, 10.0, 12.0), (150, 13.0, 12.0)
     peaks = peaks_over_time([before], [before], [after], [after])

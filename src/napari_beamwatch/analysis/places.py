@@ -26,7 +26,7 @@ from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.broadening import broadening
 from napari_beamwatch.spectra.drift import Drift
 from napari_beamwatch.spectra.field import FieldTrace
-from napari_beamwatch.spectra.following import FollowedReflection, FollowedSpots
+from napari_beamwatch.spectra.following import FollowedReflection, FollowedSpots, Spots
 from napari_beamwatch.spectra.region_traces import overlap_factors
 from napari_beamwatch.spectra.tracking import taken_at
 from napari_beamwatch.threads import shared_pool
@@ -134,7 +134,7 @@ def pieces_of(movie: Movie, followed: FollowedSpots, field: FieldTrace) -> Piece
         snr[used],
         np.asarray(spots.reflections.crystal[spots.reflections.of_peak], np.int64),
         peaks.window,
-        (np.maximum(peaks.power, 0.0) / frames).max(axis=1, initial=0.0),
+        _strongest(spots),
         # What the floor of a sum has above that of counts is the specimen's own.
         np.maximum(peaks.floor - 1, 0.0) / frames[peaks.segment] * single,
         counts[used], axis.start[used], axis.end[used],
@@ -157,6 +157,12 @@ def pieces_of(movie: Movie, followed: FollowedSpots, field: FieldTrace) -> Piece
             )
         )
     return Pieces(tuple(pieces), cells, found)
+
+
+def _strongest(spots: Spots) -> Floats:
+    """Power of the spots of windows in a frame, where each is strongest."""
+    frames = np.array([last - first for first, last in spots.segments], float)
+    return np.asarray((np.maximum(spots.peaks.power, 0.0) / frames).max(axis=1, initial=0.0))
 
 
 def relative_beam(field: FieldTrace, axis: DoseAxis) -> Floats:
@@ -236,13 +242,18 @@ def judge_places(
         )
         for scope, one in zip(scopes, examined, strict=True)
     ]  # fmt: skip
+    strongest = _strongest(followed.spots)
+    at_first = [
+        _at_first(followed.spots, strongest, piece, one)
+        for piece, one in zip(pieces, examined, strict=True)
+    ]
     return [
         Place(
             piece.number, piece.crystal, scope.name, piece.windows, share, verdict,
             float(piece.power.sum()), scope.exposure,
         )
         for piece, scope, share, verdict in zip(
-            pieces, scopes, _shares(pieces, verdicts), verdicts, strict=True
+            pieces, scopes, _shares(pieces, at_first, verdicts), verdicts, strict=True
         )
     ]  # fmt: skip
 
@@ -307,16 +318,40 @@ def _beside(field: FieldTrace, rows: Ints | None, windows: Ints) -> Floats:
     return known_mean(taken_at(values, rows[:, windows]))
 
 
-def _shares(pieces: Sequence[Piece], verdicts: Sequence[Verdict]) -> list[float]:
-    """Windows' worth of lattice of each: what several had at first is split by their power."""
+def _at_first(spots: Spots, power: Floats, piece: Piece, examined: Examined | str) -> Floats:
+    """Power of a place in the windows that bear it, but for that of spots that came."""
+    if isinstance(examined, str):
+        return piece.power
+    of_peak, windows = spots.reflections.of_peak, spots.peaks.window
+    held = [trace.spot for trace in examined.old.traces]
+    mine = spots.reflections.crystal[of_peak] == piece.crystal
+    there, every = (
+        np.bincount(windows[some], power[some], len(spots.grid))[piece.bearing]
+        for some in (mine & np.isin(of_peak, held), mine)
+    )
+    return np.asarray(piece.power * there / np.maximum(every, 1e-300), np.float64)
+
+
+def _shares(
+    pieces: Sequence[Piece], power: Sequence[Floats], verdicts: Sequence[Verdict]
+) -> list[float]:
+    """Windows' worth of lattice of each: what several had at first is split by their power.
+
+    Parameters
+    ----------
+    pieces : sequence of Piece
+    power : sequence of array
+        Of what was there at first, in the windows that bear each.
+    verdicts : sequence of Verdict
+    """
     there = [one.status != "no_lattice" for one in verdicts]
     count = max((int(piece.bearing.max()) for piece in pieces), default=0) + 1
     whole = np.zeros(count)
-    for piece, was in zip(pieces, there, strict=True):
-        whole[piece.bearing] += piece.power * was
+    for piece, mine, was in zip(pieces, power, there, strict=True):
+        whole[piece.bearing] += mine * was
     return [
-        float((piece.power / np.maximum(whole[piece.bearing], 1e-300)).sum()) if was else 0.0
-        for piece, was in zip(pieces, there, strict=True)
+        float((mine / np.maximum(whole[piece.bearing], 1e-300)).sum()) if was else 0.0
+        for piece, mine, was in zip(pieces, power, there, strict=True)
     ]
 
 

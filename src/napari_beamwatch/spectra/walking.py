@@ -98,18 +98,14 @@ def paths_of(
     if not walks:
         return Paths.standing(frames, gy, gx)
     middles = np.array([(first + last - 1) / 2 for first, last in edges])
-    steps = [np.hypot(*np.diff(walk.mean, axis=0).T).sum() * grid.window for _, walk in walks]
+    steps = [np.hypot(*np.diff(walk.moved, axis=0).T).sum() * grid.window for _, walk in walks]
     legs = min(MOST_LEGS, frames, max(len(edges), int(np.ceil(max(steps) / FARTHEST_OFF))))
     cuts = np.linspace(0, frames, legs + 1)
     at = (cuts[:-1] + cuts[1:] - 1) / 2
     all_y, all_x = np.tile(gy, (legs, 1)), np.tile(gx, (legs, 1))
     for mine, walk in walks:
-        path = np.stack([np.interp(at, middles, walk.mean[:, axis]) for axis in (0, 1)], axis=1)
-        start = walk.mean if walk.spread > SPREAD else None
-        for i, spot in enumerate(mine):
-            # Windows that differ keep their difference.
-            own = 0.0 if start is None else walk.strongest[i] - start[peaks.segment[spot]]
-            all_y[:, spot], all_x[:, spot] = (path + own).T
+        path = np.stack([np.interp(at, middles, walk.moved[:, axis]) for axis in (0, 1)], axis=1)
+        all_y[:, mine], all_x[:, mine] = (path[:, None] + walk.stands).transpose(2, 0, 1)
     return Paths(np.searchsorted(cuts[1:-1], np.arange(frames), side="right"), all_y, all_x)
 
 
@@ -119,44 +115,70 @@ class _Walk:
 
     Attributes
     ----------
-    mean : array of float64 (segments, 2)
-        Over its windows; as before or after where it is not seen.
-    strongest : array of float64 (peaks, 2)
-        Where each peak is when it is strongest, all on one side of the origin.
-    spread : float
-        Standard deviation of the peaks about the mean of their time, in bins.
+    stands : array of float64 (peaks, 2)
+        Where each peak stands on average, all on one side of the origin; all alike where its
+        windows do not differ.
+    moved : array of float64 (segments, 2)
+        How far all of them are from there; as before or after where it is not seen.
     """
 
-    mean: Floats
-    strongest: Floats
-    spread: float
+    stands: Floats
+    moved: Floats
 
     @classmethod
     def of(cls, peaks: Peaks, mine: NDArray[np.int64], grid: Grid) -> _Walk | None:
         """The walk of a reflection; None if it stays."""
-        power = peaks.power[mine]
-        total = power.sum(axis=0)
-        seen = np.flatnonzero(total > 0)
+        power = np.maximum(peaks.power[mine], 0.0)
+        seen = np.flatnonzero(power.sum(axis=0) > 0)
         if len(seen) < 2:
             return None
-        strongest = np.stack([peaks.gy[mine], peaks.gx[mine]], axis=1)
-        reference = strongest[np.argmax(peaks.snr[mine])]
+        best = mine[np.argmax(peaks.snr[mine])]
+        reference = np.array([peaks.gy[best], peaks.gx[best]])
         at = np.nan_to_num(peaks.at[mine])
         at = np.where((at @ reference < 0)[..., None], -at, at)
-        strongest = np.where((strongest @ reference < 0)[:, None], -strongest, strongest)
-        means = (power[..., None] * at).sum(axis=0)[seen] / total[seen, None]
+        stands, moved, doubt = _apart_and_along(power[:, seen], at[:, seen])
         # Windows overlap: as many independent ones as fit side by side.
         shared = max(1.0, (grid.window / grid.step) ** 2) if len(mine) > 1 else 1.0
-        error = offset_error(grid) * np.sqrt(shared / total[seen]) / grid.window
-        away = np.hypot(*(means[:, None] - means[None, :]).transpose(2, 0, 1))
-        sure = away > SURE * np.hypot(error[:, None], error[None, :])
-        if not (sure & (away * grid.window > LEAST_WALK)).any():
+        error = offset_error(grid) * np.sqrt(shared * doubt) / grid.window
+        away = np.hypot(*(moved[:, None] - moved[None, :]).transpose(2, 0, 1))
+        if not ((away > SURE * error) & (away * grid.window > LEAST_WALK)).any():
             return None
         segments = np.arange(power.shape[1])
-        mean = np.stack([np.interp(segments, seen, means[:, axis]) for axis in (0, 1)], axis=1)
-        apart = ((at - mean) ** 2).sum(axis=2)
-        spread = float(np.sqrt((power * apart).sum() / power.sum())) * grid.window
-        return cls(mean, strongest, spread)
+        path = np.stack([np.interp(segments, seen, moved[:, axis]) for axis in (0, 1)], axis=1)
+        weight = power.sum(axis=1, keepdims=True)
+        middle = (weight * stands).sum(axis=0) / weight.sum()
+        apart = ((at - path - middle) ** 2).sum(axis=2)
+        if np.sqrt((power * apart).sum() / power.sum()) * grid.window <= SPREAD:
+            stands = np.broadcast_to(middle, stands.shape)
+        return cls(stands, path)
+
+
+def _apart_and_along(power: Floats, at: Floats) -> tuple[Floats, Floats, Floats]:
+    """Where each peak stands, and how far all of them moved together.
+
+    Each has a place of its own and all walk alike: were their mean taken for the walk, it would
+    move where one of two grains a few degrees apart fades. Least squares, weighed by the power.
+
+    Parameters
+    ----------
+    power : array (peaks, segments)
+    at : array (peaks, segments, 2)
+
+    Returns
+    -------
+    stands : array (peaks, 2)
+    moved : array (segments, 2)
+    doubt : array (segments, segments)
+        Variance of the way from one segment to another, for peaks of power 1 and variance 1.
+    """
+    whole = np.maximum(power.sum(axis=1, keepdims=True), 1e-300)
+    mean = (power[..., None] * at).sum(axis=1) / whole
+    normal = np.diag(power.sum(axis=0)) - (power / whole).T @ power
+    inverse = np.linalg.pinv(normal, rcond=1e-9, hermitian=True)
+    moved = inverse @ (power[..., None] * (at - mean[:, None])).sum(axis=0)
+    own = np.diag(inverse)
+    doubt = np.maximum(own[:, None] + own[None, :] - 2 * inverse, 0.0)
+    return mean - power @ moved / whole, moved, doubt
 
 
 def _groups(label: NDArray[np.int64], count: int) -> list[NDArray[np.int64]]:

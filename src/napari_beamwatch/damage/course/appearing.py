@@ -19,7 +19,9 @@ from napari_beamwatch.damage.scopes import Samples
 Floats = NDArray[np.float64]
 
 SOLID = 0.1
-"""Part of the strongest spot's level from which a spot counts beside others that appeared."""
+"""Part of the strongest spot's level from which a spot counts beside others that appeared, and part
+of its power that a lattice had at first if it did not come: spots of neighbours that happen to lie
+where those of newcomers will had 0.001 to 0.007 of it, lattices that were there 0.65 and more."""
 
 ABSENT = 0.2
 """Part of its later level that a spot may have had before it appeared, at 95 %."""
@@ -135,6 +137,31 @@ def solid(samples: Samples) -> NDArray[np.bool_]:
     """Spots that were there in the first quarter, with a tenth of what the strongest ever has."""
     means, _ = _quarters(samples)
     return np.asarray(means[0] > SOLID * max(float(means.max()), 1e-12), np.bool_)
+
+
+def there_at_first(
+    samples: Samples, fresh: NDArray[np.bool_], lattice: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Spots of what was there at first.
+
+    Beside spots that appeared, faint ones that may have been there or not tell nothing, nor do a
+    few strong ones of a lattice that came.
+
+    Parameters
+    ----------
+    samples : Samples
+    fresh : array of bool (spots,)
+        Which appeared.
+    lattice : array of int64 (spots,)
+        Of which lattice each is.
+    """
+    if not fresh.any():
+        return ~fresh
+    there = ~fresh & solid(samples)
+    means, _ = _quarters(samples)
+    power = np.maximum(means, 0.0) * samples.windows.mean(axis=1)
+    at_first, ever = np.bincount(lattice, power[0] * there), np.bincount(lattice, power.max(axis=0))
+    return np.asarray(there & (at_first > SOLID * ever)[lattice], np.bool_)
 
 
 def _quarters(samples: Samples) -> tuple[Floats, Floats]:

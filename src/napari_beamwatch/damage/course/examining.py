@@ -13,7 +13,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_beamwatch.damage.course.appearing import Appearance, appeared, brightened, solid
+from napari_beamwatch.damage.course.appearing import (
+    Appearance,
+    appeared,
+    brightened,
+    solid,
+    there_at_first,
+)
 from napari_beamwatch.damage.course.averaging import Average, average
 from napari_beamwatch.damage.course.detection import (
     Detection,
@@ -191,8 +197,9 @@ def examine(
     new = appeared(every, rate, dispersion, powder)
     fresh = np.zeros(len(scope.traces), bool)
     fresh[[one.index for one in new]] = True
-    # Beside spots that appeared, faint ones that may have been there or not tell nothing.
-    there = ~fresh & (solid(every) | ~fresh.any())
+    # Of powders each ring stands for itself.
+    lattice = [-1 - i if one.ring else one.crystal for i, one in enumerate(scope.traces)]
+    there = there_at_first(every, fresh, np.unique(lattice, return_inverse=True)[1])
     if not there.any():
         return Examined(scope, there, len(every), new, every=every, dispersion=dispersion)
     old = every.of_spots(there)
