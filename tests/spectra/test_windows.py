@@ -20,6 +20,24 @@ def test_windows_lie_wholly_inside_row_by_row() -> None:
     assert grid.corners.tolist() == [[0, 0], [0, 32], [0, 64], [32, 0], [32, 32], [32, 64]]
 
 
+def test_windows_stand_for_all_of_the_field_those_in_its_corners_for_most() -> None:
+    grid = Grid(192, 256, 64, 32)
+    worth = grid.worth(np.ones(len(grid), bool)).reshape(grid.shape)
+    assert worth.sum() * grid.step**2 == grid.height * grid.width
+    assert worth[1, 1] == 1
+    assert worth[0, 1] == worth[1, 0] == 1.5
+    assert worth[0, 0] == 2.25
+
+
+def test_windows_beside_some_that_were_not_seen_stand_for_as_far_as_they_reach() -> None:
+    grid = Grid(192, 192, 64, 32)
+    seen = np.ones(grid.shape, bool)
+    seen[:, 0] = False
+    worth = grid.worth(seen.ravel()).reshape(grid.shape)
+    assert (worth[:, 0] == 0).all()
+    assert worth[1].tolist() == [0, 1.5, 1, 1, 1.5]
+
+
 def test_white_noise_has_unit_power_and_the_stated_correlation() -> None:
     grid = Grid(64, 64, 64, 32)
     rng = np.random.default_rng(0)

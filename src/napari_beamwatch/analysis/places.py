@@ -55,6 +55,8 @@ class Piece:
         In which it is seen.
     power : array of float64
         Of its lattice there.
+    worth : array of float64
+        What each of these windows stands for, in squares of a step.
     scatter : float
         Of the onsets of its windows beyond their errors, e/Å².
     """
@@ -64,14 +66,15 @@ class Piece:
     windows: Ints
     bearing: Ints
     power: Floats
+    worth: Floats
     scatter: float
 
-    def inside(self, windows: NDArray[np.bool_]) -> Piece:
-        """What of it lies in some of the windows."""
+    def inside(self, windows: NDArray[np.bool_], worth: Floats) -> Piece:
+        """What of it lies in some of the windows, each of which stands for so much."""
         mine = windows[self.bearing]
         return replace(
             self, windows=self.windows[windows[self.windows]], bearing=self.bearing[mine],
-            power=self.power[mine],
+            power=self.power[mine], worth=worth[self.bearing[mine]],
         )  # fmt: skip
 
 
@@ -107,7 +110,8 @@ class Pieces:
             return pieces_of(movie, followed, field).pieces
         spots = followed.spots
         inside = region.holds(spots.grid.corners + np.array(spots.origin), spots.grid.window)
-        found = [piece.inside(inside) for piece in self.pieces]
+        worth = spots.grid.worth(inside & followed.signal.seen)
+        found = [piece.inside(inside, worth) for piece in self.pieces]
         return tuple(piece for piece in found if len(piece.windows))
 
 
@@ -141,6 +145,7 @@ def pieces_of(movie: Movie, followed: FollowedSpots, field: FieldTrace) -> Piece
     )  # fmt: skip
     shared = overlap_factors(spots.grid, np.arange(len(spots.grid)))[0]
     found = partition(cells, spots.grid.shape, shared)
+    worth = spots.grid.worth(followed.signal.seen)
     pieces = []
     for number in range(int(found.place.max(initial=-1)) + 1):
         mine = found.place == number
@@ -153,6 +158,7 @@ def pieces_of(movie: Movie, followed: FollowedSpots, field: FieldTrace) -> Piece
                 cells.window[inside],
                 cells.window[mine],
                 cells.power[mine],
+                worth[cells.window[mine]],
                 float(found.scatter[number]),
             )
         )
@@ -335,7 +341,7 @@ def _at_first(spots: Spots, power: Floats, piece: Piece, examined: Examined | st
 def _shares(
     pieces: Sequence[Piece], power: Sequence[Floats], verdicts: Sequence[Verdict]
 ) -> list[float]:
-    """Windows' worth of lattice of each: what several had at first is split by their power.
+    """Squares of a step of lattice of each: what several had at first is split by their power.
 
     Parameters
     ----------
@@ -350,7 +356,7 @@ def _shares(
     for piece, mine, was in zip(pieces, power, there, strict=True):
         whole[piece.bearing] += mine * was
     return [
-        float((mine / np.maximum(whole[piece.bearing], 1e-300)).sum()) if was else 0.0
+        float(piece.worth @ (mine / np.maximum(whole[piece.bearing], 1e-300))) if was else 0.0
         for piece, mine, was in zip(pieces, power, there, strict=True)
     ]
 

@@ -199,8 +199,7 @@ def place_table(movie: Movie, told: RegionVerdict, spots: Spots) -> pd.DataFrame
     """The table of places of the field, without names of phases."""
     grid = spots.grid
     of_peak = spots.reflections.crystal[spots.reflections.of_peak]
-    # What a window tells of its own: as far as the next.
-    own = np.nan if movie.pixel_size is None else (grid.step * movie.pixel_size / 10) ** 2
+    square = np.nan if movie.pixel_size is None else (grid.step * movie.pixel_size / 10) ** 2
     rows = []
     for one in told.places:
         middle = grid.corners[one.windows].mean(axis=0) + np.array(spots.origin) + grid.window / 2
@@ -213,7 +212,7 @@ def place_table(movie: Movie, told: RegionVerdict, spots: Spots) -> pd.DataFrame
                 "y_px": middle[0],
                 "x_px": middle[1],
                 "n_windows": len(one.windows),
-                "area_nm2": one.share * own,
+                "area_nm2": one.share * square,
                 **said(movie, one.verdict),
                 "held_until_e_per_A2": np.nan if movie.dose is None else one.verdict.held_until,
                 "n_spots": len(np.unique(spots.reflections.of_peak[mine])),

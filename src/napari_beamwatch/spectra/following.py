@@ -317,13 +317,21 @@ class Signal:
         Mean of all windows on the detector.
     windows : array of int64 (frames,)
         How many these are.
+    frames : array of int64 (all windows,)
+        In how many each was on the detector.
     of_spots : array of float32 (frames, spots)
         That of the window of each spot; NaN where it is not on the detector.
     """
 
     field: Floats
     windows: NDArray[np.int64]
+    frames: NDArray[np.int64]
     of_spots: NDArray[np.float32]
+
+    @property
+    def seen(self) -> NDArray[np.bool_]:
+        """Windows that were on the detector in half of the frames and more."""
+        return np.asarray(2 * self.frames >= max(1, self.frames.max(initial=0)), np.bool_)
 
     def beside(self, spots: NDArray[np.int64]) -> Floats:
         """That of the windows of some spots, one a window, over that of all other windows."""
@@ -499,7 +507,7 @@ def follow(
 
     def so_far() -> FollowedSpots:
         traces = tracker.traces(floor, running_sum, residual)
-        signal = Signal(tracker.field_mean, tracker.windows, tracker.means)
+        signal = Signal(tracker.field_mean, tracker.windows, tracker.frames, tracker.means)
         return FollowedSpots(spots, traces, signal)
 
     work = FrameMeasure(stack, measure, shifts, tuple(witness.reduce for witness in witnesses))

@@ -85,14 +85,14 @@ class Measured:
         Mean of the spot's window; NaN likewise.
     field_mean : float
         Mean of all windows on the detector.
-    windows : int
-        How many these are.
+    inside : array of bool (windows,)
+        Which these are.
     """
 
     moments: Complex64
     means: Floats32
     field_mean: float
-    windows: int
+    inside: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +148,7 @@ class SpotMeasure:
         mine = means[self.window].astype(np.float32)
         for measured in (moments, mine):
             measured[~inside[self.window]] = np.nan
-        return Measured(moments, mine, field_mean, int(inside.sum()))
+        return Measured(moments, mine, field_mean, inside)
 
 
 class Tracker:
@@ -160,6 +160,7 @@ class Tracker:
         self._moments = np.full((*shape, 3), np.nan, np.complex64)
         self.means = np.full(shape, np.nan, np.float32)
         self.windows = np.zeros(shape[0], np.int64)
+        self.frames = np.zeros(len(measure.grid), np.int64)
         self.field_mean = np.full(shape[0], np.nan)
 
     def add(self, frame: int, measured: Measured) -> None:
@@ -167,7 +168,8 @@ class Tracker:
         self._moments[frame] = measured.moments
         self.means[frame] = measured.means
         self.field_mean[frame] = measured.field_mean
-        self.windows[frame] = measured.windows
+        self.windows[frame] = measured.inside.sum()
+        self.frames += measured.inside
 
     def traces(
         self, floor: Floats, running_sum: int = 1, residual: Floats | None = None

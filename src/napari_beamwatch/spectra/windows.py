@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
@@ -55,6 +56,9 @@ the taper hides it."""
 
 REACH = 3
 """Bins on either side that tell what lies between two."""
+
+POINTS = 4
+"""A side of a step that is asked for the nearest window."""
 
 FINE = 1 / 8
 """Bins between the frequencies at which a peak is looked for."""
@@ -146,6 +150,33 @@ class Grid:
         """(y0, x0) of each window, row by row."""
         y, x = np.meshgrid(self.rows, self.columns, indexing="ij")
         return np.stack([y.ravel(), x.ravel()], axis=1)
+
+    def worth(self, seen: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """What each window stands for, in squares of a step: what lies nearest to its middle.
+
+        Those at a border reach half a window beyond theirs, and the others half a step: a grain in
+        a corner of the field is seen in few windows.
+
+        Parameters
+        ----------
+        seen : array of bool (windows,)
+            Which there are; the others stand for nothing.
+        """
+        found = np.zeros(len(self))
+        if not seen.any():
+            return found
+        middles = self.corners[seen] + self.window / 2
+        lines = (
+            np.arange(0.5, size * POINTS / self.step) * self.step / POINTS
+            for size in (self.height, self.width)
+        )
+        points = np.stack(np.meshgrid(*lines, indexing="ij"), axis=-1).reshape(-1, 2)
+        _, nearest = cKDTree(middles).query(points)
+        # Within its square, and not in a corner that no window reaches.
+        inside = (np.abs(points - middles[nearest]) < self.window / 2).all(axis=1)
+        count = np.bincount(nearest[inside], minlength=len(middles))
+        found[seen] = count / POINTS**2
+        return found
 
     def coarser(self, by: int) -> Grid:
         """The same windows in pixels `by` times as large."""

@@ -48,8 +48,8 @@ ROUND = 1e-9
 
 SMALLER, MAY_SPEAK = 2 / 3, 0.25
 """What carries so many times `SPEAKS` may speak, with a weight, for windows do not tell exactly how
-much of a field a grain is: of 150 grains half were told 0.87 to 1.07 times their part, nine tenths
-0.66 to 1.35 times."""
+much of a field a grain is: of 161 grains half were told 0.92 to 1.09 times their part, nine tenths
+0.67 to 1.24 times."""
 
 APART = 0.25
 """Frames that places which share an onset scatter about it: no two go at exactly one dose. Taken

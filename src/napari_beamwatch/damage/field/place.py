@@ -24,7 +24,8 @@ class Place:
     windows : array of int64
         Those it is seen in; those of its inside only if it has any.
     share : float
-        Windows' worth of lattice it carries: a window that shows several is split by their power.
+        Lattice it carries, in squares of a step: a window stands for what lies nearest to it, and
+        one that shows several is split by their power.
     verdict : Verdict
     power : float
         Of its lattice, over that of the noise, where it is strongest.
