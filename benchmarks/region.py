@@ -19,8 +19,10 @@ from analysis import bare_transforms
 import napari_beamwatch as bw
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.spectra.finding import Search
-from napari_beamwatch.spectra.following import Stack, find_spots_of, follow
+from napari_beamwatch.spectra.following import follow
 from napari_beamwatch.spectra.runners import Threads
+from napari_beamwatch.spectra.spots import find_spots_of
+from napari_beamwatch.spectra.stack import Stack
 from napari_beamwatch.spectra.windows import Grid
 
 

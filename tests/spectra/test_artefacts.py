@@ -14,8 +14,9 @@ from napari_beamwatch.spectra.artefacts import (
     streaks,
 )
 from napari_beamwatch.spectra.finding import Search, Segment, find_peaks
-from napari_beamwatch.spectra.following import Stack, find_spots_of
 from napari_beamwatch.spectra.runners import Threads
+from napari_beamwatch.spectra.spots import find_spots_of
+from napari_beamwatch.spectra.stack import Stack
 from napari_beamwatch.spectra.windows import Grid
 
 GRID = Grid(512, 512, 128, 64)

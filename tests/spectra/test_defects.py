@@ -9,8 +9,8 @@ import napari_beamwatch as bw
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.detector import Detector
 from napari_beamwatch.spectra.defects import DefectFinder, Defects, FrameCounts
-from napari_beamwatch.spectra.following import look_for_defects
 from napari_beamwatch.spectra.runners import Threads
+from napari_beamwatch.spectra.stack import look_for_defects
 from napari_beamwatch.spectra.streaming import segment_edges
 
 SHAPE = (256, 192)

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.analysis.dose_axis import DoseAxis
 from napari_beamwatch.movies import Movie
-from napari_beamwatch.spectra.following import FollowedSpots, Spots
+from napari_beamwatch.spectra.following import FollowedSpots
 from napari_beamwatch.spectra.region_traces import overlap_factors
+from napari_beamwatch.spectra.spots import Spots
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -24,17 +24,7 @@ from napari_beamwatch.spectra.cluster import Cluster
 from napari_beamwatch.spectra.defects import MendedFrames
 from napari_beamwatch.spectra.drift import Drift
 from napari_beamwatch.spectra.finding import Search
-from napari_beamwatch.spectra.following import (
-    FollowedSpots,
-    Reduce,
-    Spots,
-    Stack,
-    Witness,
-    find_spots_of,
-    follow,
-    look_for_defects,
-    measure_drift,
-)
+from napari_beamwatch.spectra.following import FollowedSpots, Reduce, Witness, follow
 from napari_beamwatch.spectra.rings import (
     Lens,
     RadialTracker,
@@ -44,6 +34,8 @@ from napari_beamwatch.spectra.rings import (
 )
 from napari_beamwatch.spectra.rings.masks import LatticeSpots
 from napari_beamwatch.spectra.runners import Runner, Threads, Watched
+from napari_beamwatch.spectra.spots import Spots, find_spots_of
+from napari_beamwatch.spectra.stack import Stack, look_for_defects, measure_drift
 from napari_beamwatch.spectra.streaming import FollowedFrames
 from napari_beamwatch.spectra.windows import Grid, coarsening
 

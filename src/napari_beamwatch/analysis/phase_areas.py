@@ -24,8 +24,9 @@ from napari_beamwatch.phases.structures import candidates, known_phases, phase
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.drift import Drift
 from napari_beamwatch.spectra.finding import threshold
-from napari_beamwatch.spectra.following import FollowedSpots, window_shifts
+from napari_beamwatch.spectra.following import FollowedSpots
 from napari_beamwatch.spectra.region_traces import overlap_factors
+from napari_beamwatch.spectra.stack import window_shifts
 from napari_beamwatch.spectra.windows import Grid, windows_inside
 
 Floats = NDArray[np.float64]

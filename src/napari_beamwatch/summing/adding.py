@@ -14,8 +14,8 @@ from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.results.findings import Findings
 from napari_beamwatch.spectra.defects import MendedFrames
-from napari_beamwatch.spectra.following import look_for_defects
 from napari_beamwatch.spectra.runners import Threads, ahead
+from napari_beamwatch.spectra.stack import look_for_defects
 from napari_beamwatch.spectra.streaming import level_of, mended
 from napari_beamwatch.summing.weights import FrameWeights, frame_weights
 from napari_beamwatch.threads import thread_count

@@ -21,14 +21,9 @@ from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.defects import MendedFrames
 from napari_beamwatch.spectra.drift import DriftEstimator
 from napari_beamwatch.spectra.finding import Search
-from napari_beamwatch.spectra.following import (
-    Spots,
-    Stack,
-    find_spots_of,
-    look_for_defects,
-    window_shifts,
-)
 from napari_beamwatch.spectra.runners import Threads
+from napari_beamwatch.spectra.spots import Spots, find_spots_of
+from napari_beamwatch.spectra.stack import Stack, look_for_defects, window_shifts
 from napari_beamwatch.spectra.streaming import mended
 from napari_beamwatch.spectra.windows import Grid
 from napari_beamwatch.watching.growing import Growing

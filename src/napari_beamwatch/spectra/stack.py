@@ -1,0 +1,114 @@
+"""Frames as they are analysed: which are lit, how they drift, what the detector counts wrongly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_beamwatch.movies.frames import Frame, FrameSource
+from napari_beamwatch.spectra.defects import DefectFinder, Defects, FrameCounts
+from napari_beamwatch.spectra.drift import Drift, DriftEstimator
+from napari_beamwatch.spectra.runners import Runner, Tick
+from napari_beamwatch.spectra.streaming import Shifts, segment_edges
+
+Floats = NDArray[np.float64]
+
+STEPS = 16
+"""Steps in which a window follows the specimen by its own size."""
+
+SAMPLED_FRAMES = 16
+"""Frames that tell what a detector counts wrongly, where they are read for nothing else."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """Frames as they are analysed.
+
+    Attributes
+    ----------
+    frames : FrameSource
+    pixel_size : float or None
+        In Å.
+    lit : array of bool (frames,)
+        Those with beam.
+    single_counts : bool
+        Their noise is that of single electrons.
+    shifts : array of int64 (frames, 2)
+        By how much windows follow the specimen, in pixels.
+    residual : array of float64 (frames, 2)
+        What that leaves of the drift.
+    """
+
+    frames: FrameSource
+    pixel_size: float | None
+    lit: NDArray[np.bool_]
+    single_counts: bool
+    shifts: Shifts
+    residual: Floats
+
+    def window_shifts(self, window: int) -> Shifts:
+        """By how much windows of that many pixels follow."""
+        return window_shifts(self.shifts + self.residual, window)
+
+    @property
+    def exposed(self) -> list[int]:
+        """Numbers of the frames with beam."""
+        return [int(t) for t in np.flatnonzero(self.lit)]
+
+
+def window_shifts(moved: Floats, window: int) -> Shifts:
+    """By how much windows follow a specimen that moved so far: in steps of a part of them.
+
+    What a crystal moves within a window changes little in its power; a window that leaves the
+    detector for the sake of a pixel is lost.
+
+    Parameters
+    ----------
+    moved : array of float64 (…, 2)
+        In pixels.
+    window : int
+        Their side in pixels.
+    """
+    step = max(1, window // STEPS)
+    return np.asarray(np.rint(moved / step) * step, np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class FrameReduction:
+    """Reduces a frame to what its drift and the detector's defects are told from."""
+
+    frames: FrameSource
+    reduce: Callable[[Frame], NDArray[np.complex64] | None] | None
+
+    def __call__(self, frame: int) -> tuple[NDArray[np.complex64] | None, FrameCounts]:
+        """Of frame number `frame`, which is read."""
+        image = self.frames.read(frame)
+        return None if self.reduce is None else self.reduce(image), FrameCounts.of(image)
+
+
+def measure_drift(
+    frames: FrameSource, lit: NDArray[np.bool_], runner: Runner, tick: Tick
+) -> tuple[Drift, Defects]:
+    """The drift of the specimen and what the detector counts wrongly, from all lit frames."""
+    estimator = DriftEstimator((frames.shape[1], frames.shape[2]))
+    finder = DefectFinder((frames.shape[1], frames.shape[2]), segment_edges(lit))
+    reduction = FrameReduction(frames, estimator.reduce)
+    for t, (reduced, counts) in runner.frames(reduction, np.flatnonzero(lit).tolist()):
+        estimator.add_reduced(t, reduced)
+        finder.add(t, counts)
+        tick(1)
+    return estimator.solve(len(lit), lambda: tick(0)), finder.found()
+
+
+def look_for_defects(frames: FrameSource, lit: NDArray[np.bool_], runner: Runner) -> Defects:
+    """What the detector counts wrongly, from some frames: where no drift is looked for."""
+    finder = DefectFinder((frames.shape[1], frames.shape[2]), segment_edges(lit))
+    exposed = np.flatnonzero(lit)
+    places = np.linspace(0, len(exposed) - 1, min(len(exposed), SAMPLED_FRAMES))
+    chosen = exposed[np.unique(places.round().astype(np.int64))].tolist()
+    for t, (_, counts) in runner.frames(FrameReduction(frames, None), chosen):
+        finder.add(t, counts)
+    return finder.found()
