@@ -124,6 +124,7 @@ def analyze(
     rows = [
         failures.tried(f"summing up {one.part.name}", one.unclear_rows, one.rows) for one in answers
     ]
+    spots = followed.spots
     of_windows = window_table(movie, spots, windows)
     scale = scale_column(movie, settings)
     result = Result(

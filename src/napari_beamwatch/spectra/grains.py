@@ -173,26 +173,39 @@ def fragments(of: Footprints, crystal: NDArray[np.int64]) -> list[tuple[int, int
             and whole.inside[small, big] >= INSIDE
             and whole.together(small, big)
             and whole.alike(small, big) >= ALIKE
-            and _on_lattice(of.g[mine], of.g[its])
+            and lies_on(of.g[mine], of.g[its]).all()
         ]
         if larger:
             pairs.append((int(mine[0]), int(members[max(larger)[1]][0])))
     return pairs
 
 
-def _on_lattice(g: Floats, of: Floats) -> bool:
-    """Whether all of some frequencies lie on the lattice that two others span."""
-    lengths = np.hypot(*of.T)
-    for i, j in sorted(combinations(range(len(of)), 2), key=lambda ij: lengths[list(ij)].sum()):
-        area = of[i, 0] * of[j, 1] - of[i, 1] * of[j, 0]
-        if abs(area) < SLANTED * lengths[i] * lengths[j]:
-            continue
-        times = np.arange(-ORDERS * max(PARTS), ORDERS * max(PARTS) + 1)
-        for part in PARTS:
-            m, n = (axis.ravel() / part for axis in np.meshgrid(times, times))
-            points = m[:, None] * of[i] + n[:, None] * of[j]
-            away = np.hypot(*np.moveaxis(g[:, None] - points, -1, 0)).min(axis=1)
-            if (away < SUM).all():
-                return True
-        return False
-    return False
+def spans(g: Floats) -> bool:
+    """Whether some frequencies have two that span a lattice."""
+    return _basis(g) is not None
+
+
+def _basis(g: Floats) -> tuple[int, int] | None:
+    """The shortest two that span a lattice."""
+    lengths = np.hypot(*g.T)
+    for i, j in sorted(combinations(range(len(g)), 2), key=lambda ij: lengths[list(ij)].sum()):
+        area = g[i, 0] * g[j, 1] - g[i, 1] * g[j, 0]
+        if abs(area) >= SLANTED * lengths[i] * lengths[j]:
+            return i, j
+    return None
+
+
+def lies_on(g: Floats, of: Floats) -> NDArray[np.bool_]:
+    """Which frequencies lie on the lattice that two others span, or on one of its parts."""
+    best = np.zeros(len(g), bool)
+    basis = _basis(of)
+    if basis is None:
+        return best
+    times = np.arange(-ORDERS * max(PARTS), ORDERS * max(PARTS) + 1)
+    for part in PARTS:
+        m, n = (axis.ravel() / part for axis in np.meshgrid(times, times))
+        points = m[:, None] * of[basis[0]] + n[:, None] * of[basis[1]]
+        away = np.hypot(*np.moveaxis(g[:, None] - points, -1, 0)).min(axis=1)
+        some = away < SUM
+        best = some if some.sum() > best.sum() else best
+    return np.asarray(best, np.bool_)

@@ -34,6 +34,18 @@ def test_an_abrupt_loss_is_placed_within_a_frame(traces: Any) -> None:
     assert found.loss > 0.95
 
 
+def test_steps_within_a_frame_are_held_by_most_intervals(traces: Any) -> None:
+    held, early = 0, []
+    for seed in range(24):
+        onset = np.random.default_rng(seed).uniform(25, 35)
+        samples = samples_of(traces.scope(traces.fading(onset, 0.0, 60), seed))
+        found = course(samples, average(samples)).onset
+        held += found.low <= onset <= found.high
+        early.append(onset - found.value)
+    assert held >= 18
+    assert np.median(early) < 0.45
+
+
 def test_doses_of_half_and_1e_cover_those_of_the_law(traces: Any) -> None:
     covered = np.zeros(3)
     for seed in range(24):
