@@ -24,7 +24,7 @@ from napari_beamwatch.damage.verdict.judging import judge
 
 # g-vectors (cycles/px) of LiF [110] and [100] at 0.125 Å a pixel; any two first have two |g|.
 G_110 = 0.125 * np.array(
-    [[0.400, 0.158], [-0.117, 0.483], [0.283, -0.325], [0.683, -0.167]]
+    [[0.400, 0.158], [0.117, 0.483], [0.283, -0.325], [0.683, -0.167]]
 )  # fmt: skip
 G_100 = 0.125 * np.array([[0.458, 0.192], [0.267, 0.650], [-0.192, 0.458], [0.650, -0.267]])
 

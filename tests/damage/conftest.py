@@ -14,7 +14,7 @@ class Traces:
     """Makes crystals whose course is known."""
 
     # 111, 200, 1-11 and 220 of LiF [110] at 0.125 Å a pixel.
-    g = 0.125 * np.array([[0.400, 0.158], [-0.117, 0.483], [0.283, -0.325], [0.683, -0.167]])
+    g = 0.125 * np.array([[0.400, 0.158], [0.117, 0.483], [0.283, -0.325], [0.683, -0.167]])
     levels = np.array([4.0, 3.0, 2.0, 2.5])
 
     def scope(
