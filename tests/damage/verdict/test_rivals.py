@@ -14,7 +14,14 @@ from napari_beamwatch.damage.course.examining import examine
 from napari_beamwatch.damage.course.models import remaining
 from napari_beamwatch.damage.scopes import Witnesses, samples_of
 from napari_beamwatch.damage.verdict.judging import judge
-from napari_beamwatch.damage.verdict.rivals import Refuted, Shares, fell_together, refuted, shares
+from napari_beamwatch.damage.verdict.rivals import (
+    Refuted,
+    Shares,
+    fell_together,
+    not_by_focus,
+    refuted,
+    shares,
+)
 from napari_beamwatch.spectra.broadening import Broadening
 
 ENDS = np.arange(1.0, 101)
@@ -125,6 +132,38 @@ def test_a_place_of_other_spacings_that_held_does_not_refute_focus(traces: Any) 
     scope = traces.scope(traces.steady(), 2, 1.35 * traces.g)
     mine = tuple(replace(trace, crystal=1) for trace in scope.traces)
     assert refuted(lost, [examine(replace(scope, traces=mine), None)]) == Refuted()
+
+
+@pytest.mark.parametrize(("crystals", "larger", "path"), [(4, 1.35, True), (3, 1.35, False),
+                                                          (6, 0.55, False)])  # fmt: skip
+def test_several_crystals_of_greater_g_that_held_refute_focus(
+    traces: Any, crystals: int, larger: float, path: bool
+) -> None:
+    lost = placed(traces, traces.fading(40, 8), 1)
+    held = []
+    for i in range(crystals):
+        scope = traces.scope(traces.steady(), 2 + i, larger * traces.g)
+        mine = tuple(replace(trace, crystal=1 + i) for trace in scope.traces)
+        held.append(examine(replace(scope, traces=mine), None))
+    assert refuted(lost, held).path is path
+
+
+def fringe(traces: Any, onset: float, which: int) -> Any:
+    """A crystal of which one fringe set is seen, which goes for good."""
+    scope = traces.scope(traces.fading(onset, 8), 5, windows=8)
+    return examine(replace(scope, traces=(replace(scope.traces[which], crystal=1),)), None)
+
+
+@pytest.mark.parametrize(("onset", "status"), [(40, "onset"), (70, "ambiguous")])
+def test_a_fringe_set_alone_went_as_a_crystal_of_several_whose_loss_no_focus_explains(
+    traces: Any, onset: float, status: str
+) -> None:
+    whole, alone = placed(traces, traces.fading(40, 8), 1), fringe(traces, onset, 1)
+    gone = not_by_focus([whole, alone])
+    assert len(gone) == 4
+    assert judge(alone).reason.startswith("one fringe set alone, and nothing to witness")
+    verdict = judge(alone, (), None, gone)
+    assert (verdict.status, verdict.evidence) == (status, "single" if status == "onset" else "")
 
 
 def test_a_place_too_weak_to_tell_refutes_nothing(traces: Any) -> None:

@@ -1,13 +1,14 @@
 """What explains a lasting loss but damage: focus, beam and thickness, tilt, a layer on top.
 
 Each acts where it acts. A path of focus or beam, and the film, act on all places of a field at
-once: a place with spots of the same |g| that held, or went at another dose, refutes them. A tilt
-acts on all of a crystal: a place of it that held refutes that, unless the spots brightened there:
-a crystal that bends or slides takes them from one place to another. Where all went at one dose the
-spots must tell. What damage does and focus and tilt do not is to take all spots of a crystal,
-whatever their g, in one course and to nothing. In multislice LiF 5 nm of focus took 200 to 4 % and
-111 to 128 %; 15 mrad of tilt left 54, 66 and 26 % of 111, 200 and 220. A layer, thickness and
-contrast take an equal part of all: less than half of the lattice lost says nothing.
+once: a place with spots of the same |g| that held, or went at another dose, refutes them, as do
+several crystals with spots of greater |g| that held, and one that lost several as no focus does. A
+tilt acts on all of a crystal: a place of it that held refutes that, unless the spots brightened
+there: a crystal that bends or slides takes them from one place to another. Where all went at one
+dose the spots must tell. What damage does and focus and tilt do not is to take all spots of a
+crystal, whatever their g, in one course and to nothing. In multislice LiF 5 nm of focus took 200 to
+4 % and 111 to 128 %; 15 mrad of tilt left 54, 66 and 26 % of 111, 200 and 220. A layer, thickness
+and contrast take an equal part of all: less than half of the lattice lost says nothing.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.damage.course.averaging import Average
+from napari_beamwatch.damage.course.estimate import Estimate
 from napari_beamwatch.damage.course.examining import Examined, Loss, Watch
 from napari_beamwatch.damage.course.left import PARTIAL
 from napari_beamwatch.damage.course.models import remaining
@@ -63,6 +65,10 @@ DARK_SPACINGS, DARK = 3, 0.05
 
 WANDERED = 0.5
 """Part of the spots that fell which brightened elsewhere in a crystal that bends or slides."""
+
+KEPT, CRYSTALS = 0.75, 4
+"""Part of their plateaus that other crystals kept while one was lost, and how many of these, with
+spots of greater |g|, refute a focus: one moves their phases more, and each has one of its own."""
 
 APART = 0.35
 """Part of their plateaus by which two places differ, bands apart, if they do not share a path."""
@@ -129,15 +135,26 @@ class Refuted:
     why: str = "another place of the crystal held or went at another dose"
 
 
-def refuted(one: Examined, others: Sequence[Examined]) -> Refuted:
-    """What the other places say of the loss of one."""
+def refuted(one: Examined, others: Sequence[Examined], gone: Sequence[Gone] = ()) -> Refuted:
+    """What the other places say of the loss of one.
+
+    Parameters
+    ----------
+    one : Examined
+    others : sequence of Examined
+    gone : sequence of Gone
+        Spots of the field that no focus took.
+    """
     assert one.loss is not None
     lost = [t for t, ratio in zip(one.old.traces, one.loss.left.ratio, strict=True) if ratio < 0.6]
     if lost and all(trace.ring for trace in lost):
         return Refuted(path=True, tilt=True, why="powder rings of a pattern know of none")
     crystal = {trace.crystal for trace in one.old.traces}
-    path = tilt = False
+    onset = one.loss.course.onset
+    path = any(each.with_it(trace, onset) for each in gone for trace in lost)
+    tilt = False
     brighter: set[int] = set()
+    held: set[int] = set()
     for other in others:
         brighter |= {trace.spot for trace in other.brighter if trace.crystal in crystal}
         if other.watch is None or not _apart(one, other):
@@ -145,8 +162,55 @@ def refuted(one: Examined, others: Sequence[Examined]) -> Refuted:
         beside = other.old.traces
         tilt |= bool(crystal & {trace.crystal for trace in beside})
         path |= any(abs(a.g / b.g - 1) <= SAME_G for a in lost for b in beside)
+        if _kept(one, other) > KEPT:
+            held |= {b.crystal for b in beside if any(b.g > a.g for a in lost)}
+    path |= len(held) >= CRYSTALS
     moved = sum(trace.spot in brighter for trace in lost) >= max(1.0, WANDERED * len(lost))
     return Refuted(path, tilt, moved=moved)
+
+
+@dataclass(frozen=True)
+class Gone:
+    """A spot that went for good, and that no focus took.
+
+    Attributes
+    ----------
+    g : float
+        Length of its g-vector.
+    onset : Estimate
+    """
+
+    g: float
+    onset: Estimate
+
+    def with_it(self, spot: SpotTrace, onset: Estimate) -> bool:
+        """Whether a spot is of its |g| and went at about its dose: what took both was no focus."""
+        when = onset.low <= self.onset.high and self.onset.low <= onset.high
+        return when and abs(spot.g / self.g - 1) <= SAME_G
+
+
+def not_by_focus(places: Sequence[Examined]) -> tuple[Gone, ...]:
+    """Spots of crystals of which several |g| went to nothing as no focus takes them."""
+    found: list[Gone] = []
+    for one in places:
+        if one.loss is None or one.watch is None:
+            continue
+        left, samples = one.loss.left, one.watch.samples
+        fell = left.measured & (left.ratio + 1.645 * left.se < 0.6)
+        complete = left.total + 1.645 * left.total_se < GONE
+        traces = _some(one.old, fell)
+        if not (complete and independent(traces)):
+            continue
+        if not focus_explains(one.old, samples, one.loss.found, distinct(traces)):
+            found += [Gone(trace.g, one.loss.course.onset) for trace in traces]
+    return tuple(found)
+
+
+def _kept(one: Examined, other: Examined) -> float:
+    """What another place surely had left when half of one was gone."""
+    assert one.loss is not None
+    half = float(one.loss.course.half_dose.value)
+    return other.kept_at(half * other.scope.exposure / one.scope.exposure)[0]
 
 
 def _apart(one: Examined, other: Examined) -> bool:
