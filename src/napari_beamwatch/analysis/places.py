@@ -20,7 +20,7 @@ from napari_beamwatch.damage.field.partition import Partition, partition
 from napari_beamwatch.damage.field.place import Place
 from napari_beamwatch.damage.scopes import Scope, SpotTrace, Witnesses
 from napari_beamwatch.damage.verdict.judging import Verdict, judge, unclear
-from napari_beamwatch.damage.verdict.rivals import not_by_focus
+from napari_beamwatch.damage.verdict.rivals import Fates
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import Region
 from napari_beamwatch.settings import Settings
@@ -242,11 +242,11 @@ def judge_places(
         for scope, future in zip(scopes, futures, strict=True)
     ]
     known = [one for one in examined if not isinstance(one, str)]
-    gone = not_by_focus(known)
+    fates = Fates.of(known)
     verdicts = [
         unclear(one) if isinstance(one, str) else failures.tried(
             f"judging {scope.name}", unclear,
-            judge, one, [other for other in known if other is not one], witnesses, gone,
+            judge, one, [other for other in known if other is not one], witnesses, fates,
             criteria=settings.criteria,
         )
         for scope, one in zip(scopes, examined, strict=True)

@@ -15,10 +15,10 @@ from napari_beamwatch.damage.course.models import remaining
 from napari_beamwatch.damage.scopes import Witnesses, samples_of
 from napari_beamwatch.damage.verdict.judging import judge
 from napari_beamwatch.damage.verdict.rivals import (
+    Fates,
     Refuted,
     Shares,
     fell_together,
-    not_by_focus,
     refuted,
     shares,
 )
@@ -159,10 +159,10 @@ def test_a_fringe_set_alone_went_as_a_crystal_of_several_whose_loss_no_focus_exp
     traces: Any, onset: float, status: str
 ) -> None:
     whole, alone = placed(traces, traces.fading(40, 8), 1), fringe(traces, onset, 1)
-    gone = not_by_focus([whole, alone])
-    assert len(gone) == 4
+    fates = Fates.of([whole, alone])
+    assert len(fates.gone) == 4
     assert judge(alone).reason.startswith("one fringe set alone, and nothing to witness")
-    verdict = judge(alone, (), None, gone)
+    verdict = judge(alone, (), None, fates)
     assert (verdict.status, verdict.evidence) == (status, "single" if status == "onset" else "")
 
 

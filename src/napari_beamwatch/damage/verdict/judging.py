@@ -22,7 +22,7 @@ from napari_beamwatch.damage.course.power import LATE, SMALLEST_LOSS, Power
 from napari_beamwatch.damage.course.spacing import Shift
 from napari_beamwatch.damage.scopes import Samples, Witnesses, frames_after
 from napari_beamwatch.damage.verdict.coming import Coming, coming, turned
-from napari_beamwatch.damage.verdict.rivals import Gone, Refuted, judge_loss, refuted
+from napari_beamwatch.damage.verdict.rivals import UNTOLD, Fates, Refuted, judge_loss, refuted
 from napari_beamwatch.damage.verdict.steps import begun_with
 from napari_beamwatch.damage.verdict.stretching import stretched
 from napari_beamwatch.damage.verdict.view import view_changed
@@ -134,7 +134,7 @@ def judge(
     one: Examined,
     others: Sequence[Examined] = (),
     witnesses: Witnesses | None = None,
-    gone: Sequence[Gone] = (),
+    fates: Fates = UNTOLD,
     *,
     criteria: tuple[str, ...] = ("fading", "spacing", "new_phase"),
 ) -> Verdict:
@@ -146,8 +146,8 @@ def judge(
     others : sequence of Examined
         The other places.
     witnesses : Witnesses, optional
-    gone : sequence of Gone
-        Spots of the field that no focus took.
+    fates : Fates
+        Of all places of the field.
     criteria : tuple of str
         Those that may name an onset.
     """
@@ -159,7 +159,7 @@ def judge(
     if one.watch is None:
         said = "one frame tells" if one.frames == 1 else f"{one.frames} frames tell"
         return unclear(f"{said} no change")
-    verdict = _faded(one, one.watch, others, witnesses, gone)
+    verdict = _faded(one, one.watch, others, witnesses, fates)
     if "fading" not in criteria and verdict.changed:
         verdict = replace(
             verdict, status="survived", criterion="", evidence="", kind="", onset=NOTHING
@@ -210,7 +210,7 @@ def _faded(
     watch: Watch,
     others: Sequence[Examined],
     witnesses: Witnesses,
-    gone: Sequence[Gone],
+    fates: Fates,
 ) -> Verdict:
     """What the spots that were there at first say."""
     power, loss, samples = watch.power, one.loss, watch.samples
@@ -235,14 +235,14 @@ def _faded(
     )  # fmt: skip
     if too_soon:
         return _unclear(base, too_soon)
-    against = refuted(one, others, gone)
+    against = refuted(one, others, fates)
     if not against.path and _signal_explains(samples, loss.found):
         return _unclear(
             base, "the mean signal of the whole field changed with it: beam or thickness"
         )
-    went_down = np.zeros(len(one.scope.traces), bool)
-    went_down[np.flatnonzero(one.there)[loss.left.ratio < 0.5]] = True
-    if turned(one.scope.traces, went_down, one.fresh):
+    gone = np.zeros(len(one.scope.traces), bool)
+    gone[np.flatnonzero(one.there)[loss.left.ratio < 0.5]] = True
+    if turned(one.scope.traces, gone, one.fresh):
         return _unclear(base, f"{TURNED}: its spacings appeared at another angle")
     held = _focus_held(one, witnesses, went.onset.value)
     finding = judge_loss(one, watch, loss, _also(against, held), halo_grew=witnesses.halo_grew)

@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 from napari_beamwatch.damage.course.averaging import Average
 from napari_beamwatch.damage.course.estimate import Estimate
 from napari_beamwatch.damage.course.examining import Examined, Loss, Watch
-from napari_beamwatch.damage.course.left import PARTIAL
+from napari_beamwatch.damage.course.left import PARTIAL, Left
 from napari_beamwatch.damage.course.models import remaining
+from napari_beamwatch.damage.course.power import SMALLEST_LOSS
 from napari_beamwatch.damage.likeness import SAME_G, called, distinct, independent
 from napari_beamwatch.damage.scopes import Samples, Scope, SpotTrace
 from napari_beamwatch.damage.verdict.focus import AMOUNTS, focus_misfit
@@ -135,40 +136,6 @@ class Refuted:
     why: str = "another place of the crystal held or went at another dose"
 
 
-def refuted(one: Examined, others: Sequence[Examined], gone: Sequence[Gone] = ()) -> Refuted:
-    """What the other places say of the loss of one.
-
-    Parameters
-    ----------
-    one : Examined
-    others : sequence of Examined
-    gone : sequence of Gone
-        Spots of the field that no focus took.
-    """
-    assert one.loss is not None
-    lost = [t for t, ratio in zip(one.old.traces, one.loss.left.ratio, strict=True) if ratio < 0.6]
-    if lost and all(trace.ring for trace in lost):
-        return Refuted(path=True, tilt=True, why="powder rings of a pattern know of none")
-    crystal = {trace.crystal for trace in one.old.traces}
-    onset = one.loss.course.onset
-    path = any(each.with_it(trace, onset) for each in gone for trace in lost)
-    tilt = False
-    brighter: set[int] = set()
-    held: set[int] = set()
-    for other in others:
-        brighter |= {trace.spot for trace in other.brighter if trace.crystal in crystal}
-        if other.watch is None or not _apart(one, other):
-            continue
-        beside = other.old.traces
-        tilt |= bool(crystal & {trace.crystal for trace in beside})
-        path |= any(abs(a.g / b.g - 1) <= SAME_G for a in lost for b in beside)
-        if _kept(one, other) > KEPT:
-            held |= {b.crystal for b in beside if any(b.g > a.g for a in lost)}
-    path |= len(held) >= CRYSTALS
-    moved = sum(trace.spot in brighter for trace in lost) >= max(1.0, WANDERED * len(lost))
-    return Refuted(path, tilt, moved=moved)
-
-
 @dataclass(frozen=True)
 class Gone:
     """A spot that went for good, and that no focus took.
@@ -189,21 +156,91 @@ class Gone:
         return when and abs(spot.g / self.g - 1) <= SAME_G
 
 
-def not_by_focus(places: Sequence[Examined]) -> tuple[Gone, ...]:
-    """Spots of crystals of which several |g| went to nothing as no focus takes them."""
-    found: list[Gone] = []
-    for one in places:
-        if one.loss is None or one.watch is None:
+@dataclass(frozen=True)
+class Fates:
+    """What became of all places of a field.
+
+    Attributes
+    ----------
+    in_part : bool
+        Most of those that lost something for good kept a part, as a focus, a tilt and a layer have
+        it: then crystals have phases of their own, and one that held says nothing of the next.
+    gone : tuple of Gone
+        Spots of crystals of which several |g| went to nothing as no focus takes them.
+    """
+
+    in_part: bool = False
+    gone: tuple[Gone, ...] = ()
+
+    @classmethod
+    def of(cls, places: Sequence[Examined]) -> Fates:
+        """Those of all places of a field."""
+        lost = [one for one in places if one.loss is not None]
+        part = sum(one.loss is not None and _kept_a_part(one.loss) for one in lost)
+        whole = [one for one in lost if one.loss is not None and _complete(one.loss.left)]
+        if part >= CRYSTALS and part > len(whole):
+            return cls(in_part=True)
+        return cls(gone=tuple(gone for one in whole for gone in _not_by_focus(one)))
+
+
+UNTOLD = Fates()
+"""Where nothing is known of other places."""
+
+
+def _complete(left: Left) -> bool:
+    return left.total + 1.645 * left.total_se < GONE
+
+
+def _kept_a_part(loss: Loss) -> bool:
+    surely = loss.left.total - 1.645 * loss.left.total_se > GONE
+    return surely and loss.course.loss >= SMALLEST_LOSS
+
+
+def _not_by_focus(one: Examined) -> list[Gone]:
+    """Spots of a crystal that lost several |g|, if no focus explains that."""
+    assert one.loss is not None
+    assert one.watch is not None
+    left = one.loss.left
+    traces = _some(one.old, left.measured & (left.ratio + 1.645 * left.se < 0.6))
+    if not independent(traces):
+        return []
+    if focus_explains(one.old, one.watch.samples, one.loss.found, distinct(traces)):
+        return []
+    return [Gone(trace.g, one.loss.course.onset) for trace in traces]
+
+
+def refuted(one: Examined, others: Sequence[Examined], fates: Fates = UNTOLD) -> Refuted:
+    """What the other places say of the loss of one.
+
+    Parameters
+    ----------
+    one : Examined
+    others : sequence of Examined
+    fates : Fates
+        Of all places of the field.
+    """
+    assert one.loss is not None
+    lost = [t for t, ratio in zip(one.old.traces, one.loss.left.ratio, strict=True) if ratio < 0.6]
+    if lost and all(trace.ring for trace in lost):
+        return Refuted(path=True, tilt=True, why="powder rings of a pattern know of none")
+    crystal = {trace.crystal for trace in one.old.traces}
+    onset = one.loss.course.onset
+    path = any(each.with_it(trace, onset) for each in fates.gone for trace in lost)
+    tilt = False
+    brighter: set[int] = set()
+    held: set[int] = set()
+    for other in others:
+        brighter |= {trace.spot for trace in other.brighter if trace.crystal in crystal}
+        if other.watch is None or not _apart(one, other):
             continue
-        left, samples = one.loss.left, one.watch.samples
-        fell = left.measured & (left.ratio + 1.645 * left.se < 0.6)
-        complete = left.total + 1.645 * left.total_se < GONE
-        traces = _some(one.old, fell)
-        if not (complete and independent(traces)):
-            continue
-        if not focus_explains(one.old, samples, one.loss.found, distinct(traces)):
-            found += [Gone(trace.g, one.loss.course.onset) for trace in traces]
-    return tuple(found)
+        beside = other.old.traces
+        tilt |= bool(crystal & {trace.crystal for trace in beside})
+        path |= any(abs(a.g / b.g - 1) <= SAME_G for a in lost for b in beside)
+        if _kept(one, other) > KEPT:
+            held |= {b.crystal for b in beside if any(b.g > a.g for a in lost)}
+    path = (path or len(held) >= CRYSTALS) and not fates.in_part
+    moved = sum(trace.spot in brighter for trace in lost) >= max(1.0, WANDERED * len(lost))
+    return Refuted(path, tilt, moved=moved)
 
 
 def _kept(one: Examined, other: Examined) -> float:
@@ -259,7 +296,7 @@ def judge_loss(
     # A faint spot that stays may be another grain's, or the film's.
     level = found.weighed.plateau[found.best]
     strong = seen & (level > FAINT * level.max())
-    complete = left.total + 1.645 * left.total_se < GONE
+    complete = _complete(left)
     complete &= not (strong & (left.ratio - 2.5 * left.se > GONE)).any()
     whole = complete and independent(_some(scope, fell))
     rose = seen & (left.highest - 2.5 * left.highest_se > RISEN)
