@@ -166,6 +166,20 @@ def test_a_fringe_set_alone_went_as_a_crystal_of_several_whose_loss_no_focus_exp
     assert (verdict.status, verdict.evidence) == (status, "single" if status == "onset" else "")
 
 
+@pytest.mark.parametrize(("partly", "path"), [(4, False), (3, True)])
+def test_where_most_places_kept_a_part_one_that_held_is_no_witness_against_a_focus(
+    traces: Any, partly: int, path: bool
+) -> None:
+    lost, held = fringe(traces, 40, 1), placed(traces, traces.steady(), 2, crystal=2)
+    course = 0.5 + 0.5 * traces.fading(40, 8) / traces.levels[:, None]
+    half = traces.levels[:, None] * course
+    others = [placed(traces, half, 3 + i, crystal=3 + i) for i in range(partly)]
+    fates = Fates.of([lost, held, *others])
+    assert fates.in_part is not path
+    assert refuted(lost, [held, *others], fates).path is path
+    assert judge(lost, [held, *others], None, fates).status == ("onset" if path else "ambiguous")
+
+
 def test_a_place_too_weak_to_tell_refutes_nothing(traces: Any) -> None:
     lost = placed(traces, traces.fading(40, 8), 1)
     assert refuted(lost, [placed(traces, 0.02 * traces.steady(), 2)]) == Refuted()
