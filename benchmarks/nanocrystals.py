@@ -184,8 +184,11 @@ def run(job: Job) -> Line:
         "true_changed": sum(one.area for one in made if np.isfinite(one.onset))
         / sum(one.area for one in made),
     }  # fmt: skip
-    for name, true, told in (("onset", first, "onset"), ("median", middle, "median_onset")):
-        low, value, high = (float(row[f"{told}{end}_e_per_A2"]) for end in ("_low", "", "_high"))
+    for name, true, told in (("onset", first, "onset_dose"), ("median", middle, "median_onset")):
+        ends = name if name == "onset" else told
+        value, low, high = (
+            float(row[f"{key}_e_per_A2"]) for key in (told, f"{ends}_low", f"{ends}_high")
+        )
         if called and true is not None:
             found[f"{name}_error_frames"] = (value - true) / FRAME_DOSE
             # An end that the record does not reach is none.

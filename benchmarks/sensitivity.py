@@ -46,7 +46,9 @@ Bools = npt.NDArray[np.bool_]
 
 CONSTANTS = {
     "course.appearing": ("ABSENT", "MORE_LIKELY", "SOLID"),
-    "course.averaging": ("BLOCKS", "LEAST_BETA", "NO_PLATEAU", "STRETCHED", "SURE_MISFIT"),
+    "course.averaging": (
+        "AT_ONCE", "BLOCKS", "LEAST_BETA", "NO_PLATEAU", "STRETCHED", "SURE_MISFIT",
+    ),
     "course.detection": ("PLACES",),
     "course.dips": ("LEAST", "SURE"),
     "course.estimate": ("SWING_IN",),
@@ -59,10 +61,12 @@ CONSTANTS = {
     "field.rocking": ("DEEP", "FALLEN", "GRAINS", "KNOWN", "MANY", "REST", "SEVERAL"),
     "likeness": ("SAME_DIRECTION", "SAME_G"),
     "verdict.coming": ("FAINTER", "LATTICE_TOLERANCE", "TURNED_PART"),
-    "verdict.judging": ("MANY_DIPS", "NO_PLATEAU", "SIGNAL_MARGIN", "SIGNAL_REST", "SURELY_NONE"),
+    "verdict.dimming": ("SIGNAL_MARGIN", "SIGNAL_REST", "SMEARED"),
+    "verdict.judging": ("MANY_DIPS", "NO_PLATEAU", "SURELY_NONE"),
     "verdict.rivals": (
         "APART", "BROADER", "BY_CHANCE", "CONVINCING", "CONVINCING_DEEP", "DAMAGE_SPREAD", "DARK",
-        "DEEP", "FAINT", "FOCUS_MARGIN", "GONE", "RISEN", "SURE_BROADER", "TILT_SPREAD",
+        "CRYSTALS", "DEEP", "FAINT", "FOCUS_MARGIN", "GONE", "KEPT", "RISEN", "SURE_BROADER",
+        "TILT_SPREAD",
     ),
 }  # fmt: skip
 """Those that decide. Left out: numbers of nodes, draws and rounds, levels of intervals, the part

@@ -19,6 +19,7 @@ from napari_beamwatch.damage.field.cells import Cells, cells_of
 from napari_beamwatch.damage.field.partition import Partition, partition
 from napari_beamwatch.damage.field.place import Place
 from napari_beamwatch.damage.scopes import Scope, SpotTrace, Witnesses
+from napari_beamwatch.damage.verdict.dimming import moved_within
 from napari_beamwatch.damage.verdict.judging import Verdict, judge, unclear
 from napari_beamwatch.damage.verdict.rivals import Fates
 from napari_beamwatch.movies import Movie
@@ -185,12 +186,15 @@ def witnesses_of(
 ) -> Witnesses:
     """What is known of all of the field, beside its places."""
     texture = None if drift is None else drift.texture
+    moved = None
+    if drift is not None and drift.measured:
+        moved = moved_within(np.stack([drift.dy_px, drift.dx_px], axis=1), drift.se_px)
     change, error = diffuse.focus_of_frames(len(axis.lit))
     grew = diffuse.halo_grew(axis.start, axis.end, rate(settings.false_alarm, "rings"))
     known = np.isfinite(change[axis.lit]).any()
     if not known:
-        return Witnesses(halo_grew=grew, texture=texture)
-    return Witnesses(change, error, grew, texture)
+        return Witnesses(halo_grew=grew, texture=texture, moved_px=moved)
+    return Witnesses(change, error, grew, texture, moved)
 
 
 def judge_places(

@@ -137,12 +137,15 @@ class Witnesses:
         The diffuse ring of amorphous matter did.
     texture : Texture, optional
         Of the film around the lattice.
+    moved_px : array (frames, 2), optional
+        How far the specimen moves in each, (dy, dx); 0 where that is not sure.
     """
 
     defocus_nm: Floats | None = None
     defocus_se_nm: Floats | None = None
     halo_grew: bool = False
     texture: Texture | None = None
+    moved_px: Floats | None = None
 
 
 @dataclass(frozen=True, eq=False)

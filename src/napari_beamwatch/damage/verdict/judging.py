@@ -9,19 +9,17 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize
 
 from napari_beamwatch.damage.course.appearing import faded
-from napari_beamwatch.damage.course.averaging import Average
 from napari_beamwatch.damage.course.dips import Event
 from napari_beamwatch.damage.course.estimate import NOTHING, Estimate, begun
 from napari_beamwatch.damage.course.examining import Examined, Loss, Watch
-from napari_beamwatch.damage.course.fitting import Models, weighed
 from napari_beamwatch.damage.course.interval import Course, Fitted
 from napari_beamwatch.damage.course.power import LATE, SMALLEST_LOSS, Power
 from napari_beamwatch.damage.course.spacing import Shift
 from napari_beamwatch.damage.scopes import Samples, Witnesses, frames_after
 from napari_beamwatch.damage.verdict.coming import Coming, coming, turned
+from napari_beamwatch.damage.verdict.dimming import drift_smears, signal_explains
 from napari_beamwatch.damage.verdict.rivals import UNTOLD, Fates, Refuted, judge_loss, refuted
 from napari_beamwatch.damage.verdict.steps import begun_with
 from napari_beamwatch.damage.verdict.stretching import stretched
@@ -35,19 +33,6 @@ FOCUS_MOVED_NM, FOCUS_SURE = 2.0, 3.0
 
 MANY_DIPS = 1.5
 """Times the longest recovered dip that a last loss must have lasted."""
-
-SIGNAL_CHANGE = 0.1
-"""Part of itself by which the mean signal of the field must change to be looked at."""
-
-SIGNAL_POWERS = (0.9, 4.0)
-"""Least and greatest of the mean signal that the power of a lattice may go with; 1 is that of a
-beam alone."""
-
-SIGNAL_MARGIN = 12.0
-"""Log likelihood by which an onset must explain the traces better than that does."""
-
-SIGNAL_REST = 0.05
-"""Or the part of what the beam alone leaves unexplained that may be left."""
 
 NO_PLATEAU = 0.025
 """Probability of decay without a plateau from which one is not proven: the 95 % interval then
@@ -236,10 +221,12 @@ def _faded(
     if too_soon:
         return _unclear(base, too_soon)
     against = refuted(one, others, fates)
-    if not against.path and _signal_explains(samples, loss.found):
+    if not against.path and signal_explains(samples, loss.found):
         return _unclear(
             base, "the mean signal of the whole field changed with it: beam or thickness"
         )
+    if drift_smears(one.old, loss, witnesses.moved_px):
+        return _unclear(base, "a drift that set in with it smears the fringes within the frames")
     gone = np.zeros(len(one.scope.traces), bool)
     gone[np.flatnonzero(one.there)[loss.left.ratio < 0.5]] = True
     if turned(one.scope.traces, gone, one.fresh):
@@ -267,28 +254,6 @@ def _also(against: Refuted, focus_held: bool | None) -> Refuted:
     if focus_held is None:
         return against
     return replace(against, path=against.path or focus_held, focus_moved=not focus_held)
-
-
-def _signal_explains(samples: Samples, found: Average) -> bool:
-    """Whether the lattice went with the mean signal of the field, as beam and thickness have it.
-
-    Of a layer that grows the lattice loses contrast as well: its power falls with a power of the
-    signal that is not known.
-    """
-    if np.ptp(samples.beam) < SIGNAL_CHANGE:
-        return False
-    never = Models(samples.end[-1:] + 1.0, np.ones(1), np.ones(1))
-
-    def misfit(power: float) -> float:
-        dimmed = replace(samples, beam=samples.beam**power)
-        return -float(weighed(dimmed, never, exact=True).log_likelihood.max())
-
-    # Where there are many electrons no power but the right one will do.
-    alike = optimize.minimize_scalar(misfit, bounds=SIGNAL_POWERS, method="bounded")
-    best = float(found.weighed.log_likelihood.max())
-    # No layer follows a power to the last electron.
-    margin = max(SIGNAL_MARGIN, SIGNAL_REST * (best + misfit(1.0)))
-    return bool(-alike.fun > best - margin)
 
 
 def _steady(base: Verdict, power: Power) -> Verdict:

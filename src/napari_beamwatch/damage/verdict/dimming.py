@@ -1,0 +1,107 @@
+"""What dims a lattice that holds: the beam or a layer, and a specimen that moves within the frames.
+
+Both are measured in the same frames. Of a layer that grows the lattice loses contrast beside its
+part of the signal, so that its power falls with some power of the signal. A specimen that drifts by
+v within a frame smears the fringes of g to sinc(g·v) of their amplitude [1]_: those across the
+drift most, those along it not at all. For how much of a frame the camera was open nobody says, and
+how far a fast specimen went is not known to a fringe, so that it is enough that a drift that set in
+with the loss would have taken most of it.
+
+References
+----------
+.. [1] B. E. McMullan, A. R. Faruqi, D. Clare, R. Henderson, Ultramicroscopy 147 (2014) 156.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize
+
+from napari_beamwatch.damage.course.averaging import Average
+from napari_beamwatch.damage.course.examining import Loss
+from napari_beamwatch.damage.course.fitting import Models, weighed
+from napari_beamwatch.damage.course.left import PARTIAL
+from napari_beamwatch.damage.scopes import Samples, Scope
+
+Floats = NDArray[np.float64]
+
+SIGNAL_CHANGE = 0.1
+"""Part of itself by which the mean signal of the field must change to be looked at."""
+
+SIGNAL_POWERS = (0.9, 4.0)
+"""Least and greatest of the mean signal that the power of a lattice may go with; 1 is that of a
+beam alone."""
+
+SMEARED = 0.6
+"""Part of its power before that a spot keeps in the frames in which it fell, by the drift alone."""
+
+SURE = 3.0
+"""Standard errors by which a specimen must move from one frame to the next to be said to."""
+
+SOON = 0.1
+"""Part of the record after half was gone in which the drift is looked at."""
+
+SIGNAL_MARGIN = 12.0
+"""Log likelihood by which an onset must explain the traces better than the signal does."""
+
+SIGNAL_REST = 0.05
+"""Or the part of what the beam alone leaves unexplained that may be left."""
+
+
+def signal_explains(samples: Samples, found: Average) -> bool:
+    """Whether the lattice went with the mean signal of the field, as beam and thickness have it."""
+    if np.ptp(samples.beam) < SIGNAL_CHANGE:
+        return False
+    never = Models(samples.end[-1:] + 1.0, np.ones(1), np.ones(1))
+
+    def misfit(power: float) -> float:
+        dimmed = replace(samples, beam=samples.beam**power)
+        return -float(weighed(dimmed, never, exact=True).log_likelihood.max())
+
+    # Where there are many electrons no power but the right one will do.
+    alike = optimize.minimize_scalar(misfit, bounds=SIGNAL_POWERS, method="bounded")
+    best = float(found.weighed.log_likelihood.max())
+    # No layer follows a power to the last electron.
+    margin = max(SIGNAL_MARGIN, SIGNAL_REST * (best + misfit(1.0)))
+    return bool(-alike.fun > best - margin)
+
+
+def drift_smears(scope: Scope, loss: Loss, moved_px: Floats | None) -> bool:
+    """Whether the specimen began to move within the frames as the lattice fell.
+
+    Parameters
+    ----------
+    scope : Scope
+    loss : Loss
+    moved_px : array (frames, 2), optional
+        How far it moves in each frame, (dy, dx); 0 where that is not sure.
+    """
+    if moved_px is None:
+        return False
+    start, half = loss.course.onset.value, loss.course.half_dose.value
+    length = scope.dose_end[-1] - scope.dose_start[0]
+    before = scope.lit & (scope.dose_end <= start)
+    after = scope.lit & (scope.dose_end >= half) & (scope.dose_end <= half + SOON * length)
+    fell = np.flatnonzero(loss.left.ratio < PARTIAL)
+    if not (before.any() and after.any() and len(fell)):
+        return False
+    g = np.array([[scope.traces[i].gy, scope.traces[i].gx] for i in fell])
+    left = np.sinc(g @ moved_px.T) ** 2
+    kept = np.median(left[:, after], axis=1) / np.median(left[:, before], axis=1)
+    return bool(np.mean(kept < SMEARED) >= 0.5)
+
+
+def moved_within(drift_px: Floats, se_px: Floats) -> Floats:
+    """How far a specimen moves in each frame, (dy, dx) in pixels; 0 where that is not sure.
+
+    Parameters
+    ----------
+    drift_px : array (frames, 2)
+    se_px : array (frames,)
+    """
+    moved = np.gradient(drift_px, axis=0)
+    sure = np.hypot(*moved.T) > SURE * np.nan_to_num(se_px, nan=np.inf)
+    return np.where(sure[:, None], moved, 0.0)
