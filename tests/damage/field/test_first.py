@@ -55,7 +55,7 @@ def test_the_more_places_went_at_once_the_better_it_is_known() -> None:
     ]
     assert widths[0] == pytest.approx(2 * 1.96 * SE)
     assert widths[1] < 0.7 * widths[0]
-    assert widths[2] < 0.8 * widths[1]
+    assert widths[2] < 0.85 * widths[1]  # they err in common
 
 
 def test_one_that_is_first_by_many_errors_is_the_first() -> None:
