@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from napari_beamwatch.damage.course.examining import Examined, examine
 from napari_beamwatch.damage.course.models import remaining
 from napari_beamwatch.damage.field.cells import Cells, cells_of
 from napari_beamwatch.damage.scopes import Scope, SpotTrace
@@ -31,6 +34,13 @@ class Traces:
         )
         ends = np.arange(1.0, signal.shape[1] + 1)
         return Scope("crystal", traces, ends - 1, ends, np.ones(len(ends), bool))
+
+    def placed(self, signal: np.ndarray, seed: int, crystal: int = 0, turn: float = 0) -> Examined:
+        """A place of a crystal, at an angle in degrees, examined."""
+        c, s = np.cos(np.radians(turn)), np.sin(np.radians(turn))
+        scope = self.scope(signal, seed, self.g @ np.array([[c, s], [-s, c]]))
+        mine = tuple(replace(trace, crystal=crystal) for trace in scope.traces)
+        return examine(replace(scope, traces=mine), None)
 
     def fading(self, onset: float, tau: float, frames: int = 100, beta: float = 1.0) -> np.ndarray:
         """Signals of four spots that fade together."""

@@ -21,7 +21,7 @@ from napari_beamwatch.damage.field.place import Place
 from napari_beamwatch.damage.scopes import Scope, SpotTrace, Witnesses
 from napari_beamwatch.damage.verdict.dimming import moved_within
 from napari_beamwatch.damage.verdict.judging import Verdict, judge, unclear
-from napari_beamwatch.damage.verdict.rivals import Fates
+from napari_beamwatch.damage.verdict.others import Fates
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import Region
 from napari_beamwatch.settings import Settings

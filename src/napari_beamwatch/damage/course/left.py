@@ -17,6 +17,12 @@ Floats = NDArray[np.float64]
 PARTIAL = 0.5
 """Part that may be left of a lattice that is lost, and not dimmed."""
 
+GONE, FALLEN = 0.2, 0.6
+"""Part that may be left where a loss is called complete, and of a spot that fell, at 95 %."""
+
+ONE_SIDED = 1.645
+"""Standard errors beyond which 5 % lie."""
+
 
 @dataclass(frozen=True, eq=False)
 class Left:
@@ -47,6 +53,21 @@ class Left:
     def lost_of_most(self) -> bool:
         """Whether it is of most spots, whatever became of the others."""
         return float(np.median(self.ratio)) < PARTIAL
+
+    @property
+    def complete(self) -> bool:
+        """Whether surely next to nothing of all spots together is left."""
+        return self.total + ONE_SIDED * self.total_se < GONE
+
+    @property
+    def in_part(self) -> bool:
+        """Whether surely more is."""
+        return self.total - ONE_SIDED * self.total_se > GONE
+
+    @property
+    def fell(self) -> NDArray[np.bool_]:
+        """Spots that surely fell."""
+        return self.measured & (self.ratio + ONE_SIDED * self.se < FALLEN)
 
     @property
     def measured(self) -> NDArray[np.bool_]:

@@ -19,11 +19,58 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.compiling import kernel
+from napari_beamwatch.damage.course.averaging import Average
+from napari_beamwatch.damage.course.models import remaining
+from napari_beamwatch.damage.scopes import Samples, Scope
 
 Floats = NDArray[np.float64]
 
 AMOUNTS = np.linspace(0.15, 2.0, 12) * 2 * np.pi
 """Phases by which the focus moves the spot of largest |g|."""
+
+BY_CHANCE = 0.15
+"""Chance that a focus that moves anywhere leaves a spot as good as gone."""
+
+FOCUS_SAMPLES, FOCUS_KNOTS = 40, 6
+"""Samples, and doses for a ramp's ends, with which a drifting focus is fitted."""
+
+FOCUS_MARGIN = 2.0
+"""χ² by which damage must explain the traces better."""
+
+
+def focus_explains(scope: Scope, samples: Samples, found: Average, gone: int) -> bool:
+    """Whether a drifting focus describes the traces as well as damage does.
+
+    Both by weighted squares and Schwarz' criterion, for the focus has a third term a spot. That it
+    should take spots of `gone` different |g| to nothing and leave them there is a chance that
+    damage does not need.
+    """
+    coarse = samples.binned(max(1, -(-len(samples) // FOCUS_SAMPLES)))
+    best = found.best
+    models = found.weighed.models
+    shape = remaining(
+        coarse.start, coarse.end,
+        float(models.onset[best]), float(models.tau[best]), float(models.beta[best]),
+    )  # fmt: skip
+    plateau, residual = found.weighed.plateau[best][:, None], found.weighed.residual[best][:, None]
+    expected = coarse.beam * (plateau * shape + residual * (1 - shape))
+    # Weights must not favour the model they come from: those of the traces themselves, smoothed.
+    smooth = np.maximum(coarse.y, 0)
+    smooth = (smooth + np.roll(smooth, 1, axis=1) + np.roll(smooth, -1, axis=1)) / 3
+    variance = 2 * coarse.in_phase[:, None] * smooth + coarse.own[:, None]
+    weight = coarse.windows / variance
+    damage = float((weight * (coarse.y - expected) ** 2).sum())
+    g = np.array([trace.g for trace in scope.traces])
+    y = coarse.y / coarse.beam
+    focus = focus_misfit(
+        y, weight * coarse.beam**2, g, coarse.start, coarse.end, AMOUNTS, FOCUS_KNOTS
+    )
+    spots = len(g)
+    price = spots * np.log(max(2.0, float((weight > 0).sum()) / spots))
+    price -= 2 * gone * np.log(BY_CHANCE)
+    # Where the traces hold no more than noise both fit; what is left over scales the difference.
+    scale = max(1.0, min(damage, focus) / max(1.0, float((weight > 0).sum())))
+    return bool((focus - damage) / scale + price < FOCUS_MARGIN)
 
 
 @kernel()

@@ -20,7 +20,8 @@ from napari_beamwatch.damage.course.spacing import Shift
 from napari_beamwatch.damage.scopes import Samples, Witnesses, frames_after
 from napari_beamwatch.damage.verdict.coming import Coming, coming, turned
 from napari_beamwatch.damage.verdict.dimming import drift_smears, signal_explains
-from napari_beamwatch.damage.verdict.rivals import UNTOLD, Fates, Refuted, judge_loss, refuted
+from napari_beamwatch.damage.verdict.others import UNTOLD, Fates, Refuted, refuted
+from napari_beamwatch.damage.verdict.rivals import judge_loss
 from napari_beamwatch.damage.verdict.steps import begun_with
 from napari_beamwatch.damage.verdict.stretching import stretched
 from napari_beamwatch.damage.verdict.view import view_changed

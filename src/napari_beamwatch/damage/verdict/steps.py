@@ -7,7 +7,7 @@ from dataclasses import replace
 from napari_beamwatch.damage.course.estimate import Estimate
 from napari_beamwatch.damage.course.examining import Loss
 from napari_beamwatch.damage.course.interval import Course
-from napari_beamwatch.damage.verdict.rivals import fell_together, shares
+from napari_beamwatch.damage.verdict.together import fell_together, shares
 
 
 def begun_with(loss: Loss, dispersion: float) -> tuple[Course, str]:

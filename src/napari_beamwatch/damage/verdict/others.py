@@ -1,0 +1,180 @@
+"""What the other places of a field say of the loss of one.
+
+A path of focus or beam, and the film, act on all places of a field at once: a place with spots of
+the same |g| that held, or went at another dose, refutes them, as do several crystals with spots of
+greater |g| that held, and one that lost several as no focus does. A tilt acts on all of a crystal:
+a place of it that held refutes that, unless the spots brightened there: a crystal that bends or
+slides takes them from one place to another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from napari_beamwatch.damage.course.estimate import Estimate
+from napari_beamwatch.damage.course.examining import Examined, Loss
+from napari_beamwatch.damage.course.left import FALLEN, PARTIAL
+from napari_beamwatch.damage.course.power import SMALLEST_LOSS
+from napari_beamwatch.damage.likeness import SAME_G, distinct, independent
+from napari_beamwatch.damage.scopes import SpotTrace
+from napari_beamwatch.damage.verdict.focus import focus_explains
+
+WANDERED = 0.5
+"""Part of the spots that fell which brightened elsewhere in a crystal that bends or slides."""
+
+KEPT, CRYSTALS = 0.75, 4
+"""Part of their plateaus that other crystals kept while one was lost, and how many of these, with
+spots of greater |g|, refute a focus: one moves their phases more, and each has one of its own."""
+
+APART = 0.35
+"""Part of their plateaus by which two places differ, bands apart, if they do not share a path."""
+
+
+@dataclass(frozen=True)
+class Refuted:
+    """What others show that it was not.
+
+    Attributes
+    ----------
+    path : bool
+        A path of focus, beam or thickness of the film that all share.
+    tilt : bool
+        A tilt of the crystal.
+    focus_moved : bool
+        The measured focus did move.
+    moved : bool
+        None of them: spots that fell here brightened elsewhere in the crystal, which moved.
+    why : str
+        What refutes them both.
+    """
+
+    path: bool = False
+    tilt: bool = False
+    focus_moved: bool = False
+    moved: bool = False
+    why: str = "another place of the crystal held or went at another dose"
+
+
+@dataclass(frozen=True)
+class Gone:
+    """A spot that went for good, and that no focus took.
+
+    Attributes
+    ----------
+    g : float
+        Length of its g-vector.
+    onset : Estimate
+    """
+
+    g: float
+    onset: Estimate
+
+    def with_it(self, spot: SpotTrace, onset: Estimate) -> bool:
+        """Whether a spot is of its |g| and went at about its dose: what took both was no focus."""
+        when = onset.low <= self.onset.high and self.onset.low <= onset.high
+        return when and abs(spot.g / self.g - 1) <= SAME_G
+
+
+@dataclass(frozen=True)
+class Fates:
+    """What became of all places of a field.
+
+    Attributes
+    ----------
+    in_part : bool
+        Most of those that lost something for good kept a part, as a focus, a tilt and a layer have
+        it: then crystals have phases of their own, and one that held says nothing of the next.
+    gone : tuple of Gone
+        Spots of crystals of which several |g| went to nothing as no focus takes them.
+    """
+
+    in_part: bool = False
+    gone: tuple[Gone, ...] = ()
+
+    @classmethod
+    def of(cls, places: Sequence[Examined]) -> Fates:
+        """Those of all places of a field."""
+        lost = [(one, one.loss) for one in places if one.loss is not None]
+        part = sum(loss.left.in_part and loss.course.loss >= SMALLEST_LOSS for _, loss in lost)
+        whole = [(one, loss) for one, loss in lost if loss.left.complete]
+        if part >= CRYSTALS and part > len(whole):
+            return cls(in_part=True)
+        return cls(gone=tuple(gone for one in whole for gone in _not_by_focus(*one)))
+
+
+UNTOLD = Fates()
+"""Where nothing is known of other places."""
+
+
+def _not_by_focus(one: Examined, loss: Loss) -> list[Gone]:
+    """Spots of a crystal that lost several |g|, if no focus explains that."""
+    assert one.watch is not None
+    traces = one.old.of_traces(loss.left.fell).traces
+    if not independent(traces):
+        return []
+    if focus_explains(one.old, one.watch.samples, loss.found, distinct(traces)):
+        return []
+    return [Gone(trace.g, loss.course.onset) for trace in traces]
+
+
+def refuted(one: Examined, others: Sequence[Examined], fates: Fates = UNTOLD) -> Refuted:
+    """What the other places say of the loss of one.
+
+    Parameters
+    ----------
+    one : Examined
+    others : sequence of Examined
+    fates : Fates
+        Of all places of the field.
+    """
+    assert one.loss is not None
+    lost = [
+        t for t, ratio in zip(one.old.traces, one.loss.left.ratio, strict=True) if ratio < FALLEN
+    ]
+    if lost and all(trace.ring for trace in lost):
+        return Refuted(path=True, tilt=True, why="powder rings of a pattern know of none")
+    crystal = {trace.crystal for trace in one.old.traces}
+    onset = one.loss.course.onset
+    path = any(each.with_it(trace, onset) for each in fates.gone for trace in lost)
+    tilt = False
+    brighter: set[int] = set()
+    held: set[int] = set()
+    for other in others:
+        brighter |= {trace.spot for trace in other.brighter if trace.crystal in crystal}
+        if other.watch is None or not _apart(one, other):
+            continue
+        beside = other.old.traces
+        tilt |= bool(crystal & {trace.crystal for trace in beside})
+        path |= any(abs(a.g / b.g - 1) <= SAME_G for a in lost for b in beside)
+        if _kept(one, other) > KEPT:
+            held |= {b.crystal for b in beside if any(b.g > a.g for a in lost)}
+    path = (path or len(held) >= CRYSTALS) and not fates.in_part
+    moved = sum(trace.spot in brighter for trace in lost) >= max(1.0, WANDERED * len(lost))
+    return Refuted(path, tilt, moved=moved)
+
+
+def _kept(one: Examined, other: Examined) -> float:
+    """What another place surely had left when half of one was gone."""
+    assert one.loss is not None
+    half = float(one.loss.course.half_dose.value)
+    return other.kept_at(half * other.scope.exposure / one.scope.exposure)[0]
+
+
+def _apart(one: Examined, other: Examined) -> bool:
+    """Whether at some dose one place had half of what the other still had, or less.
+
+    Asked where half is gone, and where that is sure: of a steep fall the half dose is well known
+    and what is left at it is not.
+    """
+    for a, b in ((one, other), (other, one)):
+        if a.loss is None or a.watch is None:
+            continue
+        sure = a.watch.samples.end[a.loss.fitted.high < PARTIAL]
+        for dose in (a.loss.course.half_dose.value, *sure[:1]):
+            # Paths are of time: what two places had at the same frame.
+            same = float(dose) * b.scope.exposure / a.scope.exposure
+            here, there = a.kept_at(float(dose)), b.kept_at(same)
+            if there[0] - max(here[1], PARTIAL) > APART:
+                return True
+    return False

@@ -1,0 +1,108 @@
+"""What other places of a field say of the loss of one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from napari_beamwatch.damage.course.examining import examine
+from napari_beamwatch.damage.verdict.judging import judge
+from napari_beamwatch.damage.verdict.others import Fates, Refuted, refuted
+
+
+def test_a_place_of_the_same_g_that_held_refutes_focus(traces: Any) -> None:
+    lost = traces.placed(traces.fading(40, 8), 1)
+    beside = traces.placed(traces.steady(), 2, crystal=1, turn=30)
+    assert refuted(lost, [beside]) == Refuted(path=True, tilt=False)
+    assert refuted(lost, []) == Refuted()
+
+
+def test_a_place_of_the_same_crystal_that_held_refutes_a_tilt(traces: Any) -> None:
+    lost = traces.placed(traces.fading(40, 8), 1)
+    assert refuted(lost, [traces.placed(traces.steady(), 2)]) == Refuted(path=True, tilt=True)
+
+
+def test_a_place_of_the_same_crystal_that_went_later_refutes_both(traces: Any) -> None:
+    early, late = (traces.placed(traces.fading(dose, 4), 1) for dose in (25, 65))
+    assert refuted(early, [late]) == refuted(late, [early]) == Refuted(path=True, tilt=True)
+
+
+def test_a_place_that_went_with_it_refutes_nothing(traces: Any) -> None:
+    lost, other = (traces.placed(traces.fading(40, 8), seed) for seed in (1, 2))
+    assert refuted(lost, [other]) == Refuted()
+
+
+@pytest.mark.parametrize(
+    ("rising", "crystal", "moved"), [(4, 0, True), (1, 0, False), (4, 1, False)]
+)
+def test_spots_that_brightened_elsewhere_in_the_crystal_are_of_one_that_moves(
+    traces: Any, rising: int, crystal: int, moved: bool
+) -> None:
+    lost = traces.placed(traces.fading(40, 8), 1)
+    power = traces.steady()
+    power[:rising, :40] /= 3
+    other = traces.placed(power, 2, crystal=crystal)
+    assert refuted(lost, [other]).moved is moved
+    verdict = judge(lost, [other])
+    assert verdict.status == ("ambiguous" if moved else "onset")
+    assert ("it bends or moves" in verdict.reason) is moved
+
+
+def test_a_place_of_other_spacings_that_held_does_not_refute_focus(traces: Any) -> None:
+    lost = traces.placed(traces.fading(40, 8), 1)
+    scope = traces.scope(traces.steady(), 2, 1.35 * traces.g)
+    mine = tuple(replace(trace, crystal=1) for trace in scope.traces)
+    assert refuted(lost, [examine(replace(scope, traces=mine), None)]) == Refuted()
+
+
+@pytest.mark.parametrize(("crystals", "larger", "path"), [(4, 1.35, True), (3, 1.35, False),
+                                                          (6, 0.55, False)])  # fmt: skip
+def test_several_crystals_of_greater_g_that_held_refute_focus(
+    traces: Any, crystals: int, larger: float, path: bool
+) -> None:
+    lost = traces.placed(traces.fading(40, 8), 1)
+    held = []
+    for i in range(crystals):
+        scope = traces.scope(traces.steady(), 2 + i, larger * traces.g)
+        mine = tuple(replace(trace, crystal=1 + i) for trace in scope.traces)
+        held.append(examine(replace(scope, traces=mine), None))
+    assert refuted(lost, held).path is path
+
+
+def fringe(traces: Any, onset: float, which: int) -> Any:
+    """A crystal of which one fringe set is seen, which goes for good."""
+    scope = traces.scope(traces.fading(onset, 8), 5, windows=8)
+    return examine(replace(scope, traces=(replace(scope.traces[which], crystal=1),)), None)
+
+
+@pytest.mark.parametrize(("onset", "status"), [(40, "onset"), (70, "ambiguous")])
+def test_a_fringe_set_alone_went_as_a_crystal_of_several_whose_loss_no_focus_explains(
+    traces: Any, onset: float, status: str
+) -> None:
+    whole, alone = traces.placed(traces.fading(40, 8), 1), fringe(traces, onset, 1)
+    fates = Fates.of([whole, alone])
+    assert len(fates.gone) == 4
+    assert judge(alone).reason.startswith("one fringe set alone, and nothing to witness")
+    verdict = judge(alone, (), None, fates)
+    assert (verdict.status, verdict.evidence) == (status, "single" if status == "onset" else "")
+
+
+@pytest.mark.parametrize(("partly", "path"), [(4, False), (3, True)])
+def test_where_most_places_kept_a_part_one_that_held_is_no_witness_against_a_focus(
+    traces: Any, partly: int, path: bool
+) -> None:
+    lost, held = fringe(traces, 40, 1), traces.placed(traces.steady(), 2, crystal=2)
+    course = 0.5 + 0.5 * traces.fading(40, 8) / traces.levels[:, None]
+    half = traces.levels[:, None] * course
+    others = [traces.placed(half, 3 + i, crystal=3 + i) for i in range(partly)]
+    fates = Fates.of([lost, held, *others])
+    assert fates.in_part is not path
+    assert refuted(lost, [held, *others], fates).path is path
+    assert judge(lost, [held, *others], None, fates).status == ("onset" if path else "ambiguous")
+
+
+def test_a_place_too_weak_to_tell_refutes_nothing(traces: Any) -> None:
+    lost = traces.placed(traces.fading(40, 8), 1)
+    assert refuted(lost, [traces.placed(0.02 * traces.steady(), 2)]) == Refuted()
