@@ -189,7 +189,7 @@ def run(job: Job) -> Line:
         value, low, high = (
             float(row[f"{key}_e_per_A2"]) for key in (told, f"{ends}_low", f"{ends}_high")
         )
-        if called and true is not None:
+        if called and true is not None and np.isfinite(value):
             found[f"{name}_error_frames"] = (value - true) / FRAME_DOSE
             # An end that the record does not reach is none.
             found[f"{name}_covered"] = bool(low <= true and not true > high)
