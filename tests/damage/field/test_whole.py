@@ -281,12 +281,15 @@ def test_a_region_that_is_unclear_keeps_its_places() -> None:
     assert len(told.places) == 2
 
 
-@pytest.mark.parametrize(("grains", "rocks"), [(8, True), (6, False)])
+@pytest.mark.parametrize(
+    ("grains", "swings", "rocks"), [(8, True, True), (6, True, False), (8, False, False)]
+)
 def test_of_many_grains_whose_sum_holds_while_each_seems_to_go_the_sum_is_dated(
-    traces: Any, grains: int, rocks: bool
+    traces: Any, grains: int, swings: bool, rocks: bool
 ) -> None:
     # Each rocks out of view at a dose of its own and others come in; all fade at 180.
-    told = [(lost(60.0 + 15 * i), 1.0) for i in range(grains)]
+    back = (Event("recovered", 20.0, 40.0, 0.6),) if swings else ()
+    told = [(lost(60.0 + 15 * i, events=() if i else back), 1.0) for i in range(grains)]
     mine = places(*told, crystals=tuple(range(grains)))
     whole = examine(traces.scope(traces.fading(180, 10, frames=300), 1), None)
     found = RegionVerdict.of(mine, START, ENDS, whole).verdict

@@ -68,14 +68,31 @@ def dips_of(seen: Sequence[Place], share: Floats) -> Floats:
 
 
 def held_together(
-    seen: Sequence[Place], numbers: Summed, first: Estimate, all_of_it: Examined | None
+    seen: Sequence[Place],
+    swings: Floats,
+    numbers: Summed,
+    first: Estimate,
+    all_of_it: Examined | None,
 ) -> Estimate | None:
     """The onset of all of the lattice, where it held while its places seem to have gone.
 
     A grain that rocks out of view seems lost, and another comes in: of many the sum is steady, and
-    falls less than the courses of its places would have it.
+    falls less than the courses of its places would have it. Where many rock some swing back.
+
+    Parameters
+    ----------
+    seen : sequence of Place
+    swings : array
+        Doses that these last, as `dips_of`.
+    numbers : Summed
+    first : Estimate
+        As the places have it.
+    all_of_it : Examined, optional
+        The power of all of their lattice as one trace.
     """
     if all_of_it is None or all_of_it.loss is None or grains_that_changed(seen) < GRAINS:
+        return None
+    if not swings.any():
         return None
     course = course_of(seen, np.array([one.power for one in seen]), numbers.dose)
     if course is None or not _steadier(all_of_it, course):

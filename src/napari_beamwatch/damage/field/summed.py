@@ -58,6 +58,9 @@ def summed(places: Sequence[Place], start: Floats, end: Floats) -> Summed:
 
 def _median(seen: Sequence[Place], share: Floats) -> Estimate:
     """Dose by which half of the lattice had changed; its interval resamples places."""
+    seen, share = [one for one in seen if one.share > 0], share[share > 0]
+    if not seen:
+        return NOTHING
     onset = [one.verdict.onset if one.verdict.changed else NOTHING for one in seen]
     value, low, high = np.array([(each.value, each.low, each.high) for each in onset]).T
     if len(seen) == 1:

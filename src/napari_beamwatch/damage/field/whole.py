@@ -116,15 +116,15 @@ def whole_of(
     share = np.array([one.share for one in seen]) / max(sum(one.share for one in seen), 1e-300)
     changed = [i for i, one in enumerate(seen) if one.verdict.changed]
     onsets = [seen[i].verdict.onset for i in changed]
-    dips = dips_of(seen, share)[changed]
+    swings = dips_of(seen, share)
     # Where the beam is strong the record is longer than that of the region.
     last = max([float(end[-1]), *(each.high for each in onsets)])
     frame = float(np.median(np.asarray(end) - np.asarray(start)))
-    first, members = first_of(onsets, share[changed], float(start[0]), last, dips, frame)
+    first, members = first_of(onsets, share[changed], float(start[0]), last, swings[changed], frame)
     if members.any():
         mine = [seen[i] for i, is_one in zip(changed, members, strict=True) if is_one]
         told = _told(max(mine, key=lambda one: one.share), seen)
-        held = held_together(seen, numbers, first, all_of_it)
+        held = held_together(seen, swings, numbers, first, all_of_it)
         if held is not None:
             words = "grains rock in and out of view: the onset is that of all of their lattice"
             told, first = replace(told, reason=f"{words}; {told.reason}"), held
