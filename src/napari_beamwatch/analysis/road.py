@@ -20,7 +20,8 @@ from napari_beamwatch.analysis.effort import Effort
 from napari_beamwatch.analysis.light import Light, uneven
 from napari_beamwatch.analysis.passes import Passes
 from napari_beamwatch.analysis.phase_areas import phase_areas
-from napari_beamwatch.analysis.places import all_of_it, judge_places, pieces_of, witnesses_of
+from napari_beamwatch.analysis.pieces import pieces_of
+from napari_beamwatch.analysis.places import all_of_it, judge_places, witnesses_of
 from napari_beamwatch.analysis.progress import Progress
 from napari_beamwatch.analysis.signs import judge_particles, judge_rings
 from napari_beamwatch.damage.budget import rate
