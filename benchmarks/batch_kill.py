@@ -2,7 +2,7 @@
 
     python benchmarks/batch_kill.py [--movies 12] [--side 256] [--frames 40] [--kills 6] [--jobs 2]
 
-In full, which takes an hour and more:
+In full, which takes half an hour:
 
     python benchmarks/batch_kill.py --movies 100 --side 1024 --frames 60 --kills 20
 
