@@ -56,16 +56,19 @@ def turned(by: float, goes: int) -> list[tuple[float, float, int]]:
 
 def test_of_two_lattices_over_each_other_the_one_that_is_lost_is_a_crystal_of_its_own() -> None:
     followed = one_crystal(*turned(10.0, FRAMES), *turned(35.0, 24))
-    assert crystals(parted(followed)) == [{10.0, 80.0, 135.0}, {35.0, 105.0, 160.0}]
+    assert crystals(parted(followed, followed.region(None))) == [
+        {10.0, 80.0, 135.0},
+        {35.0, 105.0, 160.0},
+    ]
 
 
 def test_the_one_that_is_lost_first_is_told_though_both_are_lost_in_the_end() -> None:
     followed = one_crystal(*turned(10.0, 40), *turned(35.0, 16))
-    assert len(crystals(parted(followed))) == 2
+    assert len(crystals(parted(followed, followed.region(None)))) == 2
 
 
 def test_spots_that_one_lattice_loses_make_no_second_one() -> None:
     (d, angle, _), *others = turned(10.0, FRAMES)
     higher = [(1.424, 45.25, FRAMES), (1.213, 164.8, 24)]
     followed = one_crystal((d, angle, 24), *others, *higher)
-    assert parted(followed) is followed
+    assert parted(followed, followed.region(None)) is followed

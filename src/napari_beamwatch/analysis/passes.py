@@ -37,7 +37,6 @@ from napari_beamwatch.spectra.runners import Runner, Threads, Watched
 from napari_beamwatch.spectra.spots import Spots, find_spots_of
 from napari_beamwatch.spectra.stack import Stack, look_for_defects, measure_drift
 from napari_beamwatch.spectra.streaming import FollowedFrames
-from napari_beamwatch.spectra.superposed import parted
 from napari_beamwatch.spectra.windows import Grid, coarsening
 
 LOOSE = 3.0
@@ -142,7 +141,7 @@ class Passes:
         witnesses: list[Witness] = [radial]
         if bins is not None:
             witnesses.append(_ParticleWitness(bins))
-        followed = parted(follow(spots, stack, self.runner, width, tell, witnesses))
+        followed = follow(spots, stack, self.runner, width, tell, witnesses)
         particles = None
         if bins is not None:
             particles = self.failures.tried("finding particles", Particles.none, solve, bins)
@@ -186,7 +185,7 @@ class Passes:
             self.teller.tick(0)
 
         spots = find_spots_of(own, grid, (top, left), self.search, self.runner, tick)
-        return parted(follow(spots, own, self.runner, self.settings.running_sum, tick))
+        return follow(spots, own, self.runner, self.settings.running_sum, tick)
 
 
 def given_drift(moved: Any, frames: int) -> Drift:

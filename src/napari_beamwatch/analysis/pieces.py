@@ -16,7 +16,6 @@ from napari_beamwatch.regions import Region
 from napari_beamwatch.spectra.field import FieldTrace
 from napari_beamwatch.spectra.following import FollowedSpots
 from napari_beamwatch.spectra.region_traces import overlap_factors
-from napari_beamwatch.spectra.spots import Spots
 from napari_beamwatch.spectra.tracking import taken_at
 
 Floats = NDArray[np.float64]
@@ -108,7 +107,6 @@ def pieces_of(movie: Movie, followed: FollowedSpots, field: FieldTrace) -> Piece
     axis, spots, peaks = DoseAxis.of(movie), followed.spots, followed.spots.peaks
     beam = relative_beam(field, axis)
     used = axis.lit & np.isfinite(beam)
-    frames = np.array([last - first for first, last in spots.segments], float)
     single = movie.counting is not None and movie.counting.kind == "single"
     snr, counts = followed.traces.snr, beam[:, None]
     rows = Light.of(movie, spots).frames(1.0)
@@ -119,9 +117,9 @@ def pieces_of(movie: Movie, followed: FollowedSpots, field: FieldTrace) -> Piece
         snr[used],
         np.asarray(spots.reflections.crystal[spots.reflections.of_peak], np.int64),
         peaks.window,
-        strongest(spots),
+        spots.strongest,
         # What the floor of a sum has above that of counts is the specimen's own.
-        np.maximum(peaks.floor - 1, 0.0) / frames[peaks.segment] * single,
+        np.maximum(peaks.floor - 1, 0.0) / spots.lengths[peaks.segment] * single,
         counts[used], axis.start[used], axis.end[used],
     )  # fmt: skip
     shared = overlap_factors(spots.grid, np.arange(len(spots.grid)))[0]
@@ -144,12 +142,6 @@ def pieces_of(movie: Movie, followed: FollowedSpots, field: FieldTrace) -> Piece
             )
         )
     return Pieces(tuple(pieces), cells, found)
-
-
-def strongest(spots: Spots) -> Floats:
-    """Power of the spots of windows in a frame, where each is strongest."""
-    frames = np.array([last - first for first, last in spots.segments], float)
-    return np.asarray((np.maximum(spots.peaks.power, 0.0) / frames).max(axis=1, initial=0.0))
 
 
 def relative_beam(field: FieldTrace, axis: DoseAxis) -> Floats:

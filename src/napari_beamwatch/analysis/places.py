@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from napari_beamwatch.analysis.diffuse import Diffuse
 from napari_beamwatch.analysis.dose_axis import DoseAxis
 from napari_beamwatch.analysis.light import Light, known_mean
-from napari_beamwatch.analysis.pieces import Piece, strongest
+from napari_beamwatch.analysis.pieces import Piece
 from napari_beamwatch.damage.budget import rate
 from napari_beamwatch.damage.course.examining import Examined, examine
 from napari_beamwatch.damage.failures import Failures
 from napari_beamwatch.damage.field.place import Place
 from napari_beamwatch.damage.scopes import Scope, SpotTrace, Witnesses
 from napari_beamwatch.damage.verdict.dimming import moved_within
-from napari_beamwatch.damage.verdict.judging import Verdict, judge, unclear
+from napari_beamwatch.damage.verdict.judging import judge, unclear
 from napari_beamwatch.damage.verdict.others import Fates
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.settings import Settings
@@ -117,9 +117,9 @@ def judge_places(
         )
         for scope, one in zip(scopes, examined, strict=True)
     ]  # fmt: skip
-    power = strongest(followed.spots)
+    strongest = followed.spots.strongest
     at_first = [
-        _at_first(followed.spots, power, piece, one)
+        _at_first(followed.spots, strongest, piece, one)
         for piece, one in zip(pieces, examined, strict=True)
     ]
     return [
@@ -128,7 +128,7 @@ def judge_places(
             float(piece.power.sum()), scope.exposure,
         )
         for piece, scope, share, verdict in zip(
-            pieces, scopes, _shares(pieces, at_first, verdicts), verdicts, strict=True
+            pieces, scopes, _shares(pieces, at_first), verdicts, strict=True
         )
     ]  # fmt: skip
 
@@ -207,9 +207,7 @@ def _at_first(spots: Spots, power: Floats, piece: Piece, examined: Examined | st
     return np.asarray(piece.power * there / np.maximum(every, 1e-300), np.float64)
 
 
-def _shares(
-    pieces: Sequence[Piece], power: Sequence[Floats], verdicts: Sequence[Verdict]
-) -> list[float]:
+def _shares(pieces: Sequence[Piece], power: Sequence[Floats]) -> list[float]:
     """Squares of a step of lattice of each: what several had at first is split by their power.
 
     Parameters
@@ -217,16 +215,13 @@ def _shares(
     pieces : sequence of Piece
     power : sequence of array
         Of what was there at first, in the windows that bear each.
-    verdicts : sequence of Verdict
     """
-    there = [one.status != "no_lattice" for one in verdicts]
-    count = max((int(piece.bearing.max()) for piece in pieces), default=0) + 1
-    whole = np.zeros(count)
-    for piece, mine, was in zip(pieces, power, there, strict=True):
-        whole[piece.bearing] += mine * was
+    whole = np.zeros(max((int(piece.bearing.max()) for piece in pieces), default=0) + 1)
+    for piece, mine in zip(pieces, power, strict=True):
+        whole[piece.bearing] += mine
     return [
-        float(piece.worth @ (mine / np.maximum(whole[piece.bearing], 1e-300))) if was else 0.0
-        for piece, mine, was in zip(pieces, power, there, strict=True)
+        float(piece.worth @ (mine / np.maximum(whole[piece.bearing], 1e-300)))
+        for piece, mine in zip(pieces, power, strict=True)
     ]
 
 

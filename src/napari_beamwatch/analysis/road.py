@@ -51,6 +51,7 @@ from napari_beamwatch.spectra.drift import Drift
 from napari_beamwatch.spectra.field import FieldTrace, field_trace
 from napari_beamwatch.spectra.imaging import check_images
 from napari_beamwatch.spectra.rings import Ring
+from napari_beamwatch.spectra.superposed import parted
 from napari_beamwatch.spectra.windows import USUAL_CONTRAST, Grid, Resolution, default_grid
 from napari_beamwatch.threads import one_blas_thread
 
@@ -93,10 +94,16 @@ def analyze(
     grid = spots.grid
     replace(effort, spots=len(spots.peaks)).check()
     followed, particles, diffuse = run.follow(spots, stack)
-    parts = [Part(None, followed, followed.region(None))]
+    shown = followed.region(None)
+    followed = parted(followed, shown)
+    parts = [Part(None, followed, shown)]
     for region in regions:
-        own = followed if spots.owned(region).any() else run.own_window(region, stack)
-        parts.append(Part(region, own, own.region(region)))
+        if spots.owned(region).any():
+            parts.append(Part(region, followed, followed.region(region)))
+        else:
+            own = run.own_window(region, stack)
+            shown = own.region(region)
+            parts.append(Part(region, parted(own, shown), shown))
     run.teller.begin("judging")
     trace, failures = field_trace(followed), run.failures
     with one_blas_thread():

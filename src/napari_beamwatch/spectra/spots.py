@@ -21,10 +21,7 @@ from napari_beamwatch.spectra.crystals import Reflections, join
 from napari_beamwatch.spectra.finding import Peaks, Search, Segment, segment_peaks, tied
 from napari_beamwatch.spectra.runners import Runner, Tick
 from napari_beamwatch.spectra.stack import Stack
-from napari_beamwatch.spectra.streaming import (
-    segment_edges,
-    sums_of_frames,
-)
+from napari_beamwatch.spectra.streaming import segment_edges, sums_of_frames
 from napari_beamwatch.spectra.walking import Paths, paths_of
 from napari_beamwatch.spectra.windows import EDGE, Floats32, Grid, coarsening, windows_inside
 
@@ -126,6 +123,17 @@ class Spots:
         return np.asarray(self.paths.gx.mean(axis=0), np.float64)
 
     @property
+    def lengths(self) -> Floats:
+        """Frames of each segment."""
+        return np.array([last - first for first, last in self.segments], float)
+
+    @property
+    def strongest(self) -> Floats:
+        """Power of each spot in a frame, where it is strongest."""
+        power = np.maximum(self.peaks.power, 0.0) / self.lengths
+        return np.asarray(power.max(axis=1, initial=0.0), np.float64)
+
+    @property
     def merged(self) -> bool:
         """Whether windows took spots of two lattices for one that walks from here to there."""
         snr = self.peaks.snr
@@ -158,8 +166,7 @@ class Spots:
         """
         if not single_counts:
             return self.peaks.floor
-        length = np.array([last - first for first, last in self.segments], float)
-        excess = np.maximum(self.peaks.floor - 1, 0) / length[self.peaks.segment]
+        excess = np.maximum(self.peaks.floor - 1, 0) / self.lengths[self.peaks.segment]
         return np.asarray(1 + frames * excess, np.float64)
 
 

@@ -21,7 +21,6 @@ from napari_beamwatch.spectra.grains import lies_on, spans
 from napari_beamwatch.spectra.region_traces import overlap_factors
 
 Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 STRETCHES = 8
 """Of the record in which levels are compared with those of the first."""
@@ -36,12 +35,18 @@ FEWEST = 2
 """Reflections that tell a lattice."""
 
 
-def parted(followed: FollowedSpots) -> FollowedSpots:
-    """The same spots, with crystals that were two as two."""
+def parted(followed: FollowedSpots, every: Sequence[FollowedReflection]) -> FollowedSpots:
+    """The same spots, with crystals that were two as two.
+
+    Parameters
+    ----------
+    followed : FollowedSpots
+    every : sequence of FollowedReflection
+        Over all of its windows.
+    """
     spots = followed.spots
     reflections = spots.reflections
     crystal = reflections.crystal.copy()
-    every = followed.region(None)
     for number in np.unique(crystal).tolist():
         mine = [one for one in every if reflections.crystal[one.number] == number]
         if len(mine) < 2 * FEWEST:

@@ -135,7 +135,10 @@ def brightened(samples: Samples, dispersion: float) -> NDArray[np.bool_]:
 
 def solid(samples: Samples) -> NDArray[np.bool_]:
     """Spots that were there in the first quarter, with a tenth of what the strongest ever has."""
-    means, _ = _quarters(samples)
+    return _solid(_quarters(samples)[0])
+
+
+def _solid(means: Floats) -> NDArray[np.bool_]:
     return np.asarray(means[0] > SOLID * max(float(means.max()), 1e-12), np.bool_)
 
 
@@ -157,8 +160,8 @@ def there_at_first(
     """
     if not fresh.any():
         return ~fresh
-    there = ~fresh & solid(samples)
     means, _ = _quarters(samples)
+    there = ~fresh & _solid(means)
     power = np.maximum(means, 0.0) * samples.windows.mean(axis=1)
     at_first, ever = np.bincount(lattice, power[0] * there), np.bincount(lattice, power.max(axis=0))
     return np.asarray(there & (at_first > SOLID * ever)[lattice], np.bool_)

@@ -2,14 +2,10 @@
 
 Both are measured in the same frames. Of a layer that grows the lattice loses contrast beside its
 part of the signal, so that its power falls with some power of the signal. A specimen that drifts by
-v within a frame smears the fringes of g to sinc(g·v) of their amplitude [1]_: those across the
+v within a frame smears the fringes of g to sinc(g·v) of their amplitude: those across the
 drift most, those along it not at all. For how much of a frame the camera was open nobody says, and
 how far a fast specimen went is not known to a fringe, so that it is enough that a drift that set in
 with the loss would have taken most of it.
-
-References
-----------
-.. [1] B. E. McMullan, A. R. Faruqi, D. Clare, R. Henderson, Ultramicroscopy 147 (2014) 156.
 """
 
 from __future__ import annotations
