@@ -87,6 +87,7 @@ campaign: $(READY)
 	$(BIN)/python benchmarks/ring_naming.py --out build/rings.jsonl --seeds 0:10 --jobs 2
 	$(BIN)/python benchmarks/uneven_campaign.py --out build/uneven.jsonl --seeds 0:20 --jobs 2
 	$(BIN)/python benchmarks/view_movies.py --out build/views.jsonl --seeds 0:3
+	$(BIN)/python benchmarks/drift_campaign.py --jobs 2
 	$(BIN)/python benchmarks/nanocrystals.py --out build/nanocrystals.jsonl --jobs 2
 
 # Steady movies, what looks like damage and is none, and damage: an hour or two.

@@ -17,6 +17,7 @@ from napari_beamwatch.spectra.drift import (
     estimate_drift,
     kernels,
     low_frequencies,
+    velocity,
 )
 from napari_beamwatch.spectra.drift import estimator as estimating
 from napari_beamwatch.spectra.drift.low_frequencies import Band
@@ -109,6 +110,11 @@ def test_sums_products_and_slopes():
     for got, want in zip(sums, (a * y * phase, a * y, a * a * phase), strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-5)
 
+    frames = random_complex(rng, 5, 6, 4)
+    pairs = np.zeros((6, 4), np.complex64)
+    velocity.add_pairs(frames, 2, pairs)
+    np.testing.assert_allclose(pairs, (frames[2:] * frames[:-2].conj()).sum(axis=0), rtol=1e-5)
+
     product = np.empty((6, 4), np.complex64)
     kernels.frame_against(y, np.float32(0.5), py, px, moving, own, other, fixed, a, product)
     image = moving - own * 0.5 * y * phase - other * 0.5 * y
@@ -161,6 +167,13 @@ def test_a_settling_stage_is_followed_without_hops(lattice):
     assert np.sqrt((off**2).mean()) < 1
     assert found.se_px[0] == 0
     assert (np.abs(off[1:]) < 3 * found.se_px[1:, None]).mean() > 0.95
+
+
+def test_a_stage_that_runs_is_followed_in_frames_too_faint_to_find_themselves():
+    path = np.arange(48)[:, None] * np.array([-2.6, 1.5])
+    assert (
+        np.sqrt((errors(estimate_drift(film(speckle(), path, dose=0.012)), path) ** 2).mean()) < 1
+    )
 
 
 def test_pattern_hot_pixels_flicker_and_shading_do_not_hold_it():

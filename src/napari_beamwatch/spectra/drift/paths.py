@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from napari_beamwatch.spectra.drift.images import (
 )
 from napari_beamwatch.spectra.drift.kernels import for_each, frame_against, phases
 from napari_beamwatch.spectra.drift.refining import refine, smeared_image, smooth_path
+from napari_beamwatch.spectra.drift.velocity import steady_path
 from napari_beamwatch.spectra.drift.whitening import Cells, Problem, mixture
 
 STEPS = ((0.96, 1.0), (0.038, 3.0), (0.002, 10.0))
@@ -48,6 +49,9 @@ PAIRS_GAINED = 1.1
 specimen that changes wins likelihood from a path, for that has a second image to explain it with,
 but no agreement (measured: 0.4 to 1.07; where it moved by 15 pixels, 1.13 and more)."""
 
+AROUND = 11
+"""Steps whose median is that of a smooth path."""
+
 MOST_ROUNDS = 4
 
 SETTLED = 2.0
@@ -68,33 +72,31 @@ def solve_path(problem: Problem) -> tuple[Floats, Floats, str]:
     frames = len(problem.a)
     nothing = np.zeros((frames, 2)), np.zeros((frames, frames))
     standing = np.zeros((frames, 2))
-    best: tuple[float, float, Floats] | None = None
     moved = MOVED + MOVED_A_FRAME * frames
     still_gain, still_pairs = standing_evidence(problem)
-    path = _settled(problem)
+    path, start = steady_path(problem)
+    steady = best = _Told.of(problem, path)
     for against_pattern in (False, True):
         if against_pattern:
             # A pattern of the detector may have held the path: what if all that lies still
             # is taken for it?
-            if (
-                best is not None
-                and best[0] > still_gain + moved
-                and not _has_pattern(problem, best[2])
-            ):
+            if best.gain > still_gain + moved and not _has_pattern(problem, best.path):
                 break
-            path = _trace_back(problem, np.zeros((frames, 2)), without_still=True)
+            path = _trace_back(problem, standing, frames // 2, without_still=True)
         else:
-            path = _trace_back(problem, path, without_still=False)
+            path = _trace_back(problem, path, start, without_still=False)
         for _ in range(MOST_ROUNDS):
             before, path = path, _round(problem, path)
             if np.abs(np.diff(path - before, axis=0)).max() < SETTLED:
                 break
-        path, gain, pairs = _mended(problem, path)
-        if best is None or gain > best[0]:
-            best = gain, pairs, path
-    assert best is not None
-    gain, pairs, path = best
-    if max(pairs, still_pairs) < FAINTEST or max(gain, still_gain) < LEAST_GAIN * frames:
+        told = _mended(problem, _Told.of(problem, path))
+        if best is steady or told.weight > best.weight:
+            best = told
+    # Faint frames do not find themselves: a path of two numbers may be all that they tell.
+    if best.gain < LEAST_GAIN * frames or best.weight < steady.weight + MOVED_A_FRAME * frames:
+        best = steady
+    gain, pairs, path = best.gain, best.pairs, best.path
+    if max(pairs, still_pairs) < FAINTEST:
         return *nothing, TOO_FAINT
     if gain < still_gain + moved and not problem.has_spots:
         return *nothing, (
@@ -106,22 +108,51 @@ def solve_path(problem: Problem) -> tuple[Floats, Floats, str]:
     return path, covariance, ""
 
 
-def _mended(problem: Problem, path: Floats) -> tuple[Floats, float, float]:
+@dataclass(frozen=True, eq=False)
+class _Told:
+    """A path and how likely it is.
+
+    Attributes
+    ----------
+    path : array (frames, 2)
+    gain, pairs : float
+        Its `evidence`.
+    """
+
+    path: Floats
+    gain: float
+    pairs: float
+
+    @classmethod
+    def of(cls, problem: Problem, path: Floats) -> _Told:
+        return cls(path, *evidence(problem, path, True))
+
+    @property
+    def weight(self) -> float:
+        """Log of likelihood and prior: of steps off those around them, over that of none."""
+        steps = np.diff(self.path, axis=0)
+        off = ((steps - ndimage.median_filter(steps, (AROUND, 1), mode="nearest")) ** 2).sum(axis=1)
+        prior = np.zeros(len(off))
+        for share, size in STEPS:
+            prior += share / size**2 * np.exp(-off / (2 * size**2))
+        prior /= sum(share / size**2 for share, size in STEPS)
+        return self.gain + float(np.log(np.maximum(prior, 1e-300)).sum())
+
+
+def _mended(problem: Problem, told: _Told) -> _Told:
     """The path without the hops that comparing what comes before and after a time shows."""
-    gain, pairs = evidence(problem, path, True)
     for _ in range(MOST_HOPS):
-        hop = _hop(problem, path)
+        hop = _hop(problem, told.path)
         if hop is None:
             break
         cut, shift = hop
-        tried = path.copy()
-        tried[:cut] += shift
-        tried = _round(problem, tried - tried[-1])
-        better, tried_pairs = evidence(problem, tried, True)
-        if better <= gain:
+        path = told.path.copy()
+        path[:cut] += shift
+        tried = _Told.of(problem, _round(problem, path - path[-1]))
+        if tried.weight <= told.weight:
             break
-        path, gain, pairs = tried, better, tried_pairs
-    return path, gain, pairs
+        told = tried
+    return told
 
 
 def _hop(problem: Problem, path: Floats) -> tuple[int, Floats] | None:
@@ -154,45 +185,16 @@ def _has_pattern(problem: Problem, path: Floats) -> bool:
     return bool(Variances.of(problem, total, True).still.any())
 
 
-def _settled(problem: Problem) -> Floats:
-    """A path of constant velocity through the later half, the best one."""
-    frames = len(problem.a)
-    start = frames // 2
-    cuts = np.unique(np.linspace(start, frames, min(16, frames - start) + 1).astype(int))
-    groups = [mixture(problem.a[i:j], problem.y[i:j]) for i, j in pairwise(cuts)]
-    path = np.zeros((frames, 2))
-    if len(groups) < 2:
-        return path
-    cells = problem.cells
-    reach = [min(40.0, half * s) for half, s in zip(cells.half, cells.spacing, strict=True)]
-    y, x = np.meshgrid(*(np.arange(-int(r), int(r) + 1.0) for r in reach), indexing="ij")
-    score = np.zeros(y.shape)
-    for lag in range(1, len(groups)):
-        problem.check()
-        product = np.zeros_like(groups[0])
-        for earlier, later in zip(groups[:-lag], groups[lag:], strict=True):
-            product += later * np.conj(earlier)
-        part = lag / len(groups)
-        where = [part * y / cells.spacing[0], part * x / cells.spacing[1]]
-        score += ndimage.map_coordinates(
-            cells.correlation(product), where, order=1, mode="grid-wrap"
-        )
-    best = np.unravel_index(int(score.argmax()), score.shape)
-    moved = np.array([y[best], x[best]])
-    path[start:] = (np.arange(start, frames) - frames + 1)[:, None] / (frames - start) * moved
-    return path
-
-
-def _trace_back(problem: Problem, path: Floats, without_still: bool) -> Floats:
-    """Places the later half together, then block by block towards the beginning."""
+def _trace_back(problem: Problem, path: Floats, start: int, without_still: bool) -> Floats:
+    """Places the frames from one on together, then block by block towards the beginning."""
     frames = len(problem.a)
     path = path.copy()
-    use = np.arange(frames) >= frames // 2
-    use |= problem.block >= problem.block[frames // 2]
+    use = np.arange(frames) >= start
+    use |= problem.block >= problem.block[start]
     held = np.zeros(problem.y.shape[1:], np.complex64)
     if without_still:
         held = mixture(problem.a, problem.y) / np.float32((problem.a**2).sum())
-    first = int(problem.block[frames // 2])
+    first = int(problem.block[start])
     ahead: Floats | None = None
     for number in range(first, -1, -1):
         problem.check()

@@ -115,8 +115,7 @@ def smear_variance(problem: Problem, path: Floats) -> Floats:
     """Of the mean place during a frame, along an axis, when the movement in it is unknown."""
     if len(path) < 2:
         return np.zeros(len(path))
-    middle = np.cumsum(problem.lengths) - problem.lengths / 2
-    speed = np.hypot(*np.gradient(path, middle, axis=0).T) * problem.lengths
+    speed = np.hypot(*np.gradient(path, problem.middle, axis=0).T) * problem.lengths
     # Where it is more than the finest detail, the slower part of the movement weighs more.
     blurred = (speed / (6 * problem.cells.spacing[0])).clip(0, 1)
     variance: Floats = (SMEAR_ERROR * speed * blurred) ** 2 / 2

@@ -103,6 +103,11 @@ class Problem:
         )
 
     @property
+    def middle(self) -> Floats:
+        """Time of each, in frames with beam since the first."""
+        return np.asarray(np.cumsum(self.lengths) - self.lengths / 2, np.float64)
+
+    @property
     def blocks(self) -> int:
         return int(self.block[-1]) + 1
 
