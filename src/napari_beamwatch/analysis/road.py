@@ -85,7 +85,7 @@ def analyze(
     if settings.camera_constant is not None:
         return analyze_diffraction(movie, settings, regions, progress, client)
     grid = _checked(movie, settings, regions)
-    effort = Effort.of(movie, grid, len(regions))
+    effort = Effort.of(movie, settings, grid, len(regions))
     effort.check()
     run = Passes(movie, settings, grid, progress, client)
     run.notes += effort.notes()
@@ -244,7 +244,7 @@ def find_spots(
     if settings.camera_constant is not None:
         return find_diffraction_spots(movie, settings, regions, progress, client)
     grid = _checked(movie, settings, regions)
-    replace(Effort.of(movie, grid, 0), frames=0).check()  # nothing is followed
+    replace(Effort.of(movie, settings, grid, 0), frames=0).check()  # nothing is followed
     run = Passes(movie, settings, grid, progress, client)
     stack, _ = run.stack()
     spots = run.find(stack, grid)
@@ -276,7 +276,7 @@ def said_before(movie: Movie, settings: Settings, regions: Sequence[Region] = ()
     """What is to be known before an analysis is begun, a sentence each: that it takes long."""
     if settings.camera_constant is not None:
         return []
-    return Effort.of(movie, chosen_grid(movie, settings), len(regions)).notes()
+    return Effort.of(movie, settings, chosen_grid(movie, settings), len(regions)).notes()
 
 
 def chosen_grid(movie: Movie, settings: Settings) -> Grid:

@@ -120,4 +120,4 @@ def _memory(movie: Movie, settings: Settings, regions: int) -> float:
     if settings.camera_constant is not None:  # a pattern has no windows
         pixels = movie.shape[1] * movie.shape[2]
         return Effort(int(movie.lit.sum()), pixels, 0, 0, 0, regions).memory
-    return Effort.of(movie, chosen_grid(movie, settings), regions).memory
+    return Effort.of(movie, settings, chosen_grid(movie, settings), regions).memory
