@@ -180,6 +180,7 @@ class DrawnRegions:
 
     def _on_zoom(self, _: object = None) -> None:
         self._thicken()
+        self.label()
 
     def _thicken(self) -> None:
         """Keep the outlines as wide on the screen: thinner than a pixel they would vanish."""
