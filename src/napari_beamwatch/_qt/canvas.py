@@ -355,6 +355,6 @@ class Canvas:
 
 def _what_is_seen(viewer: Any) -> list[Any]:
     """Events of what part of the picture is seen, and how large."""
-    canvas = getattr(viewer, "canvas", None)  # napari 0.8 tells nobody how large it is
+    canvas = getattr(viewer, "canvas", None)  # napari 0.8 tells no plugin its size
     sizes = [] if canvas is None else [canvas.events.size]
     return [viewer.camera.events.zoom, viewer.camera.events.center, *sizes]

@@ -83,13 +83,13 @@ class CornerText:
 
         What lies below it is out of sight, and no place to give way to.
         """
-        if not self._shown:
+        canvas = getattr(self._viewer, "canvas", None)  # napari 0.8 tells no plugin its size
+        if not self._shown or canvas is None:
             return []
         lines = self._overlay.text.split("\n")
         wide = (max(map(len, lines)) + SPARE) * CHARACTER + 2 * PADDING
         top = len(lines) * LINE + 2 * PADDING
-        canvas = getattr(self._viewer, "canvas", None)
-        height, width = self._viewer._canvas_size if canvas is None else canvas.size
+        height, width = canvas.size
         camera = self._viewer.camera
         y, x = camera.zoom * (np.array(camera.center[-2:]) - layer.translate[-2:])
         return [Box(x + (wide - width) / 2, y + height - top / 2, wide, height + top)]
