@@ -99,6 +99,7 @@ class Request:
         return replace(_outcome(task, "done"), beside=tuple(beside))
 
     def _noted(self, movie: Movie) -> Movie:
+        """The movie without warnings of what is told of all."""
         recording = movie.recording
         told = [one for one in recording.warnings if one in self.told]
         left = tuple(one for one in recording.warnings if one not in self.told)
