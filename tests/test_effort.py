@@ -9,10 +9,12 @@ import pytest
 
 import napari_beamwatch as bw
 from napari_beamwatch.analysis import effort, said_before
-from napari_beamwatch.analysis.effort import BYTES, Effort
+from napari_beamwatch.analysis.effort import BYTES, PER_COEFFICIENT, SOLVING, Effort
+from napari_beamwatch.analysis.road import chosen_grid
 from napari_beamwatch.movies.frames import FrameSource
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.movie import SimulatedFrames
+from napari_beamwatch.spectra.drift import DriftEstimator
 
 GIB = 2**30
 
@@ -62,6 +64,30 @@ def test_the_estimate_is_near_the_memory_that_is_taken() -> None:
     told = Effort(24, 160**2, len(result.windows), 64, spots, 0).memory
     assert peak < told
     assert told - BYTES < 3 * peak
+
+
+def test_the_drift_of_a_long_record_is_counted_too() -> None:
+    """It takes more than all else where a movie has few windows."""
+    counts = np.random.default_rng(0).poisson(5.0, (256, 256)).astype(np.uint16)
+    movie = bw.Movie.from_array(np.broadcast_to(counts, (160, 256, 256)), 0.25, 40.0)
+    estimator = DriftEstimator(movie.shape[1:])
+    estimator.reduce(counts)  # compiled
+    tracemalloc.start()
+    try:
+        for frame in range(len(movie)):
+            estimator.add(frame, np.roll(counts, frame // 20, axis=0))
+        estimator.solve()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    grid = chosen_grid(movie, bw.Settings())
+    told, still = (
+        Effort.of(movie, bw.Settings(drift=drift), grid, 0).memory for drift in ("auto", "off")
+    )
+    kept = Effort.of(movie, bw.Settings(), grid, 0).coefficients * PER_COEFFICIENT
+    assert 0.7 * peak < (1 + SOLVING) * kept
+    assert peak < told
+    assert told > still
 
 
 def test_work_that_takes_long_says_so_before_and_what_would_take_less() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 import napari_beamwatch as bw
 from napari_beamwatch import columns
+from napari_beamwatch.analysis.phase_areas import with_rings
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.movie import SimulatedMovie
 
@@ -107,6 +108,22 @@ def test_a_phase_that_was_looked_for_and_not_seen_has_an_upper_limit(turned: bw.
     assert {"Li", "Li2CO3"} <= set(unseen.index)
     assert unseen.area_limit_percent.between(0.1, 20).all()
     assert not {"LiF", "Li2O", "NaF"} & set(unseen.index)
+
+
+def test_a_phase_in_rings_is_there_without_an_area_or_a_limit(turned: bw.Result) -> None:
+    table = turned.phase_area
+    assert "Li" in set(table.phase)
+    told = with_rings(table, "Li")
+    row = told[told.phase == "Li"].iloc[0]
+    assert np.isnan([row.area_percent, row.area_limit_percent]).all()
+    assert (row.frame_first, row.frame_last) == (table.frame_first.min(), table.frame_last.max())
+    assert list(told.dtypes) == list(table.dtypes)
+    assert (told.phase != "Li").sum() == (table.phase != "Li").sum()
+    assert with_rings(table, "").equals(table)
+    assert (
+        with_rings(table, "Li2O|Li").phase.isin({"Li2O", "Li"}).sum()
+        == (table.phase == "Li2O").sum()
+    )  # which has spots
 
 
 def test_phases_before_and_after_are_named(turned: bw.Result) -> None:

@@ -14,6 +14,7 @@ import tifffile
 
 import napari_beamwatch as bw
 from napari_beamwatch.results.ome_tiff import read_picture
+from napari_beamwatch.results.ome_zarr import read_zarr
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.movie import SimulatedMovie
 from napari_beamwatch.summing.adding import _moved, _over_pixels
@@ -157,7 +158,7 @@ def test_another_movie_is_refused(movie: SimulatedMovie, result: bw.Result) -> N
         bw.sum_undamaged(movie, result, survive=90)
 
 
-@pytest.mark.parametrize("suffix", [".mrc", ".tif", ".ome.tif"])
+@pytest.mark.parametrize("suffix", [".mrc", ".tif", ".ome.tif", ".ome.zarr"])
 def test_files_know_pixel_size_and_where_they_come_from(
     best: bw.UndamagedImage, tmp_path: Path, suffix: str
 ) -> None:
@@ -168,12 +169,13 @@ def test_files_know_pixel_size_and_where_they_come_from(
             assert (mrc.data == best.image).all()
             assert float(mrc.voxel_size.x) == pytest.approx(best.pixel_size)
             assert any("stretched" in str(label) for label in mrc.header.label)
-    elif suffix == ".ome.tif":
-        picture = read_picture(path)
+    elif ".ome" in suffix:
+        picture = (read_zarr if suffix == ".ome.zarr" else read_picture)(path)
         assert picture is not None
         assert (picture.data == best.image).all()
         assert (picture.pixel, picture.unit) == (pytest.approx(best.pixel_size / 10), "nm")
         assert picture.about["movie"] == "stretched"
+        assert picture.limits == (best.shown,)
     else:
         with tifffile.TiffFile(path) as tif:
             assert (tif.asarray() == best.image).all()

@@ -199,10 +199,12 @@ PHASE_AREA: dict[str, str] = {
     "frame_last": "last frame of it",
     "dose_start_e_per_A2": "dose at the start of the stretch",
     "dose_end_e_per_A2": "dose at its end",
-    "area_percent": "part of the field that it covers; empty if it was looked for and not seen",
+    "area_percent": "part of the field that it covers; empty if it was looked for and not seen, or "
+    "in rings only",
     "area_se_percent": "its standard error",
     "area_limit_percent": "95 % upper limit; of a phase that was not seen that of one piece of it, "
-    "in a zone that shows its strongest reflections, away from those of the others",
+    "in a zone that shows its strongest reflections, away from those of the others; empty of one "
+    "in rings, which tell no area",
 }
 
 COURSES: dict[str, str] = {

@@ -46,6 +46,7 @@ def batch(tmp_path_factory: pytest.TempPathFactory) -> Batch:
         "file;compound;temperature [K];frame dose;voltag;remarks\nbroken.mrc;LiF;103;50;;\n"
         "other.mrc;LiF;103;25;;fine\nnowhere.eer;LiF;103;50;;\n"
     )
+    (folder / "conditions.csv").write_text("file,thicknes\nlif.mrc,9\nother.mrc,9\n")
     settings = folder / "quick.json"
     settings.write_text(bw.Settings(drift="off", criteria=("fading",)).to_json())
     out = folder / "runs"
@@ -71,15 +72,20 @@ def test_all_are_tried_and_what_failed_is_listed_at_the_end_with_its_reason(batc
     assert nowhere == (
         f"  {folder / 'nowhere.eer'}: there is no file or folder {folder / 'nowhere.eer'}"
     )
-    assert batch.told[1] == "1 of 4: lif: done"
-    assert len(batch.told) == 8
+    assert batch.told[2] == "1 of 4: lif: done"
+    assert len(batch.told) == 9
     assert batch.said.count("  written to ") == 2
 
 
 def test_columns_that_nobody_knows_are_said_once_before_the_work(batch: Batch) -> None:
-    assert batch.told[0] == (
-        "beamwatch: dewar.csv: no known name, so not used: voltag (did you mean voltage?), remarks"
-    )
+    slip = "no known name, so not used:"
+    assert batch.told[:2] == [
+        f"beamwatch: dewar.csv: {slip} voltag (did you mean voltage?), remarks",
+        f"beamwatch: conditions.csv: {slip} thicknes (did you mean thickness?)",
+    ]
+    assert "did you mean" not in batch.said
+    record = json.loads((batch.out / "lif" / "run.json").read_text(encoding="utf-8"))
+    assert "conditions.csv: thicknes is not used: did you mean thickness?" in record["notes"]
 
 
 def test_a_row_of_the_table_tells_dose_and_conditions(batch: Batch) -> None:
@@ -100,7 +106,7 @@ def test_the_same_command_goes_on_and_skips_in_words(
         f"{name}: done before, same settings: skipped ({batch.out / name})"
         for name in ("lif", "other")
     ]
-    assert said.err.splitlines()[1:4:2] == ["1 of 4: lif: skipped", "3 of 4: other: skipped"]
+    assert said.err.splitlines()[2:5:2] == ["1 of 4: lif: skipped", "3 of 4: other: skipped"]
 
 
 @pytest.mark.usefixtures("idle")
@@ -135,11 +141,11 @@ def test_ctrl_c_says_how_many_are_done_and_how_to_go_on(
     (batch.out.parent / "third.mrc").write_bytes((batch.out.parent / "lif.mrc").read_bytes())
     words = [*batch.words, str(batch.out.parent / "third.mrc"), "--jobs", "1"]
     assert main([words[0], words[-3], *words[1:-3], *words[-2:]]) == 1
-    assert capsys.readouterr().err.splitlines()[1:] == [
+    assert capsys.readouterr().err.splitlines()[2:] == [
         "beamwatch: interrupted: 0 of 5 movies are done, the same command does the others"
     ]
     assert main([*words[:2], words[-3], *words[2:-3], *words[-2:]]) == 1
-    assert capsys.readouterr().err.splitlines()[1:] == [
+    assert capsys.readouterr().err.splitlines()[2:] == [
         "1 of 5: lif: skipped",
         "beamwatch: interrupted: 1 of 5 movies are done, the same command does the others",
     ]

@@ -14,6 +14,7 @@ from napari.components import ViewerModel
 
 from napari_beamwatch._napari.layers import movie_layer
 from napari_beamwatch._qt.canvas import Canvas
+from napari_beamwatch._qt.fft.label_places import Box
 from napari_beamwatch._qt.places_on_map import LINE, words_within
 from napari_beamwatch._qt.region_labels import outline_boxes
 from napari_beamwatch._qt.session import Session
@@ -108,14 +109,34 @@ def test_words_that_would_cover_others_say_less() -> None:
 def test_words_give_way_to_an_outline_as_far_as_their_room_reaches() -> None:
     room = Room(0, 50.0, 50.0, 100.0, 60.0)
     line = outline_boxes(np.array([(50.0, 0.0), (50.0, 100.0), (0.0, 50.0)]), 1.0)
-    ((text, by),) = words_within([("149",)], [room], 1.0, line[:60])
+    ((text, by),) = words_within([("149",)], [room], 1.0, lines=line[:60])
     assert text == "149"
     assert LINE / 2 < abs(by) <= (room.height - LINE) / 2
     tall = Room(0, 50.0, 50.0, 100.0, LINE, below=100.0)
-    ((_, by),) = words_within([("149",)], [tall], 1.0, line[:60])
+    ((_, by),) = words_within([("149",)], [tall], 1.0, lines=line[:60])
     assert LINE / 2 < by < 2 * LINE
     low = replace(tall, below=0.0)  # no way to go: said all the same
-    assert words_within([("149",)], [low], 1.0, line[:60]) == [("149", 0.0)]
+    assert words_within([("149",)], [low], 1.0, lines=line[:60]) == [("149", 0.0)]
+
+
+def test_words_would_rather_be_unsaid_than_lie_on_others() -> None:
+    low = Room(0, 50.0, 50.0, 100.0, LINE)
+    assert words_within([("149",)], [low], 1.0, words=[Box(50, 50, 9, 9)]) == [("", 0.0)]
+
+
+def test_words_keep_clear_of_those_in_the_corner_and_come_back(desk: Desk) -> None:
+    desk.zoom(4.0)
+    layer, camera, room = desk.viewer.layers["Onset doses"], desk.viewer.camera, desk.rooms[0]
+    middle = np.array(layer.data_to_world((room.y, room.x))[-2:])
+    height, width = desk.viewer.canvas.size
+    corner = np.array([height / 2 - 30, 60 - width / 2]) / camera.zoom
+    found = []
+    for centre in (middle, middle - corner):
+        camera.center = (0.0, *centre)
+        found.append(np.mean(layer.data[0][:, 0]))
+    camera.center = (0.0, *middle)
+    assert 40 < 4.0 * (found[0] - found[1]) < 80
+    assert np.mean(layer.data[0][:, 0]) == pytest.approx(found[0])
 
 
 def test_a_click_chooses_a_place_and_another_one_lets_it_go(desk: Desk) -> None:

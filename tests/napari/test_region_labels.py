@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_beamwatch._qt.fft.label_places import Box
 from napari_beamwatch._qt.region_labels import CHARACTER, LINE, labels_beside
 
 ANSWER = ("A · 168 [117–211] e/Å²", "A · 168 e/Å²", "A")
@@ -43,6 +44,11 @@ def test_what_has_no_room_says_less_and_its_name_in_the_end() -> None:
     assert [label.strip() for label in labels] == [*[ANSWER[0]] * 2, "A", "A", "A"]
     beside = np.array([(0, 0.7 * WIDE), (-LINE, 0.7 * WIDE), (0, 0)])
     assert labels_beside([ANSWER] * 3, beside, 1.0) == [ANSWER[0], ANSWER[0], ANSWER[1]]
+
+
+def test_a_label_gives_way_to_what_is_written_there() -> None:
+    taken = [Box(10.0, -LINE, 40.0, 1.9 * LINE)]
+    assert labels_beside([ANSWER], np.zeros((1, 2)), 1.0, taken=taken) == ["A" + 2 * "\n" + " "]
 
 
 def test_a_label_that_would_reach_beyond_the_picture_is_shorter() -> None:

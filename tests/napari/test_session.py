@@ -298,6 +298,12 @@ def test_the_answer_says_when_it_was_seen_when_half_was_gone_and_what_the_places
     assert "63 % of the lattice changed by the end" in lines
     assert "14 places" in why(session.onset)
     session.start("again")
+    nobody = {f"median_onset{end}_e_per_A2": np.nan for end in ("", "_low", "_high")}
+    half = onsets.assign(changed_area_percent=48.0, **nobody)
+    session.answer(session.generation, replace(found, onsets=half))
+    told = "48 % of the lattice of 14 places changed by the end, so half of it may or may not have"
+    assert told in answer_of(session).lines
+    session.start("again")
     session.answer(session.generation, replace(found, onsets=onsets.assign(n_places=1)))
     assert not [line for line in answer_of(session).lines if "changed by the end" in line]
 

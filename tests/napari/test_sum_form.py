@@ -13,8 +13,10 @@ from qtpy.QtWidgets import QLabel, QMessageBox, QPushButton
 
 from napari_beamwatch import Movie, sum_undamaged
 from napari_beamwatch._napari.layers import movie_layer
+from napari_beamwatch._napari.ours import SUM
 from napari_beamwatch._qt.panel import Beamwatch
-from napari_beamwatch._qt.sum_form import SUM, WORTH, SumForm
+from napari_beamwatch._qt.sum_form import WORTH, SumForm
+from napari_beamwatch.summing.writing import write_image
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.gui
@@ -49,6 +51,18 @@ def test_the_sum_becomes_a_layer_over_the_movie_and_a_file(
     assert viewer.layers[SUM].scale[-1] == viewer.layers[0].scale[-1]
     assert panel.session.movie is movie  # it is no movie to work on
     assert "written to best.mrc" in form.findChild(QLabel, "told").text()
+    for ending in (".ome.zarr", ".ome.tif"):  # opened again it is the same layer
+        write_image(image, tmp_path / f"best{ending}")
+        again, shown = (
+            viewer.open(tmp_path / f"best{ending}", plugin="napari-beamwatch")[0],
+            viewer.layers[SUM],
+        )
+        np.testing.assert_array_equal(again.data, shown.data)
+        for name in ("units", "axis_labels", "contrast_limits", "interpolation2d"):
+            assert getattr(again, name) == getattr(shown, name)
+        assert (again.colormap.name, again.name) == (shown.colormap.name, f"{SUM} [1]")
+        assert again.scale == pytest.approx(shown.scale)
+        viewer.layers.remove(again)
     with mrcfile.open(tmp_path / "best.mrc") as mrc:
         assert mrc.voxel_size.x == pytest.approx(movie.pixel_size)
         np.testing.assert_array_equal(mrc.data, image.image)

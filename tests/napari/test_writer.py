@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import zarr
 from napari.components import ViewerModel
 
 from napari_beamwatch import Movie, load_result
+from napari_beamwatch._napari.map_file import get_reader
+from napari_beamwatch._napari.map_scale import onset_colours
 from napari_beamwatch._napari.overlays import overlay_layers
 from napari_beamwatch._napari.placement import Placement
 from napari_beamwatch._qt.overlay_stack import blank
@@ -94,10 +97,11 @@ def test_a_table_is_asked_for_by_its_name(
     assert list(pd.read_csv(path).columns) == list(table.columns)
 
 
+@pytest.mark.parametrize("ending", [".ome.tif", ".ome.zarr"])
 def test_the_map_is_written_in_nm_and_opens_where_it_lay(
-    viewer: ViewerModel, result: Result, tmp_path: Path
+    viewer: ViewerModel, result: Result, tmp_path: Path, ending: str
 ) -> None:
-    path = tmp_path / "map.ome.tif"
+    path = tmp_path / f"map{ending}"
     assert viewer.layers.save(str(path), selected=True) == [str(path)]
     shown = viewer.layers["Onset map"]
     again, *others = viewer.open(str(path), plugin="napari-beamwatch")
@@ -110,3 +114,14 @@ def test_the_map_is_written_in_nm_and_opens_where_it_lay(
         edges = [one.extent.world[end] + sign * one.scale / 2 for one in (again, shown)]
         assert edges[0] == pytest.approx(edges[1])
     assert not others[0].visible
+    onsets = result.windows["onset_dose_e_per_A2"]
+    assert again.contrast_limits == pytest.approx([onsets.min(), onsets.max()])
+    dated = onset_colours(result.windows)[onsets.idxmax()]
+    assert again.colormap.map(np.ones(1))[0] == pytest.approx(dated, abs=1e-6)
+
+
+@pytest.mark.usefixtures("plugins")
+def test_zarr_of_others_is_left_to_others(tmp_path: Path) -> None:
+    path = tmp_path / "cells.ome.zarr"
+    zarr.create_group(path, zarr_format=2).create_array("0", shape=(3, 8, 8), dtype="f4")
+    assert get_reader(str(path)) is None

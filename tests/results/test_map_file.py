@@ -44,6 +44,8 @@ def test_what_is_written_comes_back(dated: bw.Result, tmp_path: Path) -> None:
     assert found is not None
     np.testing.assert_array_equal(found.data, made.data)
     assert (found.pixel, found.unit, found.channels) == (made.pixel, made.unit, made.channels)
+    assert found.limits == made.limits
+    assert made.limits[0] == (10.0, 10.0 * len(dated.windows))
     assert found.corner == pytest.approx(made.corner)
     assert found.about == made.about
 

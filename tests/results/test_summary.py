@@ -59,6 +59,26 @@ def test_an_onset_has_its_interval_criterion_and_evidence(result: bw.Result) -> 
     assert summary["onset_frame"] == 3
 
 
+@pytest.mark.parametrize(
+    ("changed", "median", "course"),
+    [
+        (63.0, (348.0, 300.0, 400.0), "63 % {} changed · median of 5 places 348 [300–400] e/Å²"),
+        (30.0, (), "30 % {} of 5 places changed by the end, less than half of it"),
+        (48.0, (), "48 % {} of 5 places changed by the end, so half of it may or may not have"),
+        (53.0, (348.0, 300.0), "53 % {} changed by the end, so half of it may or may not have"
+                               " · median of 5 places 348 [≥ 300] e/Å²"),
+        (99.0, (), "99 % {} of 5 places changed"),  # of a movie without doses
+    ],
+)  # fmt: skip
+def test_it_is_said_whether_half_of_a_lattice_changed(
+    result: bw.Result, changed: float, median: tuple[float, ...], course: str
+) -> None:
+    ends = dict(zip(("", "_low", "_high"), (*median, *[np.nan] * 3), strict=False))
+    known = {f"median_onset{end}_e_per_A2": dose for end, dose in ends.items()}
+    summary = told(result, **ONSET, n_places=5, changed_area_percent=changed, **known)
+    assert summary["course"] == course.format("of the lattice")
+
+
 def test_the_spots_that_faded_are_named_strongest_first(result: bw.Result) -> None:
     mine = result.spots[result.spots.window.isna()].head(1)
     rows = mine.loc[mine.index.repeat(3)].assign(

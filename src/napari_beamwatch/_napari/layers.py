@@ -13,6 +13,10 @@ from napari_beamwatch.movies.display import display_range
 
 LayerData = tuple[Any, dict[str, Any], str]
 
+SMOOTH = "gaussian"
+"""How pixels of several frames are drawn: the next ones alone, where many fall on one of the
+screen, are noise."""
+
 
 def movie_layer(movie: Movie, truth: dict[str, Any] | None = None) -> LayerData:
     """An image layer of a movie; no frame is decoded.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from napari.utils.colormaps import ensure_colormap
+from napari.utils.colormaps import Colormap, ensure_colormap
 from numpy.typing import NDArray
 
 from napari_beamwatch.results.tables import onset_values
@@ -49,9 +49,18 @@ class MapScale:
         """Colours (n, 4) of onsets."""
         width = self.high - self.low
         part = (values - self.low) / width if width > 0 else np.full(len(values), 0.5)
-        # The darkest of the map would be lost on a dark picture.
-        mapped = ensure_colormap(COLOURS).map(DARKEST + (1 - DARKEST) * np.clip(part, 0, 1))
-        return np.asarray(mapped, np.float64)
+        return _coloured(np.clip(part, 0, 1))
+
+
+def dose_colours() -> Colormap:
+    """The colours of onsets as napari has them for an image."""
+    return Colormap(_coloured(np.linspace(0, 1, 256)), name="onset")
+
+
+def _coloured(part: NDArray[np.float64]) -> NDArray[np.float64]:
+    # The darkest of the map would be lost on a dark picture.
+    mapped = ensure_colormap(COLOURS).map(DARKEST + (1 - DARKEST) * part)
+    return np.asarray(mapped, np.float64)
 
 
 def map_scale(table: pd.DataFrame) -> MapScale:

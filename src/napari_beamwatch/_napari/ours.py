@@ -15,5 +15,8 @@ LATTICE = "Lattice over dose"
 PHASES = "Phase over dose"
 PARTICLES = "Particles"
 DRIFT = "Drift"
+SUM = "Undamaged sum"
+"""Not of a result: the user's to keep."""
+
 NAMES = (DRIFT, PARTICLES, LATTICE, PHASES, ONSET_MAP, PLACE_DOSES)
 """Of the layers that a result makes, from below."""

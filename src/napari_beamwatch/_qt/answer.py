@@ -15,6 +15,7 @@ from napari_beamwatch._qt.session import Session
 from napari_beamwatch._qt.spot_words import overlined
 from napari_beamwatch.phases.reflections import INDICES
 from napari_beamwatch.regions import FIELD
+from napari_beamwatch.results.half_changed import half_changed
 from napari_beamwatch.results.summary import AS_A_WHOLE, answer, regions_that_changed
 from napari_beamwatch.spectra.imaging import is_diffraction
 
@@ -181,8 +182,9 @@ def _of_places(row: Row) -> list[str]:
         ends = _interval(row, "median_onset")
         said.append(f"median of {places:.0f} places {median:.3g} {ends}e/Å²")
     if changed is not None:
-        of = "the lattice" if said else f"{places:.0f} places"
-        said.append(f"{changed:.0f} % of {of} changed by the end")
+        of = "the lattice" + ("" if said else f" of {places:.0f} places")
+        half = half_changed(changed, _number(row, "median_onset_high"))
+        said.append(f"{changed:.0f} % of {of} changed by the end{half}")
     return said
 
 
@@ -244,7 +246,9 @@ def _is(row: Row, name: str) -> bool:
 
 def _interval(row: Row, dose: str = "onset") -> str:
     low, high = _number(row, f"{dose}_low"), _number(row, f"{dose}_high")
-    return "" if low is None or high is None else f"[{low:.3g}–{high:.3g}] "
+    if low is None:
+        return ""
+    return f"[≥ {low:.3g}] " if high is None else f"[{low:.3g}–{high:.3g}] "
 
 
 def _at_least(row: Row) -> str:

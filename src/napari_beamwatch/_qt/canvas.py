@@ -57,8 +57,8 @@ class Canvas:
         Of a movie that was opened since: perhaps it is the one to work on.
     overlays : OverlayStack
     pace : callable
-        How often the text and those who listen follow the slider: playback must not wait for
-        them.
+        How often the text and those who listen follow the slider, and labels the wheel: neither
+        must wait for them.
     spread : callable
         How layers are shown that were made elsewhere: the window must not wait for them.
     """
@@ -78,10 +78,12 @@ class Canvas:
         self.offered: Layer | None = None
         self.placement: Placement | None = None
         self._placed: tuple[Layer | None, object] | None = None
-        self.regions = DrawnRegions(viewer, session)
-        self.overlays = OverlayStack(viewer, lambda: self.regions.layer)
-        self.places = PlacesOnMap(viewer, session, self.overlays, self.regions.covered, pace)
         self._corner = CornerText(viewer)
+        self.regions = DrawnRegions(viewer, session, self._corner.covered)
+        self.overlays = OverlayStack(viewer, lambda: self.regions.layer)
+        self.places = PlacesOnMap(
+            viewer, session, self.overlays, self.regions, self._corner.covered
+        )
         self._mean = FrameMean(viewer)
         self._averaged = 1
         self._laid: Result | None = None
@@ -92,6 +94,10 @@ class Canvas:
         viewer.layers.events.removed.connect(self._on_removed)
         self._paced = pace(self._on_slider)
         viewer.dims.events.current_step.connect(self._on_step)
+        self._paced_labels = pace(self._label)
+        self._seen = _what_is_seen(viewer)
+        for event in self._seen:
+            event.connect(self._on_seen)
         session.movie_changed.connect(self._on_movie)
         session.result_changed.connect(self._on_result)
         session.threshold_changed.connect(self._on_threshold)
@@ -232,6 +238,8 @@ class Canvas:
         self.viewer.layers.events.inserted.disconnect(self._on_inserted)
         self.viewer.layers.events.removed.disconnect(self._on_removed)
         self.viewer.dims.events.current_step.disconnect(self._on_step)
+        for event in self._seen:
+            event.disconnect(self._on_seen)
         self.session.movie_changed.disconnect(self._on_movie)
         self.session.result_changed.disconnect(self._on_result)
         self.session.threshold_changed.disconnect(self._on_threshold)
@@ -315,13 +323,21 @@ class Canvas:
         self._laid, self._halfway = result, False
         if self.layer is not None and result is not None and RESULT in self.layer.metadata:
             self.layer.metadata[RESULT] = result  # it replaces the one that was opened
-        self.regions.label()
-        self.places.write()
         self._on_slider()
+        self._label()
 
     def _on_threshold(self) -> None:
         if self.session.result is not None:
             self.overlays.belong_to(self.session.result)
+
+    def _on_seen(self, _: object = None) -> None:
+        self._paced_labels()
+
+    def _label(self) -> None:
+        """Write what has room beside regions and in places."""
+        if self._open:
+            self.regions.label()
+            self.places.write()
 
     def _on_step(self, _: object = None) -> None:
         self._paced()
@@ -335,3 +351,10 @@ class Canvas:
         if frame != self._told:
             self._told = frame
             self.frame_changed.emit(frame)
+
+
+def _what_is_seen(viewer: Any) -> list[Any]:
+    """Events of what part of the picture is seen, and how large."""
+    canvas = getattr(viewer, "canvas", None)  # napari 0.8 tells no plugin its size
+    sizes = [] if canvas is None else [canvas.events.size]
+    return [viewer.camera.events.zoom, viewer.camera.events.center, *sizes]

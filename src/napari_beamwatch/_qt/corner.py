@@ -5,10 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from napari.layers import Layer
 
+from napari_beamwatch._qt.fft.label_places import Box
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.results.place_map import drawn_places
 from napari_beamwatch.results.result import Result
+
+SIZE = 9
+"""Of the letters, in points."""
+
+CHARACTER, LINE = 0.97 * SIZE, 2.35 * SIZE
+"""Width that no mean character exceeds and height of a line, in pixels of the screen."""
+
+SPARE = 3
+"""Characters by which the text may grow with the dose."""
+
+PADDING = 10
+"""Pixels of the screen from the text to the edges of the picture, and left free around it."""
 
 
 def corner_text(movie: Movie, result: Result | None, frame: int) -> str:
@@ -45,6 +59,7 @@ class CornerText:
     """napari's text overlay, given back as it was."""
 
     def __init__(self, viewer: Any) -> None:
+        self._viewer = viewer
         # napari 0.9 moved it; 0.8 has it on the viewer.
         canvas = getattr(viewer, "canvas", None)
         self._overlay: Any = viewer.text_overlay if canvas is None else canvas.overlays.text
@@ -60,8 +75,24 @@ class CornerText:
         if not self._shown:
             self._shown = True
             self._overlay.position = "bottom_left"
-            self._overlay.font_size = 9
+            self._overlay.font_size = SIZE
             self._overlay.visible = True
+
+    def covered(self, layer: Layer) -> list[Box]:
+        """What the text covers, in pixels of the screen from where a layer's data begin.
+
+        What lies below it is out of sight, and no place to give way to.
+        """
+        canvas = getattr(self._viewer, "canvas", None)  # napari 0.8 tells no plugin its size
+        if not self._shown or canvas is None:
+            return []
+        lines = self._overlay.text.split("\n")
+        wide = (max(map(len, lines)) + SPARE) * CHARACTER + 2 * PADDING
+        top = len(lines) * LINE + 2 * PADDING
+        height, width = canvas.size
+        camera = self._viewer.camera
+        y, x = camera.zoom * (np.array(camera.center[-2:]) - layer.translate[-2:])
+        return [Box(x + (wide - width) / 2, y + height - top / 2, wide, height + top)]
 
     def hide(self) -> None:
         """Show nothing."""

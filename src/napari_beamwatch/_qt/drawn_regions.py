@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,10 +34,18 @@ DRAWN = ("rectangle", "polygon")
 
 
 class DrawnRegions:
-    """A Shapes layer and the regions of a session, kept in step."""
+    """A Shapes layer and the regions of a session, kept in step.
 
-    def __init__(self, viewer: Any, session: Session) -> None:
-        self.viewer, self.session = viewer, session
+    Parameters
+    ----------
+    viewer : napari.components.ViewerModel
+    session : Session
+    words : callable
+        What labels must not cover, in pixels of the screen on a layer.
+    """
+
+    def __init__(self, viewer: Any, session: Session, words: Callable[[Layer], list[Box]]) -> None:
+        self.viewer, self.session, self._words = viewer, session, words
         self.layer: Any = None
         self._placement: Placement | None = None
         self._reading = False
@@ -74,25 +82,30 @@ class DrawnRegions:
         corners = np.array([np.min(points, axis=0)[-2:] for points in self.layer.data])
         zoom, movie = self.viewer.camera.zoom * float(self.layer.scale[-1]), self.session.movie
         right = math.inf if movie is None else movie.shape[-1]
-        labels = labels_beside(said, corners, zoom, right)
+        labels = labels_beside(said, corners, zoom, right, self._words(self.layer))
         if labels == list(features["label"]):
             return
         features["label"] = labels
         self.layer.features = features
         self.layer.refresh_text()
 
-    def covered(self, zoom: float) -> list[Box]:
-        """What outlines and labels cover, in pixels of the screen; `zoom` of them are one here."""
+    def outlines(self, zoom: float) -> list[Box]:
+        """What outlines cover, in pixels of the screen; `zoom` of them are one here."""
         if not self._there() or not self.layer.visible:
             return []
-        boxes = [
+        return [
             box
             for one in self.session.regions
             for box in outline_boxes(np.array(one.vertices), zoom)
         ]
+
+    def labels(self, zoom: float) -> list[Box]:
+        """What labels cover, in pixels of the screen; `zoom` of them are one here."""
+        if not self._there() or not self.layer.visible:
+            return []
         corners = np.array([np.min(points, axis=0)[-2:] for points in self.layer.data])
         labels = [str(one) for one in self.layer.features["label"]]
-        return boxes + label_boxes(labels, corners.reshape(-1, 2), zoom)
+        return label_boxes(labels, corners.reshape(-1, 2), zoom)
 
     def forget(self, layer: Layer) -> None:
         """Have no regions any more if it was their layer that was deleted."""
@@ -137,7 +150,6 @@ class DrawnRegions:
                 "size": SIZE,
                 "anchor": "upper_left",
                 "color": COLOURS[0],
-                "translation": [-size / 40, 0],  # above the region
             },
             opacity=1.0,
             **self._placement.flat,

@@ -7,17 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from napari_beamwatch._napari.layers import SMOOTH
 from napari_beamwatch._napari.placement import Placement
 from napari_beamwatch.movies import Movie
-
-DARKEST, BRIGHTEST = 2.0, 4.0
-"""Standard deviations from black to the mean, and from there to white."""
+from napari_beamwatch.movies.display import BRIGHTEST, DARKEST
 
 CHANGED = ("contrast_limits", "interpolation2d")
 """Of the layer, and given back unless the user has chosen others meanwhile."""
-
-SMOOTH = "gaussian"
-"""How pixels are drawn: the next ones alone, where many fall on one of the screen, are noise."""
 
 ENOUGH = 0.5
 """Electrons a pixel of which a lattice is seen by eye."""

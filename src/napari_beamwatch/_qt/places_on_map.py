@@ -11,11 +11,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from napari.layers import Shapes
+from napari.layers import Layer, Shapes
 
 from napari_beamwatch._napari.ours import ONSET_MAP, PLACE_DOSES
 from napari_beamwatch._napari.place_doses import BEHIND, ROOMS, SIZE, box_of
 from napari_beamwatch._qt.clicks import held_still
+from napari_beamwatch._qt.drawn_regions import DrawnRegions
 from napari_beamwatch._qt.fft.label_places import Box, free_places
 from napari_beamwatch._qt.overlay_stack import OverlayStack
 from napari_beamwatch._qt.region_labels import EVERYWHERE
@@ -35,6 +36,9 @@ EDGE = 1.5
 FINE = 1.05
 """Zoom from one drawing of the boxes to the next."""
 
+COARSE = 4
+"""Pixels of the screen from one drawing of the boxes to the next, as what covers them moves."""
+
 TRIED = 12
 """Half lines by which words may be moved up or down from the middle of their room."""
 
@@ -47,10 +51,9 @@ class PlacesOnMap:
     viewer : napari.components.ViewerModel
     session : Session
     overlays : OverlayStack
-    covered : callable
-        What is covered by others, in pixels of the screen, at a zoom.
-    pace : callable
-        How often what is written follows the zoom: the wheel must not wait for it.
+    regions : DrawnRegions
+    words : callable
+        What is written elsewhere, in pixels of the screen on a layer.
     """
 
     def __init__(
@@ -58,36 +61,25 @@ class PlacesOnMap:
         viewer: Any,
         session: Session,
         overlays: OverlayStack,
-        covered: Callable[[float], Sequence[Box]],
-        pace: Callable[[Callable[[], None]], Callable[[], None]],
+        regions: DrawnRegions,
+        words: Callable[[Layer], list[Box]],
     ) -> None:
         self._viewer, self._session, self._overlays = viewer, session, overlays
-        self._covered = covered
+        self._regions, self._words = regions, words
         self._rooms: Sequence[Room] = ()
         self._written: tuple[object, ...] = ()
+        self._found: list[tuple[str, float]] = []
         self._callback = self._on_press
-        self._open = True
-        self._paced = pace(self._on_zoom)
-        viewer.camera.events.zoom.connect(self._paced_zoom)
         viewer.mouse_drag_callbacks.append(self._callback)
         for signal in (session.place_changed, session.regions_changed):
             signal.connect(self.write)
 
     def close(self) -> None:
         """Listen no more."""
-        self._open = False
-        self._viewer.camera.events.zoom.disconnect(self._paced_zoom)
         if self._callback in self._viewer.mouse_drag_callbacks:
             self._viewer.mouse_drag_callbacks.remove(self._callback)
         for signal in (self._session.place_changed, self._session.regions_changed):
             signal.disconnect(self.write)
-
-    def _paced_zoom(self, _: object = None) -> None:
-        self._paced()
-
-    def _on_zoom(self) -> None:
-        if self._open:
-            self.write()
 
     def write(self) -> None:
         """Write what has room in each place at this zoom."""
@@ -98,20 +90,27 @@ class PlacesOnMap:
         rooms: Sequence[Room] = layer.metadata.get(ROOMS, ())
         zoom = float(self._viewer.camera.zoom * layer.scale[-1])
         regions, place = self._session.regions, self._session.place
+        others = [*self._words(layer), *self._regions.labels(zoom)]
+        words = [box for box in others if _over(box, rooms, zoom)]
+        seen = [round(side / COARSE) for box in words for side in box]
         written = (result, place, regions, round(math.log(zoom, FINE)))
-        if not rooms or (rooms is self._rooms and written == self._written):
+        if not rooms or (rooms is self._rooms and (*written, seen) == self._written):
             return
-        self._rooms, self._written = rooms, written
+        same = rooms is self._rooms and written == self._written[:-1]
+        self._rooms, self._written = rooms, (*written, seen)
         names = with_chosen(speaking_places(result), self._session.place)
         called = {place: name for name, place in names.items()}
-        words = place_words(result.places)
+        texts_of = place_words(result.places)
         said = []
         for room in rooms:
-            texts = words[room.place]
+            texts = texts_of[room.place]
             name = called.get(room.place)
             more = () if name is None else tuple(f"{name} · {text}" for text in texts[:2])
             said.append((*more, *texts))
-        found = words_within(said, rooms, zoom, self._covered(zoom))
+        found = words_within(said, rooms, zoom, words, self._regions.outlines(zoom))
+        if same and found == self._found:
+            return
+        self._found = found
         shown = [(room, *one) for room, one in zip(rooms, found, strict=True) if one[0]]
         boxes = [
             box_of(
@@ -147,7 +146,11 @@ class PlacesOnMap:
 
 
 def words_within(
-    said: Sequence[Sequence[str]], rooms: Sequence[Room], zoom: float, taken: Sequence[Box] = ()
+    said: Sequence[Sequence[str]],
+    rooms: Sequence[Room],
+    zoom: float,
+    words: Sequence[Box] = (),
+    lines: Sequence[Box] = (),
 ) -> list[tuple[str, float]]:
     """What is written in each room: as much as fits in it and covers nothing else; else nothing.
 
@@ -158,8 +161,10 @@ def words_within(
     rooms : sequence of Room
     zoom : float
         Pixels of the screen in one of the movie.
-    taken : sequence of Box
-        What must not be covered, in pixels of the screen; where nothing else is free it is.
+    words : sequence of Box
+        What must not be covered, in pixels of the screen.
+    lines : sequence of Box
+        What is covered only where nothing else is free.
 
     Returns
     -------
@@ -180,15 +185,25 @@ def words_within(
          for text, by in choice]
         for choice, room in zip(choices, rooms, strict=True)
     ]  # fmt: skip
-    free = free_places(wishes, taken, EVERYWHERE)
+    free = free_places(wishes, [*words, *lines], EVERYWHERE)
     # Better across an outline than unsaid.
     written = [wish[at] for wish, at in zip(wishes, free, strict=True) if at >= 0]
     left = [[] if at >= 0 else wish for wish, at in zip(wishes, free, strict=True)]
-    across = free_places(left, written, EVERYWHERE)
+    across = free_places(left, [*words, *written], EVERYWHERE)
     return [
         choice[max(at)] if max(at) >= 0 else ("", 0.0)
         for choice, at in zip(choices, zip(free, across, strict=True), strict=True)
     ]
+
+
+def _over(box: Box, rooms: Sequence[Room], zoom: float) -> bool:
+    """Whether a box lies over any place that words may be written in."""
+    return any(
+        2 * abs(box.x - zoom * room.x) < box.width + zoom * room.width
+        and box.y + box.height / 2 > zoom * (room.y - room.height / 2 - room.above)
+        and box.y - box.height / 2 < zoom * (room.y + room.height / 2 + room.below)
+        for room in rooms
+    )
 
 
 def _shifts(room: Room, zoom: float) -> list[float]:

@@ -38,6 +38,7 @@ def labels_beside(
     corners: NDArray[np.float64],
     zoom: float,
     right: float = math.inf,
+    taken: Sequence[Box] = (),
 ) -> list[str]:
     """What is written at the upper left corner of each region.
 
@@ -51,6 +52,8 @@ def labels_beside(
         Pixels of the screen in this unit.
     right : float
         Where the picture ends: what would reach beyond it is said more shortly.
+    taken : sequence of Box
+        What must not be covered, in pixels of the screen.
     """
     choices = []
     for texts, (_, x) in zip(said, np.asarray(corners, float), strict=True):
@@ -62,7 +65,7 @@ def labels_beside(
         [_box(text, lift, *(zoom * corner)) for text, lift in choice]
         for choice, corner in zip(choices, np.asarray(corners, float), strict=True)
     ]
-    places = free_places(wishes, [], EVERYWHERE)
+    places = free_places(wishes, taken, EVERYWHERE)
     return [_lifted(*choice[place]) for choice, place in zip(choices, places, strict=True)]
 
 

@@ -13,8 +13,9 @@ from magicgui.widgets import ComboBox, FileEdit, LineEdit
 from napari.layers import Image
 from qtpy.QtWidgets import QDialog, QMessageBox, QWidget
 
+from napari_beamwatch._napari.layers import SMOOTH
+from napari_beamwatch._napari.ours import SUM
 from napari_beamwatch._qt.canvas import Canvas
-from napari_beamwatch._qt.frame_mean import BRIGHTEST, DARKEST, SMOOTH
 from napari_beamwatch._qt.knob_rows import form_of
 from napari_beamwatch._qt.laying_out import lay_out
 from napari_beamwatch._qt.sections.section import faint
@@ -27,14 +28,11 @@ from napari_beamwatch.spelling import PERCENT, read_quantity
 from napari_beamwatch.summing import UndamagedImage, sum_undamaged
 from napari_beamwatch.summing.writing import check_name, write_image
 
-SUM, WORTH = "Undamaged sum", "Frames it is worth"
-"""Of the layers."""
+WORTH = "Frames it is worth"
+"""Of a layer."""
 
 WEIGHTS = (("every frame, by what is left of the amplitude", False),
            ("those in which so much is left, alike", True))  # fmt: skip
-
-EDGE = 0.5
-"""Part of the usual worth below which pixels, of the edges, do not set the brightness."""
 
 WIDTH = 520
 """Of the form in pixels."""
@@ -127,12 +125,10 @@ class SumForm(QDialog):
         placement, layers = self._canvas.placement, self._canvas.viewer.layers
         if placement is None:
             return
-        usual = image.image[image.worth >= EDGE * np.median(image.worth)]
-        mean, noise = float(usual.mean()), float(usual.std())
         about: dict[str, Any] = {"metadata": {"beamwatch": image.provenance}, **placement.flat}
         seen = Image(
             image.image, name=SUM, colormap="gray", interpolation2d=SMOOTH,
-            contrast_limits=(mean - DARKEST * noise, mean + BRIGHTEST * max(noise, 1e-6)), **about,
+            contrast_limits=image.shown, **about,
         )  # fmt: skip
         worth = Image(image.worth, name=WORTH, colormap="viridis", visible=False, **about)
         movie = self._canvas.layer

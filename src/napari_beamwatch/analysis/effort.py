@@ -13,6 +13,8 @@ from pathlib import Path
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
+from napari_beamwatch.settings import Settings
+from napari_beamwatch.spectra.drift.estimator import kept_coefficients
 from napari_beamwatch.spectra.windows import Grid
 
 GIB = 2**30
@@ -28,6 +30,13 @@ BYTES = 60e6
 
 PER_PIXEL = 40.0
 """Bytes: frames under way, and their sums."""
+
+PER_COEFFICIENT = 8.0
+"""Bytes of a low coefficient of a group of frames, kept for as long as their texture is asked for:
+50 MB of them at the most."""
+
+SOLVING = 2.5
+"""Times what is kept that finding the drift takes beside it; all else comes later."""
 
 PER_WINDOW = 3e3
 """Bytes: of its row in the tables, and of what judges it."""
@@ -68,6 +77,8 @@ class Effort:
     ----------
     frames, pixels, windows, window, spots, regions : int
         Exposed frames, pixels of one, windows, their side, spots in all of them, regions.
+    coefficients : int
+        Low Fourier coefficients that the drift is found from; 0 where it is not looked for.
     """
 
     frames: int
@@ -76,21 +87,24 @@ class Effort:
     window: int
     spots: int
     regions: int
+    coefficients: int = 0
 
     @classmethod
-    def of(cls, movie: Movie, grid: Grid, regions: int, spots: int | None = None) -> Effort:
-        """Of a movie; with as many spots as there may be, until they are known."""
-        pixels = movie.shape[1] * movie.shape[2]
-        many = round(float(f"{SPOTS_PER_WINDOW * len(grid):.2g}")) if spots is None else spots
-        return cls(int(movie.lit.sum()), pixels, len(grid), grid.window, many, regions)
+    def of(cls, movie: Movie, settings: Settings, grid: Grid, regions: int) -> Effort:
+        """Of a movie, with as many spots as there may be."""
+        frames, (height, width) = int(movie.lit.sum()), movie.shape[1:]
+        spots = round(float(f"{SPOTS_PER_WINDOW * len(grid):.2g}"))
+        kept = kept_coefficients((height, width), frames) if settings.drift == "auto" else 0
+        return cls(frames, height * width, len(grid), grid.window, spots, regions, kept)
 
     @property
     def memory(self) -> float:
         """Bytes at most."""
         traces = self.spots * (PER_SPOT + PER_TRACE * self.frames)
         of_regions = (1 + self.regions) * REFLECTIONS * PER_REGION_TRACE * self.frames
-        whole = BYTES + PER_PIXEL * self.pixels + PER_WINDOW * self.windows
-        return whole + traces + of_regions
+        kept = PER_COEFFICIENT * self.coefficients
+        whole = PER_PIXEL * self.pixels + PER_WINDOW * self.windows + kept
+        return whole + max(SOLVING * kept, BYTES + traces + of_regions)
 
     @property
     def seconds(self) -> float:

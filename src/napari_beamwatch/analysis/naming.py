@@ -123,6 +123,11 @@ class Phases:
         gone = frozenset(number for number, one in verdicts.items() if _mostly_gone(one))
         return cls(found[0], found[1], of_rings, came, gone)
 
+    @property
+    def in_rings(self) -> str:
+        """Phase of the rings that came; empty if they name none."""
+        return self.of_rings.answer if self.of_rings is not None else ""
+
     def name(self, crystal: int) -> str | None:
         """Phase of a crystal, best first; of what was there at first, where something came."""
         known = self.of_crystal.get(crystal) or self.of_new.get(crystal)
@@ -173,7 +178,7 @@ class Phases:
             names = map(self.new_name, by_strength(new))
             return next((name for name in names if name is not None), None)
         if verdict.criterion == "new_phase":
-            return (self.of_rings.answer or None) if self.of_rings is not None else None
+            return self.in_rings or None
         if verdict.criterion == "spacing":
             moved = abs(np.log(verdict.d_after_px / verdict.d_before_px))
             return before if moved < SWOLLEN else None

@@ -1,7 +1,8 @@
 """The table of areas: how much of the field each phase has over the dose, and what is not there.
 
 Areas are those of the squares in the middle of windows, as the map has them. Rings tell none: one
-ring names no phase, and its power does not say how much of the field makes it.
+ring names no phase, and its power, measured over the whole field, does not say how much of it makes
+the ring: few grains that face the beam give what many do that are turned away.
 """
 
 from __future__ import annotations
@@ -100,6 +101,33 @@ def phase_areas(
     seen = {each for name in names for each in name.split("|")}
     unseen = _not_seen(movie, settings, lattices, areas, names, seen, spots.grid)
     return pd.concat([*parts, rest, *unseen], ignore_index=True).reindex(
+        columns=list(columns.PHASE_AREA)
+    )
+
+
+def with_rings(table: pd.DataFrame, phases: str) -> pd.DataFrame:
+    """The table without limits of phases that rings show: they are there, nobody knows how much.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns as in `columns.PHASE_AREA`.
+    phases : str
+        What the rings may be of, joined by ``|``; empty if they name none.
+    """
+    if not phases or not len(table):
+        return table
+    spoken_of = table["area_percent"].notna()
+    mine = set(phases.split("|"))
+    rest = table[spoken_of | ~table["phase"].isin(mine)]
+    if {name for names in rest["phase"] for name in names.split("|")} & mine:
+        return rest.reset_index(drop=True)  # there are spots of it, too
+    row = {"phase": phases}
+    for name in ("frame_first", "dose_start_e_per_A2"):
+        row[name] = table[name].iloc[0]
+    for name in ("frame_last", "dose_end_e_per_A2"):
+        row[name] = table.loc[spoken_of, name].iloc[-1]
+    return pd.concat([rest, pd.DataFrame([row])], ignore_index=True).reindex(
         columns=list(columns.PHASE_AREA)
     )
 

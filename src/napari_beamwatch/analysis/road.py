@@ -19,7 +19,7 @@ from napari_beamwatch.analysis.dose_axis import DoseAxis
 from napari_beamwatch.analysis.effort import Effort
 from napari_beamwatch.analysis.light import Light, uneven
 from napari_beamwatch.analysis.passes import Passes
-from napari_beamwatch.analysis.phase_areas import phase_areas
+from napari_beamwatch.analysis.phase_areas import phase_areas, with_rings
 from napari_beamwatch.analysis.pieces import pieces_of
 from napari_beamwatch.analysis.places import all_of_it, judge_places, witnesses_of
 from napari_beamwatch.analysis.progress import Progress
@@ -85,7 +85,7 @@ def analyze(
     if settings.camera_constant is not None:
         return analyze_diffraction(movie, settings, regions, progress, client)
     grid = _checked(movie, settings, regions)
-    effort = Effort.of(movie, grid, len(regions))
+    effort = Effort.of(movie, settings, grid, len(regions))
     effort.check()
     run = Passes(movie, settings, grid, progress, client)
     run.notes += effort.notes()
@@ -133,6 +133,8 @@ def analyze(
         failures.tried(f"summing up {one.part.name}", one.unclear_rows, one.rows) for one in answers
     ]
     spots = followed.spots
+    if in_rings := answers[0].phases.in_rings:
+        run.notes.append(f"areas of phases: {in_rings} is seen in rings, which tell none")
     of_windows = window_table(movie, spots, windows)
     scale = scale_column(movie, settings)
     result = Result(
@@ -155,10 +157,10 @@ def analyze(
         ),
         courses=joined([one.courses for one in rows], columns.COURSES),
         phases=joined([one.since for one in answers], columns.PHASES),
-        phase_area=failures.tried(
+        phase_area=with_rings(failures.tried(
             "measuring areas of phases", lambda _: pd.DataFrame(columns=list(columns.PHASE_AREA)),
             phase_areas, movie, settings, followed, drift, answers[0].spots, windows.place,
-        ),
+        ), in_rings),
         field=field_table(movie, trace, diffuse.focus_of_frames(len(movie))),
         rings=diffuse.table(movie),
         drift=drift_table(drift, len(movie)),
@@ -244,7 +246,7 @@ def find_spots(
     if settings.camera_constant is not None:
         return find_diffraction_spots(movie, settings, regions, progress, client)
     grid = _checked(movie, settings, regions)
-    replace(Effort.of(movie, grid, 0), frames=0).check()  # nothing is followed
+    replace(Effort.of(movie, settings, grid, 0), frames=0).check()  # nothing is followed
     run = Passes(movie, settings, grid, progress, client)
     stack, _ = run.stack()
     spots = run.find(stack, grid)
@@ -276,7 +278,7 @@ def said_before(movie: Movie, settings: Settings, regions: Sequence[Region] = ()
     """What is to be known before an analysis is begun, a sentence each: that it takes long."""
     if settings.camera_constant is not None:
         return []
-    return Effort.of(movie, chosen_grid(movie, settings), len(regions)).notes()
+    return Effort.of(movie, settings, chosen_grid(movie, settings), len(regions)).notes()
 
 
 def chosen_grid(movie: Movie, settings: Settings) -> Grid:

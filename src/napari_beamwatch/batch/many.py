@@ -16,7 +16,9 @@ from napari_beamwatch.batch.scheduler import connected
 from napari_beamwatch.batch.tasks import PathLike, Task, tasks_of
 from napari_beamwatch.batch.workers import PROCESS, work_through
 from napari_beamwatch.compiling import told_of_compiling
-from napari_beamwatch.movies.sidecars.own import unused_columns
+from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.movies.sidecars.finding import campaigns_beside
+from napari_beamwatch.movies.sidecars.own import slips_of, unused_columns
 from napari_beamwatch.quantities import whole
 from napari_beamwatch.regions import Region
 from napari_beamwatch.results.run_folder import holds_run
@@ -82,10 +84,11 @@ def analyze_many(
         jobs = fitting_jobs(sum(force or not holds_run(task.folder) for task in tasks))
     jobs = min(whole(jobs, "the number of movies side by side", 1, MOST_JOBS), len(tasks))
     said = {**opening, "table": where}
-    request = Request(settings or Settings(), tuple(regions), said, force)
+    unused, slips = _not_understood(tasks, where, beside=opening.get("sidecars", True))
+    request = Request(settings or Settings(), tuple(regions), said, force, slips)
     ledger = Ledger(tasks, progress)
-    if where is not None and (unused := unused_columns(where)):
-        ledger.say(unused)
+    for words in unused:
+        ledger.say(words)
     if jobs == 1:
         _one_by_one(tasks, request, ledger, scheduler)
     else:
@@ -100,6 +103,23 @@ def fitting_jobs(movies: int) -> int:
     """
     memory = free_memory() / (2 * PROCESS)
     return int(max(1, min(movies, processor_count(), memory)))
+
+
+def _not_understood(
+    tasks: Sequence[Task], table: Path | None, *, beside: bool
+) -> tuple[list[str], frozenset[str]]:
+    """What tables of these movies say to nobody, and what each movie would warn of for that."""
+    tables = [] if table is None else [table]
+    if beside and len(tasks) > 1:  # of a single movie its own warning tells
+        tables += campaigns_beside((Path(task.source).expanduser() for task in tasks), table)
+    unused, slips = [], set()
+    for path in tables:
+        try:
+            unused.append(unused_columns(path))
+            slips |= set(slips_of(path))
+        except BeamwatchError:
+            continue  # every movie fails for it, and says why
+    return list(dict.fromkeys(filter(None, unused))), frozenset(slips)
 
 
 class _StoppedError(BaseException):

@@ -55,12 +55,15 @@ class Request:
         Keywords of `open_movie`.
     force : bool
         Replace runs that are not the same.
+    told : set of str
+        Warnings that are told of all movies, once: of each they are only noted.
     """
 
     settings: Settings = field(default_factory=Settings)
     regions: tuple[Region, ...] = ()
     opening: Mapping[str, Any] = field(default_factory=dict)
     force: bool = False
+    told: frozenset[str] = frozenset()
 
     def carry_out(self, task: Task, hearer: Hearer, client: Any = None) -> MovieOutcome:
         """Analyse a movie and save its run; whatever is wrong with it is an outcome too."""
@@ -76,7 +79,7 @@ class Request:
         there = holds_run(task.folder)
         if not there:
             check_free(task.folder, force=self.force)  # before the work, not after it
-        movie = open_movie(task.source, **self.opening)
+        movie = self._noted(open_movie(task.source, **self.opening))
         if there:
             other = differs(task.folder, movie, self.settings, self.regions)
             if not other:
@@ -95,6 +98,14 @@ class Request:
         result.save(task.folder, force=self.force)
         return replace(_outcome(task, "done"), beside=tuple(beside))
 
+    def _noted(self, movie: Movie) -> Movie:
+        """The movie without warnings of what is told of all."""
+        recording = movie.recording
+        told = [one for one in recording.warnings if one in self.told]
+        left = tuple(one for one in recording.warnings if one not in self.told)
+        notes = (*recording.notes, *told)
+        return replace(movie, recording=replace(recording, warnings=left, notes=notes))
+
 
 def _outcome(task: Task, status: Literal["done", "skipped"]) -> MovieOutcome:
     """Of a run that is in its folder, as its record tells it."""
@@ -110,4 +121,4 @@ def _memory(movie: Movie, settings: Settings, regions: int) -> float:
     if settings.camera_constant is not None:  # a pattern has no windows
         pixels = movie.shape[1] * movie.shape[2]
         return Effort(int(movie.lit.sum()), pixels, 0, 0, 0, regions).memory
-    return Effort.of(movie, chosen_grid(movie, settings), regions).memory
+    return Effort.of(movie, settings, chosen_grid(movie, settings), regions).memory

@@ -10,6 +10,9 @@ from napari_beamwatch.movies.movie import Movie
 NOISE_SHOWN = 4.0
 """Standard deviations of the shot noise between black or white and the mean."""
 
+DARKEST, BRIGHTEST = 2.0, 4.0
+"""Standard deviations from black to the mean of several frames, and from there to white."""
+
 SAMPLED_ROWS = 64
 
 

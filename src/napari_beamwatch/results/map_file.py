@@ -49,9 +49,12 @@ def onset_picture(result: Findings) -> OmePicture:
         "movie": str(windows["movie"].iloc[0]), "shows": "onset map",
         "window_px": float(windows["y1"].iloc[0] - windows["y0"].iloc[0]),
     }  # fmt: skip
+    onset, lost, place = _range(data[0]), _range(data[-2]), _range(data[-1])
+    limits = (*[onset] * (len(names) - 1), lost, place) if known else (onset, place)
     return OmePicture(
-        data, squares.side * nm, "pixel" if size is None else "nm", (y, x), (*names, "place"), about
-    )
+        data, squares.side * nm, "pixel" if size is None else "nm", (y, x), (*names, "place"),
+        about, limits,
+    )  # fmt: skip
 
 
 def write_map(result: Findings, path: str | os.PathLike[str]) -> Path:
@@ -61,6 +64,15 @@ def write_map(result: Findings, path: str | os.PathLike[str]) -> Path:
         raise BeamwatchError(f"{target.name}: a map is written as {ENDINGS[0]} or {ENDING}")
     (write_zarr if is_zarr(target) else write_picture)(onset_picture(result), target)
     return target
+
+
+def _range(picture: NDArray[np.float32]) -> tuple[float, float]:
+    """Least and most of what is known in a picture; of one value what it lies in the middle of."""
+    found = picture[np.isfinite(picture)]
+    if not len(found):
+        return 0.0, 1.0
+    low, high = float(found.min()), float(found.max())
+    return (low, high) if low < high else (low - 0.5, high + 0.5)
 
 
 def _numbers(column: pd.Series) -> NDArray[np.float64]:

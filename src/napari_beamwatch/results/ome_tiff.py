@@ -31,6 +31,9 @@ LONGEST = 2**20
 OURS = "napari-beamwatch"
 """Said in the description of a picture of ours."""
 
+LIMITS = "black_and_white"
+"""Key in the description of a picture of ours."""
+
 
 @dataclass(frozen=True, eq=False)
 class OmePicture:
@@ -49,6 +52,8 @@ class OmePicture:
         Names, with units; empty for one picture.
     about : mapping
         Where it comes from, in plain values.
+    limits : tuple of (float, float)
+        What is black and what is white in each picture; empty if nobody said.
     """
 
     data: NDArray[np.float32]
@@ -57,6 +62,7 @@ class OmePicture:
     corner: tuple[float, float] = (0.0, 0.0)
     channels: tuple[str, ...] = ()
     about: Mapping[str, Any] = field(default_factory=dict)
+    limits: tuple[tuple[float, float], ...] = ()
 
 
 def is_named(path: Path) -> bool:
@@ -76,7 +82,7 @@ def write_picture(picture: OmePicture, path: Path) -> None:
     }
     metadata: dict[str, Any] = {
         "axes": "CYX" if picture.channels else "YX", **size, **units, "Plane": plane,
-        "Description": json.dumps({"written_by": OURS, **picture.about}),
+        "Description": json.dumps({"written_by": OURS, LIMITS: picture.limits, **picture.about}),
     }  # fmt: skip
     if picture.channels:
         metadata["Channel"] = {"Name": list(picture.channels)}
@@ -125,7 +131,18 @@ def read_picture(path: Path) -> OmePicture | None:
     ):  # fmt: skip
         return None
     pixel, unit, corner, channels, about = found
-    return OmePicture(data, pixel, unit, corner, channels, about)
+    limits = limits_of(about.pop(LIMITS, ()), len(pages))
+    return OmePicture(data, pixel, unit, corner, channels, about, limits)
+
+
+def limits_of(said: Any, count: int) -> tuple[tuple[float, float], ...]:
+    """What a file says is black and white in each of so many pictures; empty if it says none."""
+    try:
+        found = tuple((float(low), float(high)) for low, high in said)
+    except (TypeError, ValueError):
+        return ()
+    whole = len(found) == count and all(np.isfinite(one).all() and one[0] < one[1] for one in found)
+    return found if whole else ()
 
 
 def _of(

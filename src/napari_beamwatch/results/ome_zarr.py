@@ -1,4 +1,4 @@
-"""Pictures as OME-Zarr: a folder of version 0.4, with axes, units and the size of a pixel [1]_.
+"""Pictures as OME-Zarr and back: a folder of version 0.4, with axes, units, size of a pixel [1]_.
 
 References
 ----------
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,17 @@ from typing import Any
 import numpy as np
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.results.ome_tiff import OURS, OmePicture
+from napari_beamwatch.movies.formats.zarr_store import Store, open_store, read_json
+from napari_beamwatch.results.ome_tiff import OURS, OmePicture, limits_of
 
 ENDING = ".ome.zarr"
 
-ATTRIBUTES = ".zattrs"
+ATTRIBUTES, ARRAY = ".zattrs", "0/.zarray"
 
 UNITS = {"nm": "nanometer"}
 """Of lengths, as NGFF spells them; pixels have none."""
+
+SPELLED = {word: unit for unit, word in UNITS.items()}
 
 
 def is_zarr(path: Path) -> bool:
@@ -68,15 +72,68 @@ def _fill(picture: OmePicture, folder: Path) -> None:
     (folder / "0").mkdir(parents=True)
     _write(folder / ".zgroup", {"zarr_format": 2})
     _write(folder / ATTRIBUTES, _attributes(picture))
-    chunk = (1,) * (data.ndim - 2) + data.shape[-2:]
-    _write(folder / "0" / ".zarray", {
-        "zarr_format": 2, "shape": data.shape, "chunks": chunk, "dtype": "<f4", "order": "C",
-        "compressor": None, "filters": None, "fill_value": "NaN", "dimension_separator": "/",
-    })  # fmt: skip
-    for i, plane in enumerate(data.reshape(-1, *data.shape[-2:])):
-        name = folder / "0" / "/".join([str(i)] * (data.ndim - 2) + ["0", "0"])
-        name.parent.mkdir(parents=True)
-        name.write_bytes(plane.tobytes())
+    _write(folder / ARRAY, _array(data.shape))
+    for plane, name in zip(data.reshape(-1, *data.shape[-2:]), _chunks(data.shape), strict=True):
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_bytes(plane.tobytes())
+
+
+def read_zarr(path: Path) -> OmePicture | None:
+    """A picture of ours; None of any other folder, which may come from anybody."""
+    try:
+        if not is_zarr(path) or not path.is_dir():
+            return None
+        store = open_store(path)
+        said, array = read_json(store, ATTRIBUTES), read_json(store, ARRAY)
+        if said is None or array is None or not isinstance(said.get(OURS), dict):
+            return None
+        return _picture(store, said, array)
+    except (
+        ArithmeticError, BeamwatchError, LookupError, MemoryError, OSError, RecursionError,
+        TypeError, ValueError,
+    ):  # fmt: skip
+        return None
+
+
+def _picture(store: Store, said: dict[str, Any], array: dict[str, Any]) -> OmePicture | None:
+    """What a store holds that says that it is one of ours."""
+    shape = tuple(int(side) for side in array["shape"])
+    if len(shape) not in (2, 3) or min(shape) < 1 or array != _array(shape):
+        return None
+    names, size = _chunks(shape), 4 * shape[-1] * shape[-2]
+    # Ours are not packed: no picture is larger than its files.
+    if any(store.size(name) != size for name in names):
+        return None
+    planes = [np.frombuffer(store.read(name, 0, size) or b"", "<f4") for name in names]
+    data = np.stack(planes).astype(np.float32).reshape(shape)
+    (multiscale,) = said["multiscales"]
+    scale, translation = multiscale["datasets"][0]["coordinateTransformations"]
+    pixel, corner = float(scale["scale"][-1]), translation["translation"][-2:]
+    y, x = float(corner[0]), float(corner[1])
+    if not np.isfinite([pixel, y, x]).all() or pixel <= 0:
+        return None
+    unit = SPELLED.get(multiscale["axes"][-1].get("unit"), "pixel")
+    shown = said.get("omero", {}).get("channels", [])
+    channels = tuple(str(one["label"]) for one in shown) if len(shape) == 3 else ()
+    if len(shape) == 3 and len(channels) != shape[0]:
+        return None
+    windows = [one.get("window", {}) for one in shown]
+    limits = limits_of([(one.get("start"), one.get("end")) for one in windows], len(names))
+    return OmePicture(data, pixel, unit, (y, x), channels, said[OURS], limits)
+
+
+def _array(shape: Sequence[int]) -> dict[str, Any]:
+    """What is said of an array: each plane is a chunk that is not packed."""
+    return {
+        "zarr_format": 2, "shape": list(shape), "chunks": [1] * (len(shape) - 2) + [*shape[-2:]],
+        "dtype": "<f4", "order": "C", "compressor": None, "filters": None, "fill_value": "NaN",
+        "dimension_separator": "/",
+    }  # fmt: skip
+
+
+def _chunks(shape: Sequence[int]) -> list[str]:
+    """Names of the planes of an array."""
+    return ["0/0/0"] if len(shape) == 2 else [f"0/{i}/0/0" for i in range(shape[0])]
 
 
 def _attributes(picture: OmePicture) -> dict[str, Any]:
@@ -97,12 +154,19 @@ def _attributes(picture: OmePicture) -> dict[str, Any]:
         "datasets": [{"path": "0", "coordinateTransformations": placed}],
     }  # fmt: skip
     known = {"multiscales": [multiscale], OURS: dict(picture.about)}
-    return known | ({"omero": {"channels": [_channel(name) for name in picture.channels]}}
-                    if picture.channels else {})  # fmt: skip
+    channels = picture.channels or ((str(multiscale["name"]),) if picture.limits else ())
+    limits = picture.limits or [None] * len(channels)
+    shown = [_channel(name, ends) for name, ends in zip(channels, limits, strict=True)]
+    return known | ({"omero": {"channels": shown}} if shown else {})
 
 
-def _channel(name: str) -> dict[str, Any]:
-    return {"label": name, "color": "FFFFFF", "active": name.startswith("onset (")}
+def _channel(name: str, limits: tuple[float, float] | None) -> dict[str, Any]:
+    known: dict[str, Any] = {}
+    if limits is not None:
+        low, high = limits
+        known["window"] = {"min": low, "max": high, "start": low, "end": high}
+    active = not name.startswith(("onset, ", "lost", "place"))
+    return {"label": name, "color": "FFFFFF", "active": active, **known}
 
 
 def _write(path: Path, said: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from napari_beamwatch.movies.checklist import is_low_dose, not_stated
 from napari_beamwatch.movies.dose_scale import DoseScale
 from napari_beamwatch.regions import FIELD
 from napari_beamwatch.results.findings import Findings
+from napari_beamwatch.results.half_changed import half_changed
 from napari_beamwatch.results.survival import place_survival
 
 NAMED_SPOTS = 3
@@ -113,14 +114,15 @@ def course_words(row: pd.Series) -> str | None:
         said.append(f"half of the lattice gone at {half} e/Å²")
     changed, places = _number(row["changed_area_percent"]), _number(row["n_places"])
     if places is not None and places > 1:
-        if changed is not None:
-            said.append(f"{changed:.0f} % of the lattice changed")
         median = _with_interval(row, "median_onset")
-        said.append(
-            f"median of {places:.0f} places {median} e/Å²"
-            if median
-            else f"{places:.0f} places, less than half of them changed"
-        )
+        of = "" if median else f" of {places:.0f} places"
+        if changed is not None:
+            half = half_changed(changed, _number(row["median_onset_high_e_per_A2"]))
+            said.append(
+                f"{changed:.0f} % of the lattice{of} changed{half and ' by the end' + half}"
+            )
+        if median:
+            said.append(f"median of {places:.0f} places {median} e/Å²")
     return " · ".join(said) or None
 
 
@@ -128,9 +130,10 @@ def _with_interval(row: pd.Series, name: str) -> str:
     value, low, high = (_number(row[f"{name}{end}_e_per_A2"]) for end in ("", "_low", "_high"))
     if value is None:
         return ""
-    if low is None or high is None:
+    if low is None:
         return dose_text(value)
-    return f"{dose_text(value)} [{dose_text(low)}–{dose_text(high)}]"
+    ends = f"≥ {dose_text(low)}" if high is None else f"{dose_text(low)}–{dose_text(high)}"
+    return f"{dose_text(value)} [{ends}]"
 
 
 AS_A_WHOLE = "field as a whole"

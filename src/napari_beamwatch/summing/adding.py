@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
+from napari_beamwatch.movies.display import BRIGHTEST, DARKEST
 from napari_beamwatch.results.findings import Findings
 from napari_beamwatch.spectra.defects import MendedFrames
 from napari_beamwatch.spectra.runners import Threads, ahead
@@ -22,6 +23,9 @@ from napari_beamwatch.threads import thread_count
 
 Floats = NDArray[np.float64]
 Floats32 = NDArray[np.float32]
+
+EDGE = 0.5
+"""Part of the usual worth below which pixels, of the edges, do not set the brightness."""
 
 PARTS = 8
 """Of a pixel to which frames are moved back: a sixteenth at the most is left, which takes less
@@ -54,6 +58,13 @@ class UndamagedImage:
     frames: int
     dose: float | None
     provenance: dict[str, Any]
+
+    @property
+    def shown(self) -> tuple[float, float]:
+        """Grey levels for black and white, by the noise of pixels that most frames show."""
+        usual = self.image[self.worth >= EDGE * np.median(self.worth)]
+        mean, noise = float(usual.mean()), max(float(usual.std()), 1e-6)
+        return mean - DARKEST * noise, mean + BRIGHTEST * noise
 
 
 def sum_undamaged(

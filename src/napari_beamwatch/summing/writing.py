@@ -53,7 +53,8 @@ def write_image(image: UndamagedImage, path: Path, *, force: bool = False) -> No
         size = image.pixel_size
         known = (1.0, "pixel") if size is None else (size / 10, "nm")
         write_ome = write_zarr if is_zarr(path) else write_picture
-        write_ome(OmePicture(image.image, *known, about=image.provenance), path)
+        about = {"shows": "undamaged sum", **image.provenance}
+        write_ome(OmePicture(image.image, *known, about=about, limits=(image.shown,)), path)
         return
     write = _write_mrc if path.suffix.lower() in MRC else _write_tiff
     # Beside it, so that it can take its place in one step.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,6 +79,12 @@ def hear(movie: Path, table: Path | None = None, *, beside: bool = True) -> Hear
                 ) from None
             warnings.append(printable(f"{path.name} beside the movie is not used: {error}"))
     return Heard(tuple(words), tuple(warnings))
+
+
+def campaigns_beside(movies: Iterable[Path], table: Path | None = None) -> list[Path]:
+    """Tables of many movies beside these, each once, but for the one that was named."""
+    beside = [one for movie in movies for one in _of_campaign(movie, table) if _lies_there(one)]
+    return list(dict.fromkeys(path for path, _, _ in beside))
 
 
 Candidate = tuple[Path, Reader, bool]

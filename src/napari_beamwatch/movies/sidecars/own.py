@@ -160,6 +160,13 @@ def unused_columns(path: Path) -> str:
     return printable(words) if unknown else ""
 
 
+def slips_of(path: Path) -> tuple[str, ...]:
+    """What a movie's warnings say of slips in the columns of a table of many movies."""
+    _, columns = _campaign(path)
+    slips = _slips(columns)
+    return tuple(f"{path.name}: {_unlike(title, meant)}" for title, meant in slips.items())
+
+
 def _campaign(path: Path) -> tuple[list[str], dict[str, list[str]]]:
     """What a table of many movies calls each, and its other columns."""
     columns = read_table(path)
@@ -207,12 +214,16 @@ def words_of(source: str, said: Mapping[str, str]) -> Words:
         conditions = Conditions.of(found)
     except BeamwatchError as error:
         raise BeamwatchError(f"{source}: {error}") from None
-    odd = tuple(f"{title} is not used: did you mean {slips[title]}?" for title in slips)
+    odd = tuple(_unlike(title, meant) for title, meant in slips.items())
     others = [title for title in unknown if title not in slips]
     notes = (f"{source}: {', '.join(others)} not used: no known name",) if others else ()
     return Words(
         source=source, own=True, conditions=conditions, notes=notes, warnings=odd, **numbers
     )
+
+
+def _unlike(title: str, meant: str) -> str:
+    return f"{title} is not used: did you mean {meant}?"
 
 
 def _slips(titles: Iterable[str]) -> dict[str, str]:

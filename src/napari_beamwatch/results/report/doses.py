@@ -49,7 +49,9 @@ def dose(row: Row, name: str, *, bound: bool = False) -> str:
     if value is None:
         return ""
     said = f"{'≥ ' if bound else ''}{dose_text(value)}"
-    return said if low is None or high is None else f"{said} [{between(low, high)}]"
+    if low is None:
+        return said
+    return f"{said} [{f'≥ {dose_text(low)}' if high is None else between(low, high)}]"
 
 
 def between(low: float, high: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from napari_beamwatch.results.half_changed import half_changed
 from napari_beamwatch.results.report.doses import (
     Row,
     between,
@@ -70,10 +71,13 @@ def _facts(row: Row, summary: Mapping[str, Any], settings: Settings) -> Iterator
             "Median place", at("median_onset"), "by this dose half of the lattice had changed"
         )
         share = plain(row["changed_area_percent"], 3)
+        half = (
+            half_changed(float(share), number(row["median_onset_high_e_per_A2"])) if share else ""
+        )
         yield Fact(
             "Lattice that changed",
             f"{share} %" if share else "",
-            f"{places.get('changed', 0)} of {places.get('number', 0)} places",
+            f"{places.get('changed', 0)} of {places.get('number', 0)} places{half}",
         )
         yield Fact("Lattice gone", at("lost_dose"), "below detection, for good")
     before, after = phases(row["phase_before"]), phases(row["phase_after"])

@@ -21,7 +21,7 @@ FIRST_FRAMES = 64
 """Frames kept one by one, where drift is fastest; later ones may be added up."""
 
 MOST_GROUPS = 192
-"""Groups of frames kept: 50 MB."""
+"""Groups of frames kept."""
 
 FEWEST = 2
 """Lit frames needed."""
@@ -53,6 +53,12 @@ class Drift:
     def measured(self) -> bool:
         """True unless there is a reason why not."""
         return not self.reason
+
+
+def kept_coefficients(shape: tuple[int, int], frames: int) -> int:
+    """How many coefficients are kept of so many lit frames of a shape, at the most."""
+    band = Band.of(shape)
+    return min(frames, MOST_GROUPS) * 2 * band.ry * band.rx
 
 
 def estimate_drift(frames: Iterable[Frame] | FrameSource, *, lit: ArrayLike | None = None) -> Drift:

@@ -1,0 +1,27 @@
+"""Whether half of a lattice of many places changed, where no dose tells."""
+
+from __future__ import annotations
+
+import math
+
+NEAR = 10.0
+"""Percent from half within which the areas of places, told from windows, do not say which of both:
+nine tenths of grains were told 0.67 to 1.24 times their part."""
+
+
+def half_changed(changed: float, median_high: float | None) -> str:
+    """What is to be added to "so many percent of the lattice changed by the end".
+
+    Parameters
+    ----------
+    changed : float
+        Percent.
+    median_high : float or None
+        Upper end of the interval of the dose by which half had changed, if one is known: then that
+        says it.
+    """
+    if median_high is not None and math.isfinite(median_high):
+        return ""
+    if abs(changed - 50) <= NEAR:
+        return ", so half of it may or may not have"
+    return ", less than half of it" if changed < 50 else ""
