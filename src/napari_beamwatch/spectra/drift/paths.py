@@ -20,7 +20,7 @@ from napari_beamwatch.spectra.drift.images import (
 )
 from napari_beamwatch.spectra.drift.kernels import for_each, frame_against, phases
 from napari_beamwatch.spectra.drift.refining import refine, smeared_image, smooth_path
-from napari_beamwatch.spectra.drift.velocity import steady_path
+from napari_beamwatch.spectra.drift.velocity import USUAL, steady_path
 from napari_beamwatch.spectra.drift.whitening import Cells, Problem, mixture
 
 STEPS = ((0.96, 1.0), (0.038, 3.0), (0.002, 10.0))
@@ -44,6 +44,9 @@ MOVED, MOVED_A_FRAME = 30.0, 1.5
 count as movement: a path of many frames bends to their noise (measured: 0.4 to 0.9 a frame where
 nothing moved, 3 and more where it moved by 15 pixels)."""
 
+BENT_A_FRAME = 1.0
+"""The same, by which it must be better than one by a law: what bends to noise gains less."""
+
 PAIRS_GAINED = 1.1
 """Factor by which a path must bring frames into agreement better than standing still does. A
 specimen that changes wins likelihood from a path, for that has a second image to explain it with,
@@ -57,8 +60,11 @@ MOST_ROUNDS = 4
 SETTLED = 2.0
 """Pixels: when no step of a path changes by more, another round is not needed."""
 
-MOST_HOPS = 4
-"""Corrections of a path that are tried."""
+MOST_MENDS = 4
+"""Corrections of a path that are tried, of either kind."""
+
+RESTS, NEARLY = 8, 0.01
+"""Times to rest that are tried, and the part of a way that is as good as none."""
 
 HOP_SEEN = 0.5
 """Standard deviations of a correlation map by which another shift must fit better."""
@@ -75,7 +81,7 @@ def solve_path(problem: Problem) -> tuple[Floats, Floats, str]:
     moved = MOVED + MOVED_A_FRAME * frames
     still_gain, still_pairs = standing_evidence(problem)
     path, start = steady_path(problem)
-    steady = best = _Told.of(problem, path)
+    lawful = best = _led_up_to(problem, _Told.of(problem, path))
     for against_pattern in (False, True):
         if against_pattern:
             # A pattern of the detector may have held the path: what if all that lies still
@@ -84,17 +90,18 @@ def solve_path(problem: Problem) -> tuple[Floats, Floats, str]:
                 break
             path = _trace_back(problem, standing, frames // 2, without_still=True)
         else:
-            path = _trace_back(problem, path, start, without_still=False)
+            traced = _Told.of(problem, _trace_back(problem, path, start, without_still=False))
+            path = max(traced, lawful, key=lambda told: told.weight).path
         for _ in range(MOST_ROUNDS):
             before, path = path, _round(problem, path)
             if np.abs(np.diff(path - before, axis=0)).max() < SETTLED:
                 break
         told = _mended(problem, _Told.of(problem, path))
-        if best is steady or told.weight > best.weight:
+        if best is lawful or told.weight > best.weight:
             best = told
-    # Faint frames do not find themselves: a path of two numbers may be all that they tell.
-    if best.gain < LEAST_GAIN * frames or best.weight < steady.weight + MOVED_A_FRAME * frames:
-        best = steady
+    # Faint frames do not find themselves: a path of a few numbers may be all that they tell.
+    if best.gain < LEAST_GAIN * frames or best.weight < lawful.weight + BENT_A_FRAME * frames:
+        best = lawful
     gain, pairs, path = best.gain, best.pairs, best.path
     if max(pairs, still_pairs) < FAINTEST:
         return *nothing, TOO_FAINT
@@ -141,13 +148,10 @@ class _Told:
 
 def _mended(problem: Problem, told: _Told) -> _Told:
     """The path without the hops that comparing what comes before and after a time shows."""
-    for _ in range(MOST_HOPS):
-        hop = _hop(problem, told.path)
-        if hop is None:
+    for _ in range(MOST_MENDS):
+        path = _without_hop(problem, told.path)
+        if path is None:
             break
-        cut, shift = hop
-        path = told.path.copy()
-        path[:cut] += shift
         tried = _Told.of(problem, _round(problem, path - path[-1]))
         if tried.weight <= told.weight:
             break
@@ -155,11 +159,50 @@ def _mended(problem: Problem, told: _Told) -> _Told:
     return told
 
 
-def _hop(problem: Problem, path: Floats) -> tuple[int, Floats] | None:
-    """The time at which, and the shift by which, all earlier frames would fit better."""
+def _led_up_to(problem: Problem, told: _Told) -> _Told:
+    """The path as of a stage that comes to rest, where its frames show that together."""
+    for _ in range(MOST_MENDS):
+        path = _settling(problem, told.path)
+        if path is None:
+            break
+        tried = _Told.of(problem, path)
+        if tried.weight <= told.weight:
+            break
+        told = tried
+    return told
+
+
+def _settling(problem: Problem, path: Floats) -> Floats | None:
+    """A path that is led up to as by a stage that comes to rest, where frames fit better so.
+
+    In each frame less of the way is left, by a law of exponentials as stages have it.
+    """
+    frames, half = len(path), np.array(problem.cells.half)
+    images, fixed = all_images(problem, path)
+    everything = np.ones(frames, bool)
+    chosen = np.arange(frames)
+    maps = _maps(problem, chosen, path, images, everything, fixed, path)
+    y, x = problem.cells.axes
+    prior = 1.5 * np.log1p((y[:, None] ** 2 + x**2) / USUAL**2)
+    best: tuple[float, Floats] | None = None
+    for rest in np.geomspace(1.0, frames / 3, RESTS):
+        left = np.exp(-problem.middle / rest)
+        told = -prior
+        for one, part in zip(maps, left, strict=True):
+            if part > NEARLY:
+                told = told + ndimage.affine_transform(one, [part] * 2, half * (1 - part), order=1)
+                told = told - one[tuple(half)]
+        i, j = np.unravel_index(int(told.argmax()), told.shape)
+        if told[i, j] > (0 if best is None else best[0]):
+            best = float(told[i, j]), path + left[:, None] * np.array([y[i], x[j]])
+    return None if best is None else best[1]
+
+
+def _without_hop(problem: Problem, path: Floats) -> Floats | None:
+    """The path with all that comes before some time shifted, if that fits better."""
     cells = problem.cells
     sums = Sums.of(problem, path, np.ones(len(path), bool))
-    best: tuple[float, int, Floats] | None = None
+    best: tuple[float, Floats] | None = None
     for block in range(1, problem.blocks):
         sides = []
         for part in (slice(max(0, block - 3), block), slice(block, block + 3)):
@@ -175,9 +218,11 @@ def _hop(problem: Problem, path: Floats) -> tuple[int, Floats] | None:
         i, j = np.unravel_index(int(fit.argmax()), fit.shape)
         excess = (float(fit[i, j]) - here) / spread
         if excess > HOP_SEEN and (best is None or excess > best[0]):
-            shift = np.array([cells.axes[0][i], cells.axes[1][j]])
-            best = excess, int(np.argmax(problem.block == block)), shift
-    return None if best is None else best[1:]
+            shifted = path.copy()
+            before = slice(int(np.argmax(problem.block == block)))
+            shifted[before] += [cells.axes[0][i], cells.axes[1][j]]
+            best = excess, shifted
+    return None if best is None else best[1]
 
 
 def _has_pattern(problem: Problem, path: Floats) -> bool:
