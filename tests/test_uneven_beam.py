@@ -9,7 +9,7 @@ import pytest
 
 import napari_beamwatch as bw
 from napari_beamwatch.analysis.dose_axis import DoseAxis
-from napari_beamwatch.analysis.light import Light
+from napari_beamwatch.analysis.light import Light, shaded
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.movie import SimulatedMovie
 
@@ -45,6 +45,17 @@ def test_no_frame_stands_in_two_rows_and_each_had_the_dose_of_its_row(ratio: flo
     assert (np.abs(ratio * (frame + 0.5) - (row + 0.5)) <= 0.5 + 1e-9).all()
     # Nothing is left out but where rows or frames are the fewer.
     assert len(row) >= min(40 * ratio, 40, 40 / ratio) - 2
+
+
+@pytest.mark.parametrize(("to", "own"), [(0.3, True), (0.85, False), (1.6, False)])
+def test_a_place_that_the_light_leaves_is_measured_by_its_own_counts(to: float, own: bool) -> None:
+    field = np.full(60, 20.0)
+    counts = np.random.default_rng(1).normal(field * np.interp(np.arange(60), [20, 40], [1, to]), 1)
+    light = shaded(field, counts)
+    assert (light is not None) is own
+    if light is not None:
+        assert np.abs(light - counts)[45:].max() < 3
+        assert light[-10:].mean() == pytest.approx(to * 20, rel=0.1)
 
 
 def test_frames_without_beam_stand_nowhere() -> None:

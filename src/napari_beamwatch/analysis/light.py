@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from napari_beamwatch.analysis.dose_axis import DoseAxis
 from napari_beamwatch.movies import Movie
@@ -36,6 +37,11 @@ SURE = 4.0
 
 FEWEST = 12
 """Cells that changed from which on they tell."""
+
+
+SHADED, AROUND = 0.25, 5
+"""Part by which the mean signal of a place must fall beside that of the field, and over how many
+frames, for its own to be the light that it has: an edge of the beam that creeps in."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +111,27 @@ class Light:
         found: Ints = np.full(len(self.axis.lit), -1, np.int64)
         found[lit[row[order]]] = lit[frame[order]]
         return found
+
+
+def shaded(field: Floats, own: Floats) -> Floats | None:
+    """The mean signal that the power of a place goes with, if it is not that of the field.
+
+    What a specimen does to its own signal is little, and is judged as such; where the beam leaves
+    it, or a shadow falls on it, its own counts are all that it has.
+
+    Parameters
+    ----------
+    field, own : array (frames,)
+        Mean signal of all windows, and of those of the place.
+    """
+    known = np.isfinite(own) & (np.nan_to_num(field) > 0)
+    if known.sum() < AROUND:
+        return None
+    ratio = ndimage.median_filter(own[known] / field[known], AROUND, mode="nearest")
+    if (ratio > (1 - SHADED) * np.maximum.accumulate(ratio)).all():
+        return None
+    shade = np.interp(np.arange(len(field)), np.flatnonzero(known), ratio)
+    return np.asarray(field * shade, np.float64)
 
 
 def known_mean(values: Floats) -> Floats:

@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.analysis.diffuse import Diffuse
 from napari_beamwatch.analysis.dose_axis import DoseAxis
-from napari_beamwatch.analysis.light import Light, known_mean
+from napari_beamwatch.analysis.light import Light, known_mean, shaded
 from napari_beamwatch.analysis.pieces import Piece
 from napari_beamwatch.damage.budget import rate
 from napari_beamwatch.damage.course.examining import Examined, examine
-from napari_beamwatch.damage.failures import Failures
+from napari_beamwatch.damage.failures import WARNING, Failures
 from napari_beamwatch.damage.field.place import Place
-from napari_beamwatch.damage.scopes import Scope, SpotTrace, Witnesses
+from napari_beamwatch.damage.scopes import Scope, SpotTrace, Witnesses, samples_of
 from napari_beamwatch.damage.verdict.dimming import moved_within
 from napari_beamwatch.damage.verdict.judging import judge, unclear
-from napari_beamwatch.damage.verdict.others import Fates
+from napari_beamwatch.damage.verdict.others import Fates, powers_of
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.broadening import broadening
@@ -95,20 +95,30 @@ def judge_places(
         _scope(light, followed, reflections, piece, movie, mine)
         for piece, mine in zip(pieces, rows, strict=True)
     ]
+    shade = [_shaded(followed, field, piece) for piece in pieces]
+    in_shade = [scope.name for scope, own in zip(scopes, shade, strict=True) if own is not None]
+    if in_shade:
+        failures.notes.append(
+            f"{WARNING}the light left {', '.join(in_shade)}, as where an edge of the beam creeps "
+            "in: lattices are measured by the counts that they have, and have had less dose than "
+            "the field"
+        )
     futures = [
         pool.submit(
-            examine, scope, _beside(field, mine, piece.windows), rate=lattice,
+            examine, scope, _beside(field.mean if own is None else own, mine, piece.windows),
+            rate=lattice,
             spacing=spacing if "spacing" in settings.criteria else 0.0,
             d_tolerance=settings.d_tolerance,
         )
-        for scope, piece, mine in zip(scopes, pieces, rows, strict=True)
+        for scope, piece, mine, own in zip(scopes, pieces, rows, shade, strict=True)
     ]  # fmt: skip
     examined: list[Examined | str] = [
         failures.tried(f"examining {scope.name}", _why, _result, future)
         for scope, future in zip(scopes, futures, strict=True)
     ]
     known = [one for one in examined if not isinstance(one, str)]
-    fates = Fates.of(known)
+    every = light.axis.scope("all", [_spot_trace(followed, one) for one in reflections], 1.0)
+    fates = Fates.of(known, powers_of(every.traces, samples_of(every, field.mean)))
     verdicts = [
         unclear(one) if isinstance(one, str) else failures.tried(
             f"judging {scope.name}", unclear,
@@ -181,15 +191,23 @@ def all_of_it(
     strongest = max(traces, key=lambda trace: float(np.nansum(trace.snr)))
     summed = [replace(strongest, snr=mean, windows=total)]
     scope = light.axis.scope("all of it", summed, exposure)
-    beam = _beside(field, rows, np.arange(len(light.windows)))
+    beam = _beside(field.mean, rows, np.arange(len(light.windows)))
     return examine(scope, beam, rate=rate(settings.false_alarm, "lattice"), spacing=0.0)
 
 
-def _beside(field: FieldTrace, rows: Ints | None, windows: Ints) -> Floats:
-    """Mean signal of the field in the frames that stand in each row, on average over windows."""
+def _shaded(followed: FollowedSpots, field: FieldTrace, piece: Piece) -> Floats | None:
+    """The mean signal that the power of a place goes with, if it is not that of the field."""
+    window = followed.spots.peaks.window
+    mine = np.flatnonzero(np.isin(window, piece.windows))
+    one_each = mine[np.unique(window[mine], return_index=True)[1]]
+    return shaded(field.mean, followed.signal.of(one_each))
+
+
+def _beside(signal: Floats, rows: Ints | None, windows: Ints) -> Floats:
+    """A mean signal in the frames that stand in each row, on average over windows."""
     if rows is None:
-        return field.mean
-    values = np.broadcast_to(field.mean[:, None], rows.shape)[:, windows]
+        return signal
+    values = np.broadcast_to(signal[:, None], rows.shape)[:, windows]
     return known_mean(taken_at(values, rows[:, windows]))
 
 

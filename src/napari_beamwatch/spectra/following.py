@@ -88,12 +88,21 @@ class Signal:
         """Windows that were on the detector in half of the frames and more."""
         return np.asarray(2 * self.frames >= max(1, self.frames.max(initial=0)), np.bool_)
 
+    def of(self, spots: NDArray[np.int64]) -> Floats:
+        """Mean over the windows of some spots, one a window; NaN where none is on the detector."""
+        total, count = self._summed(spots)
+        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+    def _summed(self, spots: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
+        """Sum over the windows of some spots in each frame, and how many these are."""
+        known = np.isfinite(self.of_spots[:, spots])
+        own = np.where(known, self.of_spots[:, spots], 0.0)
+        return own.sum(axis=1, dtype=np.float64), known.sum(axis=1)
+
     def beside(self, spots: NDArray[np.int64]) -> Floats:
         """That of the windows of some spots, one a window, over that of all other windows."""
-        own = np.where(np.isfinite(self.of_spots[:, spots]), self.of_spots[:, spots], 0.0)
-        count = np.isfinite(self.of_spots[:, spots]).sum(axis=1)
+        total, count = self._summed(spots)
         others = self.windows - count
-        total = own.sum(axis=1, dtype=np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):
             rest = (self.field * self.windows - total) / others
             ratio = total / count / rest

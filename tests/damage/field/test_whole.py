@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -173,6 +174,12 @@ def test_survivors_outweigh_what_cannot_be_told_by_their_lattice() -> None:
     other = of((unsure(), 60.0), (steady(), 40.0)).verdict
     assert other.status == "ambiguous"
     assert "tilt" in other.reason
+
+
+def test_a_field_of_which_a_fifth_fell_for_no_reason_that_can_be_told_did_not_survive() -> None:
+    fell = replace(unsure(), fitted=step(120))
+    assert of((fell, 19.0), (steady(), 81.0)).verdict.status == "survived"
+    assert of((fell, 21.0), (steady(), 79.0)).verdict.status == "ambiguous"
 
 
 def test_a_small_place_is_named_and_not_the_headline() -> None:

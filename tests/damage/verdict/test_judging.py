@@ -144,6 +144,21 @@ def test_a_crystal_that_turns_is_ambiguous(traces: Any) -> None:
     assert judged(new, others=(examine(old, None),)).status == "ambiguous"
 
 
+def test_a_spot_of_a_turned_lattice_need_not_have_been_seen_before_it_turned(traces: Any) -> None:
+    c, s = np.cos(np.radians(25)), np.sin(np.radians(25))
+    gone = traces.fading(40, 5)
+    came = traces.steady() - gone
+    # The strongest of them was in no contrast at first.
+    signal = np.concatenate([gone[:3], came * np.array([1.0, 1.0, 1.0, 3.0])[:, None]])
+    g = np.concatenate([traces.g[:3], traces.g @ np.array([[c, s], [-s, c]])])
+    verdict = judged(traces.scope(signal, 1, g))
+    assert verdict.status == "ambiguous"
+    assert "turned" in verdict.reason
+    old, new = traces.scope(gone[:3], 1), traces.scope(came, 2, g[3:])
+    beside = judged(old, others=(examine(new, None),))
+    assert "turned" in beside.reason
+
+
 def test_one_fringe_set_needs_a_witness(traces: Any) -> None:
     scope = traces.scope(traces.fading(40, 8)[:1] * 3, 1)
     assert judged(scope).status == "ambiguous"

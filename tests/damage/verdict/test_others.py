@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from napari_beamwatch.damage.course.examining import examine
+from napari_beamwatch.damage.scopes import samples_of
 from napari_beamwatch.damage.verdict.judging import judge
-from napari_beamwatch.damage.verdict.others import Fates, Refuted, refuted
+from napari_beamwatch.damage.verdict.others import Fates, Refuted, powers_of, refuted
 
 
 def test_a_place_of_the_same_g_that_held_refutes_focus(traces: Any) -> None:
@@ -48,6 +49,25 @@ def test_spots_that_brightened_elsewhere_in_the_crystal_are_of_one_that_moves(
     verdict = judge(lost, [other])
     assert verdict.status == ("ambiguous" if moved else "onset")
     assert ("it bends or moves" in verdict.reason) is moved
+
+
+@pytest.mark.parametrize(("went", "moved"), [(1.0, True), (0.0, False)])
+def test_what_a_place_lost_and_the_rest_of_its_crystal_gained_moved_there(
+    traces: Any, went: float, moved: bool
+) -> None:
+    # Of three times as many windows, so that nothing there is half as bright again.
+    gone = traces.fading(40, 8)
+    lost = traces.placed(gone, 1)
+    rest = traces.scope(traces.steady() + went * (traces.steady() - gone) / 3, 2, windows=12)
+    both = [
+        replace(a, snr=(4 * a.snr + 12 * b.snr) / 16, windows=16)
+        for a, b in zip(lost.scope.traces, rest.traces, strict=True)
+    ]
+    every = replace(rest, traces=tuple(both))
+    powers = powers_of(every.traces, samples_of(every))
+    others = [examine(rest, None)]
+    assert not refuted(lost, others).moved
+    assert refuted(lost, others, Fates.of([lost, *others], powers)).moved is moved
 
 
 def test_a_place_of_other_spacings_that_held_does_not_refute_focus(traces: Any) -> None:

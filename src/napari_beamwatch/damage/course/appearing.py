@@ -121,13 +121,13 @@ def grown_from(
 
 def faded(samples: Samples) -> NDArray[np.bool_]:
     """Spots of which less than half is left in the last quarter of what was there in the first."""
-    (first, last), _ = _quarters(samples)
+    (first, last), _ = quarters(samples)
     return np.asarray(last < 0.5 * first, np.bool_)
 
 
 def brightened(samples: Samples, dispersion: float) -> NDArray[np.bool_]:
     """Spots that are surely brighter in the last quarter than in the first, and not faint."""
-    (first, last), (first_var, last_var) = _quarters(samples)
+    (first, last), (first_var, last_var) = quarters(samples)
     error = np.sqrt(dispersion * (last_var + BRIGHTER**2 * first_var))
     strong = last > SOLID * max(float(first.max()), float(last.max()))
     return np.asarray(strong & (last - BRIGHTER * first > SURELY_BRIGHTER * error), np.bool_)
@@ -135,7 +135,7 @@ def brightened(samples: Samples, dispersion: float) -> NDArray[np.bool_]:
 
 def solid(samples: Samples) -> NDArray[np.bool_]:
     """Spots that were there in the first quarter, with a tenth of what the strongest ever has."""
-    return _solid(_quarters(samples)[0])
+    return _solid(quarters(samples)[0])
 
 
 def _solid(means: Floats) -> NDArray[np.bool_]:
@@ -160,14 +160,14 @@ def there_at_first(
     """
     if not fresh.any():
         return ~fresh
-    means, _ = _quarters(samples)
+    means, _ = quarters(samples)
     there = ~fresh & _solid(means)
     power = np.maximum(means, 0.0) * samples.windows.mean(axis=1)
     at_first, ever = np.bincount(lattice, power[0] * there), np.bincount(lattice, power.max(axis=0))
     return np.asarray(there & (at_first > SOLID * ever)[lattice], np.bool_)
 
 
-def _quarters(samples: Samples) -> tuple[Floats, Floats]:
+def quarters(samples: Samples) -> tuple[Floats, Floats]:
     """Levels of the spots in the first and the last quarter, and their variances.
 
     Of what was not measured the level is 0 and the variance infinite.

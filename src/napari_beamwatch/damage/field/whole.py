@@ -24,6 +24,10 @@ SPECIFIC = ("new_phase", "spacing", "mass_loss", "fading")
 """Criteria, the one that says most first."""
 
 
+FELL = 0.2
+"""Part of a lattice that fell for reasons that cannot be told from which on it did not survive."""
+
+
 @dataclass(frozen=True, eq=False)
 class RegionVerdict:
     """What is said of a region.
@@ -201,7 +205,10 @@ def _unchanged(seen: Sequence[Place]) -> Verdict:
         for one in seen
         if one.verdict.status == "ambiguous" and not one.verdict.reason.startswith(TOO_FEW)
     ]
-    if steady and sum(one.share for one in steady) >= sum(one.share for one in unsure):
+    # Of those a lattice that fell, whatever took it, is not known to have survived.
+    fell = sum(one.share for one in unsure if one.verdict.fitted is not None)
+    held = fell < FELL * sum(one.share for one in seen)
+    if steady and held and sum(one.share for one in steady) >= sum(one.share for one in unsure):
         best = max(steady, key=lambda one: np.nan_to_num(one.verdict.survived_dose))
         told = _told(best, seen)
         more = [f"{len(steady)} places alike"] if len(steady) > 1 else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -216,29 +216,76 @@ def order_of(spot: SpotTrace, traces: Sequence[SpotTrace]) -> int:
     return found
 
 
+def turned_away(one: Examined, gone: NDArray[np.bool_], others: Sequence[Examined]) -> bool:
+    """Whether a lattice that went came at another angle, here or in another place, as it did.
+
+    Parameters
+    ----------
+    one : Examined
+    gone : array of bool
+        Traces of its scope that went.
+    others : sequence of Examined
+        The other places of the field.
+    """
+    if turned(one.scope.traces, gone, one.fresh):
+        return True
+    assert one.loss is not None
+    course = one.loss.course
+    until = np.fmax(course.onset.high, course.half_dose.high)
+    went = one.scope.of_traces(gone).traces
+    for other in others:
+        exposure = one.scope.exposure / other.scope.exposure
+        came = [
+            other.scope.traces[each.index]
+            for each in other.new
+            if each.stayed
+            and each.first_seen.low * exposure <= until
+            and each.first_seen.high * exposure >= course.onset.low
+        ]
+        both = np.arange(len(went) + len(came)) >= len(went)
+        if len(came) >= min(2, len(went)) and turned([*went, *came], ~both, both):
+            return True
+    return False
+
+
 def turned(traces: Sequence[SpotTrace], faded: NDArray[np.bool_], new: NDArray[np.bool_]) -> bool:
     """Whether the new spots are the faded ones at another angle: the crystal turned.
 
-    What appeared has the |g| of those that faded, in another direction, but for a faint spot here
-    and there; another phase has spacings of its own. Powder rings do not turn.
+    What appeared has the |g| of those that faded, in another direction, or lies on their lattice
+    turned by that angle, but for a faint spot here and there; another phase has spacings of its
+    own. Powder rings do not turn.
     """
     old = [trace for trace, is_one in zip(traces, faded, strict=True) if is_one]
     fresh = [trace for trace, is_one in zip(traces, new, strict=True) if is_one]
     if not old or not fresh:
         return False
-    total = matched = 0.0
-    for spot in fresh:
-        strength = float(np.nanmean(np.maximum(spot.snr, 0.0)))
-        total += strength
-        mates = [
-            trace for trace in old
-            if not (trace.ring or spot.ring) and abs(trace.g / spot.g - 1) <= SAME_G
-        ]  # fmt: skip
-        elsewhere = [
-            abs(spot.gy * mate.gx - spot.gx * mate.gy) / (spot.g * mate.g)
-            > np.sin(np.radians(SAME_DIRECTION) / 2)
-            for mate in mates
-        ]
-        if elsewhere and all(elsewhere):
-            matched += strength
-    return matched >= TURNED_PART * total
+    strength = np.array([float(np.nanmean(np.maximum(spot.snr, 0.0))) for spot in fresh])
+    mates = [_turn(spot, old) for spot in fresh]
+    angles = [angle for angle in mates if angle is not None]
+    lattices = [[_rotated(trace, angle) for trace in old if not trace.ring] for angle in angles]
+    matched = [
+        mate is not None or any(order_of(spot, lattice) == 1 for lattice in lattices)
+        for spot, mate in zip(fresh, mates, strict=True)
+    ]
+    return float(strength[matched].sum()) >= TURNED_PART * float(strength.sum())
+
+
+def _turn(spot: SpotTrace, old: Sequence[SpotTrace]) -> float | None:
+    """Angle by which the nearest of its mates of the same |g| turned; None without any.
+
+    One that is where it was did not turn.
+    """
+    angles = []
+    for mate in old:
+        if mate.ring or spot.ring or abs(mate.g / spot.g - 1) > SAME_G:
+            continue
+        across = mate.gx * spot.gy - mate.gy * spot.gx
+        angle = float(np.arctan2(across, mate.gx * spot.gx + mate.gy * spot.gy))
+        angles.append(angle - np.pi * round(angle / np.pi))  # of g and −g the nearer
+    least = min(angles, key=abs, default=None)
+    return None if least is None or abs(least) <= np.radians(SAME_DIRECTION) / 2 else least
+
+
+def _rotated(spot: SpotTrace, angle: float) -> SpotTrace:
+    c, s = np.cos(angle), np.sin(angle)
+    return replace(spot, gx=c * spot.gx - s * spot.gy, gy=s * spot.gx + c * spot.gy)

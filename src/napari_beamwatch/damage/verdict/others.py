@@ -9,19 +9,30 @@ slides takes them from one place to another.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_beamwatch.damage.course.appearing import quarters
 from napari_beamwatch.damage.course.estimate import Estimate
 from napari_beamwatch.damage.course.examining import Examined, Loss
 from napari_beamwatch.damage.course.left import FALLEN, PARTIAL
 from napari_beamwatch.damage.course.power import SMALLEST_LOSS
 from napari_beamwatch.damage.likeness import SAME_G, distinct, independent
-from napari_beamwatch.damage.scopes import SpotTrace
+from napari_beamwatch.damage.scopes import Samples, SpotTrace
 from napari_beamwatch.damage.verdict.focus import focus_explains
 
-WANDERED = 0.5
-"""Part of the spots that fell which brightened elsewhere in a crystal that bends or slides."""
+Floats = NDArray[np.float64]
+
+WANDERED, MUCH = 0.5, 0.15
+"""Part of the spots that fell which brightened elsewhere in a crystal that bends or slides, or of
+their power; part of what all of the field has of them that must be lost for it to tell."""
+
+SURE = 3.0
+"""Standard errors by which that power must be found elsewhere."""
 
 KEPT, CRYSTALS = 0.75, 4
 """Part of their plateaus that other crystals kept while one was lost, and how many of these, with
@@ -77,6 +88,29 @@ class Gone:
 
 
 @dataclass(frozen=True)
+class Powers:
+    """What a spot has in the first and the last quarter, its windows added up, and their errors.
+
+    Attributes
+    ----------
+    first, last, first_se, last_se : float
+    """
+
+    first: float
+    last: float
+    first_se: float
+    last_se: float
+
+
+def powers_of(traces: Sequence[SpotTrace], samples: Samples) -> dict[int, Powers]:
+    """Of each spot."""
+    means, variances = quarters(samples)
+    windows = samples.windows.mean(axis=1)
+    columns = np.concatenate([means, np.sqrt(variances)]).T * windows[:, None]
+    return {trace.spot: Powers(*row) for trace, row in zip(traces, columns.tolist(), strict=True)}
+
+
+@dataclass(frozen=True)
 class Fates:
     """What became of all places of a field.
 
@@ -87,20 +121,31 @@ class Fates:
         it: then crystals have phases of their own, and one that held says nothing of the next.
     gone : tuple of Gone
         Spots of crystals of which several |g| went to nothing as no focus takes them.
+    powers : dict of int to Powers
+        Of each spot, in all of the field.
     """
 
     in_part: bool = False
     gone: tuple[Gone, ...] = ()
+    powers: Mapping[int, Powers] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, places: Sequence[Examined]) -> Fates:
-        """Those of all places of a field."""
+    def of(cls, places: Sequence[Examined], powers: Mapping[int, Powers] | None = None) -> Fates:
+        """Those of all places of a field.
+
+        Parameters
+        ----------
+        places : sequence of Examined
+        powers : dict of int to Powers, optional
+        """
+        powers = powers or {}
         lost = [(one, one.loss) for one in places if one.loss is not None]
         part = sum(loss.left.in_part and loss.course.loss >= SMALLEST_LOSS for _, loss in lost)
         whole = [(one, loss) for one, loss in lost if loss.left.complete]
         if part >= CRYSTALS and part > len(whole):
-            return cls(in_part=True)
-        return cls(gone=tuple(gone for one in whole for gone in _not_by_focus(*one)))
+            return cls(in_part=True, powers=powers)
+        gone = tuple(gone for one in whole for gone in _not_by_focus(*one))
+        return cls(gone=gone, powers=powers)
 
 
 UNTOLD = Fates()
@@ -151,7 +196,23 @@ def refuted(one: Examined, others: Sequence[Examined], fates: Fates = UNTOLD) ->
             held |= {b.crystal for b in beside if any(b.g > a.g for a in lost)}
     path = (path or len(held) >= CRYSTALS) and not fates.in_part
     moved = sum(trace.spot in brighter for trace in lost) >= max(1.0, WANDERED * len(lost))
+    moved |= _elsewhere(one, {trace.spot for trace in lost}, fates)
     return Refuted(path, tilt, moved=moved)
+
+
+def _elsewhere(one: Examined, spots: set[int], fates: Fates) -> bool:
+    """Whether at least half of what a place lost of some spots is found in the rest of the field.
+
+    What brightens there may be too little, beside what was there before, for a place of its own.
+    """
+    assert one.watch is not None
+    mine = powers_of(one.old.traces, one.watch.samples)
+    pairs = [(mine[each], fates.powers[each]) for each in spots & set(fates.powers)]
+    lost = sum(here.first - here.last for here, _ in pairs)
+    gained = lost + sum(there.last - there.first for _, there in pairs)
+    variance = sum(there.first_se**2 + there.last_se**2 for _, there in pairs)
+    much = lost > MUCH * sum(there.first for _, there in pairs)
+    return much and gained > max(WANDERED * lost, SURE * math.sqrt(variance))
 
 
 def _kept(one: Examined, other: Examined) -> float:
