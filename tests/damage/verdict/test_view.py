@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,13 @@ import pytest
 from napari_beamwatch.damage.course.examining import examine
 from napari_beamwatch.damage.scopes import Scope, Witnesses
 from napari_beamwatch.damage.verdict.judging import Verdict, judge
+from napari_beamwatch.damage.verdict.view import view_changed
 from napari_beamwatch.spectra.drift import Comparison
+from napari_beamwatch.spectra.drift.blurring import Blur, terms
 
-HELD = Comparison(20.0, 20.0, 1.0, -8.0, 0.0, 5.0)
-ANOTHER = Comparison(20.0, 20.0, 0.05, 7.0, 0.0, 5.0)
-UNSEEN = Comparison(2.0, 3.0, 0.05, 3.0, 0.0, 1e3)
+HELD = Comparison(20.0, 20.0, 1.0, -8.0, Blur.even(0.0, 5.0))
+ANOTHER = Comparison(20.0, 20.0, 0.05, 7.0, Blur.even(0.0, 5.0))
+UNSEEN = Comparison(2.0, 3.0, 0.05, 3.0, None)
 
 
 @dataclass
@@ -67,13 +69,25 @@ def test_a_blur_that_takes_film_and_spots_is_no_damage(traces: Any) -> None:
     rate = 500.0
     late = np.arange(100) >= 40
     scope = traces.scope(traces.levels[:, None] * np.exp(-rate * g2 * late), 1, windows=16)
-    blurred = Comparison(20.0, 10.0, 1.0, -5.0, rate, 30.0)
+    blurred = Comparison(20.0, 10.0, 1.0, -5.0, Blur.even(rate, 30.0))
     verdict = judged(scope, blurred)
     assert verdict.status == "ambiguous"
     assert "blurred" in verdict.reason
     assert judged(scope, HELD).status == "onset"
 
 
+def test_what_shakes_along_one_direction_takes_the_spots_along_it(traces: Any) -> None:
+    rates = np.array([900.0, 100.0, 200.0])
+    left = np.exp(-terms(*traces.g.T) @ rates)[:, None]
+    late = np.arange(100) >= 40
+    scope = traces.scope(traces.levels[:, None] * np.where(late, left, 1.0), 1, windows=16)
+    one, film = examine(scope, None), Blur(rates, 30.0**2 * np.eye(3))
+    assert one.loss is not None
+    for blur, said in ((film, True), (replace(film, rates=rates[[1, 0, 2]]), False)):
+        seen: Any = Film(Comparison(20.0, 10.0, 1.0, -5.0, blur))
+        assert ("blurred" in view_changed(one, [], one.loss.course.onset, seen)) is said
+
+
 def test_a_blur_of_the_film_does_not_excuse_spots_that_are_gone(traces: Any) -> None:
-    slight = Comparison(20.0, 10.0, 1.0, -5.0, 50.0, 10.0)
+    slight = Comparison(20.0, 10.0, 1.0, -5.0, Blur.even(50.0, 10.0))
     assert judged(traces.scope(traces.fading(40, 3), 1), slight).status == "onset"

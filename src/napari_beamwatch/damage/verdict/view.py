@@ -12,11 +12,13 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from napari_beamwatch.damage.course.estimate import Estimate
 from napari_beamwatch.damage.course.examining import Examined, Loss
 from napari_beamwatch.damage.scopes import Scope
 from napari_beamwatch.spectra.drift import Comparison, Texture
+from napari_beamwatch.spectra.drift.blurring import terms
 from napari_beamwatch.spectra.drift.texture import SEEN
 
 Floats = NDArray[np.float64]
@@ -32,9 +34,9 @@ SUDDEN = 2.0
 SURE = 2.0
 """Standard errors by which less than half of a texture, or as much, is found again."""
 
-SURE_BLUR, AGREED, RATES = 2.5, 2.0, 17
-"""Standard errors of a blur from which it is one, those of blur and spots to which they agree, and
-rates that are tried."""
+SURE_BLUR, AGREED, STEPS = 3.0, 2.0, 12
+"""Standard errors of a blur from which it is one, those of spots to which both agree, and steps in
+which it is looked for how they do best."""
 
 UNLIKE = 0.05
 """Part of their plateaus by which spots depart from a law, for the film's own speckle beats with
@@ -185,15 +187,22 @@ def _blurred(lattice: Scope, loss: Loss, best: Examined, texture: Texture) -> st
 def _blur_explains(lattice: Scope, loss: Loss, told: Comparison) -> bool:
     """Whether a blur of the film is one, and takes what was lost of every spot.
 
-    Grains that fade take their part of the texture along; but a blur leaves more of coarse spots.
+    Grains that fade take their part of the texture along; but a blur leaves more of coarse spots,
+    and of those across the way in which it shakes.
     """
-    if told.before < SEEN or not told.blur > SURE_BLUR * told.blur_se:
+    if told.before < SEEN or told.blur is None or not told.blur.sure > SURE_BLUR:
         return False
-    rates = told.blur + told.blur_se * np.linspace(-AGREED, AGREED, RATES)
-    g2 = np.array([trace.g**2 for trace in lattice.traces])
-    off = loss.left.ratio - np.exp(-rates[:, None] * g2)
-    misfit = (off**2 / (loss.left.se**2 + UNLIKE**2)).max(axis=1)
-    return bool(misfit.min() < AGREED**2)
+    along = terms(*np.array([(trace.gy, trace.gx) for trace in lattice.traces]).T)
+    variance = loss.left.se**2 + UNLIKE**2
+    rates, film = told.blur.rates, np.linalg.inv(told.blur.covariance)
+    for _ in range(STEPS):
+        left = np.exp(-along @ rates)
+        slope = -along * left[:, None]
+        known = slope.T @ (slope / variance[:, None]) + film
+        pull = slope.T @ ((loss.left.ratio - left) / variance) - film @ (rates - told.blur.rates)
+        rates = rates + np.linalg.solve(known, pull)
+    misfit = (loss.left.ratio - np.exp(-along @ rates)) ** 2 / variance
+    return bool(misfit.max() < AGREED**2 and told.blur.off(rates) < stats.chi2.isf(0.05, 3))
 
 
 def _compared(

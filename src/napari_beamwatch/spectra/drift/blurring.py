@@ -1,8 +1,13 @@
-"""How much a texture was blurred: a Gaussian of σ pixels leaves exp(-4π²σ²k²) of its power."""
+"""How much a texture was blurred, in each direction.
+
+Of a Gaussian of covariance S in pixels ``exp(-4π² kᵀSk)`` of its power is left: what shakes does so
+along a holder or an arm more than across it.
+"""
 
 from __future__ import annotations
 
-import math
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -12,10 +17,50 @@ STEPS = 12
 """Of the fit, each no longer than what damps the texture to 1/e."""
 
 
+@dataclass(frozen=True, eq=False)
+class Blur:
+    """Rates Q of ``exp(-kᵀQk)``, in pixels².
+
+    Attributes
+    ----------
+    rates : array (3,)
+        Qyy, Qxx and Qyx.
+    covariance : array (3, 3)
+        Of their errors.
+    """
+
+    rates: Floats
+    covariance: Floats
+
+    @classmethod
+    def even(cls, rate: float, error: float) -> Blur:
+        """One that is the same in all directions, of which all is known to one error."""
+        return cls(np.array([rate, rate, 0.0]), error**2 * np.diag([1.0, 1.0, 0.5]))
+
+    @cached_property
+    def sure(self) -> float:
+        """Standard errors by which the rate in the direction of the strongest is above 0."""
+        yy, xx, yx = self.rates
+        values, vectors = np.linalg.eigh(np.array([[yy, yx], [yx, xx]]))
+        along = terms(*vectors[:, -1])
+        return float(values[-1] / np.sqrt(max(float(along @ self.covariance @ along), 1e-300)))
+
+    def off(self, rates: Floats) -> float:
+        """Squared distance of others from these, in errors."""
+        away = rates - self.rates
+        return float(away @ np.linalg.solve(self.covariance, away))
+
+
+def terms(y: Floats | float, x: Floats | float) -> Floats:
+    """What the rates are multiplied by to give kᵀQk, the last axis."""
+    y, x = np.asarray(y), np.asarray(x)
+    return np.stack([y**2, x**2, 2 * y * x], axis=-1)
+
+
 def blur_of(
-    before: Floats, after: Floats, mean: Floats, va: Floats, vb: Floats, k2: Floats
-) -> tuple[float, float]:
-    """Rate q of ``after = exp(-q k²) before`` and its standard error, by weighted squares.
+    before: Floats, after: Floats, mean: Floats, va: Floats, vb: Floats, ky: Floats, kx: Floats
+) -> Blur | None:
+    """The blur by which one power became another, by weighted squares; None if nothing tells.
 
     Parameters
     ----------
@@ -25,20 +70,21 @@ def blur_of(
         Of both, smoothed.
     va, vb : array
         Variances of the noise in either.
-    k2 : array
-        |k|² in cycles² per pixel².
+    ky, kx : array
+        Cycles per pixel.
     """
-    rate, error = 0.0, math.inf
+    along = terms(ky, kx)
+    k2 = along[:, 0] + along[:, 1]
     step = float(mean.sum()) / max(float(mean @ k2), 1e-300)
+    rates, known = np.zeros(3), np.zeros((3, 3))
     for _ in range(STEPS):
-        left = np.exp(-rate * k2)
+        left = np.exp(-np.clip(along @ rates, -1.0, STEPS))
         power = 2 * mean / (1 + left)
         variance = vb**2 + 2 * power * left * vb + left**2 * (va**2 + 2 * power * va)
-        slope = -k2 * left * power
-        known = float(slope**2 @ (1 / variance))
-        if not known > 0:
-            break
-        pull = float(slope @ ((after - left * before) / variance)) / known
-        rate = min(max(rate + min(max(pull, -step), step), -step), STEPS * step)
-        error = known**-0.5
-    return rate, error
+        slope = -along * (left * power)[:, None]
+        known = slope.T @ (slope / variance[:, None])
+        if not np.linalg.cond(known) < 1e12:
+            return None
+        pull = np.linalg.solve(known, slope.T @ ((after - left * before) / variance))
+        rates = np.clip(rates + np.clip(pull, -step, step), -STEPS * step, STEPS * step)
+    return Blur(rates, np.asarray(np.linalg.inv(known), np.float64))

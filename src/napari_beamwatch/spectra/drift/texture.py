@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_beamwatch.spectra.drift.arrays import Complex64, Floats
-from napari_beamwatch.spectra.drift.blurring import blur_of
+from napari_beamwatch.spectra.drift.blurring import Blur, blur_of
 from napari_beamwatch.spectra.drift.kernels import phases
 from napari_beamwatch.spectra.drift.low_frequencies import LOWEST, Band
 from napari_beamwatch.spectra.drift.paths import TOO_FAINT, solve_path
@@ -66,16 +66,15 @@ class Comparison:
         something came to lie on the film.
     below_half : float
         Standard errors by which that is less than `HALF`.
-    blur, blur_se : float
-        Rate in pixels² at which the logarithm of the power fell with |k|², and its standard error.
+    blur : Blur or None
+        Of the later ones beside the others.
     """
 
     before: float
     after: float
     shared: float
     below_half: float
-    blur: float
-    blur_se: float
+    blur: Blur | None
 
     @property
     def seen(self) -> bool:
@@ -211,14 +210,15 @@ class Texture:
         both = self._nearest(product, both_se)
         weaker = int(own.argmin())
         error = math.hypot(both_se, HALF * own_se[weaker])
-        blur, blur_se = blur_of(
-            a.power[used], b.power[used], power, va, vb, (index / max(self.band.shape)) ** 2
-        )
+        ky, kx = np.broadcast_arrays(self.band.ky[:, None], self.band.kx)
+        blur = blur_of(a.power[used], b.power[used], power, va, vb, ky[used], kx[used])
+        if blur is not None:
+            blur = replace(blur, covariance=blur.covariance * overlap)
         sure = own / np.maximum(own_se, 1e-300)
         return Comparison(
             float(sure[0]), float(sure[1]), both / max(float(own[weaker]), 1e-300),
             (HALF * float(own[weaker]) - both) / max(error, 1e-300),
-            blur, blur_se * math.sqrt(overlap),
+            blur,
         )  # fmt: skip
 
     def _nearest(self, product: Complex64, error: float) -> float:
