@@ -216,38 +216,6 @@ def order_of(spot: SpotTrace, traces: Sequence[SpotTrace]) -> int:
     return found
 
 
-def turned_away(one: Examined, gone: NDArray[np.bool_], others: Sequence[Examined]) -> bool:
-    """Whether a lattice that went came at another angle, here or in another place, as it did.
-
-    Parameters
-    ----------
-    one : Examined
-    gone : array of bool
-        Traces of its scope that went.
-    others : sequence of Examined
-        The other places of the field.
-    """
-    if turned(one.scope.traces, gone, one.fresh):
-        return True
-    assert one.loss is not None
-    course = one.loss.course
-    until = np.fmax(course.onset.high, course.half_dose.high)
-    went = one.scope.of_traces(gone).traces
-    for other in others:
-        exposure = one.scope.exposure / other.scope.exposure
-        came = [
-            other.scope.traces[each.index]
-            for each in other.new
-            if each.stayed
-            and each.first_seen.low * exposure <= until
-            and each.first_seen.high * exposure >= course.onset.low
-        ]
-        both = np.arange(len(went) + len(came)) >= len(went)
-        if len(came) >= min(2, len(went)) and turned([*went, *came], ~both, both):
-            return True
-    return False
-
-
 def turned(traces: Sequence[SpotTrace], faded: NDArray[np.bool_], new: NDArray[np.bool_]) -> bool:
     """Whether the new spots are the faded ones at another angle: the crystal turned.
 

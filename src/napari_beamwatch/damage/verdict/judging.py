@@ -18,7 +18,7 @@ from napari_beamwatch.damage.course.interval import Course, Fitted
 from napari_beamwatch.damage.course.power import LATE, SMALLEST_LOSS, Power
 from napari_beamwatch.damage.course.spacing import Shift
 from napari_beamwatch.damage.scopes import Samples, Witnesses, frames_after
-from napari_beamwatch.damage.verdict.coming import Coming, coming, turned, turned_away
+from napari_beamwatch.damage.verdict.coming import Coming, coming, turned
 from napari_beamwatch.damage.verdict.dimming import drift_smears, signal_explains
 from napari_beamwatch.damage.verdict.others import UNTOLD, Fates, Refuted, refuted
 from napari_beamwatch.damage.verdict.rivals import judge_loss
@@ -230,7 +230,7 @@ def _faded(
         return _unclear(base, "a drift that set in with it smears the fringes within the frames")
     gone = np.zeros(len(one.scope.traces), bool)
     gone[np.flatnonzero(one.there)[loss.left.ratio < 0.5]] = True
-    if turned_away(one, gone, others):
+    if turned(one.scope.traces, gone, one.fresh):
         return _unclear(base, f"{TURNED}: its spacings appeared at another angle")
     held = _focus_held(one, witnesses, went.onset.value)
     finding = judge_loss(one, watch, loss, _also(against, held), halo_grew=witnesses.halo_grew)
