@@ -119,6 +119,7 @@ def test_a_blur_along_one_direction_is_told_from_one_along_another() -> None:
     assert told.blur is not None
     assert told.blur.off(np.array([(2 * np.pi * 4.0) ** 2, 0.0, 0.0])) < 16
     assert told.blur.off(np.array([0.0, (2 * np.pi * 4.0) ** 2, 0.0])) > 100
+    assert told.blur.sure_along > told.blur.sure > 8
     assert told.below_half < -4
 
 

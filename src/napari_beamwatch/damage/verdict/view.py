@@ -34,9 +34,9 @@ SUDDEN = 2.0
 SURE = 2.0
 """Standard errors by which less than half of a texture, or as much, is found again."""
 
-SURE_BLUR, AGREED, STEPS = 3.0, 2.0, 12
-"""Standard errors of a blur from which it is one, those of spots to which both agree, and steps in
-which it is looked for how they do best."""
+SURE_BLUR, SURE_ALONG, AGREED, STEPS = 2.5, 3.0, 2.0, 12
+"""Standard errors of a blur from which it is one, in all directions or along one; those of spots to
+which both agree, and steps in which it is looked for how they do best."""
 
 UNLIKE = 0.05
 """Part of their plateaus by which spots depart from a law, for the film's own speckle beats with
@@ -190,7 +190,9 @@ def _blur_explains(lattice: Scope, loss: Loss, told: Comparison) -> bool:
     Grains that fade take their part of the texture along; but a blur leaves more of coarse spots,
     and of those across the way in which it shakes.
     """
-    if told.before < SEEN or told.blur is None or not told.blur.sure > SURE_BLUR:
+    if told.before < SEEN or told.blur is None:
+        return False
+    if not (told.blur.sure > SURE_BLUR or told.blur.sure_along > SURE_ALONG):
         return False
     along = terms(*np.array([(trace.gy, trace.gx) for trace in lattice.traces]).T)
     variance = loss.left.se**2 + UNLIKE**2

@@ -39,7 +39,13 @@ class Blur:
 
     @cached_property
     def sure(self) -> float:
-        """Standard errors by which the rate in the direction of the strongest is above 0."""
+        """Standard errors by which the rate that is common to all directions is above 0."""
+        even = np.linalg.solve(self.covariance, np.array([1.0, 1.0, 0.0]))
+        return float(even @ self.rates / np.sqrt(even[0] + even[1]))
+
+    @cached_property
+    def sure_along(self) -> float:
+        """Those of the rate in the direction of the strongest, which is chosen for that."""
         yy, xx, yx = self.rates
         values, vectors = np.linalg.eigh(np.array([[yy, yx], [yx, xx]]))
         along = terms(*vectors[:, -1])
