@@ -16,13 +16,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_beamwatch import columns
-from napari_beamwatch.damage.course.estimate import NOTHING, Estimate
+from napari_beamwatch.damage.course.estimate import NOTHING, SURE, Estimate
 from napari_beamwatch.damage.field.whole import RegionVerdict
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.phases.origin import APPEARED, NATIVE, UNKNOWN, WELL_BELOW, source_limit
-
-SURE = 4.0
-"""Standard errors of the sum over frames and spots from which a phase is seen."""
 
 MOST_SAID = 2
 """Phases of which a reason tells."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_beamwatch.analysis.dose_axis import DoseAxis
+from napari_beamwatch.damage.course.estimate import SURE
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.spectra.following import FollowedSpots
 from napari_beamwatch.spectra.region_traces import overlap_factors
@@ -31,9 +32,6 @@ UNEVEN = 0.05
 SLOPES = (-2.0, -0.5)
 """Of the logarithms of onsets and mean signal between which the beam may be why they differ: −1 if
 it is, 0 if not."""
-
-SURE = 4.0
-"""Standard errors by which the slope must be known."""
 
 FEWEST = 12
 """Cells that changed from which on they tell."""

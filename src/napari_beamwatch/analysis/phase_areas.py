@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from napari_beamwatch import columns
 from napari_beamwatch.analysis.named_lattices import UNNAMED, Named, joined
 from napari_beamwatch.analysis.naming import GONE
+from napari_beamwatch.damage.course.estimate import ONE_SIDED
 from napari_beamwatch.damage.field.areas import Areas, Lattices, areas_of
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.phases.origin import products
@@ -42,9 +43,6 @@ borders and film make. Measured, see docs/phases.md."""
 
 SMALL = 0.03
 """Of an area next to nothing or next to all, in place of area times rest."""
-
-ONE_SIDED = 1.645
-"""Standard errors to a limit of 95 %."""
 
 OFF_CENTRE = 0.85
 """Part of a small piece's amplitude that is left where it lies between windows, at the least."""

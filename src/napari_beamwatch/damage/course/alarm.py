@@ -17,6 +17,7 @@ from typing import Literal
 
 import numpy as np
 
+from napari_beamwatch.damage.course.estimate import LEVELS
 from napari_beamwatch.damage.course.lasting import Loss, Watched
 from napari_beamwatch.damage.course.power import SMALLEST_LOSS
 
@@ -30,9 +31,7 @@ FEWEST_SAMPLES = 4
 """For which it must last in any case."""
 
 BEYOND_DIPS = 1.5
-"""Times the longest dip that recovered, as `judging` has it."""
-
-INTERVAL = (0.025, 0.5, 0.975)
+"""Times the longest dip that recovered."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,7 @@ class Alarms:
 
     @staticmethod
     def _since(trace: Watched, loss: Loss) -> Since:
-        low, middle, high = (loss.place(part) for part in INTERVAL)
+        low, middle, high = (loss.place(part) for part in LEVELS)
         return Since(trace.start_of(middle), trace.start_of(low), trace.start_of(high + 1))
 
     @staticmethod

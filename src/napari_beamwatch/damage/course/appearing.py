@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.damage.course.averaging import average
 from napari_beamwatch.damage.course.detection import FEWEST_SIDE, threshold
-from napari_beamwatch.damage.course.estimate import NOTHING, Estimate, quantiles
+from napari_beamwatch.damage.course.estimate import NOTHING, ONE_SIDED, SURE, Estimate, quantiles
 from napari_beamwatch.damage.course.fitting import mean_levels
 from napari_beamwatch.damage.course.scanning import falls, running_sums
 from napari_beamwatch.damage.scopes import Samples
@@ -26,8 +26,8 @@ where those of newcomers will had 0.001 to 0.007 of it, lattices that were there
 ABSENT = 0.2
 """Part of its later level that a spot may have had before it appeared, at 95 %."""
 
-BRIGHTER, SURELY_BRIGHTER = 1.5, 4.0
-"""Times its level of the first quarter above which a spot brightened, and standard errors."""
+BRIGHTER = 1.5
+"""Times its level of the first quarter above which a spot brightened."""
 
 MORE_LIKELY = 0.5
 """Share of what is known of its course that must say of a spot that it grew."""
@@ -89,7 +89,7 @@ def appeared(
         before = nothing.moment[i, early] / known
         after = usual.moment[i, -1] - usual.moment[i, place]
         after /= max(usual.weight[i, -1] - usual.weight[i, place], 1e-300)
-        if known > 0 and before + 1.645 * known**-0.5 <= ABSENT * after:
+        if known > 0 and before + ONE_SIDED * known**-0.5 <= ABSENT * after:
             grown = grown_from(samples, [i], dispersion, powder=bool(powder[i]))
             found.append(Appearance(i, grown))
     return tuple(found)
@@ -130,7 +130,7 @@ def brightened(samples: Samples, dispersion: float) -> NDArray[np.bool_]:
     (first, last), (first_var, last_var) = quarters(samples)
     error = np.sqrt(dispersion * (last_var + BRIGHTER**2 * first_var))
     strong = last > SOLID * max(float(first.max()), float(last.max()))
-    return np.asarray(strong & (last - BRIGHTER * first > SURELY_BRIGHTER * error), np.bool_)
+    return np.asarray(strong & (last - BRIGHTER * first > SURE * error), np.bool_)
 
 
 def solid(samples: Samples) -> NDArray[np.bool_]:

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
+from napari_beamwatch.damage.course.estimate import ONE_SIDED
 from napari_beamwatch.damage.course.fitting import mean_levels
 from napari_beamwatch.damage.course.scanning import falls, running_sums
 from napari_beamwatch.damage.scopes import Samples
@@ -140,7 +141,7 @@ def lost_from(samples: Samples, false_alarm: float, dispersion: float = 1.0) -> 
     rest = measured[measured > last_seen]
     power = (expected[:, 0] ** 2 @ (sums.weight[:, -1] - sums.weight[:, rest[0]])) ** 0.5
     # A signal as usual must have been seen in what is left, or its absence says nothing.
-    return float(samples.end[last_seen]) if power > limit + 1.645 else math.nan
+    return float(samples.end[last_seen]) if power > limit + ONE_SIDED else math.nan
 
 
 def dispersion_of(samples: Samples) -> float:

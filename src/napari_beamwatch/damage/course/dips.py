@@ -12,17 +12,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_beamwatch.damage.course.estimate import SURE
 from napari_beamwatch.damage.course.fitting import mean_levels
 from napari_beamwatch.damage.course.scanning import best_cuts, common_trace
 from napari_beamwatch.damage.scopes import Samples
 
 Floats = NDArray[np.float64]
 
-SURE = 4.0
-"""Standard errors by which a later piece must overtop an earlier one."""
-
 LEAST = 0.1
-"""And part of the plateau, for nothing holds still altogether."""
+"""Part of the plateau by which a later piece must overtop an earlier one, `SURE` errors aside, for
+nothing holds still altogether."""
 
 SHORTEST = 3
 """Samples that a recovery must last."""

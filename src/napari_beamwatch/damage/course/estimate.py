@@ -11,8 +11,13 @@ Floats = NDArray[np.float64]
 
 LEVELS = (0.025, 0.5, 0.975)
 
-WIDTH = 1.96
-"""Standard deviations of a normal distribution to either side of which 2.5 % lie beyond."""
+WIDTH, ONE_SIDED = 1.96, 1.645
+"""Standard deviations of a normal distribution to either side of which 2.5 % lie beyond, and to one
+side of which 5 % do."""
+
+SURE, CLEAR = 4.0, 3.0
+"""Standard errors of a difference that is there, where many are looked at or it alone decides, and
+where it is one of several signs."""
 
 SWING_IN = 4.0
 """Times by which a swing into view hides an onset less long than a dip lasts, and by which a dip is

@@ -7,6 +7,7 @@ focus, beam and thickness act on all of them at once.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -29,9 +30,12 @@ from napari_beamwatch.damage.course.detection import (
     lost_from,
 )
 from napari_beamwatch.damage.course.dips import Dips, find_dips
+from napari_beamwatch.damage.course.estimate import ONE_SIDED
+from napari_beamwatch.damage.course.fitting import mean_levels
 from napari_beamwatch.damage.course.interval import Course, Fitted, course
 from napari_beamwatch.damage.course.left import Left, what_is_left
 from napari_beamwatch.damage.course.power import Power, power_of
+from napari_beamwatch.damage.course.scanning import common_trace
 from napari_beamwatch.damage.course.spacing import Shift, find_shift
 from napari_beamwatch.damage.course.stepping import Step, first_step, fitted_in_steps
 from napari_beamwatch.damage.scopes import Samples, Scope, SpotTrace, samples_of
@@ -162,9 +166,28 @@ class Examined:
             return float("nan"), float("nan")
         if self.loss is None:
             held = self.watch.power.survived_dose >= dose
-            return (1.0, 1.0) if held else (float("nan"), float("nan"))
+            return _beyond(self.watch, dose) if held else (float("nan"), float("nan"))
         ends, fit = self.watch.samples.end, self.loss.fitted
         return float(np.interp(dose, ends, fit.low)), float(np.interp(dose, ends, fit.high))
+
+
+def _beyond(watch: Watch, dose: float) -> tuple[float, float]:
+    """What a lattice that held has from a dose on over what it had before, with 95 % each way."""
+    samples = watch.samples
+    value, variance = common_trace(samples, mean_levels(samples))
+    weight = 1 / (watch.dispersion * variance)
+    levels, errors = [], []
+    for side in (samples.end <= dose, samples.end > dose):
+        total = float(weight[side].sum())
+        if not total > 0:
+            return 1.0, 1.0
+        levels.append(float(weight[side] @ value[side]) / total)
+        errors.append(total**-0.5)
+    before, after = levels
+    if not before > 0:
+        return float("nan"), float("nan")
+    error = ONE_SIDED * math.hypot(errors[1], errors[0] * after / before) / before
+    return min(after / before - error, 1.0), max(after / before + error, 1.0)
 
 
 def examine(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.damage.course.averaging import Average
+from napari_beamwatch.damage.course.estimate import ONE_SIDED
 from napari_beamwatch.damage.course.models import remaining
 from napari_beamwatch.damage.course.scanning import running_sums
 from napari_beamwatch.damage.scopes import Samples
@@ -19,9 +20,6 @@ PARTIAL = 0.5
 
 GONE, FALLEN = 0.2, 0.6
 """Part that may be left where a loss is called complete, and of a spot that fell, at 95 %."""
-
-ONE_SIDED = 1.645
-"""Standard errors beyond which 5 % lie."""
 
 
 @dataclass(frozen=True, eq=False)

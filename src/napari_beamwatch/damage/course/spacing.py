@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from napari_beamwatch.damage.course.estimate import Estimate
+from napari_beamwatch.damage.course.estimate import LEVELS, Estimate
 from napari_beamwatch.damage.likeness import SAME_DIRECTION
 from napari_beamwatch.damage.scopes import Scope, SpotTrace
 
@@ -70,7 +70,7 @@ def find_shift(scope: Scope, tolerance: float, false_alarm: float) -> Shift | No
     weight /= weight.sum()
     order = np.argsort(starts, kind="stable")
     cumulative = np.cumsum(weight[order])
-    quantiles = np.interp((0.025, 0.5, 0.975), cumulative, starts[order])
+    quantiles = np.interp(LEVELS, cumulative, starts[order])
     low, middle, high = (float(value) for value in quantiles)
     frame = float(np.median(scope.dose_end - scope.dose_start))
     # Averaging over frames smears a shift over so many.

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from napari_beamwatch.damage.course.estimate import NOTHING, Estimate
+from napari_beamwatch.damage.course.estimate import NOTHING, WIDTH, Estimate
 from napari_beamwatch.errors import BeamwatchError
 
 Floats = NDArray[np.float64]
@@ -104,7 +104,7 @@ def moved_spacing(
     if not len(known):
         return NOTHING
     mean = (weight * np.nan_to_num(change)).sum(axis=0)[known] / total[known]
-    spread = 1.96 / np.sqrt(total[known])
+    spread = WIDTH / np.sqrt(total[known])
     # As a course that falls below 1 less the tolerance.
     middle, early, late = (
         crossing(dose[known], 1 - each, 1 - least) for each in (mean, mean + spread, mean - spread)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import optimize
 
 from napari_beamwatch.damage.course.averaging import Average
+from napari_beamwatch.damage.course.estimate import CLEAR
 from napari_beamwatch.damage.course.examining import Loss
 from napari_beamwatch.damage.course.fitting import Models, weighed
 from napari_beamwatch.damage.course.left import PARTIAL
@@ -33,9 +34,6 @@ beam alone."""
 
 SMEARED = 0.6
 """Part of its power before that a spot keeps in the frames in which it fell, by the drift alone."""
-
-SURE = 3.0
-"""Standard errors by which a specimen must move from one frame to the next to be said to."""
 
 SOON = 0.1
 """Part of the record after half was gone in which the drift is looked at."""
@@ -99,5 +97,5 @@ def moved_within(drift_px: Floats, se_px: Floats) -> Floats:
     se_px : array (frames,)
     """
     moved = np.gradient(drift_px, axis=0)
-    sure = np.hypot(*moved.T) > SURE * np.nan_to_num(se_px, nan=np.inf)
+    sure = np.hypot(*moved.T) > CLEAR * np.nan_to_num(se_px, nan=np.inf)
     return np.where(sure[:, None], moved, 0.0)

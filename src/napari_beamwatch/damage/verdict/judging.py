@@ -10,9 +10,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_beamwatch.damage.course.alarm import BEYOND_DIPS
 from napari_beamwatch.damage.course.appearing import faded
 from napari_beamwatch.damage.course.dips import Event
-from napari_beamwatch.damage.course.estimate import NOTHING, Estimate, begun
+from napari_beamwatch.damage.course.estimate import CLEAR, NOTHING, Estimate, begun
 from napari_beamwatch.damage.course.examining import Examined, Loss, Watch
 from napari_beamwatch.damage.course.interval import Course, Fitted
 from napari_beamwatch.damage.course.power import LATE, SMALLEST_LOSS, Power
@@ -29,11 +30,8 @@ from napari_beamwatch.damage.verdict.view import view_changed
 Status = Literal["onset", "survived", "damaged_at_start", "no_lattice", "ambiguous"]
 Floats = NDArray[np.float64]
 
-FOCUS_MOVED_NM, FOCUS_SURE = 2.0, 3.0
-"""nm, and standard errors, by which a measured focus must have moved to be a witness against."""
-
-MANY_DIPS = 1.5
-"""Times the longest recovered dip that a last loss must have lasted."""
+FOCUS_MOVED_NM = 2.0
+"""By which a measured focus must have moved to be a witness against."""
 
 NO_PLATEAU = 0.025
 """Probability of decay without a plateau from which one is not proven: the 95 % interval then
@@ -283,7 +281,7 @@ def _too_soon(watch: Watch, went: Course) -> str:
     if _late(samples, went.onset.value):
         return TOO_LATE
     lasted = len(samples) - watch.seen.place
-    if lasted < max(0.05 * len(samples), MANY_DIPS * watch.dips.longest):
+    if lasted < max(0.05 * len(samples), BEYOND_DIPS * watch.dips.longest):
         return "the record ends in a dip like those before, which recovered"
     return ""
 
@@ -317,7 +315,7 @@ def _focus_held(one: Examined, witnesses: Witnesses, onset: float) -> bool | Non
     weights = [1 / se[side] ** 2 for side in sides]
     means = [float(w @ value[side] / w.sum()) for w, side in zip(weights, sides, strict=True)]
     error = math.sqrt(sum(1 / float(w.sum()) for w in weights))
-    return abs(means[1] - means[0]) <= max(FOCUS_MOVED_NM, FOCUS_SURE * error)
+    return abs(means[1] - means[0]) <= max(FOCUS_MOVED_NM, CLEAR * error)
 
 
 def _with_shift(verdict: Verdict, shift: Shift, stretch: float | None) -> Verdict:

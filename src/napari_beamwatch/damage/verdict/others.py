@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.damage.course.appearing import quarters
-from napari_beamwatch.damage.course.estimate import Estimate
+from napari_beamwatch.damage.course.estimate import CLEAR, Estimate
 from napari_beamwatch.damage.course.examining import Examined, Loss
 from napari_beamwatch.damage.course.left import FALLEN, PARTIAL
 from napari_beamwatch.damage.course.power import SMALLEST_LOSS
@@ -30,9 +30,6 @@ Floats = NDArray[np.float64]
 WANDERED, MUCH = 0.5, 0.15
 """Part of the spots that fell which brightened elsewhere in a crystal that bends or slides, or of
 their power; part of what all of the field has of them that must be lost for it to tell."""
-
-SURE = 3.0
-"""Standard errors by which that power must be found elsewhere."""
 
 KEPT, CRYSTALS = 0.75, 4
 """Part of their plateaus that other crystals kept while one was lost, and how many of these, with
@@ -212,7 +209,7 @@ def _elsewhere(one: Examined, spots: set[int], fates: Fates) -> bool:
     gained = lost + sum(there.last - there.first for _, there in pairs)
     variance = sum(there.first_se**2 + there.last_se**2 for _, there in pairs)
     much = lost > MUCH * sum(there.first for _, there in pairs)
-    return much and gained > max(WANDERED * lost, SURE * math.sqrt(variance))
+    return much and gained > max(WANDERED * lost, CLEAR * math.sqrt(variance))
 
 
 def _kept(one: Examined, other: Examined) -> float:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_beamwatch.damage.course.estimate import ONE_SIDED, SURE
 from napari_beamwatch.damage.course.examining import Examined, Loss, Watch
 from napari_beamwatch.damage.course.left import GONE, PARTIAL
 from napari_beamwatch.damage.likeness import called, distinct, independent
@@ -38,9 +39,9 @@ DARK_SPACINGS, DARK = 3, 0.05
 FAINT = 0.25
 """Part of the strongest spot's level from which one counts that stays where the others went."""
 
-BROADER, SURE_BROADER = 0.1, 4.0
-"""Squared cycles per window, and standard errors, by which spots must broaden: layers, tilts and
-focus make it 0.04 at the most, a crystal that goes in patches half a window wide 0.2 to 0.4."""
+BROADER = 0.1
+"""Squared cycles per window by which spots must broaden: layers, tilts and focus make it 0.04 at
+the most, a crystal that goes in patches half a window wide 0.2 to 0.4."""
 
 FEWEST_SIGNALS = 3
 LEAST_MASS, SURE_MASS, MASS_LEFT = 0.01, 5.0, 0.25
@@ -132,7 +133,7 @@ def judge_loss(
     if kind:
         said = f"{called(_some(scope, seen))} fell{_order(kind)}"
         return Finding(True, "strong", said, kind)
-    deep = left.total + 1.645 * left.total_se < DEEP
+    deep = left.total + ONE_SIDED * left.total_se < DEEP
     if fell_together(exponents) < (CONVINCING_DEEP if deep else CONVINCING):
         return Finding(
             False, "", f"{100 * max(left.total, 0):.0f} % of the lattice is left and its spots did "
@@ -147,7 +148,7 @@ def broadened(scope: Scope) -> bool:
     if scope.broadening is None:
         return False
     change, se = scope.broadening
-    return change > max(BROADER, SURE_BROADER * se)
+    return change > max(BROADER, SURE * se)
 
 
 def mass_went(scope: Scope, onset: float) -> bool:

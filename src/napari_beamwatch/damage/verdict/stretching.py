@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_beamwatch.damage.course.estimate import CLEAR
 from napari_beamwatch.damage.course.examining import Examined
 from napari_beamwatch.damage.course.spacing import known_spacing
 from napari_beamwatch.damage.scopes import SpotTrace
@@ -24,11 +25,9 @@ PARTS = 5
 LARGEST = 0.05
 """Of lengths; no lens or scan goes further astray by itself."""
 
-SURE = 3.0
-"""Standard errors of a spacing within which it goes with the others."""
-
 SLACK = 0.25
-"""Part of the distortion by which it may be off, too: a peak between two bins is pulled a bit."""
+"""Part of the distortion by which a spacing may be off, beside its error: a peak between two bins
+is pulled a bit."""
 
 SPARE = 2
 """Spots beyond the three that one distortion takes: it must foretell something."""
@@ -69,9 +68,9 @@ def _alike(traces: Sequence[SpotTrace], place: NDArray[np.int64]) -> float | Non
         expected = terms @ fit
         size = float(np.abs(expected).max())
         most = max(most, size)
-        off = np.abs(value - expected) > SURE * error[:, part] + SLACK * size
+        off = np.abs(value - expected) > CLEAR * error[:, part] + SLACK * size
         # Spots whose errors hide the distortion say nothing.
-        tells = seen & (SURE * error[:, part] < size / 2)
+        tells = seen & (CLEAR * error[:, part] < size / 2)
         if part == PARTS - 2 and len(np.unique(crystal[tells])) < 2:
             return None
         for number in np.unique(place[tells]):
