@@ -93,6 +93,13 @@ class TestDose:
         cup = movie.with_(frame_dose=None, dose_calibration=DoseCalibration(8.0, 0.1))
         assert cup.dose[-1] == pytest.approx(16)
 
+    def test_of_each_frame_that_its_counts_are_in_keeping_with_lights_it(self) -> None:
+        frames = beam(*ON * 3, 0.15, *OFF, *ON * 3)
+        said = Movie.from_array(frames, 1.0, [5, 5, 5, 0.75, 5, 5, 5, 5])
+        assert np.flatnonzero(~said.lit).tolist() == [4]
+        assert any("1 frames after beam-on are dark" in words for words in said.warnings)
+        assert np.flatnonzero(~Movie.from_array(frames, 1.0, 5.0).lit).tolist() == [3, 4]
+
     def test_of_nothing_is_that_of_a_frame_without_beam(self) -> None:
         movie = Movie.from_array(beam(*ON * 5), 1.0, [5, 5, 0, 0, 5])
         assert movie.lit.tolist() == [True, True, False, False, True]

@@ -21,6 +21,7 @@ from napari_beamwatch.regions import Region
 from napari_beamwatch.results.tables import region_traces
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.cluster import Cluster
+from napari_beamwatch.spectra.copies import copies_note
 from napari_beamwatch.spectra.defects import MendedFrames
 from napari_beamwatch.spectra.drift import Drift
 from napari_beamwatch.spectra.finding import Search
@@ -35,7 +36,7 @@ from napari_beamwatch.spectra.rings import (
 from napari_beamwatch.spectra.rings.masks import LatticeSpots
 from napari_beamwatch.spectra.runners import Runner, Threads, Watched
 from napari_beamwatch.spectra.spots import Spots, find_spots_of
-from napari_beamwatch.spectra.stack import Stack, look_for_defects, measure_drift
+from napari_beamwatch.spectra.stack import Stack, first_look, look_for_defects
 from napari_beamwatch.spectra.streaming import FollowedFrames
 from napari_beamwatch.spectra.windows import Grid, coarsening
 
@@ -92,7 +93,12 @@ class Passes:
         moved = np.zeros((len(movie), 2))
         if self.settings.drift == "auto":
             self.teller.begin("finding the drift")
-            drift, defects = measure_drift(frames, lit, self.runner, self.teller.tick)
+            seen = first_look(frames, lit, self.runner, self.teller.tick)
+            drift, defects = seen.drift, seen.defects
+            if seen.copies.any():
+                lit = lit & ~seen.copies
+                self.teller.more(-2 * int(seen.copies.sum()))  # two passes do not read them
+                self.notes.append(WARNING + copies_note(seen.copies))
             moved = np.stack([drift.dy_px, drift.dx_px], axis=1)
         else:
             if self.settings.drift != "off":

@@ -179,6 +179,11 @@ class Samples:
     def __len__(self) -> int:
         return len(self.end)
 
+    @property
+    def extent(self) -> Floats:
+        """Windows that show each spot: its power goes with its level and with them."""
+        return np.asarray(self.windows.max(axis=1, initial=0.0), np.float64)
+
     def without(self, masked: NDArray[np.bool_]) -> Samples:
         """The same with samples left out of every fit, though they keep their dose."""
         windows = np.where(masked, 0.0, self.windows)

@@ -41,6 +41,20 @@ def unlit_frames(counts: NDArray[np.float64]) -> NDArray[np.bool_]:
     return unlit
 
 
+def in_keeping(
+    counts: NDArray[np.float64], doses: NDArray[np.float64], lit: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Which frames hold about the counts that their doses let expect, by those with beam.
+
+    A frame that got little, and is said to have got little, is not one without beam.
+    """
+    known = lit & (counts > 0) & (doses > 0)
+    if not known.any():
+        return np.zeros(len(counts), bool)
+    a_dose = float(np.median(counts[known] / doses[known]))
+    return np.asarray((doses > 0) & (counts >= DARK * a_dose * doses), np.bool_)
+
+
 def _steps(bright: NDArray[np.float64], dark: NDArray[np.float64]) -> bool:
     """Whether counts step between two frames with beam and two without.
 

@@ -8,13 +8,13 @@ make an electron. Nothing missing is guessed. What stands beside the movie is in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.errors import BeamwatchError
-from napari_beamwatch.movies.beam import DARK, usual_counts
+from napari_beamwatch.movies.beam import DARK, in_keeping, usual_counts
 from napari_beamwatch.movies.given import Given
 from napari_beamwatch.movies.recording import Floats, Recording
 
@@ -94,7 +94,10 @@ def calibrate(recording: Recording, given: Given) -> Calibration:
 
     durations = None if times is None else _durations(times, time_start)
 
-    flux, flux_warnings = _flux(recording)
+    expected = _expected(recording, given)
+    if (expected & (recording.exposure <= 0)).any():
+        recording = replace(recording, exposed=np.where(expected, 1.0, recording.exposure))
+    flux, flux_warnings = _flux(recording, expected)
     warnings += flux_warnings
     start = end = frame_dose = None
     source = "unknown"
@@ -191,7 +194,16 @@ def _durations(times: Floats, start: float) -> Floats:
     return steps
 
 
-def _flux(recording: Recording) -> tuple[Floats | None, list[str]]:
+def _expected(recording: Recording, given: Given) -> NDArray[np.bool_]:
+    """Frames whose counts are in keeping with the dose that the user gave to each of them."""
+    doses = given.frame_dose if given.dose_table is None else given.dose_table.recorded
+    counts = recording.counts
+    if counts is None or not isinstance(doses, np.ndarray) or len(doses) != len(counts):
+        return np.zeros(recording.frames.shape[0], bool)
+    return in_keeping(counts, doses, recording.lit)
+
+
+def _flux(recording: Recording, expected: NDArray[np.bool_]) -> tuple[Floats | None, list[str]]:
     """Counts relative to their median over lit frames; the others are zero."""
     counts = recording.counts
     if counts is None:
@@ -201,10 +213,10 @@ def _flux(recording: Recording) -> tuple[Floats | None, list[str]]:
         return None, ["no frame holds any counts: the beam was off, or the file is empty"]
     lit = recording.lit
     flux: Floats = np.where(lit, counts / float(np.median(counts[lit])) if lit.any() else 0.0, 0.0)
-    return flux, _beam_warnings(recording, flux)
+    return flux, _beam_warnings(recording, flux, expected)
 
 
-def _beam_warnings(recording: Recording, flux: Floats) -> list[str]:
+def _beam_warnings(recording: Recording, flux: Floats, expected: NDArray[np.bool_]) -> list[str]:
     """What is odd about the beam."""
     warnings = []
     unlit = recording.exposure <= 0
@@ -221,7 +233,7 @@ def _beam_warnings(recording: Recording, flux: Floats) -> list[str]:
             f"{later} frames after beam-on are dark (beam blanked){where}: they have no dose and "
             "are left out"
         )
-    faint = int((recording.lit & (flux < DARK)).sum())
+    faint = int((recording.lit & (flux < DARK) & ~expected).sum())
     if faint:
         warnings.append(
             f"{faint} frames hold less than {DARK:.0%} of the usual counts, which fall or rise "

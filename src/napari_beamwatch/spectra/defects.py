@@ -86,6 +86,11 @@ class FrameCounts:
         hot = np.flatnonzero(known > level_of(mended(frame)).cap)
         return cls(columns, rows, hot if len(hot) < MOST_HOT else hot[:0])
 
+    @property
+    def varies(self) -> bool:
+        """Whether the frame shows anything but one number everywhere."""
+        return bool(np.ptp(self.columns, axis=1).any() or np.ptp(self.rows, axis=1).any())
+
 
 def _edges(size: int) -> NDArray[np.int64]:
     return np.linspace(0, size, BANDS + 1).astype(np.int64)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.movies.frames import Frame, FrameSource
+from napari_beamwatch.spectra.copies import CopyFinder
 from napari_beamwatch.spectra.defects import DefectFinder, Defects, FrameCounts
 from napari_beamwatch.spectra.drift import Drift, DriftEstimator
 from napari_beamwatch.spectra.runners import Runner, Tick
@@ -33,7 +34,7 @@ class Stack:
     pixel_size : float or None
         In Å.
     lit : array of bool (frames,)
-        Those with beam.
+        Those with beam, but copies of the one before.
     single_counts : bool
         Their noise is that of single electrons.
     shifts : array of int64 (frames, 2)
@@ -89,18 +90,39 @@ class FrameReduction:
         return None if self.reduce is None else self.reduce(image), FrameCounts.of(image)
 
 
-def measure_drift(
+@dataclass(frozen=True, eq=False)
+class FirstLook:
+    """What a first pass over all frames with beam tells.
+
+    Attributes
+    ----------
+    drift : Drift
+        Of the specimen.
+    defects : Defects
+        What the detector counts wrongly.
+    copies : array of bool (frames,)
+        Frames that are the one before once more.
+    """
+
+    drift: Drift
+    defects: Defects
+    copies: NDArray[np.bool_]
+
+
+def first_look(
     frames: FrameSource, lit: NDArray[np.bool_], runner: Runner, tick: Tick
-) -> tuple[Drift, Defects]:
-    """The drift of the specimen and what the detector counts wrongly, from all lit frames."""
+) -> FirstLook:
+    """The drift of the specimen, what the detector counts wrongly, and copies among the frames."""
     estimator = DriftEstimator((frames.shape[1], frames.shape[2]))
     finder = DefectFinder((frames.shape[1], frames.shape[2]), segment_edges(lit))
+    twice = CopyFinder(len(lit))
     reduction = FrameReduction(frames, estimator.reduce)
     for t, (reduced, counts) in runner.frames(reduction, np.flatnonzero(lit).tolist()):
-        estimator.add_reduced(t, reduced)
+        estimator.add_reduced(t, None if twice.add(t, counts) else reduced)
         finder.add(t, counts)
         tick(1)
-    return estimator.solve(len(lit), lambda: tick(0)), finder.found()
+    drift = estimator.solve(len(lit), lambda: tick(0))
+    return FirstLook(drift, finder.found(), twice.copies)
 
 
 def look_for_defects(frames: FrameSource, lit: NDArray[np.bool_], runner: Runner) -> Defects:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -50,3 +51,14 @@ def test_a_first_loss_that_took_some_spots_only_may_be_a_tilt(traces: Any) -> No
 def test_one_fade_has_no_first_step(traces: Any) -> None:
     fades = [examine(traces.scope(traces.fading(40, 15), seed), None) for seed in range(3)]
     assert all(one.loss is not None and one.loss.first is None for one in fades)
+
+
+def test_a_spot_in_one_of_sixteen_windows_that_soon_goes_is_no_first_step(traces: Any) -> None:
+    signal = np.vstack([traces.fading(40, 4, frames=70), np.zeros(70)])
+    signal[4, :3] = 12.0
+    g = np.vstack([traces.g, 2.5 * traces.g[1]])
+    lattice, stray = (traces.scope(signal, 2, g, windows) for windows in (16, 1))
+    one = examine(replace(lattice, traces=lattice.traces[:4] + stray.traces[4:]), None)
+    assert one.loss is not None
+    assert one.loss.first is None
+    assert one.loss.course.dose_10.value > 38

@@ -86,6 +86,8 @@ class Watch:
     seen : Detection
     dispersion : float
         How much wider than the noise law the traces scatter.
+    spoiled : bool
+        Whether a loss would have been found somewhere, had all of the record been like the rest.
     """
 
     samples: Samples
@@ -93,6 +95,7 @@ class Watch:
     power: Power
     seen: Detection
     dispersion: float
+    spoiled: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,12 +232,16 @@ def examine(
     dips = find_dips(old, dispersion)
     samples = old.without(dips.masked)
     power, seen = power_of(samples, rate, dispersion), detect(samples, rate, dispersion)
+    spoiled = False
+    if dips.events and math.isnan(power.survived_dose):
+        had_it_held = power_of(old, rate, dispersion, mean_levels(samples))
+        spoiled = not math.isnan(had_it_held.survived_dose)
     return Examined(
         scope,
         there,
         len(every),
         new,
-        Watch(samples, dips, power, seen, dispersion),
+        Watch(samples, dips, power, seen, dispersion, spoiled),
         _loss(samples, rate, dispersion, scope.scatter) if seen.found else None,
         find_shift(scope.of_traces(there), d_tolerance / 100, spacing) if spacing else None,
         every,

@@ -79,7 +79,7 @@ def fitted(samples: Samples, found: Average) -> Fitted:
     order = np.argsort(-found.weight)
     count = int(np.searchsorted(np.cumsum(found.weight[order]), COUNTED)) + 1
     chosen, models = order[:count], found.weighed.models
-    kept = _kept(found)[chosen, None]
+    kept = _kept(samples, found)[chosen, None]
     shapes = np.array(
         [
             remaining(
@@ -96,10 +96,14 @@ def fitted(samples: Samples, found: Average) -> Fitted:
     return Fitted(samples.frame, middle, low, high, (samples.start + samples.end) / 2)
 
 
-def _kept(found: Average) -> Floats:
-    """Part of the plateau of all spots that each model leaves for good."""
-    total = found.weighed.plateau.sum(axis=1)
-    left = found.weighed.residual.sum(axis=1) / np.maximum(total, 1e-300)
+def _kept(samples: Samples, found: Average) -> Floats:
+    """Part of the power of all spots on the plateau that each model leaves for good.
+
+    A level is a mean over the windows of a spot: what one window shows is little of a lattice that
+    sixteen do.
+    """
+    total = found.weighed.plateau @ samples.extent
+    left = found.weighed.residual @ samples.extent / np.maximum(total, 1e-300)
     return np.asarray(np.minimum(left, 1.0), np.float64)
 
 
@@ -115,7 +119,7 @@ def course(samples: Samples, found: Average, scatter: float = 0.0) -> Course:
     """
     models, weight = found.weighed.models, found.weight
     last = float(samples.end[-1])
-    kept = _kept(found)
+    kept = _kept(samples, found)
     since = np.maximum(last - models.onset, 0) / models.tau
     final = kept + (1 - kept) * np.exp(-(since**models.beta))
 

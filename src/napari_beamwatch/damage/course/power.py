@@ -48,15 +48,17 @@ class Power:
     detectable_loss_percent: float
 
 
-def power_of(samples: Samples, false_alarm: float, dispersion: float = 1.0) -> Power:
-    """Power of the detection at every place of a record that was steady.
+def power_of(
+    samples: Samples, false_alarm: float, dispersion: float = 1.0, levels: Floats | None = None
+) -> Power:
+    """Power of the detection at every place of a record that was steady, at its levels or others.
 
     If all spots fall, the statistic at the true place is noncentral χ² with as many degrees of
     freedom, its noncentrality the sum of the squared falls in their standard errors. That a
     neighbouring place may do better is left out, so a little more is found than said.
     """
     count = len(samples)
-    levels = mean_levels(samples)
+    levels = mean_levels(samples) if levels is None else levels
     limit = _needed(len(levels), threshold(len(levels), count, false_alarm))
     inside = np.arange(count)
     inside = inside[(inside >= FEWEST_SIDE) & (inside <= count - FEWEST_SIDE)]

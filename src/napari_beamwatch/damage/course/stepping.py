@@ -80,7 +80,7 @@ def fitted_in_steps(samples: Samples, found: Average, step: Step | None) -> Fitt
     if step is None:
         return whole
     first, count = fitted(step.samples, step.found), len(step.samples)
-    scale = _plateau(found) / _plateau(step.found)
+    scale = _plateau(samples, found) / _plateau(step.samples, step.found)
     parts = {
         name: np.append(early, np.minimum(early[-1], scale * getattr(whole, name)[count:]))
         for name, early in (("level", first.level), ("low", first.low), ("high", first.high))
@@ -88,6 +88,6 @@ def fitted_in_steps(samples: Samples, found: Average, step: Step | None) -> Fitt
     return replace(whole, **parts)
 
 
-def _plateau(found: Average) -> float:
+def _plateau(samples: Samples, found: Average) -> float:
     """Power of all spots before the onset."""
-    return max(float(found.weighed.plateau[found.best].sum()), 1e-300)
+    return max(float(found.weighed.plateau[found.best] @ samples.extent), 1e-300)

@@ -16,7 +16,7 @@ from napari_beamwatch.damage.course.dips import Event
 from napari_beamwatch.damage.course.estimate import CLEAR, NOTHING, Estimate, begun
 from napari_beamwatch.damage.course.examining import Examined, Loss, Watch
 from napari_beamwatch.damage.course.interval import Course, Fitted
-from napari_beamwatch.damage.course.power import LATE, SMALLEST_LOSS, Power
+from napari_beamwatch.damage.course.power import LATE, SMALLEST_LOSS
 from napari_beamwatch.damage.course.spacing import Shift
 from napari_beamwatch.damage.scopes import Samples, Witnesses, frames_after
 from napari_beamwatch.damage.verdict.coming import Coming, coming, turned
@@ -42,7 +42,8 @@ SURELY_NONE = 0.95
 
 TURNED = "the crystal turned"
 
-TOO_FEW = "too few electrons"
+TOO_FEW = "too few"
+"""How reasons begin where a record could not have shown a loss: of electrons, or frames."""
 
 TOO_LATE = "the change came in the last tenth of the record"
 
@@ -203,11 +204,11 @@ def _faded(
         survived_dose=power.survived_dose, detectable_loss_percent=power.detectable_loss_percent,
     )  # fmt: skip
     if loss is None:
-        return _steady(base, power)
+        return _steady(base, watch)
     went = loss.course
     if went.loss < SMALLEST_LOSS:
         text = f"a lasting change of {100 * went.loss:.0f} % is no more than focus or tilt make"
-        return replace(_steady(base, power), reason=text)
+        return replace(_steady(base, watch), reason=text)
     too_soon = _too_soon(watch, went)
     went, in_steps = begun_with(loss, watch.dispersion)
     base = replace(
@@ -255,10 +256,10 @@ def _also(against: Refuted, focus_held: bool | None) -> Refuted:
     return replace(against, path=against.path or focus_held, focus_moved=not focus_held)
 
 
-def _steady(base: Verdict, power: Power) -> Verdict:
+def _steady(base: Verdict, watch: Watch) -> Verdict:
+    power = watch.power
     if math.isnan(power.survived_dose):
-        return replace(base, status="ambiguous", reason=f"{TOO_FEW}: a loss to 1/e would "
-                       "not have been seen anywhere in this record")  # fmt: skip
+        return replace(base, status="ambiguous", reason=_powerless(watch))
     text = f"no lasting loss; one of {power.detectable_loss_percent:.0f} % in the middle of the "
     text += "record would have been found"
     if math.isnan(power.detectable_loss_percent):
@@ -267,6 +268,17 @@ def _steady(base: Verdict, power: Power) -> Verdict:
     if dips:
         text += f"; {len(dips)} recovered, the deepest by {100 * max(e.depth for e in dips):.0f} %"
     return replace(base, status="survived", reason=text)
+
+
+def _powerless(watch: Watch) -> str:
+    """Why no loss would have been seen."""
+    unseen = "a loss to 1/e would not have been seen"
+    if not watch.spoiled:
+        return f"{TOO_FEW} electrons: {unseen} anywhere in this record"
+    last = watch.dips.events[-1]
+    grew = last.kind == "settling"
+    why = f"grew stronger until {last.dose_to:.4g}" if grew else "came back from dips"
+    return f"{TOO_FEW} frames are left, for the lattice {why}: {unseen}"
 
 
 def _unclear(base: Verdict, why: str) -> Verdict:

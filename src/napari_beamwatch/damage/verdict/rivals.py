@@ -114,7 +114,7 @@ def judge_loss(
             "thickness and contrast take a part of all spots, too",
         )  # fmt: skip
     if not independent(_some(scope, seen)):
-        return _single(complete, against)
+        return _single(complete, against, _some(scope, seen))
     if whole and mass_went(scope, loss.course.onset.value):
         said = "all spots went, and the signal came to that of what lies around"
         return Finding(True, "strong", said, "mass_loss")
@@ -178,12 +178,16 @@ def _order(kind: str) -> str:
     return ", those of high |g| first" if kind else ""
 
 
-def _single(complete: bool, against: Refuted) -> Finding:
-    """Of one fringe set alone."""
+def _single(complete: bool, against: Refuted, traces: tuple[SpotTrace, ...]) -> Finding:
+    """Of fringe sets of one spacing or direction alone."""
+    what, was = "one fringe set", "was"
+    if len(traces) > 1:
+        one = "spacing" if distinct(traces) == 1 else "direction"
+        what, was = f"fringe sets of one {one}", "were"
     if not complete:
-        return Finding(False, "", "one fringe set alone, and not lost completely")
+        return Finding(False, "", f"{what} alone, and not lost completely")
     if against.path:
-        return Finding(True, "single", "one fringe set was lost completely")
+        return Finding(True, "single", f"{what} {was} lost completely")
     if against.focus_moved:
-        return Finding(False, "", "one fringe set alone, and the focus moved")
-    return Finding(False, "", "one fringe set alone, and nothing to witness focus and tilt")
+        return Finding(False, "", f"{what} alone, and the focus moved")
+    return Finding(False, "", f"{what} alone, and nothing to witness focus and tilt")
