@@ -51,6 +51,16 @@ def test_spots_that_brightened_elsewhere_in_the_crystal_are_of_one_that_moves(
     assert ("it bends or moves" in verdict.reason) is moved
 
 
+def test_what_brightened_at_another_spacing_is_another_lattice_for_small_windows(
+    traces: Any,
+) -> None:
+    lost = traces.placed(traces.fading(40, 8), 1)
+    power = traces.steady()
+    power[:, :40] /= 3
+    other = examine(traces.scope(power, 2, 0.93 * traces.g), None)
+    assert not refuted(lost, [other]).moved
+
+
 @pytest.mark.parametrize(("went", "moved"), [(1.0, True), (0.0, False)])
 def test_what_a_place_lost_and_the_rest_of_its_crystal_gained_moved_there(
     traces: Any, went: float, moved: bool

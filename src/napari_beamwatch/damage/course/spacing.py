@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from napari_beamwatch.damage.course.estimate import LEVELS, Estimate
-from napari_beamwatch.damage.likeness import SAME_DIRECTION, SAME_G
+from napari_beamwatch.damage.likeness import SAME_DIRECTION
 from napari_beamwatch.damage.scopes import Scope, SpotTrace
 
 Floats = NDArray[np.float64]
@@ -91,17 +91,7 @@ def its_own(snr: Floats) -> NDArray[np.bool_]:
 
 def known_spacing(trace: SpotTrace) -> NDArray[np.bool_]:
     """Frames that tell the spot's own spacing."""
-    if len(trace.d_px) != len(trace.snr):
-        return np.zeros(len(trace.snr), bool)
     return np.isfinite(trace.d_px) & (trace.d_se_px > 0) & its_own(trace.snr)
-
-
-def walked(trace: SpotTrace) -> bool:
-    """Whether a spot walked so far that it is another lattice's, which took its place."""
-    if known_spacing(trace).sum() < 2:
-        return False
-    before, after = _levels(trace)
-    return abs(after / before - 1) > SAME_G
 
 
 def _levels(trace: SpotTrace) -> tuple[float, float]:

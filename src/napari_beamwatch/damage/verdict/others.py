@@ -21,7 +21,6 @@ from napari_beamwatch.damage.course.estimate import CLEAR, Estimate
 from napari_beamwatch.damage.course.examining import Examined, Loss
 from napari_beamwatch.damage.course.left import FALLEN, PARTIAL
 from napari_beamwatch.damage.course.power import SMALLEST_LOSS
-from napari_beamwatch.damage.course.spacing import walked
 from napari_beamwatch.damage.likeness import SAME_G, distinct, independent
 from napari_beamwatch.damage.scopes import Samples, SpotTrace
 from napari_beamwatch.damage.verdict.focus import focus_explains
@@ -184,8 +183,13 @@ def refuted(one: Examined, others: Sequence[Examined], fates: Fates = UNTOLD) ->
     brighter: set[int] = set()
     held: set[int] = set()
     for other in others:
-        mine = [trace for trace in other.brighter if trace.crystal in crystal]
-        brighter |= {trace.spot for trace in mine if not walked(trace)}
+        brighter |= {
+            a.spot
+            for a in lost
+            for b in other.brighter
+            # Small windows take spots of two lattices for one, which lies elsewhere in each place.
+            if b.spot == a.spot and b.crystal in crystal and abs(b.g / a.g - 1) <= SAME_G
+        }
         if other.watch is None or not _apart(one, other):
             continue
         beside = other.old.traces
