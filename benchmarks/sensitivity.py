@@ -66,7 +66,7 @@ CONSTANTS = {
     "verdict.dimming": ("SIGNAL_MARGIN", "SIGNAL_REST", "SMEARED"),
     "verdict.judging": ("NO_PLATEAU", "SURELY_NONE"),
     "verdict.focus": ("BY_CHANCE", "FOCUS_MARGIN"),
-    "verdict.others": ("APART", "CRYSTALS", "KEPT", "MUCH", "WANDERED"),
+    "verdict.others": ("APART", "CRYSTALS", "GREW", "KEPT", "MUCH", "WANDERED"),
     "verdict.rivals": (
         "BROADER", "CONVINCING", "CONVINCING_DEEP", "DARK", "DEEP", "FAINT", "RISEN",
     ),

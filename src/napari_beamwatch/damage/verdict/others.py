@@ -27,9 +27,14 @@ from napari_beamwatch.damage.verdict.focus import focus_explains
 
 Floats = NDArray[np.float64]
 
-WANDERED, MUCH = 0.5, 0.15
+WANDERED = 0.5
 """Part of the spots that fell which brightened elsewhere in a crystal that bends or slides, or of
-their power; part of what all of the field has of them that must be lost for it to tell."""
+their power."""
+
+MUCH, GREW = 0.15, 0.35
+"""Part of what all of the field has of some spots that must be lost for it to tell whether they are
+gone, and by which the rest must have grown: where crystals jumped by 0.46 and more, where stages
+came to rest by 0.26."""
 
 KEPT, CRYSTALS = 0.75, 4
 """Part of their plateaus that other crystals kept while one was lost, and how many of these, with
@@ -211,11 +216,13 @@ def _elsewhere(one: Examined, spots: set[int], fates: Fates) -> bool:
     assert one.watch is not None
     mine = powers_of(one.old.traces, one.watch.samples)
     pairs = [(mine[each], fates.powers[each]) for each in spots & set(fates.powers)]
+    first = sum(there.first - here.first for here, there in pairs)
+    gained = sum(there.last - here.last for here, there in pairs) - first
     lost = sum(here.first - here.last for here, _ in pairs)
-    gained = lost + sum(there.last - there.first for _, there in pairs)
     variance = sum(there.first_se**2 + there.last_se**2 for _, there in pairs)
-    much = lost > MUCH * sum(there.first for _, there in pairs)
-    return much and gained > max(WANDERED * lost, CLEAR * math.sqrt(variance))
+    # What comes to rest is brighter by a quarter everywhere.
+    much = lost > MUCH * sum(there.first for _, there in pairs) and gained > GREW * first
+    return len(pairs) > 1 and much and gained > max(WANDERED * lost, CLEAR * math.sqrt(variance))
 
 
 def _kept(one: Examined, other: Examined) -> float:
