@@ -185,7 +185,7 @@ def _settling(problem: Problem, path: Floats) -> Floats | None:
     y, x = problem.cells.axes
     prior = 1.5 * np.log1p((y[:, None] ** 2 + x**2) / USUAL**2)
     best: tuple[float, Floats] | None = None
-    for rest in np.geomspace(1.0, frames / 3, RESTS):
+    for rest in np.geomspace(1.0, problem.middle[-1] / 3, RESTS):
         left = np.exp(-problem.middle / rest)
         told = -prior
         for one, part in zip(maps, left, strict=True):
