@@ -16,8 +16,8 @@ USUAL = 25.0
 """Pixels that a specimen usually moves in what is looked at: the prior of its movement falls with
 the cube, as a Cauchy distribution in the plane does."""
 
-SHARED = 3
-"""Pairs of frames tell no displacement of more than the field over this, for they share little."""
+REACH = 3
+"""The field over this is the farthest that it may move: frames farther apart share little."""
 
 MOST_FRAMES = 96
 """Of which all pairs are taken; where there are more, neighbours are added up."""
@@ -51,10 +51,12 @@ def _velocity(problem: Problem, start: int) -> tuple[float, Floats]:
     count = len(y)
     if count < 2:
         return 0.0, np.zeros(2)
-    half = [size // 2 for size in cells.map_shape]
-    third = [size // SHARED for size in cells.map_shape]
-    cut = tuple(slice(h - t, h + t + 1) for h, t in zip(half, third, strict=True))
-    maps = np.empty((count, *(2 * t + 1 for t in third)), np.float32)
+    reach = [size // REACH for size in cells.map_shape]
+    cut = tuple(
+        slice(size // 2 - far, size // 2 + far + 1)
+        for size, far in zip(cells.map_shape, reach, strict=True)
+    )
+    maps = np.empty((count, *(2 * far + 1 for far in reach)), np.float32)
 
     def correlate(lag: int) -> None:
         product = np.zeros(y.shape[1:], np.complex64)
@@ -62,13 +64,14 @@ def _velocity(problem: Problem, start: int) -> tuple[float, Floats]:
         maps[lag] = fft.fftshift(cells.correlation(product))[cut]
 
     for_each(correlate, range(1, count), problem.check)
-    score: Floats32 = np.zeros([2 * h + 1 for h in half], np.float32)
+    score: Floats32 = np.zeros(maps.shape[1:], np.float32)
     for lag in range(1, count):
         problem.check()
         part = lag / (count - 1)
-        begin = [t - part * h for t, h in zip(third, half, strict=True)]
-        score += ndimage.affine_transform(maps[lag], [part, part], begin, score.shape, order=1)
-    moved = [np.arange(-h, h + 1) * s for h, s in zip(half, cells.spacing, strict=True)]
+        score += ndimage.affine_transform(
+            maps[lag], [part, part], (1 - part) * np.array(reach), order=1
+        )
+    moved = [np.arange(-far, far + 1) * s for far, s in zip(reach, cells.spacing, strict=True)]
     z = np.maximum(score / max(float(score.std()), 1e-30), 0.0)
     told = z**2 / 2 - 1.5 * np.log1p((moved[0][:, None] / USUAL) ** 2 + (moved[1] / USUAL) ** 2)
     i, j = np.unravel_index(int(told.argmax()), told.shape)
