@@ -27,11 +27,17 @@ for _ in range(2):
     began = time.perf_counter()
     movie = bw.open_movie(sys.argv[1])
     opened = time.perf_counter() - began
-frame = movie.frame(len(movie) // 2)
+frame = movie.frame(0)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 print(f"{movie.name:8} {len(movie):7} frames  {opened:6.2f} s to open  {peak:6.0f} MiB at most,"
       f" one frame of {frame.nbytes / 2**20:.0f} MiB read")
 """
+
+
+STRIP_OFFSETS = struct.pack("<H", 273)
+
+WRITTEN = 256
+"""Raw frames with electrons: more than are added up to the first frame."""
 
 
 def sparse_mrc(path: Path, size: int) -> None:
@@ -48,7 +54,10 @@ def sparse_mrc(path: Path, size: int) -> None:
 
 
 def sparse_eer(path: Path, size: int) -> None:
-    """As many directories as a movie of that size has, far apart, all naming one stream."""
+    """As many directories as a movie of that size has, each with a stream of its own.
+
+    Those of all but the first `WRITTEN` are holes: nobody reads them.
+    """
     rng = np.random.default_rng(0)
     shape = (4096, 4096)
     frame = RawFrame.of_image(rng.random(shape, dtype=np.float32) < 0.02, rng)
@@ -64,16 +73,21 @@ def sparse_eer(path: Path, size: int) -> None:
         # Every directory but the first is without the acquisition's XML.
         kept = [entries[i : i + 20] for i in range(0, len(entries), 20)]
         kept = [entry for entry in kept if struct.unpack_from("<H", entry)[0] != 65001]
-        body = struct.pack("<Q", len(kept)) + b"".join(kept)
+        offset = next(i for i, entry in enumerate(kept) if entry[:2] == STRIP_OFFSETS)
         link = first + 8 + tags * 20
         at = first + length
-        for _ in range(size // length):
+        file.seek(int(directory.offsets[0]))
+        stream = file.read(length)
+        for number in range(size // length):
             file.seek(link)
             file.write(struct.pack("<Q", at))
+            link = at + 8 + 20 * len(kept)
+            kept[offset] = kept[offset][:12] + struct.pack("<Q", link + 8)
             file.seek(at)
-            file.write(body + bytes(8))
-            link = at + len(body)
-            at += length
+            file.write(struct.pack("<Q", len(kept)) + b"".join(kept) + bytes(8))
+            file.write(stream if number < WRITTEN else b"")
+            at = link + 8 + length
+        file.truncate(at)
 
 
 def main() -> None:
