@@ -169,28 +169,33 @@ class Examined:
             return float("nan"), float("nan")
         if self.loss is None:
             held = self.watch.power.survived_dose >= dose
-            return _beyond(self.watch, dose) if held else (float("nan"), float("nan"))
+            return self._beyond(dose) if held else (float("nan"), float("nan"))
         ends, fit = self.watch.samples.end, self.loss.fitted
         return float(np.interp(dose, ends, fit.low)), float(np.interp(dose, ends, fit.high))
 
+    def _beyond(self, dose: float) -> tuple[float, float]:
+        """What a lattice that held has from a dose on over what it had before, 95 % each way."""
+        end, value, weight = self._as_one
+        levels, errors = [], []
+        for side in (end <= dose, end > dose):
+            total = float(weight[side].sum())
+            if not total > 0:
+                return 1.0, 1.0
+            levels.append(float(weight[side] @ value[side]) / total)
+            errors.append(total**-0.5)
+        before, after = levels
+        if not before > 0:
+            return float("nan"), float("nan")
+        error = ONE_SIDED * math.hypot(errors[1], errors[0] * after / before) / before
+        return min(after / before - error, 1.0), max(after / before + error, 1.0)
 
-def _beyond(watch: Watch, dose: float) -> tuple[float, float]:
-    """What a lattice that held has from a dose on over what it had before, with 95 % each way."""
-    samples = watch.samples
-    value, variance = common_trace(samples, mean_levels(samples))
-    weight = 1 / (watch.dispersion * variance)
-    levels, errors = [], []
-    for side in (samples.end <= dose, samples.end > dose):
-        total = float(weight[side].sum())
-        if not total > 0:
-            return 1.0, 1.0
-        levels.append(float(weight[side] @ value[side]) / total)
-        errors.append(total**-0.5)
-    before, after = levels
-    if not before > 0:
-        return float("nan"), float("nan")
-    error = ONE_SIDED * math.hypot(errors[1], errors[0] * after / before) / before
-    return min(after / before - error, 1.0), max(after / before + error, 1.0)
+    @cached_property
+    def _as_one(self) -> tuple[Floats, Floats, Floats]:
+        """Doses, values and weights of its spots as one trace: every other place asks for it."""
+        assert self.watch is not None
+        samples = self.watch.samples
+        value, variance = common_trace(samples, mean_levels(samples))
+        return samples.end, value, 1 / (self.watch.dispersion * variance)
 
 
 def examine(
