@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import ndimage
@@ -21,6 +23,9 @@ from napari_beamwatch.spectra.drift.maps import centres_of, maps_of, smoothed
 from napari_beamwatch.spectra.drift.refining import refine, smooth_path
 from napari_beamwatch.spectra.drift.velocity import USUAL, steady_path
 from napari_beamwatch.spectra.drift.whitening import Problem, mixture
+
+Better = Callable[[Problem, Floats], Floats | None]
+"""What makes another path of one, or none."""
 
 STEPS = ((0.96, 1.0), (0.038, 3.0), (0.002, 10.0))
 """Steps off a smooth path from frame to frame: probability, standard deviation in pixels."""
@@ -80,7 +85,7 @@ def solve_path(problem: Problem) -> tuple[Floats, Floats, str]:
     moved = MOVED + MOVED_A_FRAME * frames
     still_gain, still_pairs = standing_evidence(problem)
     path, start = steady_path(problem)
-    lawful = best = _led_up_to(problem, _Told.of(problem, path))
+    lawful = best = _bettered(problem, _Told.of(problem, path), _settling)
     for against_pattern in (False, True):
         if against_pattern:
             # A pattern of the detector may have held the path: what if all that lies still
@@ -95,7 +100,7 @@ def solve_path(problem: Problem) -> tuple[Floats, Floats, str]:
             before, path = path, _round(problem, path)
             if np.abs(np.diff(path - before, axis=0)).max() < SETTLED:
                 break
-        told = _mended(problem, _Told.of(problem, path))
+        told = _bettered(problem, _Told.of(problem, path), _without_hop)
         if best is lawful or told.weight > best.weight:
             best = told
     # Faint frames do not find themselves: a path of a few numbers may be all that they tell.
@@ -133,7 +138,7 @@ class _Told:
     def of(cls, problem: Problem, path: Floats) -> _Told:
         return cls(path, *evidence(problem, path, True))
 
-    @property
+    @cached_property
     def weight(self) -> float:
         """Log of likelihood and prior: of steps off those around them, over that of none."""
         steps = np.diff(self.path, axis=0)
@@ -145,23 +150,10 @@ class _Told:
         return self.gain + float(np.log(np.maximum(prior, 1e-300)).sum())
 
 
-def _mended(problem: Problem, told: _Told) -> _Told:
-    """The path without the hops that comparing what comes before and after a time shows."""
+def _bettered(problem: Problem, told: _Told, better: Better) -> _Told:
+    """A path, mended as long as that makes it likelier."""
     for _ in range(MOST_MENDS):
-        path = _without_hop(problem, told.path)
-        if path is None:
-            break
-        tried = _Told.of(problem, _round(problem, path - path[-1]))
-        if tried.weight <= told.weight:
-            break
-        told = tried
-    return told
-
-
-def _led_up_to(problem: Problem, told: _Told) -> _Told:
-    """The path as of a stage that comes to rest, where its frames show that together."""
-    for _ in range(MOST_MENDS):
-        path = _settling(problem, told.path)
+        path = better(problem, told.path)
         if path is None:
             break
         tried = _Told.of(problem, path)
@@ -198,7 +190,10 @@ def _settling(problem: Problem, path: Floats) -> Floats | None:
 
 
 def _without_hop(problem: Problem, path: Floats) -> Floats | None:
-    """The path with all that comes before some time shifted, if that fits better."""
+    """The path with all that comes before some time shifted, if that fits better there.
+
+    Comparing what comes before and after a time shows a hop; every frame is asked again then.
+    """
     cells = problem.cells
     sums = Sums.of(problem, path, np.ones(len(path), bool))
     best: tuple[float, Floats] | None = None
@@ -221,7 +216,7 @@ def _without_hop(problem: Problem, path: Floats) -> Floats | None:
             before = slice(int(np.argmax(problem.block == block)))
             shifted[before] += [cells.axes[0][i], cells.axes[1][j]]
             best = excess, shifted
-    return None if best is None else best[1]
+    return None if best is None else _round(problem, best[1] - best[1][-1])
 
 
 def _has_pattern(problem: Problem, path: Floats) -> bool:
