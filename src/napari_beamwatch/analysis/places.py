@@ -197,10 +197,7 @@ def all_of_it(
 
 def _shaded(followed: FollowedSpots, field: FieldTrace, piece: Piece) -> Floats | None:
     """The mean signal that the power of a place goes with, if it is not that of the field."""
-    window = followed.spots.peaks.window
-    mine = np.flatnonzero(np.isin(window, piece.windows))
-    one_each = mine[np.unique(window[mine], return_index=True)[1]]
-    return shaded(field.mean, followed.signal.of(one_each))
+    return shaded(field.mean, followed.signal.of(followed.spots.one_each(piece.windows)))
 
 
 def _beside(signal: Floats, rows: Ints | None, windows: Ints) -> Floats:
@@ -285,11 +282,10 @@ def _scope(
     traces = [_spot_trace(followed, one) for one in some]
     alone = [trace for trace in traces if trace.crystal == piece.crystal]
     name = f"place {piece.number} ({_spacings(alone, movie)})"
-    mine = np.flatnonzero(here)
-    one_each = mine[np.unique(peaks.window[mine], return_index=True)[1]]
     scope = light.axis.scope(name, traces, exposure)
     return replace(
-        scope, signal=followed.signal.beside(one_each), scatter=exposure * piece.scatter,
+        scope, signal=followed.signal.beside(spots.one_each(piece.windows)),
+        scatter=exposure * piece.scatter,
         broadening=broadening(
             peaks, here & (of_peak == piece.crystal),
             overlap_factors(spots.grid, piece.windows)[0],

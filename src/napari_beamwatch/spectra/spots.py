@@ -133,6 +133,11 @@ class Spots:
         power = np.maximum(self.peaks.power, 0.0) / self.lengths
         return np.asarray(power.max(axis=1, initial=0.0), np.float64)
 
+    def one_each(self, windows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """A spot of each of some windows that have any, in their order."""
+        mine = np.flatnonzero(np.isin(self.peaks.window, windows))
+        return mine[np.unique(self.peaks.window[mine], return_index=True)[1]]
+
     @property
     def merged(self) -> bool:
         """Whether windows took spots of two lattices for one that walks from here to there."""
