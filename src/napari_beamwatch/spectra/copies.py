@@ -46,11 +46,8 @@ def copies_note(copies: NDArray[np.bool_]) -> str:
     runs = [str(a) if b == a + 1 else f"{a} to {b - 1}" for a, b in edges]
     more = f" and {len(runs) - NAMED} more runs" if len(runs) > NAMED else ""
     count = int(copies.sum())
-    subject = "1 frame is an exact copy" if count == 1 else f"{count} frames are exact copies"
-    left = (
-        "it is left out, but its dose counts"
-        if count == 1
-        else ("they are left out, but their dose counts")
-    )
+    subject, left = f"{count} frames are exact copies", "they are left out, but their dose counts"
+    if count == 1:
+        subject, left = "1 frame is an exact copy", "it is left out, but its dose counts"
     named = ", ".join(runs[:NAMED])
     return f"{subject} of the one before (written twice?): {left}; 0-based {named}{more}"
