@@ -139,7 +139,7 @@ class PlanForm(QDialog):
         whole.addLayout(ends)
         line_up(container)
         self.resize(*SIZE)
-        self._planner = NewestWins(_planned, self)
+        self._planner = NewestWins(_planned)
         self._planner.answered.connect(self._on_answer)
         for line in self.lines.values():
             line.native.editingFinished.connect(self.plan)

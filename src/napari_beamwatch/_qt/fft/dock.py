@@ -91,10 +91,10 @@ class LiveSpectrum(QWidget):
         self._phases: tuple[PhaseRings, ...] = ()
         self._wanted: Request | None = None
         self._drawn: Request | None = None
-        self._worker = NewestWins(Painter(), self)
+        self._worker = NewestWins(Painter())
         self._worker.answered.connect(self._on_answer)
         self._clicked: Click | None = None
-        self._pointer = NewestWins(nearest_peak, self)
+        self._pointer = NewestWins(nearest_peak)
         self._pointer.answered.connect(self._on_peak)
         self.pair = SpectrumPair(self)
         self.profile = ProfileView(self)
