@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from napari_beamwatch.analysis import analyze
 from napari_beamwatch.analysis.first_seen import in_words
 from napari_beamwatch.damage.course.alarm import Alarm
-from napari_beamwatch.damage.course.left import PARTIAL
+from napari_beamwatch.damage.parts import HALF
 from napari_beamwatch.log import why_failed
 from napari_beamwatch.regions import FIELD
 from napari_beamwatch.results.result import Result
@@ -71,7 +71,7 @@ class Judgement:
         """Whether to ask again; what was found to be damage stays so until the lattice is back."""
         if self.damage or live.frames == self.frames:
             return False
-        longer = SOON if alarm.left < PARTIAL else LATER
+        longer = SOON if alarm.left < HALF else LATER
         return live.frames >= longer * self.frames or alarm.left <= FAINTER * self.left
 
 

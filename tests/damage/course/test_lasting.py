@@ -11,13 +11,13 @@ from scipy import stats
 from napari_beamwatch.damage.course.alarm import Alarm, Alarms, Frame
 from napari_beamwatch.damage.course.lasting import (
     DEPTHS,
-    FEWEST_BEFORE,
     GAPS,
     MOST_SAMPLES,
     Watched,
     evidence,
     loss,
 )
+from napari_beamwatch.damage.parts import SEVERAL
 
 SIGMA = 0.1
 
@@ -27,13 +27,13 @@ def naive_evidence(value: np.ndarray, sigma: float, left: float) -> float:
     count = len(value)
     level = np.linspace(-1, 3, 1601)[:, None]
     total, spent = 0.0, 0.0
-    for after in range(FEWEST_BEFORE, count):
-        k = after - FEWEST_BEFORE + 1
+    for after in range(SEVERAL, count):
+        k = after - SEVERAL + 1
         prior = 1 / k - 1 / (k + 1)
         spent += prior
         for gap in GAPS:
             before = after - gap
-            if before < FEWEST_BEFORE:
+            if before < SEVERAL:
                 continue
             held = stats.norm.logpdf(value[:before], level, sigma).sum(axis=1)
             for depth in DEPTHS:

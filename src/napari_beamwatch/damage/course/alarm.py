@@ -19,13 +19,9 @@ import numpy as np
 
 from napari_beamwatch.damage.course.estimate import LEVELS
 from napari_beamwatch.damage.course.lasting import Loss, Watched
-from napari_beamwatch.damage.course.power import SMALLEST_LOSS
+from napari_beamwatch.damage.parts import LITTLE, QUARTER
 
 Alarmed = Literal["holding", "falling", "lasting"]
-
-LASTS = 0.2
-"""Part of the dose before a loss for which it must last: less than the 0.3 by which an alarm may
-come late, and longer than a tilt that is noticed and set right."""
 
 FEWEST_SAMPLES = 4
 """For which it must last in any case."""
@@ -126,9 +122,7 @@ class Alarms:
 
     def _found(self) -> tuple[float, int]:
         """Evidence of all traces together, and the one that has most of it."""
-        shared = [
-            math.log(share) + trace.evidence(1 - SMALLEST_LOSS) for _, share, trace in self._traces
-        ]
+        shared = [math.log(share) + trace.evidence(1 - LITTLE) for _, share, trace in self._traces]
         return float(np.logaddexp.reduce(shared)), int(np.argmax(shared))
 
     def _left(self) -> float:
@@ -144,7 +138,8 @@ class Alarms:
 
     @staticmethod
     def _lasted(trace: Watched, since: float, longest: float) -> bool:
-        enough = max(LASTS * since, BEYOND_DIPS * longest)
+        # Less than the 0.3 by which an alarm may come late, longer than a tilt that is set right.
+        enough = max(QUARTER * since, BEYOND_DIPS * longest)
         return (
             trace.end - since >= enough * (1 - 1e-9)
             and trace.samples_since(since) >= FEWEST_SAMPLES

@@ -14,23 +14,10 @@ from napari_beamwatch.damage.course.detection import FEWEST_SIDE, threshold
 from napari_beamwatch.damage.course.estimate import NOTHING, ONE_SIDED, SURE, Estimate, quantiles
 from napari_beamwatch.damage.course.fitting import mean_levels
 from napari_beamwatch.damage.course.scanning import falls, running_sums
+from napari_beamwatch.damage.parts import HALF, LITTLE, QUARTER
 from napari_beamwatch.damage.scopes import Samples
 
 Floats = NDArray[np.float64]
-
-SOLID = 0.1
-"""Part of the strongest spot's level from which a spot counts beside others that appeared, and part
-of its power that a lattice had at first if it did not come: spots of neighbours that happen to lie
-where those of newcomers will had 0.001 to 0.007 of it, lattices that were there 0.65 and more."""
-
-ABSENT = 0.2
-"""Part of its later level that a spot may have had before it appeared, at 95 %."""
-
-BRIGHTER = 1.5
-"""Times its level of the first quarter above which a spot brightened."""
-
-MORE_LIKELY = 0.5
-"""Share of what is known of its course that must say of a spot that it grew."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +76,7 @@ def appeared(
         before = nothing.moment[i, early] / known
         after = usual.moment[i, -1] - usual.moment[i, place]
         after /= max(usual.weight[i, -1] - usual.weight[i, place], 1e-300)
-        if known > 0 and before + ONE_SIDED * known**-0.5 <= ABSENT * after:
+        if known > 0 and before + ONE_SIDED * known**-0.5 <= QUARTER * after:
             grown = grown_from(samples, [i], dispersion, powder=bool(powder[i]))
             found.append(Appearance(i, grown))
     return tuple(found)
@@ -113,7 +100,7 @@ def grown_from(
     weight = np.concatenate(
         [part * w.weight * it for part, w, it in zip(share / share.sum(), ways, grows, strict=True)]
     )
-    if weight.sum() < MORE_LIKELY:
+    if weight.sum() < HALF:
         return NOTHING
     onset = np.concatenate([way.weighed.models.onset for way in ways])
     return Estimate(*quantiles(onset, weight / weight.sum()))
@@ -126,11 +113,11 @@ def faded(samples: Samples) -> NDArray[np.bool_]:
 
 
 def brightened(samples: Samples, dispersion: float) -> NDArray[np.bool_]:
-    """Spots that are surely brighter in the last quarter than in the first, and not faint."""
+    """Spots that are surely half brighter in the last quarter than in the first, and not faint."""
     (first, last), (first_var, last_var) = quarters(samples)
-    error = np.sqrt(dispersion * (last_var + BRIGHTER**2 * first_var))
-    strong = last > SOLID * max(float(first.max()), float(last.max()))
-    return np.asarray(strong & (last - BRIGHTER * first > SURE * error), np.bool_)
+    error = np.sqrt(dispersion * (last_var + (1 + HALF) ** 2 * first_var))
+    strong = last > LITTLE * max(float(first.max()), float(last.max()))
+    return np.asarray(strong & (last - (1 + HALF) * first > SURE * error), np.bool_)
 
 
 def solid(samples: Samples) -> NDArray[np.bool_]:
@@ -139,7 +126,7 @@ def solid(samples: Samples) -> NDArray[np.bool_]:
 
 
 def _solid(means: Floats) -> NDArray[np.bool_]:
-    return np.asarray(means[0] > SOLID * max(float(means.max()), 1e-12), np.bool_)
+    return np.asarray(means[0] > LITTLE * max(float(means.max()), 1e-12), np.bool_)
 
 
 def there_at_first(
@@ -164,7 +151,9 @@ def there_at_first(
     there = ~fresh & _solid(means)
     power = np.maximum(means, 0.0) * samples.windows.mean(axis=1)
     at_first, ever = np.bincount(lattice, power[0] * there), np.bincount(lattice, power.max(axis=0))
-    return np.asarray(there & (at_first > SOLID * ever)[lattice], np.bool_)
+    # Spots of neighbours that happen to lie where those of newcomers will had 0.001 to 0.007 of it,
+    # lattices that were there 0.65 and more.
+    return np.asarray(there & (at_first > LITTLE * ever)[lattice], np.bool_)
 
 
 def quarters(samples: Samples) -> tuple[Floats, Floats]:

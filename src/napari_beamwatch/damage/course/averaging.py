@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
+from napari_beamwatch.damage.course.estimate import WIDTH
 from napari_beamwatch.damage.course.fitting import Models, Weighed, exactly, weighed
 from napari_beamwatch.damage.course.models import come, remaining
 from napari_beamwatch.damage.scopes import Samples
@@ -199,11 +200,7 @@ def misfit(samples: Samples, found: Average) -> float:
     if free < 5:
         return 1.0
     left = float((sums[known] ** 2 / spread[known]).sum()) / free
-    return left if left > 1 + SURE_MISFIT * np.sqrt(2 / free) else 1.0
-
-
-SURE_MISFIT = 2.0
-"""Standard errors from which that is more than noise."""
+    return left if left > 1 + WIDTH * np.sqrt(2 / free) else 1.0
 
 
 def _average(samples: Samples, dispersion: float, coherent: bool) -> Average:

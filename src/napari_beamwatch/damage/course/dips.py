@@ -15,16 +15,10 @@ from numpy.typing import NDArray
 from napari_beamwatch.damage.course.estimate import SURE
 from napari_beamwatch.damage.course.fitting import mean_levels
 from napari_beamwatch.damage.course.scanning import best_cuts, common_trace
+from napari_beamwatch.damage.parts import LITTLE, SEVERAL
 from napari_beamwatch.damage.scopes import Samples
 
 Floats = NDArray[np.float64]
-
-LEAST = 0.1
-"""Part of the plateau by which a later piece must overtop an earlier one, `SURE` errors aside, for
-nothing holds still altogether."""
-
-SHORTEST = 3
-"""Samples that a recovery must last."""
 
 PASSES = 2
 """Cuts into pieces: the first by the noise of the mean signal, the next by that of the pieces, for
@@ -87,11 +81,12 @@ def find_dips(samples: Samples, dispersion: float = 1.0) -> Dips:
     masked = np.zeros(count, bool)
     above = np.zeros(count)
     for k in range(len(starts)):
-        later = [j for j in range(k + 1, len(starts)) if ends[j] - starts[j] >= SHORTEST]
+        later = [j for j in range(k + 1, len(starts)) if ends[j] - starts[j] >= SEVERAL]
+        # A tenth, errors aside, for nothing holds still altogether.
         over = [
             level[j]
             for j in later
-            if level[j] - level[k] > max(SURE * np.hypot(error[j], error[k]), LEAST * top)
+            if level[j] - level[k] > max(SURE * np.hypot(error[j], error[k]), LITTLE * top)
         ]
         if over:
             masked[starts[k] : ends[k]] = True

@@ -30,14 +30,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.damage.course.dips import Dips, find_dips
+from napari_beamwatch.damage.parts import HALF, SEVERAL
 from napari_beamwatch.damage.scopes import Samples
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-
-FEWEST_BEFORE = 3
-"""Samples that tell a level before anything can be less than it."""
 
 GAPS = (0, 2, 5, 12, 30)
 """Samples between the end of a plateau and the beginning of what is left: a fade takes its time."""
@@ -103,22 +101,22 @@ def evidence(
     left : float
     """
     samples = len(value)
-    if samples <= FEWEST_BEFORE:
+    if samples <= SEVERAL:
         return 0.0
     sums = np.concatenate([[0.0], np.cumsum(weight)])
     moments = np.concatenate([[0.0], np.cumsum(weight * value)])
     sums_after = np.concatenate([[0.0], np.cumsum(lower)])
     moments_after = np.concatenate([[0.0], np.cumsum(lower * value)])
     measured = np.concatenate([[0], np.cumsum(weight > 0)])
-    later = np.arange(FEWEST_BEFORE, samples)
+    later = np.arange(SEVERAL, samples)
     prior = _prior(first, count)
     depths = left * np.array(DEPTHS)
     logs = np.full((len(GAPS), samples), -np.inf)
     for row, gap in enumerate(GAPS):
-        after = later[later - gap >= FEWEST_BEFORE]
+        after = later[later - gap >= SEVERAL]
         before = after - gap
         w_before, w_after = sums[before], sums_after[-1] - sums_after[after]
-        known = (measured[before] >= FEWEST_BEFORE) & (w_after > 1e-12 * sums_after[-1])
+        known = (measured[before] >= SEVERAL) & (w_after > 1e-12 * sums_after[-1])
         before, after = before[known], after[known]
         w_before, w_after = w_before[known], w_after[known]
         later_mean = (moments_after[-1] - moments_after[after]) / w_after
@@ -152,7 +150,7 @@ def loss(value: Floats, weight: Floats) -> Loss:
     w, y, t, tt, ty = (np.concatenate([[0.0], np.cumsum(column)]) for column in columns)
     gain = np.full((len(GAPS), samples), -np.inf)
     for row, gap in enumerate(GAPS):
-        begin = np.arange(FEWEST_BEFORE, samples - gap)
+        begin = np.arange(SEVERAL, samples - gap)
         if not len(begin):
             continue
         end = begin + gap
@@ -172,13 +170,14 @@ def loss(value: Floats, weight: Floats) -> Loss:
         )
     if not np.isfinite(gain.max()):
         return Loss(np.full(samples, 1 / samples), 1.0, 1.0)
-    onset = np.exp(SHARED * (gain - gain.max())).sum(axis=0)
+    # Half of the likelihood counts: a straight fall is no fade.
+    onset = np.exp(HALF * (gain - gain.max())).sum(axis=0)
     return Loss(onset / onset.sum(), *_left(w, y, int(onset.argmax())))
 
 
 def _prior(first: Ints, count: int) -> Floats:
     """Share of each sample in ``1 / (k (k + 1))`` over the frames k from the first possible on."""
-    at = np.maximum(np.append(first, count) - first[0] - FEWEST_BEFORE + 1, 1).astype(np.float64)
+    at = np.maximum(np.append(first, count) - first[0] - SEVERAL + 1, 1).astype(np.float64)
     return np.asarray(1 / at[:-1] - 1 / at[1:])
 
 
@@ -190,20 +189,14 @@ def _log_mean(rows: Floats) -> Floats:
 NEWEST, BACK = 5, 2.5
 """Samples at most, and standard errors, by which a lattice is seen to come back."""
 
-SHARED = 0.5
-"""Of the likelihood that counts for when a loss began: a straight fall is no fade."""
-
 SURELY = 0.02
 """Variance of what is said to be left, if there are frames enough."""
-
-RECENT = 3
-"""Of the samples since an onset a third tells what is left, but so many at the least."""
 
 
 def _left(sums: Floats, moments: Floats, began: int) -> tuple[float, float]:
     """What the last third of the samples since an onset has of the level before; and the lowest."""
     samples = len(sums) - 1
-    many = min(max(RECENT, (samples - began) // 3), samples - began)
+    many = min(max(SEVERAL, (samples - began) // 3), samples - began)
     if sums[began] <= 0 or moments[began] <= 0 or many < 1:
         return 1.0, 1.0
     level = moments[began] / sums[began]
@@ -306,7 +299,7 @@ class Watched:
         if not self._value:
             return math.nan
         spread = float(np.mean(self._signal) * self.level + np.mean(self._noise)) / self.level**2
-        many = max(RECENT, min(math.ceil(spread / SURELY), len(self._value) // 3))
+        many = max(SEVERAL, min(math.ceil(spread / SURELY), len(self._value) // 3))
         value = np.array(self._value)[-many:]
         known = value[np.isfinite(value)]
         return float(known.mean()) / self.level if len(known) else math.nan
@@ -351,7 +344,7 @@ class Watched:
         self._since_dips = 0
         value = np.array(self._value)
         known = np.isfinite(value)
-        if known.sum() < 2 * FEWEST_BEFORE:
+        if known.sum() < 2 * SEVERAL:
             self._dips = Dips(np.zeros(len(value), np.bool_), (), 0)
             return
         signal, noise = np.array(self._signal), np.array(self._noise)

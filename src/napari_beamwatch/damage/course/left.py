@@ -11,15 +11,10 @@ from napari_beamwatch.damage.course.averaging import Average
 from napari_beamwatch.damage.course.estimate import ONE_SIDED
 from napari_beamwatch.damage.course.models import remaining
 from napari_beamwatch.damage.course.scanning import running_sums
+from napari_beamwatch.damage.parts import HALF, QUARTER
 from napari_beamwatch.damage.scopes import Samples
 
 Floats = NDArray[np.float64]
-
-PARTIAL = 0.5
-"""Part that may be left of a lattice that is lost, and not dimmed."""
-
-GONE, FALLEN = 0.2, 0.6
-"""Part that may be left where a loss is called complete, and of a spot that fell, at 95 %."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,27 +40,27 @@ class Left:
     @property
     def lost(self) -> bool:
         """Whether most of all spots together is lost."""
-        return self.total < PARTIAL
+        return self.total < HALF
 
     @property
     def lost_of_most(self) -> bool:
         """Whether it is of most spots, whatever became of the others."""
-        return float(np.median(self.ratio)) < PARTIAL
+        return float(np.median(self.ratio)) < HALF
 
     @property
     def complete(self) -> bool:
         """Whether surely next to nothing of all spots together is left."""
-        return self.total + ONE_SIDED * self.total_se < GONE
+        return self.total + ONE_SIDED * self.total_se < QUARTER
 
     @property
     def in_part(self) -> bool:
         """Whether surely more is."""
-        return self.total - ONE_SIDED * self.total_se > GONE
+        return self.total - ONE_SIDED * self.total_se > QUARTER
 
     @property
     def fell(self) -> NDArray[np.bool_]:
         """Spots that surely fell."""
-        return self.measured & (self.ratio + ONE_SIDED * self.se < FALLEN)
+        return self.measured & (self.ratio + ONE_SIDED * self.se < HALF)
 
     @property
     def measured(self) -> NDArray[np.bool_]:

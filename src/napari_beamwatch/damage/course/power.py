@@ -13,20 +13,13 @@ from scipy import optimize, stats
 from napari_beamwatch.damage.course.detection import FEWEST_SIDE, threshold
 from napari_beamwatch.damage.course.fitting import mean_levels
 from napari_beamwatch.damage.course.scanning import running_sums
+from napari_beamwatch.damage.parts import LITTLE
 from napari_beamwatch.damage.scopes import Samples
 
 Floats = NDArray[np.float64]
 
 SURELY = 0.95
 """Probability that "would have been found" means."""
-
-SMALLEST_LOSS = 0.1
-"""Part of the plateau below which a lasting loss is not told from what focus and tilt do all the
-time."""
-
-LATE = 0.9
-"""Part of the record after which a change is too late to be called."""
-
 
 LEAST_FALL = 1e-3
 """Standard errors."""
@@ -63,7 +56,7 @@ def power_of(
     inside = np.arange(count)
     inside = inside[(inside >= FEWEST_SIDE) & (inside <= count - FEWEST_SIDE)]
     length = samples.end[-1] - samples.start[0]
-    inside = inside[samples.start[inside] <= samples.start[0] + LATE * length]
+    inside = inside[samples.start[inside] <= samples.start[0] + (1 - LITTLE) * length]
     if not len(inside):
         return Power(math.nan, math.nan)
     known = running_sums(samples, levels, dispersion).weight
@@ -72,7 +65,7 @@ def power_of(
     middle = np.array([np.searchsorted(samples.end, samples.start[0] + length / 2)])
     losses = np.arange(0.01, 1.005, 0.01)
     found = [loss for loss in losses if _falls(samples, levels, known, middle, 1 - loss)[0] > limit]
-    least = 100 * max(float(found[0]), SMALLEST_LOSS) if found else math.nan
+    least = 100 * max(float(found[0]), LITTLE) if found else math.nan
     return Power(survived, least)
 
 

@@ -10,15 +10,13 @@ from scipy import stats
 
 from napari_beamwatch.damage.course.estimate import LEVELS, Estimate
 from napari_beamwatch.damage.likeness import SAME_DIRECTION
+from napari_beamwatch.damage.parts import LITTLE
 from napari_beamwatch.damage.scopes import Scope, SpotTrace
 
 Floats = NDArray[np.float64]
 
 FEWEST = 5
 """Frames with a spacing that a trace must have before and after."""
-
-OWN = 0.1
-"""Part of a spot's usual power below which what is left there may be the foot of another spot."""
 
 RAMPS = 12
 """Lengths tried for a gradual shift, geometrically from a frame to the record."""
@@ -86,7 +84,8 @@ def its_own(snr: Floats) -> NDArray[np.bool_]:
     """Frames in which a spot is strong enough for what is read there to be its own spacing."""
     seen = np.isfinite(snr)
     usual = float(np.quantile(snr[seen], 0.9)) if seen.any() else 0.0
-    return np.asarray(np.nan_to_num(snr, nan=-np.inf) >= OWN * usual)
+    # Of less what is left there may be the foot of another spot.
+    return np.asarray(np.nan_to_num(snr, nan=-np.inf) >= LITTLE * usual)
 
 
 def known_spacing(trace: SpotTrace) -> NDArray[np.bool_]:

@@ -15,12 +15,8 @@ import numpy as np
 from napari_beamwatch.damage.course.averaging import Average, average
 from napari_beamwatch.damage.course.detection import FEWEST_SIDE, detect
 from napari_beamwatch.damage.course.interval import Course, Fitted, course, fitted
-from napari_beamwatch.damage.course.power import SMALLEST_LOSS
+from napari_beamwatch.damage.parts import LITTLE
 from napari_beamwatch.damage.scopes import Samples
-
-RARER = 0.1
-"""Part of the rate of false alarms at which a first step is looked for: a false one spoils an onset
-that is right."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,11 +57,12 @@ def first_step(
     """
     count = int(np.searchsorted(samples.end, whole.onset.value, side="right"))
     before = samples.up_to(count)
-    if count < 2 * FEWEST_SIDE or not detect(before, RARER * rate, dispersion).found:
+    # Rarer than false alarms may be: a false step spoils an onset that is right.
+    if count < 2 * FEWEST_SIDE or not detect(before, LITTLE * rate, dispersion).found:
         return None
     found = average(before, dispersion=dispersion)
     first = course(before, found, scatter)
-    if first.loss < SMALLEST_LOSS:
+    if first.loss < LITTLE:
         return None
     return first_step(before, first, rate, dispersion, scatter) or Step(before, found, first)
 

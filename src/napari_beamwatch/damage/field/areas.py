@@ -31,25 +31,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_beamwatch.damage.parts import HALF, MOST, QUARTER
+
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
-HALF = 0.5
-"""Part of a window that a lattice has at an edge through its middle."""
-
 FIRST = 8
 """What is there within the first part of a record, one in so many, was there at first."""
-
-RISEN, LATE = 0.6, 0.75
-"""Part of its highest course at which a lattice has arrived; from which on it is at its fullest."""
-
-FAINT = 0.4
-"""Least full power of a lattice, over that of the strongest of its time: of what is seen in a few
-windows, at borders only, nobody knows how strong it is where it is full."""
-
-LEAST_ROOM = 0.2
-"""Part of a window that must be free before what is there tells how full it is."""
 
 SURELY = 2.0
 """Amplitude, over that of the threshold, from which on a spot is found for sure."""
@@ -183,34 +172,35 @@ def plateau(values: Floats) -> float:
     """Where most of the higher values lie; 0 of none."""
     if not len(values):
         return 0.0
-    return float(np.median(values[values >= LATE * np.quantile(values, 0.9)]))
+    return float(np.median(values[values >= MOST * np.quantile(values, 0.9)]))
 
 
 def _full_power(of: Lattices, course: Floats, power: Floats) -> tuple[Floats, Bools]:
     """Power of each lattice in a window that it fills, and which were there at first."""
     full = np.array([plateau(power[i, there]) for i, there in enumerate(of.found)])
     risen = (course * power[:, :, None]).sum(axis=1)
-    arrived = (risen > RISEN * risen.max(axis=1, keepdims=True)).argmax(axis=1)
+    arrived = (risen > HALF * risen.max(axis=1, keepdims=True)).argmax(axis=1)
     stretches = course.shape[2]
     first = max(1, stretches // FIRST)
     old = np.asarray(arrived <= first, np.bool_)
     # While the stage settles frames are blurred: what is there at first is whole then.
     for i, mine in _pools(of):
-        up = course[i, mine[0]] > LATE
+        up = course[i, mine[0]] > MOST
         if old[i] and up[: first + 1].any():
             begin = int(up.argmax())
             course[i, mine, : begin + 1] = np.maximum(course[i, mine, : begin + 1], 1.0)
     for kind in (old, ~old):
         if kind.any():
+            # Of what is seen at borders only nobody knows how strong it is where it is full.
             strongest = full[kind][np.argmax((full * of.found.sum(axis=1))[kind])]
-            full[kind] = np.maximum(full[kind], FAINT * strongest)
+            full[kind] = np.maximum(full[kind], HALF * strongest)
     return full, old
 
 
 def _newest_last(course: Floats, power: Floats, new: Bools) -> list[int]:
     """Lattices that came, in the order in which they did."""
     risen = (course * power[:, :, None]).sum(axis=1)
-    arrived = (risen > RISEN * risen.max(axis=1, keepdims=True)).argmax(axis=1)
+    arrived = (risen > HALF * risen.max(axis=1, keepdims=True)).argmax(axis=1)
     return sorted(np.flatnonzero(new).tolist(), key=lambda i: (arrived[i], -power[i].sum()))
 
 
@@ -218,14 +208,15 @@ def _part_of_room(
     course: Floats, amplitude: Floats, room: Floats, found: Bools, seen: Bools
 ) -> Floats:
     """Part of each window that a lattice has at its fullest, of the room that others left."""
-    late = (course >= LATE) & seen
+    late = (course >= MOST) & seen
     count = np.maximum(late.sum(axis=1), 1)
     left = np.where(late, room, 0.0).sum(axis=1) / count
     shown = amplitude * np.where(late, course, 0.0).sum(axis=1) / count
-    tells = found & (left > LEAST_ROOM) & (shown > 0)
+    # Where less room was left what is there does not tell how full it is.
+    tells = found & (left > QUARTER) & (shown > 0)
     if not tells.any():
         return np.zeros(len(found))
-    ratio = np.where(tells, shown / np.maximum(left, LEAST_ROOM), 0.0)
+    ratio = np.where(tells, shown / np.maximum(left, QUARTER), 0.0)
     filled = ratio / plateau(ratio[tells])
     part = amplitude * np.where(
         filled >= HALF, 1 / np.maximum(ratio, 1e-300), 1 / plateau(ratio[tells])
@@ -247,7 +238,7 @@ def _unseen(
         return found, hidden
     bears, snr = of.found[new].any(axis=0), of.snr[new].max(axis=0)
     fullest = np.quantile(share[new].sum(axis=0), 0.9, axis=1)
-    tells = bears & (fullest > LEAST_ROOM)
+    tells = bears & (fullest > QUARTER)
     whole = float(np.median(snr[tells] / fullest[tells] ** 2) if tells.any() else snr.max())
     least = np.sqrt(of.threshold / whole)
     faint = np.quantile(room, 0.9, axis=1) < SURELY * least

@@ -37,6 +37,7 @@ from napari_beamwatch.damage.course.estimate import (
     log_density,
     quantiles,
 )
+from napari_beamwatch.damage.parts import QUARTER
 
 Floats = NDArray[np.float64]
 
@@ -46,10 +47,10 @@ SPEAKS = 0.05
 ROUND = 1e-9
 """What sums of parts are off."""
 
-SMALLER, MAY_SPEAK = 2 / 3, 0.25
-"""What carries so many times `SPEAKS` may speak, with a weight, for windows do not tell exactly how
-much of a field a grain is: of 161 grains half were told 0.92 to 1.09 times their part, nine tenths
-0.67 to 1.24 times."""
+SMALLER = 2 / 3
+"""What carries so many times `SPEAKS` may speak, with a quarter of the weight, for windows do not
+tell exactly how much of a field a grain is: of 161 grains half were told 0.92 to 1.09 times their
+part, nine tenths 0.67 to 1.24 times."""
 
 APART = 0.25
 """Frames that places which share an onset scatter about it: no two go at exactly one dose. Taken
@@ -59,9 +60,6 @@ COMMON = 0.25
 """Standard errors by which places of one lattice err alike, however many they are: nobody knows its
 law of decay, and of single fringe sets that fade with a 1/e of 1 to 12 frames the onset was off by
 −0.3 to 0.7 of them on average. Of 36 crystals that went at once 4 of 10 intervals held without."""
-
-WIDEST = 0.25
-"""Part of the record that onsets which belong together spread at the most."""
 
 MIDDLES, DRAWS = 60, 2000
 """Middles of a spread, and draws of the first of it."""
@@ -231,7 +229,7 @@ def _spread(
     se = np.sqrt([each @ (dose - mine) ** 2 for each, mine in zip(told, mean, strict=True)])
     value = np.array([np.interp(0.5, each.cumsum(), dose) for each in told])
     se = np.maximum(se, step) / _says(share)
-    doublings = max(int(np.log2(max(WIDEST * length / (APART * frame), 2))), 1)
+    doublings = max(int(np.log2(max(QUARTER * length / (APART * frame), 2))), 1)
     for count in range(2, len(share) + 1):
         if share[:count].sum() < enough:
             continue
@@ -308,7 +306,7 @@ def first_of(
     if members.sum() == 1 and all(way.members == best.members for some in ways for way, _ in some):
         return onsets[int(np.flatnonzero(members)[0])], members
     mixed = np.zeros(NODES)
-    for some, weight in zip(ways, (1 - MAY_SPEAK, MAY_SPEAK), strict=True):
+    for some, weight in zip(ways, (1 - QUARTER, QUARTER), strict=True):
         for way, likely in some:
             mixed += weight * likely * way.posterior(dose)
     first = Estimate(*quantiles(dose, mixed / mixed.sum()))

@@ -16,22 +16,13 @@ from napari_beamwatch.damage.course.examining import Examined
 from napari_beamwatch.damage.course.interval import Fitted
 from napari_beamwatch.damage.field.place import Place, grains_that_changed
 from napari_beamwatch.damage.field.summed import Summed, course_of, passing
+from napari_beamwatch.damage.parts import HALF, MOST, QUARTER, SEVERAL
 from napari_beamwatch.damage.verdict.judging import Verdict
 
 Floats = NDArray[np.float64]
 
-DEEP, SEVERAL, MANY = 0.25, 3, 0.3
-"""Part of the power that a swing takes after which the next may pass for damage; places, and part
-of all of them, that swing so from which on it is the rule."""
-
-REST = 0.5
-"""Part of the lattice from which on what settles is the specimen that comes to rest, all of it at
-once; what settles alone is a grain that swings into view."""
-
-GRAINS, FALLEN, KNOWN = 7, 0.75, 0.2
-"""Crystals of which enough come into view for those that rock out; part of their lattice that their
-own courses leave up to which it is asked whether the sum held; part of the record to which the
-onset of the sum must be known."""
+GRAINS = 7
+"""Crystals of which enough come into view for those that rock out."""
 
 
 def _swings(seen: Sequence[Place], share: Floats) -> Floats:
@@ -39,9 +30,10 @@ def _swings(seen: Sequence[Place], share: Floats) -> Floats:
 
     What comes back after a place changed is of another lattice, that has spots where this one had.
     """
-    deep = [[event for event in one.verdict.events if event.depth > DEEP] for one in seen]
+    deep = [[event for event in one.verdict.events if event.depth > QUARTER] for one in seen]
     settles = np.array([any(event.kind == "settling" for event in mine) for mine in deep])
-    counts = ("recovered",) if share[settles].sum() >= REST else ("recovered", "settling")
+    # What settles is the specimen that comes to rest, all of it at once, or a grain that swings in.
+    counts = ("recovered",) if share[settles].sum() >= HALF else ("recovered", "settling")
     until = [_held(one.verdict) for one in seen]
     lasts = [
         [e.dose_to - e.dose_from for e in mine if e.kind in counts and e.dose_to <= end]
@@ -62,7 +54,7 @@ def dips_of(seen: Sequence[Place], share: Floats) -> Floats:
     """Dose that swings of each last; of all, where so many rock that others will, too."""
     longest = _swings(seen, share)
     swing = longest > 0
-    if swing.sum() < SEVERAL or swing[share > 0].mean() < MANY:
+    if swing.sum() < SEVERAL or swing[share > 0].mean() < QUARTER:
         return longest
     return np.asarray(np.maximum(longest, np.median(longest[swing])), np.float64)
 
@@ -99,7 +91,7 @@ def held_together(
         return None
     # Grains that go one after the other take the sum down over a long stretch.
     onset, record = all_of_it.loss.course.onset, float(numbers.dose[-1] - numbers.dose[0])
-    known = onset.high - onset.low < KNOWN * record
+    known = onset.high - onset.low < QUARTER * record
     return onset if known and onset.value > first.value else None
 
 
@@ -107,7 +99,7 @@ def _steadier(all_of_it: Examined, course: Fitted) -> bool:
     """Whether the sum did nothing while its places seem to have gone."""
     if all_of_it.watch is None:
         return False
-    samples, until = all_of_it.watch.samples, passing(course, FALLEN).value
+    samples, until = all_of_it.watch.samples, passing(course, MOST).value
     early = samples.end <= (np.inf if np.isnan(until) else until)
     y, windows = samples.y[:, early], samples.windows[:, early]
     middle = (samples.start[early] + samples.end[early]) / 2

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from napari_beamwatch.damage.course.dips import Event
-from napari_beamwatch.damage.course.estimate import NOTHING, Estimate
+from napari_beamwatch.damage.course.estimate import LEVELS, NOTHING, Estimate
 from napari_beamwatch.damage.field.whole import RegionVerdict
-from napari_beamwatch.damage.verdict.judging import NO_PLATEAU, Verdict
+from napari_beamwatch.damage.verdict.judging import Verdict
 from napari_beamwatch.damage.verdict.mass import ShapeChange, first_loss
 
 
@@ -69,8 +69,8 @@ def _settled(changes: Sequence[ShapeChange]) -> list[ShapeChange]:
     An outline that evens out in the first bins, before a particle shrinks, is the stage that comes
     to rest.
     """
-    held = {one.particle for one in changes if one.kind != "grew" and one.no_plateau <= NO_PLATEAU}
-    return [one for one in changes if one.no_plateau <= NO_PLATEAU or one.particle not in held]
+    held = {one.particle for one in changes if one.kind != "grew" and one.no_plateau <= LEVELS[0]}
+    return [one for one in changes if one.no_plateau <= LEVELS[0] or one.particle not in held]
 
 
 def _with_loss(verdict: Verdict, loss: ShapeChange, evidence: str) -> Verdict:
@@ -89,7 +89,7 @@ def _with_loss(verdict: Verdict, loss: ShapeChange, evidence: str) -> Verdict:
                 detected=min(verdict.detected, loss.detected),
                 reason=_and(loss.words, verdict.reason),
             )  # fmt: skip
-    at_start = loss.no_plateau > NO_PLATEAU
+    at_start = loss.no_plateau > LEVELS[0]
     said = loss.words + (", no plateau before it" if at_start else "")
     return replace(
         verdict, status="damaged_at_start" if at_start else "onset", criterion="mass_loss",

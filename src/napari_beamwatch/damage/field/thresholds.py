@@ -14,18 +14,14 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from napari_beamwatch.damage.course.estimate import NOTHING, WIDTH, Estimate
+from napari_beamwatch.damage.course.spacing import FEWEST
+from napari_beamwatch.damage.parts import HALF
 from napari_beamwatch.errors import BeamwatchError
 
 Floats = NDArray[np.float64]
 
-FEWEST = 5
-"""Frames with a spacing that a trace must have."""
-
 PART = 5
 """The first and the last of so many parts of them are compared."""
-
-COARSEST = 0.5
-"""Part of the tolerance up to which a frame's error tells when it was passed."""
 
 
 def check_thresholds(fraction: float, d_tolerance: float, persistence: int | str) -> None:
@@ -100,7 +96,7 @@ def moved_spacing(
     change, se = np.array(changes), np.array(errors)
     weight = np.where(np.isfinite(change) & (se > 0), 1 / np.maximum(se, 1e-12) ** 2, 0.0)
     total = weight.sum(axis=0)
-    known = np.flatnonzero(total > (1 / (COARSEST * least)) ** 2)
+    known = np.flatnonzero(total > (1 / (HALF * least)) ** 2)
     if not len(known):
         return NOTHING
     mean = (weight * np.nan_to_num(change)).sum(axis=0)[known] / total[known]

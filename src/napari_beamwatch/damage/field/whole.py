@@ -23,7 +23,6 @@ Floats = NDArray[np.float64]
 SPECIFIC = ("new_phase", "spacing", "mass_loss", "fading")
 """Criteria, the one that says most first."""
 
-
 FELL = 0.2
 """Part of a lattice that fell for reasons that cannot be told from which on it did not survive."""
 

@@ -11,21 +11,11 @@ from numpy.typing import NDArray
 from napari_beamwatch.damage.course.appearing import grown_from
 from napari_beamwatch.damage.course.estimate import Estimate
 from napari_beamwatch.damage.course.examining import Examined
-from napari_beamwatch.damage.course.power import SMALLEST_LOSS
 from napari_beamwatch.damage.likeness import SAME_DIRECTION, SAME_G, called, distinct
+from napari_beamwatch.damage.parts import HALF, LITTLE, MOST
 from napari_beamwatch.damage.scopes import SpotTrace
 
 Floats = NDArray[np.float64]
-
-TURNED_PART = 0.7
-"""Part of the power that appeared which a turned crystal accounts for."""
-
-LATTICE_TOLERANCE = 0.03
-"""Part of |g| by which a spot may miss a point of the lattice that was there, or another spot."""
-
-FAINTER = 0.5
-"""Part of its power where it grew up to which a spot at another place is what is seen of it there:
-windows overlap, and grains reach into those of others."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +107,7 @@ def coming(one: Examined, others: Sequence[Examined] = ()) -> Coming | None:
     first, spots = _first_of(one, between)
     why = f"{len(spots)} spots appeared halfway between those of the lattice, which holds"
     # What is no more than focus and tilt make all the time is none.
-    holds = one.loss is None or one.loss.course.loss < SMALLEST_LOSS
+    holds = one.loss is None or one.loss.course.loss < LITTLE
     sure = len(between) > 1 and holds
     if not sure:
         why += ": an ordering, or points that a tilt brought"
@@ -164,8 +154,9 @@ def _reaches_in(spot: SpotTrace, others: Sequence[Examined]) -> bool:
         if distinct(came) < 2:
             continue
         for twin in came:
+            # Windows overlap, and grains reach into those of others.
             apart = np.hypot(spot.gy - twin.gy, spot.gx - twin.gx)
-            if apart < LATTICE_TOLERANCE * twin.g and _late(spot) < FAINTER * _late(twin):
+            if apart < SAME_G * twin.g and _late(spot) < HALF * _late(twin):
                 return True
     return False
 
@@ -209,7 +200,7 @@ def order_of(spot: SpotTrace, traces: Sequence[SpotTrace]) -> int:
                 spot.gy - halves[0] * a.gy - halves[1] * b.gy,
                 spot.gx - halves[0] * a.gx - halves[1] * b.gx,
             )
-            if miss < LATTICE_TOLERANCE * spot.g and np.abs(halves).max() <= 2:
+            if miss < SAME_G * spot.g and np.abs(halves).max() <= 2:
                 if (halves == np.round(halves)).all():
                     return 1
                 found = 2
@@ -235,7 +226,7 @@ def turned(traces: Sequence[SpotTrace], faded: NDArray[np.bool_], new: NDArray[n
         mate is not None or any(order_of(spot, lattice) == 1 for lattice in lattices)
         for spot, mate in zip(fresh, mates, strict=True)
     ]
-    return float(strength[matched].sum()) >= TURNED_PART * float(strength.sum())
+    return float(strength[matched].sum()) >= MOST * float(strength.sum())
 
 
 def _turn(spot: SpotTrace, old: Sequence[SpotTrace]) -> float | None:

@@ -20,34 +20,22 @@ from napari_beamwatch.damage.course.averaging import Average
 from napari_beamwatch.damage.course.estimate import CLEAR
 from napari_beamwatch.damage.course.examining import Loss
 from napari_beamwatch.damage.course.fitting import Models, weighed
-from napari_beamwatch.damage.course.left import PARTIAL
+from napari_beamwatch.damage.parts import HALF, HARDLY, LITTLE
 from napari_beamwatch.damage.scopes import Samples, Scope
 
 Floats = NDArray[np.float64]
-
-SIGNAL_CHANGE = 0.1
-"""Part of itself by which the mean signal of the field must change to be looked at."""
 
 SIGNAL_POWERS = (0.9, 4.0)
 """Least and greatest of the mean signal that the power of a lattice may go with; 1 is that of a
 beam alone."""
 
-SMEARED = 0.6
-"""Part of its power before that a spot keeps in the frames in which it fell, by the drift alone."""
-
-SOON = 0.1
-"""Part of the record after half was gone in which the drift is looked at."""
-
 SIGNAL_MARGIN = 12.0
 """Log likelihood by which an onset must explain the traces better than the signal does."""
-
-SIGNAL_REST = 0.05
-"""Or the part of what the beam alone leaves unexplained that may be left."""
 
 
 def signal_explains(samples: Samples, found: Average) -> bool:
     """Whether the lattice went with the mean signal of the field, as beam and thickness have it."""
-    if np.ptp(samples.beam) < SIGNAL_CHANGE:
+    if np.ptp(samples.beam) < LITTLE:
         return False
     never = Models(samples.end[-1:] + 1.0, np.ones(1), np.ones(1))
 
@@ -59,7 +47,7 @@ def signal_explains(samples: Samples, found: Average) -> bool:
     alike = optimize.minimize_scalar(misfit, bounds=SIGNAL_POWERS, method="bounded")
     best = float(found.weighed.log_likelihood.max())
     # No layer follows a power to the last electron.
-    margin = max(SIGNAL_MARGIN, SIGNAL_REST * (best + misfit(1.0)))
+    margin = max(SIGNAL_MARGIN, HARDLY * (best + misfit(1.0)))
     return bool(-alike.fun > best - margin)
 
 
@@ -78,14 +66,14 @@ def drift_smears(scope: Scope, loss: Loss, moved_px: Floats | None) -> bool:
     start, half = loss.course.onset.value, loss.course.half_dose.value
     length = scope.dose_end[-1] - scope.dose_start[0]
     before = scope.lit & (scope.dose_end <= start)
-    after = scope.lit & (scope.dose_end >= half) & (scope.dose_end <= half + SOON * length)
-    fell = np.flatnonzero(loss.left.ratio < PARTIAL)
+    after = scope.lit & (scope.dose_end >= half) & (scope.dose_end <= half + LITTLE * length)
+    fell = np.flatnonzero(loss.left.ratio < HALF)
     if not (before.any() and after.any() and len(fell)):
         return False
     g = np.array([[scope.traces[i].gy, scope.traces[i].gx] for i in fell])
     left = np.sinc(g @ moved_px.T) ** 2
     kept = np.median(left[:, after], axis=1) / np.median(left[:, before], axis=1)
-    return bool(np.mean(kept < SMEARED) >= 0.5)
+    return bool(np.mean(kept < HALF) >= 0.5)
 
 
 def moved_within(drift_px: Floats, se_px: Floats) -> Floats:

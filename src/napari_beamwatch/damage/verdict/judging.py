@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from napari_beamwatch.damage.course.alarm import BEYOND_DIPS
 from napari_beamwatch.damage.course.appearing import faded
 from napari_beamwatch.damage.course.dips import Event
-from napari_beamwatch.damage.course.estimate import CLEAR, NOTHING, Estimate, begun
+from napari_beamwatch.damage.course.estimate import CLEAR, LEVELS, NOTHING, Estimate, begun
 from napari_beamwatch.damage.course.examining import Examined, Loss, Watch
 from napari_beamwatch.damage.course.interval import Course, Fitted
-from napari_beamwatch.damage.course.power import LATE, SMALLEST_LOSS
+from napari_beamwatch.damage.course.power import SURELY
 from napari_beamwatch.damage.course.spacing import Shift
+from napari_beamwatch.damage.parts import LITTLE
 from napari_beamwatch.damage.scopes import Samples, Witnesses, frames_after
 from napari_beamwatch.damage.verdict.coming import Coming, coming, turned
 from napari_beamwatch.damage.verdict.dimming import drift_smears, signal_explains
@@ -32,13 +33,6 @@ Floats = NDArray[np.float64]
 
 FOCUS_MOVED_NM = 2.0
 """By which a measured focus must have moved to be a witness against."""
-
-NO_PLATEAU = 0.025
-"""Probability of decay without a plateau from which one is not proven: the 95 % interval then
-reaches the first dose."""
-
-SURELY_NONE = 0.95
-"""Probability of a change within the first frame from which a plateau is excluded."""
 
 TURNED = "the crystal turned"
 
@@ -206,7 +200,7 @@ def _faded(
     if loss is None:
         return _steady(base, watch)
     went = loss.course
-    if went.loss < SMALLEST_LOSS:
+    if went.loss < LITTLE:
         text = f"a lasting change of {100 * went.loss:.0f} % is no more than focus or tilt make"
         return replace(_steady(base, watch), reason=text)
     too_soon = _too_soon(watch, went)
@@ -237,11 +231,11 @@ def _faded(
         return _unclear(base, finding.why)
     amorphous = "amorphisation" if witnesses.halo_grew else ""
     base = replace(base, evidence=finding.evidence, kind=finding.kind or amorphous)
-    if went.at_start > SURELY_NONE:
+    if went.at_start > SURELY:
         why = "a plateau before the decay is excluded"
         return replace(base, status="damaged_at_start", reason=f"{why}; {finding.why}")
     words = f"{finding.why}; {_words(went, base, in_steps)}"
-    if went.no_plateau > NO_PLATEAU:
+    if went.no_plateau > LEVELS[0]:
         first = float(samples.start[0])
         onset = Estimate(went.onset.value, first, went.onset.high)
         words = f"before {went.onset.high:.4g}, for a plateau is not proven; {words}"
@@ -300,7 +294,7 @@ def _too_soon(watch: Watch, went: Course) -> str:
 
 def _late(samples: Samples, onset: float) -> bool:
     length = samples.end[-1] - samples.start[0]
-    return bool(onset > samples.start[0] + LATE * length)
+    return bool(onset > samples.start[0] + (1 - LITTLE) * length)
 
 
 def _words(went: Course, base: Verdict, in_steps: str) -> str:

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from napari_beamwatch.damage.course.estimate import Estimate, quantiles
+from napari_beamwatch.damage.parts import HALF, HARDLY, LITTLE
 
 Floats = NDArray[np.float64]
 Kind = Literal["shrank", "rounded", "voids", "grew"]
@@ -37,20 +38,11 @@ Kind = Literal["shrank", "rounded", "voids", "grew"]
 FEWEST = 6
 """Bins with a shape below which nothing is said: a model has four parameters."""
 
-LEAST_AREA = 0.05
-"""Part of the area by which it must change; a standing film and tilts move it by less."""
-
 LEAST_ROUNDNESS = 0.04
 """By which 4πA/P² must rise."""
 
 LEAST_VOIDS = 0.01
 """Part of the area that voids must take."""
-
-KEPT = 0.5
-"""Part of the greatest change that must be left in the last two bins: else it recovered."""
-
-LATE = 0.9
-"""Part of the record from which a change is too late to be called."""
 
 ONSETS_PER_BIN = 4
 LENGTHS = 14
@@ -157,8 +149,8 @@ def find_shape_changes(
         if len(seen) < FEWEST:
             continue
         area = float(seen[:2].mean())
-        shrank = _changed(trace, "shrank", trace.area, -1, LEAST_AREA * area, rate)
-        grew = _changed(trace, "grew", trace.area, 1, LEAST_AREA * area, rate)
+        shrank = _changed(trace, "shrank", trace.area, -1, HARDLY * area, rate)
+        grew = _changed(trace, "grew", trace.area, 1, HARDLY * area, rate)
         rounded = _changed(trace, "rounded", trace.roundness, 1, LEAST_ROUNDNESS, rate)
         voids = _changed(trace, "voids", trace.voids / area, 1, LEAST_VOIDS, rate)
         # What grows over a particle evens its outline.
@@ -200,7 +192,7 @@ def _changed(
         before=sign * fit.level,
         after=sign * float(np.mean(x[-2:])),
         no_plateau=no_plateau,
-        late=bool(onset.value > start[0] + LATE * (end[-1] - start[0])),
+        late=bool(onset.value > start[0] + (1 - LITTLE) * (end[-1] - start[0])),
         bin_width=float(np.median(end - start)),
     )
 
@@ -209,7 +201,7 @@ def _stays(x: Floats, se: Floats, level: float, least: float) -> bool:
     """Whether the last two bins are off the plateau by enough, and the change did not recover."""
     pairs = (x[1:] + x[:-1]) / 2 - level
     error = float(np.hypot(*se[-2:])) / 2
-    return bool(pairs[-1] > max(least, 2 * error, KEPT * float(pairs.max())))
+    return bool(pairs[-1] > max(least, 2 * error, HALF * float(pairs.max())))
 
 
 @dataclass(frozen=True, eq=False)

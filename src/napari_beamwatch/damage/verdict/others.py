@@ -19,29 +19,16 @@ from numpy.typing import NDArray
 from napari_beamwatch.damage.course.appearing import quarters
 from napari_beamwatch.damage.course.estimate import CLEAR, Estimate
 from napari_beamwatch.damage.course.examining import Examined, Loss
-from napari_beamwatch.damage.course.left import FALLEN, PARTIAL
-from napari_beamwatch.damage.course.power import SMALLEST_LOSS
 from napari_beamwatch.damage.likeness import SAME_G, distinct, independent
+from napari_beamwatch.damage.parts import HALF, LITTLE, MOST, THIRD
 from napari_beamwatch.damage.scopes import Samples, SpotTrace
 from napari_beamwatch.damage.verdict.focus import focus_explains
 
 Floats = NDArray[np.float64]
 
-WANDERED = 0.5
-"""Part of the spots that fell which brightened elsewhere in a crystal that bends or slides, or of
-their power."""
-
-MUCH, GREW = 0.15, 0.35
-"""Part of what all of the field has of some spots that must be lost for it to tell whether they are
-gone, and by which the rest must have grown: where crystals jumped by 0.46 and more, where stages
-came to rest by 0.26."""
-
-KEPT, CRYSTALS = 0.75, 4
-"""Part of their plateaus that other crystals kept while one was lost, and how many of these, with
-spots of greater |g|, refute a focus: one moves their phases more, and each has one of its own."""
-
-APART = 0.35
-"""Part of their plateaus by which two places differ, bands apart, if they do not share a path."""
+CRYSTALS = 4
+"""How many that held while another was lost, with spots of greater |g|, refute a focus: one moves
+their phases more, and each has one of its own."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +129,7 @@ class Fates:
         """
         powers = powers or {}
         lost = [(one, one.loss) for one in places if one.loss is not None]
-        part = sum(loss.left.in_part and loss.course.loss >= SMALLEST_LOSS for _, loss in lost)
+        part = sum(loss.left.in_part and loss.course.loss >= LITTLE for _, loss in lost)
         whole = [(one, loss) for one, loss in lost if loss.left.complete]
         if part >= CRYSTALS and part > len(whole):
             return cls(in_part=True, powers=powers)
@@ -176,9 +163,7 @@ def refuted(one: Examined, others: Sequence[Examined], fates: Fates = UNTOLD) ->
         Of all places of the field.
     """
     assert one.loss is not None
-    lost = [
-        t for t, ratio in zip(one.old.traces, one.loss.left.ratio, strict=True) if ratio < FALLEN
-    ]
+    lost = [t for t, ratio in zip(one.old.traces, one.loss.left.ratio, strict=True) if ratio < HALF]
     if lost and all(trace.ring for trace in lost):
         return Refuted(path=True, tilt=True, why="powder rings of a pattern know of none")
     crystal = {trace.crystal for trace in one.old.traces}
@@ -200,10 +185,10 @@ def refuted(one: Examined, others: Sequence[Examined], fates: Fates = UNTOLD) ->
         beside = other.old.traces
         tilt |= bool(crystal & {trace.crystal for trace in beside})
         path |= any(abs(a.g / b.g - 1) <= SAME_G for a in lost for b in beside)
-        if _kept(one, other) > KEPT:
+        if _kept(one, other) > MOST:
             held |= {b.crystal for b in beside if any(b.g > a.g for a in lost)}
     path = (path or len(held) >= CRYSTALS) and not fates.in_part
-    moved = sum(trace.spot in brighter for trace in lost) >= max(1.0, WANDERED * len(lost))
+    moved = sum(trace.spot in brighter for trace in lost) >= max(1.0, HALF * len(lost))
     moved |= _elsewhere(one, {trace.spot for trace in lost}, fates)
     return Refuted(path, tilt, moved=moved)
 
@@ -220,9 +205,9 @@ def _elsewhere(one: Examined, spots: set[int], fates: Fates) -> bool:
     gained = sum(there.last - here.last for here, there in pairs) - first
     lost = sum(here.first - here.last for here, _ in pairs)
     variance = sum(there.first_se**2 + there.last_se**2 for _, there in pairs)
-    # What comes to rest is brighter by a quarter everywhere.
-    much = lost > MUCH * sum(there.first for _, there in pairs) and gained > GREW * first
-    return len(pairs) > 1 and much and gained > max(WANDERED * lost, CLEAR * math.sqrt(variance))
+    # Crystals that jumped took 0.46 along and more; where stages came to rest all grew by 0.26.
+    much = lost > LITTLE * sum(there.first for _, there in pairs) and gained > THIRD * first
+    return len(pairs) > 1 and much and gained > max(HALF * lost, CLEAR * math.sqrt(variance))
 
 
 def _kept(one: Examined, other: Examined) -> float:
@@ -241,11 +226,11 @@ def _apart(one: Examined, other: Examined) -> bool:
     for a, b in ((one, other), (other, one)):
         if a.loss is None or a.watch is None:
             continue
-        sure = a.watch.samples.end[a.loss.fitted.high < PARTIAL]
+        sure = a.watch.samples.end[a.loss.fitted.high < HALF]
         for dose in (a.loss.course.half_dose.value, *sure[:1]):
             # Paths are of time: what two places had at the same frame.
             same = float(dose) * b.scope.exposure / a.scope.exposure
             here, there = a.kept_at(float(dose)), b.kept_at(same)
-            if there[0] - max(here[1], PARTIAL) > APART:
+            if there[0] - max(here[1], HALF) > THIRD:
                 return True
     return False

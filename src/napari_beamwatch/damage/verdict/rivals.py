@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.damage.course.estimate import ONE_SIDED, SURE
 from napari_beamwatch.damage.course.examining import Examined, Loss, Watch
-from napari_beamwatch.damage.course.left import GONE, PARTIAL
 from napari_beamwatch.damage.likeness import called, distinct, independent
+from napari_beamwatch.damage.parts import HALF, HARDLY, QUARTER, SEVERAL, THIRD
 from napari_beamwatch.damage.scopes import Scope, SpotTrace
 from napari_beamwatch.damage.verdict.focus import focus_explains
 from napari_beamwatch.damage.verdict.others import Refuted
@@ -26,27 +26,16 @@ from napari_beamwatch.damage.verdict.together import fell_together, high_first, 
 
 Floats = NDArray[np.float64]
 
-RISEN = 1.25
-"""Part of its plateau above which a spot rose: some rise by 20 % at slight disorder."""
-
-CONVINCING, CONVINCING_DEEP, DEEP = 20.0, 3.0, 0.35
+CONVINCING, CONVINCING_DEEP = 20.0, 3.0
 """Ratio of the probabilities from which the spots fell together; that for a loss that leaves less
-than a part, which a tilt makes more uneven still."""
-
-DARK_SPACINGS, DARK = 3, 0.05
-"""Different |g| that no focus takes to less than a part of their plateaus and leaves there."""
-
-FAINT = 0.25
-"""Part of the strongest spot's level from which one counts that stays where the others went."""
+than a third, which a tilt makes more uneven still."""
 
 BROADER = 0.1
 """Squared cycles per window by which spots must broaden: layers, tilts and focus make it 0.04 at
 the most, a crystal that goes in patches half a window wide 0.2 to 0.4."""
 
-FEWEST_SIGNALS = 3
-LEAST_MASS, SURE_MASS, MASS_LEFT = 0.01, 5.0, 0.25
-"""Part of the signal, and standard errors, by which a place must be darker than what lies around
-to tell of its mass; part of that which may be left of what went."""
+LEAST_MASS = 0.01
+"""Part of the signal by which a place must be darker than what lies around to tell of its mass."""
 
 
 @dataclass(frozen=True)
@@ -96,11 +85,12 @@ def judge_loss(
     fell = left.fell
     # A faint spot that stays may be another grain's, or the film's.
     level = found.weighed.plateau[found.best]
-    strong = seen & (level > FAINT * level.max())
+    strong = seen & (level > QUARTER * level.max())
     complete = left.complete
-    complete &= not (strong & (left.ratio - 2.5 * left.se > GONE)).any()
+    complete &= not (strong & (left.ratio - 2.5 * left.se > QUARTER)).any()
     whole = complete and independent(scope.of_traces(fell).traces)
-    rose = seen & (left.highest - 2.5 * left.highest_se > RISEN)
+    # Some rise by a fifth at slight disorder.
+    rose = seen & (left.highest - 2.5 * left.highest_se > 1 + QUARTER)
     if rose.any() and not whole:
         which = int(np.flatnonzero(rose)[0])
         return Finding(
@@ -108,7 +98,7 @@ def judge_loss(
             "a change of focus, tilt or thickness",
         )  # fmt: skip
     patchy = broadened(scope)
-    if left.total > PARTIAL and not (halo_grew or patchy):
+    if left.total > HALF and not (halo_grew or patchy):
         return Finding(
             False, "", f"{100 * max(left.total, 0):.0f} % of the lattice is left: a layer on top, "
             "thickness and contrast take a part of all spots, too",
@@ -119,7 +109,7 @@ def judge_loss(
         said = "all spots went, and the signal came to that of what lies around"
         return Finding(True, "strong", said, "mass_loss")
     gone = distinct(scope.of_traces(fell).traces) if complete else 0
-    dark = gone >= DARK_SPACINGS and left.total < DARK
+    dark = gone >= SEVERAL and left.total < HARDLY
     if not against.path and not dark and focus_explains(scope, samples, found, gone):
         return Finding(False, "", "a drifting focus explains the traces as well")
     exponents = shares(samples, found, watch.dispersion)
@@ -133,7 +123,7 @@ def judge_loss(
     if kind:
         said = f"{called(_some(scope, seen))} fell{_order(kind)}"
         return Finding(True, "strong", said, kind)
-    deep = left.total + ONE_SIDED * left.total_se < DEEP
+    deep = left.total + ONE_SIDED * left.total_se < THIRD
     if fell_together(exponents) < (CONVINCING_DEEP if deep else CONVINCING):
         return Finding(
             False, "", f"{100 * max(left.total, 0):.0f} % of the lattice is left and its spots did "
@@ -161,13 +151,13 @@ def mass_went(scope: Scope, onset: float) -> bool:
     lit = scope.lit & np.isfinite(scope.signal)
     ratio, end = scope.signal[lit], scope.dose_end[lit]
     sides = [end <= onset, end > end[-1] - (end[-1] - onset) / 4] if len(end) else []
-    if not sides or not all(side.sum() >= FEWEST_SIGNALS for side in sides):
+    if not sides or not all(side.sum() >= SEVERAL for side in sides):
         return False
     # Neighbours tell how it scatters; slow changes do not count.
     spread = float(np.median(np.abs(np.diff(ratio)))) / 0.95
     before, after = (1 - float(ratio[side].mean()) for side in sides)
     error = spread * math.sqrt(sum(1 / float(side.sum()) for side in sides))
-    return before > max(LEAST_MASS, SURE_MASS * error) and abs(after) < MASS_LEFT * before
+    return before > max(LEAST_MASS, SURE * error) and abs(after) < QUARTER * before
 
 
 def _some(scope: Scope, which: NDArray[np.bool_]) -> tuple[SpotTrace, ...]:

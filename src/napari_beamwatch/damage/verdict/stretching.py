@@ -15,19 +15,13 @@ from numpy.typing import NDArray
 from napari_beamwatch.damage.course.estimate import CLEAR
 from napari_beamwatch.damage.course.examining import Examined
 from napari_beamwatch.damage.course.spacing import known_spacing
+from napari_beamwatch.damage.parts import HARDLY, QUARTER
 from napari_beamwatch.damage.scopes import SpotTrace
 
 Floats = NDArray[np.float64]
 
 PARTS = 5
 """Parts of the record in each of which one distortion must do."""
-
-LARGEST = 0.05
-"""Of lengths; no lens or scan goes further astray by itself."""
-
-SLACK = 0.25
-"""Part of the distortion by which a spacing may be off, beside its error: a peak between two bins
-is pulled a bit."""
 
 SPARE = 2
 """Spots beyond the three that one distortion takes: it must foretell something."""
@@ -68,7 +62,8 @@ def _alike(traces: Sequence[SpotTrace], place: NDArray[np.int64]) -> float | Non
         expected = terms @ fit
         size = float(np.abs(expected).max())
         most = max(most, size)
-        off = np.abs(value - expected) > CLEAR * error[:, part] + SLACK * size
+        # A peak between two bins is pulled a bit.
+        off = np.abs(value - expected) > CLEAR * error[:, part] + QUARTER * size
         # Spots whose errors hide the distortion say nothing.
         tells = seen & (CLEAR * error[:, part] < size / 2)
         if part == PARTS - 2 and len(np.unique(crystal[tells])) < 2:
@@ -77,7 +72,8 @@ def _alike(traces: Sequence[SpotTrace], place: NDArray[np.int64]) -> float | Non
             mine = tells & (place == number)
             if 2 * off[mine].sum() > mine.sum():
                 return None
-    return most if most <= LARGEST else None
+    # No lens or scan goes further astray by itself.
+    return most if most <= HARDLY else None
 
 
 def _moved(trace: SpotTrace) -> tuple[Floats, Floats]:

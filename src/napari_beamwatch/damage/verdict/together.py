@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from napari_beamwatch.damage.course.averaging import Average
 from napari_beamwatch.damage.course.models import remaining
 from napari_beamwatch.damage.likeness import distinct
+from napari_beamwatch.damage.parts import SEVERAL
 from napari_beamwatch.damage.scopes import Samples, Scope
 
 Floats = NDArray[np.float64]
@@ -23,9 +24,6 @@ LEAST_COURSE = 1e-3
 SHARE_STEPS, SHARE_LIMITS, MEASURED_SHARE = 8, (0.02, 5.0), 1.0
 """Steps of the fit of the exponents, between what they lie, and the error above which one tells
 nothing."""
-
-DISORDER_SPOTS = 3
-"""Different |g| from which their order tells."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +81,7 @@ def high_first(shares: Shares, scope: Scope) -> float:
     Disorder takes a part of all spots as a thermal motion that grows does.
     """
     g2 = np.array([trace.g**2 for trace in scope.traces])
-    if distinct(scope.of_traces(shares.se < MEASURED_SHARE).traces) < DISORDER_SPOTS:
+    if distinct(scope.of_traces(shares.se < MEASURED_SHARE).traces) < SEVERAL:
         return 0.0
     as_disorder = _told(shares, g2 / g2.mean())
     return min(as_disorder, as_disorder / max(fell_together(shares), 1e-300))

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from napari_beamwatch.damage.course.estimate import Estimate
+from napari_beamwatch.damage.course.estimate import CLEAR, WIDTH, Estimate
 from napari_beamwatch.damage.course.examining import Examined, Loss
+from napari_beamwatch.damage.parts import HARDLY
 from napari_beamwatch.damage.scopes import Scope
 from napari_beamwatch.spectra.drift import Comparison, Texture
 from napari_beamwatch.spectra.drift.blurring import terms
@@ -31,16 +32,8 @@ where none do, up to so many whose drift is told anew."""
 SUDDEN = 2.0
 """Frames of a decay to 1/e that a stage does not take to take a lattice away."""
 
-SURE = 2.0
-"""Standard errors by which less than half of a texture, or as much, is found again."""
-
-SURE_BLUR, SURE_ALONG, AGREED, STEPS = 2.5, 3.0, 2.0, 12
-"""Standard errors of a blur from which it is one, in all directions or along one; those of spots to
-which both agree, and steps in which it is looked for how they do best."""
-
-UNLIKE = 0.05
-"""Part of their plateaus by which spots depart from a law, for the film's own speckle beats with
-them."""
+STEPS = 12
+"""In which it is looked for how a blur of the film and what is left of the spots agree best."""
 
 
 def view_changed(
@@ -146,7 +139,7 @@ def another_place(
         told = _compared(texture, len(lit), before[-count:], after[:count])
         if told is None:
             break
-        if told.seen and abs(told.below_half) > SURE:
+        if told.seen and abs(told.below_half) > WIDTH:
             return told.below_half > 0
         if count >= max(len(before), len(after)):
             break
@@ -155,7 +148,7 @@ def another_place(
         return False
     sides = _masks(len(lit), before[-MOST:], after[:MOST])
     told = texture.apart(*sides).compared(*sides)
-    return told is not None and told.seen and told.below_half > SURE
+    return told is not None and told.seen and told.below_half > WIDTH
 
 
 def _blurred(lattice: Scope, loss: Loss, best: Examined, texture: Texture) -> str:
@@ -192,10 +185,11 @@ def _blur_explains(lattice: Scope, loss: Loss, told: Comparison) -> bool:
     """
     if told.before < SEEN or told.blur is None:
         return False
-    if not (told.blur.sure > SURE_BLUR or told.blur.sure_along > SURE_ALONG):
+    if not (told.blur.sure > CLEAR or told.blur.sure_along > CLEAR):
         return False
     along = terms(*np.array([(trace.gy, trace.gx) for trace in lattice.traces]).T)
-    variance = loss.left.se**2 + UNLIKE**2
+    # Spots depart from any law, for the film's own speckle beats with them.
+    variance = loss.left.se**2 + HARDLY**2
     rates, film = told.blur.rates, np.linalg.inv(told.blur.covariance)
     for _ in range(STEPS):
         left = np.exp(-along @ rates)
@@ -204,7 +198,7 @@ def _blur_explains(lattice: Scope, loss: Loss, told: Comparison) -> bool:
         pull = slope.T @ ((loss.left.ratio - left) / variance) - film @ (rates - told.blur.rates)
         rates = rates + np.linalg.solve(known, pull)
     misfit = (loss.left.ratio - np.exp(-along @ rates)) ** 2 / variance
-    return bool(misfit.max() < AGREED**2 and told.blur.off(rates) < stats.chi2.isf(0.05, 3))
+    return bool(misfit.max() < WIDTH**2 and told.blur.off(rates) < stats.chi2.isf(0.05, 3))
 
 
 def _compared(
