@@ -4,7 +4,8 @@
                                          [--seeds 0:10] [--size 768] [--jobs 1]
 
 A kind and a seed draw a movie: 2 to 30 grains or patches, 2 to 80 e/Å² a frame, with drift,
-flicker, an uneven beam, a grain that tilts and comes back; grains that rock; layers that grow.
+flicker, an uneven beam, a grain that tilts and comes back; specimens that drift all the time;
+grains that rock; layers that grow.
 The true onset is the first at which grains of 5 % of the field together changed, within a frame and
 a half, for what is smaller does not speak for it. The oracle knows the grains: it dates the windows
 that lie inside the first. One JSON line a movie is appended; what the file holds already is not run
@@ -28,7 +29,9 @@ from napari_beamwatch.damage.course.examining import examine
 from napari_beamwatch.damage.scopes import Scope, SpotTrace
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.detector import Detector
+from napari_beamwatch.simulate.laws import Knots
 from napari_beamwatch.simulate.movie import SimulatedFrames, SimulatedMovie
+from napari_beamwatch.simulate.scene import Drift
 
 SPEAKS = 0.05
 """Part of the field that has changed when it is said to have."""
@@ -69,6 +72,7 @@ def layer(darkness: float) -> Draw:
 KINDS: dict[str, tuple[str, Draw]] = {
     "mosaic": ("mosaic", a_mosaic),
     "few-grains": ("mosaic", few),
+    "drifting": ("mosaic", a_mosaic),
     "rocking": ("rocking-grains", rocking),
     "rocking-fading": ("rocking-grains", rocking_and_fading),
     "layer": ("grown-over", layer(0.0)),
@@ -78,6 +82,9 @@ KINDS: dict[str, tuple[str, Draw]] = {
 }
 
 IN_DOSE = ("onset", "tau")
+
+FASTEST = 2.0
+"""Pixels a frame that a specimen drifts at the most."""
 
 
 def movie_of(kind: str, seed: int, size: int) -> SimulatedMovie:
@@ -90,11 +97,21 @@ def movie_of(kind: str, seed: int, size: int) -> SimulatedMovie:
     frames = int(np.clip(np.round(800 / frame_dose), 40, 100))
     total = frames * frame_dose
     drawn = {k: total * v if k in IN_DOSE else v for k, v in draw(rng).items()}
+    if kind == "drifting":
+        drawn["drift"] = steadily(rng, total, FASTEST * frames * pixel)
     detector = Detector(gain_texture=0.05, dead_columns=2) if kind == "dead-columns" else None
     return simulate(
         case, seed=seed, frames=frames, frame_dose=frame_dose, size=size, pixel_size=pixel,
         detector=detector, **drawn,
     )  # fmt: skip
+
+
+def steadily(rng: np.random.Generator, total: float, most: float) -> Drift:
+    """A drift that never comes to rest, of so many Å at the most, somewhere."""
+    away, angle = rng.uniform(0.1, 1) * most, rng.uniform(0, 2 * np.pi)
+    dy, dx = (Knots((0.0, total), (0.0, float(away * part)))
+              for part in (np.sin(angle), np.cos(angle)))  # fmt: skip
+    return Drift(dy, dx)
 
 
 def grains_of(movie: SimulatedMovie, y: Any, x: Any) -> Any:

@@ -45,7 +45,7 @@ LARGEST = 8
 Bools = npt.NDArray[np.bool_]
 
 CONSTANTS = {
-    "parts": ("HALF", "HARDLY", "LITTLE", "MOST", "QUARTER", "SEVERAL", "THIRD"),
+    "parts": ("FIFTH", "HALF", "HARDLY", "LITTLE", "MOST", "SEVERAL", "THIRD"),
     "course.averaging": ("AT_ONCE", "BLOCKS", "LEAST_BETA", "NO_PLATEAU", "STRETCHED"),
     "course.detection": ("PLACES",),
     "course.alarm": ("BEYOND_DIPS",),
@@ -54,7 +54,6 @@ CONSTANTS = {
     "field.first": ("APART", "COMMON"),
     "field.partition": ("CONTOUR", "SEPARATE"),
     "field.rocking": ("GRAINS",),
-    "field.whole": ("FELL",),
     "likeness": ("SAME_DIRECTION", "SAME_G"),
     "verdict.dimming": ("SIGNAL_MARGIN",),
     "verdict.focus": ("BY_CHANCE", "FOCUS_MARGIN"),

@@ -192,6 +192,18 @@ def test_a_small_place_is_named_and_not_the_headline() -> None:
     assert beside.onset.value == pytest.approx(150, abs=0.5)
 
 
+def test_a_field_that_lost_a_faint_lattice_all_over_did_not_survive() -> None:
+    faint, strong = places((lost(40), 2.0), (steady(), 98.0))
+    told = RegionVerdict.of([replace(faint, area=95.0), strong], START, ENDS).verdict
+    assert told.status == "ambiguous"
+    assert np.isnan(told.survived_dose)
+    assert (
+        "(2 % of the lattice, faint, but seen in 95 % of the windows) changed at 40" in told.reason
+    )
+    small = RegionVerdict.of([replace(faint, area=4.0), strong], START, ENDS).verdict
+    assert small.status == "survived"
+
+
 def test_small_places_beside_what_cannot_be_told_stay_unclear() -> None:
     told = of((lost(40), 3.0), (unsure(), 97.0)).verdict
     assert told.status == "ambiguous"

@@ -19,7 +19,7 @@ import numpy as np
 
 from napari_beamwatch.damage.course.estimate import LEVELS
 from napari_beamwatch.damage.course.lasting import Loss, Watched
-from napari_beamwatch.damage.parts import LITTLE, QUARTER
+from napari_beamwatch.damage.parts import FIFTH, LITTLE
 
 Alarmed = Literal["holding", "falling", "lasting"]
 
@@ -139,7 +139,7 @@ class Alarms:
     @staticmethod
     def _lasted(trace: Watched, since: float, longest: float) -> bool:
         # Less than the 0.3 by which an alarm may come late, longer than a tilt that is set right.
-        enough = max(QUARTER * since, BEYOND_DIPS * longest)
+        enough = max(FIFTH * since, BEYOND_DIPS * longest)
         return (
             trace.end - since >= enough * (1 - 1e-9)
             and trace.samples_since(since) >= FEWEST_SAMPLES

@@ -14,7 +14,7 @@ from napari_beamwatch.damage.course.detection import FEWEST_SIDE, threshold
 from napari_beamwatch.damage.course.estimate import NOTHING, ONE_SIDED, SURE, Estimate, quantiles
 from napari_beamwatch.damage.course.fitting import mean_levels
 from napari_beamwatch.damage.course.scanning import falls, running_sums
-from napari_beamwatch.damage.parts import HALF, LITTLE, QUARTER
+from napari_beamwatch.damage.parts import FIFTH, HALF, LITTLE
 from napari_beamwatch.damage.scopes import Samples
 
 Floats = NDArray[np.float64]
@@ -76,7 +76,7 @@ def appeared(
         before = nothing.moment[i, early] / known
         after = usual.moment[i, -1] - usual.moment[i, place]
         after /= max(usual.weight[i, -1] - usual.weight[i, place], 1e-300)
-        if known > 0 and before + ONE_SIDED * known**-0.5 <= QUARTER * after:
+        if known > 0 and before + ONE_SIDED * known**-0.5 <= FIFTH * after:
             grown = grown_from(samples, [i], dispersion, powder=bool(powder[i]))
             found.append(Appearance(i, grown))
     return tuple(found)

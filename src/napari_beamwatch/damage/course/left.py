@@ -11,7 +11,7 @@ from napari_beamwatch.damage.course.averaging import Average
 from napari_beamwatch.damage.course.estimate import ONE_SIDED
 from napari_beamwatch.damage.course.models import remaining
 from napari_beamwatch.damage.course.scanning import running_sums
-from napari_beamwatch.damage.parts import HALF, QUARTER
+from napari_beamwatch.damage.parts import FIFTH, HALF
 from napari_beamwatch.damage.scopes import Samples
 
 Floats = NDArray[np.float64]
@@ -50,12 +50,12 @@ class Left:
     @property
     def complete(self) -> bool:
         """Whether surely next to nothing of all spots together is left."""
-        return self.total + ONE_SIDED * self.total_se < QUARTER
+        return self.total + ONE_SIDED * self.total_se < FIFTH
 
     @property
     def in_part(self) -> bool:
         """Whether surely more is."""
-        return self.total - ONE_SIDED * self.total_se > QUARTER
+        return self.total - ONE_SIDED * self.total_se > FIFTH
 
     @property
     def fell(self) -> NDArray[np.bool_]:

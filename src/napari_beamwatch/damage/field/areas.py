@@ -31,7 +31,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_beamwatch.damage.parts import HALF, MOST, QUARTER
+from napari_beamwatch.damage.parts import FIFTH, HALF, MOST
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -213,10 +213,10 @@ def _part_of_room(
     left = np.where(late, room, 0.0).sum(axis=1) / count
     shown = amplitude * np.where(late, course, 0.0).sum(axis=1) / count
     # Where less room was left what is there does not tell how full it is.
-    tells = found & (left > QUARTER) & (shown > 0)
+    tells = found & (left > FIFTH) & (shown > 0)
     if not tells.any():
         return np.zeros(len(found))
-    ratio = np.where(tells, shown / np.maximum(left, QUARTER), 0.0)
+    ratio = np.where(tells, shown / np.maximum(left, FIFTH), 0.0)
     filled = ratio / plateau(ratio[tells])
     part = amplitude * np.where(
         filled >= HALF, 1 / np.maximum(ratio, 1e-300), 1 / plateau(ratio[tells])
@@ -238,7 +238,7 @@ def _unseen(
         return found, hidden
     bears, snr = of.found[new].any(axis=0), of.snr[new].max(axis=0)
     fullest = np.quantile(share[new].sum(axis=0), 0.9, axis=1)
-    tells = bears & (fullest > QUARTER)
+    tells = bears & (fullest > FIFTH)
     whole = float(np.median(snr[tells] / fullest[tells] ** 2) if tells.any() else snr.max())
     least = np.sqrt(of.threshold / whole)
     faint = np.quantile(room, 0.9, axis=1) < SURELY * least

@@ -37,7 +37,7 @@ from napari_beamwatch.damage.course.estimate import (
     log_density,
     quantiles,
 )
-from napari_beamwatch.damage.parts import QUARTER
+from napari_beamwatch.damage.parts import FIFTH
 
 Floats = NDArray[np.float64]
 
@@ -48,7 +48,7 @@ ROUND = 1e-9
 """What sums of parts are off."""
 
 SMALLER = 2 / 3
-"""What carries so many times `SPEAKS` may speak, with a quarter of the weight, for windows do not
+"""What carries so many times `SPEAKS` may speak, with a fifth of the weight, for windows do not
 tell exactly how much of a field a grain is: of 161 grains half were told 0.92 to 1.09 times their
 part, nine tenths 0.67 to 1.24 times."""
 
@@ -229,7 +229,7 @@ def _spread(
     se = np.sqrt([each @ (dose - mine) ** 2 for each, mine in zip(told, mean, strict=True)])
     value = np.array([np.interp(0.5, each.cumsum(), dose) for each in told])
     se = np.maximum(se, step) / _says(share)
-    doublings = max(int(np.log2(max(QUARTER * length / (APART * frame), 2))), 1)
+    doublings = max(int(np.log2(max(FIFTH * length / (APART * frame), 2))), 1)
     for count in range(2, len(share) + 1):
         if share[:count].sum() < enough:
             continue
@@ -306,7 +306,7 @@ def first_of(
     if members.sum() == 1 and all(way.members == best.members for some in ways for way, _ in some):
         return onsets[int(np.flatnonzero(members)[0])], members
     mixed = np.zeros(NODES)
-    for some, weight in zip(ways, (1 - QUARTER, QUARTER), strict=True):
+    for some, weight in zip(ways, (1 - FIFTH, FIFTH), strict=True):
         for way, likely in some:
             mixed += weight * likely * way.posterior(dose)
     first = Estimate(*quantiles(dose, mixed / mixed.sum()))

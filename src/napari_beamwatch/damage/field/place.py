@@ -31,6 +31,8 @@ class Place:
         Of its lattice, over that of the noise, where it is strongest.
     exposure : float
         Its dose over that of the field.
+    area : float
+        Squares of a step of the windows that show it, whatever else they show.
     """
 
     number: int
@@ -41,6 +43,7 @@ class Place:
     verdict: Verdict
     power: float = 1.0
     exposure: float = 1.0
+    area: float = 0.0
 
 
 def grains_that_changed(places: Sequence[Place]) -> int:

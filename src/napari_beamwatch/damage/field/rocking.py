@@ -16,7 +16,7 @@ from napari_beamwatch.damage.course.examining import Examined
 from napari_beamwatch.damage.course.interval import Fitted
 from napari_beamwatch.damage.field.place import Place, grains_that_changed
 from napari_beamwatch.damage.field.summed import Summed, course_of, passing
-from napari_beamwatch.damage.parts import HALF, MOST, QUARTER, SEVERAL
+from napari_beamwatch.damage.parts import FIFTH, HALF, MOST, SEVERAL
 from napari_beamwatch.damage.verdict.judging import Verdict
 
 Floats = NDArray[np.float64]
@@ -30,7 +30,7 @@ def _swings(seen: Sequence[Place], share: Floats) -> Floats:
 
     What comes back after a place changed is of another lattice, that has spots where this one had.
     """
-    deep = [[event for event in one.verdict.events if event.depth > QUARTER] for one in seen]
+    deep = [[event for event in one.verdict.events if event.depth > FIFTH] for one in seen]
     settles = np.array([any(event.kind == "settling" for event in mine) for mine in deep])
     # What settles is the specimen that comes to rest, all of it at once, or a grain that swings in.
     counts = ("recovered",) if share[settles].sum() >= HALF else ("recovered", "settling")
@@ -54,7 +54,7 @@ def dips_of(seen: Sequence[Place], share: Floats) -> Floats:
     """Dose that swings of each last; of all, where so many rock that others will, too."""
     longest = _swings(seen, share)
     swing = longest > 0
-    if swing.sum() < SEVERAL or swing[share > 0].mean() < QUARTER:
+    if swing.sum() < SEVERAL or swing[share > 0].mean() < FIFTH:
         return longest
     return np.asarray(np.maximum(longest, np.median(longest[swing])), np.float64)
 
@@ -91,7 +91,7 @@ def held_together(
         return None
     # Grains that go one after the other take the sum down over a long stretch.
     onset, record = all_of_it.loss.course.onset, float(numbers.dose[-1] - numbers.dose[0])
-    known = onset.high - onset.low < QUARTER * record
+    known = onset.high - onset.low < FIFTH * record
     return onset if known and onset.value > first.value else None
 
 

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from napari_beamwatch.damage.course.dips import Event
 from napari_beamwatch.damage.course.estimate import NOTHING, Estimate
 from napari_beamwatch.damage.course.examining import Examined
-from napari_beamwatch.damage.field.first import first_of
+from napari_beamwatch.damage.field.first import SPEAKS, first_of
 from napari_beamwatch.damage.field.place import Place
 from napari_beamwatch.damage.field.rocking import dips_of, held_together
 from napari_beamwatch.damage.field.summed import Summed, passing, summed
+from napari_beamwatch.damage.parts import FIFTH
 from napari_beamwatch.damage.scopes import frames_after
 from napari_beamwatch.damage.verdict.judging import TOO_FEW, Verdict, unclear
 
@@ -22,9 +23,6 @@ Floats = NDArray[np.float64]
 
 SPECIFIC = ("new_phase", "spacing", "mass_loss", "fading")
 """Criteria, the one that says most first."""
-
-FELL = 0.2
-"""Part of a lattice that fell for reasons that cannot be told from which on it did not survive."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +114,8 @@ def whole_of(
     if not seen:
         return Verdict("no_lattice", "no lattice was found")
     events = together([event for one in places for event in one.verdict.events])
-    share = np.array([one.share for one in seen]) / max(sum(one.share for one in seen), 1e-300)
+    covered = max(sum(one.share for one in seen), 1e-300)
+    share = np.array([one.share for one in seen]) / covered
     changed = [i for i, one in enumerate(seen) if one.verdict.changed]
     onsets = [seen[i].verdict.onset for i in changed]
     swings = dips_of(seen, share)
@@ -133,14 +132,34 @@ def whole_of(
             told, first = replace(told, reason=f"{words}; {told.reason}"), held
         told = replace(_first(told, first, mine), events=events)
         return told if len(seen) == 1 else _of_all(told, seen, numbers)
-    small = [
-        f"{one.name} ({100 * share[i]:.1g} % of the lattice) changed at "
-        f"{one.verdict.onset.value:.4g}"
-        for i, one in enumerate(seen)
-        if one.verdict.changed
-    ]
-    told = _unchanged(seen)
-    return replace(told, events=events, reason="; ".join([told.reason, *small[:1]]))
+    told = replace(_unchanged(seen), events=events)
+    return _with_little(told, [seen[i] for i in changed], covered)
+
+
+def _with_little(told: Verdict, changed: Sequence[Place], covered: float) -> Verdict:
+    """The verdict where what changed is too little to speak for all.
+
+    A lattice that is faint beneath others is little of the lattice, and yet may be seen everywhere:
+    what lost it did not survive as it was.
+
+    Parameters
+    ----------
+    told : Verdict
+        On the rest.
+    changed : sequence of Place
+    covered : float
+        Squares of a step that show any lattice.
+    """
+    if not changed:
+        return told
+    widest = max(changed, key=lambda one: one.area)
+    little = f"{100 * widest.share / covered:.1g} % of the lattice"
+    when = f"changed at {widest.verdict.onset.value:.4g}"
+    if told.status == "survived" and widest.area >= SPEAKS * covered:
+        seen = f"faint, but seen in {100 * widest.area / covered:.0f} % of the windows"
+        why = f"{widest.name} ({little}, {seen}) {when}; {told.reason}"
+        return replace(told, status="ambiguous", survived_dose=float("nan"), reason=why)
+    return replace(told, reason=f"{told.reason}; {widest.name} ({little}) {when}")
 
 
 def _exposed(told: Verdict, places: Sequence[Place]) -> float:
@@ -206,7 +225,7 @@ def _unchanged(seen: Sequence[Place]) -> Verdict:
     ]
     # Of those a lattice that fell, whatever took it, is not known to have survived.
     fell = sum(one.share for one in unsure if one.verdict.fitted is not None)
-    held = fell < FELL * sum(one.share for one in seen)
+    held = fell < FIFTH * sum(one.share for one in seen)
     if steady and held and sum(one.share for one in steady) >= sum(one.share for one in unsure):
         best = max(steady, key=lambda one: np.nan_to_num(one.verdict.survived_dose))
         told = _told(best, seen)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from napari_beamwatch.damage.course.estimate import ONE_SIDED, SURE
 from napari_beamwatch.damage.course.examining import Examined, Loss, Watch
 from napari_beamwatch.damage.likeness import called, distinct, independent
-from napari_beamwatch.damage.parts import HALF, HARDLY, QUARTER, SEVERAL, THIRD
+from napari_beamwatch.damage.parts import FIFTH, HALF, HARDLY, SEVERAL, THIRD
 from napari_beamwatch.damage.scopes import Scope, SpotTrace
 from napari_beamwatch.damage.verdict.focus import focus_explains
 from napari_beamwatch.damage.verdict.others import Refuted
@@ -85,12 +85,12 @@ def judge_loss(
     fell = left.fell
     # A faint spot that stays may be another grain's, or the film's.
     level = found.weighed.plateau[found.best]
-    strong = seen & (level > QUARTER * level.max())
+    strong = seen & (level > FIFTH * level.max())
     complete = left.complete
-    complete &= not (strong & (left.ratio - 2.5 * left.se > QUARTER)).any()
+    complete &= not (strong & (left.ratio - 2.5 * left.se > FIFTH)).any()
     whole = complete and independent(scope.of_traces(fell).traces)
     # Some rise by a fifth at slight disorder.
-    rose = seen & (left.highest - 2.5 * left.highest_se > 1 + QUARTER)
+    rose = seen & (left.highest - 2.5 * left.highest_se > 1 + FIFTH)
     if rose.any() and not whole:
         which = int(np.flatnonzero(rose)[0])
         return Finding(
@@ -157,7 +157,7 @@ def mass_went(scope: Scope, onset: float) -> bool:
     spread = float(np.median(np.abs(np.diff(ratio)))) / 0.95
     before, after = (1 - float(ratio[side].mean()) for side in sides)
     error = spread * math.sqrt(sum(1 / float(side.sum()) for side in sides))
-    return before > max(LEAST_MASS, SURE * error) and abs(after) < QUARTER * before
+    return before > max(LEAST_MASS, SURE * error) and abs(after) < FIFTH * before
 
 
 def _some(scope: Scope, which: NDArray[np.bool_]) -> tuple[SpotTrace, ...]:

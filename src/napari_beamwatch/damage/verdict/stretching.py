@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from napari_beamwatch.damage.course.estimate import CLEAR
 from napari_beamwatch.damage.course.examining import Examined
 from napari_beamwatch.damage.course.spacing import known_spacing
-from napari_beamwatch.damage.parts import HARDLY, QUARTER
+from napari_beamwatch.damage.parts import FIFTH, HARDLY
 from napari_beamwatch.damage.scopes import SpotTrace
 
 Floats = NDArray[np.float64]
@@ -63,7 +63,7 @@ def _alike(traces: Sequence[SpotTrace], place: NDArray[np.int64]) -> float | Non
         size = float(np.abs(expected).max())
         most = max(most, size)
         # A peak between two bins is pulled a bit.
-        off = np.abs(value - expected) > CLEAR * error[:, part] + QUARTER * size
+        off = np.abs(value - expected) > CLEAR * error[:, part] + FIFTH * size
         # Spots whose errors hide the distortion say nothing.
         tells = seen & (CLEAR * error[:, part] < size / 2)
         if part == PARTS - 2 and len(np.unique(crystal[tells])) < 2:
