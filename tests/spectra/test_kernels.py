@@ -102,18 +102,36 @@ def test_frames_are_added_up_where_the_specimen_lies(count: int, by: int) -> Non
     assert told == [1] * count
 
 
-def test_hot_pixels_count_no_more_than_electrons_do() -> None:
+def test_hot_pixels_count_as_the_mean() -> None:
     rng = np.random.default_rng(4)
     frames = rng.poisson(0.2, (2, 64, 64)).astype(np.uint16)
     frames[:, 20, 30] = 900
     total, _ = sums_of_frames(ArrayFrames(frames), range(2), np.zeros((2, 2), int), lambda _: None)
-    caps = [level_of(frame).cap for frame in frames]
-    assert max(caps) < 300
-    assert total[20, 30] == pytest.approx(sum(caps))
+    levels = [level_of(frame) for frame in frames]
+    assert max(level.cap for level in levels) < 15
+    assert total[20, 30] == pytest.approx(sum(level.mean for level in levels))
     total[20, 30] = frames.sum(axis=0)[20, 30] = 0
     others = np.ones((64, 64), bool)
     others[20, 30] = False
     assert (total[others] == frames.sum(axis=0)[others]).all()
+
+
+@pytest.mark.parametrize("mean", [0.02, 0.5, 20.0])
+def test_a_shower_of_cosmic_rays_does_not_widen_what_electrons_may_count(mean: float) -> None:
+    rng = np.random.default_rng(5)
+    frame = rng.poisson(mean, (512, 512)).astype(np.uint16)
+    quiet = level_of(frame)
+    assert frame.max() <= quiet.cap
+    for y, x in rng.integers(0, 480, (8, 2)):
+        along = np.arange(25)
+        frame[y + along // 2, x + along] += np.uint16(rng.integers(200, 800))
+    assert level_of(frame).cap == pytest.approx(quiet.cap, rel=0.05)
+
+
+@pytest.mark.parametrize("mean", [0.001, 0.003, 0.02, 0.3, 300.0])
+def test_electrons_are_never_taken_for_cosmic_rays(mean: float) -> None:
+    frame = np.random.default_rng(6).poisson(mean, (1024, 1024)) * np.float32(1.7)
+    assert frame.max() <= level_of(frame).cap
 
 
 def test_saturated_frames_are_left_out_of_sums() -> None:

@@ -119,7 +119,11 @@ class BlockTransform:
         _ = self._along_x, self._along_y, self._phases
 
     def __call__(
-        self, image: NDArray[Any], shift: tuple[int, int] = (0, 0), cap: float = np.inf
+        self,
+        image: NDArray[Any],
+        shift: tuple[int, int] = (0, 0),
+        cap: float = np.inf,
+        instead: float = 0.0,
     ) -> tuple[Complex64, NDArray[np.float64]]:
         """Coefficients of an image, and the means of all windows.
 
@@ -129,8 +133,8 @@ class BlockTransform:
             Of any real type; pixels that are no numbers count as nothing.
         shift : (dy, dx)
             Where the grid's corner lies in the image; beyond its border there is nothing.
-        cap : float
-            A pixel counts as this at most.
+        cap, instead : float
+            A pixel beyond the first counts as the second.
 
         Returns
         -------
@@ -147,8 +151,8 @@ class BlockTransform:
         per_block = np.zeros((rows * columns, most, pieces, pieces, 3), np.complex64)
         sums = np.zeros((rows * columns, pieces, pieces), np.float64)
         _transform_blocks(
-            image, np.float32(cap), shift[0], shift[1], grid.step, columns, plan.frequency_of,
-            plan.counts, self._along_x, self._along_y,
+            image, np.float32(cap), np.float32(instead), shift[0], shift[1], grid.step, columns,
+            plan.frequency_of, plan.counts, self._along_x, self._along_y,
             np.ascontiguousarray(self._tapers[:, 0], np.float32), per_block, sums,
         )  # fmt: skip
         moments = np.zeros((len(self.window_of), 3), np.complex64)
@@ -260,6 +264,7 @@ def _slots(
 def _transform_blocks(
     image: NDArray[Any],
     cap: np.float32,
+    instead: np.float32,
     shift_y: int,
     shift_x: int,
     pitch: int,
@@ -296,7 +301,8 @@ def _transform_blocks(
                 # As rows of their own, that indices cannot be negative and loops are vectors.
                 row, to = image[y0 + y, x0 + first : x0 + last], block[y, first:last]
                 for x in range(len(row)):
-                    to[x] = min(np.float32(row[x]), cap)
+                    value = np.float32(row[x])
+                    to[x] = value if value <= cap else instead
         _sum_plain(block, taper, sums[b])
         rows = counts[b] * columns
         if rows == 0:

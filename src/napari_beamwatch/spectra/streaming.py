@@ -31,7 +31,12 @@ SAMPLED = 256
 """Rows and columns that tell the level of a frame."""
 
 HOT = 12.0
-"""Standard deviations of a frame above its mean up to which a pixel counts."""
+"""Standard deviations of a frame above its mean, or times what an electron counts, up to which a
+pixel is one that counted electrons."""
+
+STRAY, ROUNDS = 0.05, 8
+"""Part of the pixels that counted anything which may be more than that; rounds of telling the mean
+and deviation of the others."""
 
 BAND_ROWS = 64
 """Rows of a sum that are added at a time: they stay in the processor's cache."""
@@ -91,16 +96,19 @@ class Level:
     Attributes
     ----------
     cap : float
-        No electron goes beyond it: what does is a hot pixel or a cosmic ray, and counts as this.
+        No electrons go beyond it: what does is a hot pixel or a cosmic ray.
+    mean : float
+        What such a pixel counts instead.
     saturated : bool
         So many pixels are at the end of their range that the frame says nothing.
     """
 
     cap: float
+    mean: float
     saturated: bool
 
 
-ANY_LEVEL = Level(np.inf, False)
+ANY_LEVEL = Level(np.inf, 0.0, False)
 
 
 def level_of(frame: Frame) -> Level:
@@ -110,7 +118,18 @@ def level_of(frame: Frame) -> Level:
     mean, deviation = float(sample.mean()), float(sample.std())
     full = frame.dtype.kind in "iu" and mean > 0
     saturated = full and float((sample == np.iinfo(frame.dtype).max).mean()) > SATURATED
-    return Level(mean + HOT * deviation if deviation > 0 else np.inf, saturated)
+    kept, most = sample, (1 - STRAY) * np.count_nonzero(sample)
+    # A shower of cosmic rays makes a frame's deviation its own.
+    for _ in range(ROUNDS):
+        inside = kept[kept <= mean + HOT * deviation]
+        if len(inside) == len(kept) or np.count_nonzero(inside) < most:
+            break
+        kept, mean, deviation = inside, float(inside.mean()), float(inside.std())
+    if not deviation > 0:
+        return Level(np.inf, mean, saturated)
+    # Where there are few electrons a pixel with one is many deviations above the mean.
+    electron = deviation**2 / mean if mean > 0 else 0.0
+    return Level(mean + HOT * max(deviation, electron), mean, saturated)
 
 
 def sums_of_frames(
@@ -133,7 +152,7 @@ def sums_of_frames(
     moved = np.zeros((height // by, width // by), np.float32)
     moves = bool(shifts[list(frames)].any())
     still = np.zeros_like(moved) if moves else moved
-    held: list[tuple[Frame, float, Shifts]] = []
+    held: list[tuple[Frame, Level, Shifts]] = []
     last = len(frames) - 1
 
     def read(t: int) -> tuple[Frame, Level]:
@@ -142,23 +161,24 @@ def sums_of_frames(
 
     for i, (t, (frame, level)) in enumerate(ahead(read, frames)):
         if not level.saturated:
-            held.append((frame, level.cap, shifts[t]))
+            held.append((frame, level, shifts[t]))
         if held and (len(held) == TOGETHER or i == last):
             _add_together(moved, held, by)
             if moves:
-                _add_together(still, [(f, cap, np.zeros(2, np.int64)) for f, cap, _ in held], by)
+                _add_together(still, [(f, of, np.zeros(2, np.int64)) for f, of, _ in held], by)
             held = []
         tick(1)
     return moved, still
 
 
-def _add_together(total: Floats32, held: list[tuple[Frame, float, Shifts]], by: int) -> None:
+def _add_together(total: Floats32, held: list[tuple[Frame, Level, Shifts]], by: int) -> None:
     # Filled up with the first frame moved out of sight: the kernel takes four.
     first = held[0][0]
-    held = held + [(first, 0.0, np.array([2 * len(first), 0]))] * (TOGETHER - len(held))
+    held = held + [(first, ANY_LEVEL, np.array([2 * len(first), 0]))] * (TOGETHER - len(held))
     frames = [frame for frame, _, _ in held]
-    moves, caps = [move for _, _, move in held], [cap for _, cap, _ in held]
-    rest = np.array(moves, np.int64), np.array(caps, np.float32), by
+    moves = np.array([move for _, _, move in held], np.int64)
+    levels = np.array([(level.cap, level.mean) for _, level, _ in held], np.float32)
+    rest = moves, levels, by
     bands = range(0, len(total), BAND_ROWS)
     list(shared_pool().map(lambda y: add_band(total, *frames, *rest, y, y + BAND_ROWS), bands))
 
@@ -171,24 +191,25 @@ def add_band(
     c: NDArray[Any],
     d: NDArray[Any],
     moves: Shifts,
-    caps: Floats32,
+    levels: Floats32,
     by: int,
     first: int,
     stop: int,
 ) -> None:
     """Add four frames, moved back by `moves`, to rows ``first:stop`` of a sum.
 
-    What lies beyond a frame's border counts as nothing, a pixel as its frame's cap at most.
+    What lies beyond a frame's border counts as nothing, a pixel beyond its frame's cap as the mean;
+    ``levels`` are these two.
     """
     rows, columns = total.shape
     along = np.empty(a.shape[1], np.float32)
     for row in range(first, min(stop, rows)):
         along[:] = 0
         for y in range(row * by, (row + 1) * by):
-            _add_row(along, a, y, moves[0], caps[0])
-            _add_row(along, b, y, moves[1], caps[1])
-            _add_row(along, c, y, moves[2], caps[2])
-            _add_row(along, d, y, moves[3], caps[3])
+            _add_row(along, a, y, moves[0], levels[0])
+            _add_row(along, b, y, moves[1], levels[1])
+            _add_row(along, c, y, moves[2], levels[2])
+            _add_row(along, d, y, moves[3], levels[3])
         to = total[row]
         for x in range(columns):
             for i in range(x * by, (x + 1) * by):
@@ -197,7 +218,7 @@ def add_band(
 
 @kernel()
 def _add_row(
-    along: Floats32, frame: NDArray[Any], y: int, move: NDArray[np.int64], cap: np.float32
+    along: Floats32, frame: NDArray[Any], y: int, move: NDArray[np.int64], level: Floats32
 ) -> None:
     height, width = frame.shape
     dy, dx = move
@@ -207,5 +228,7 @@ def _add_row(
     if first >= stop:
         return
     to, row = along[first:stop], frame[y + dy, first + dx : stop + dx]
+    cap, mean = level
     for x in range(len(row)):
-        to[x] += min(np.float32(row[x]), cap)
+        value = np.float32(row[x])
+        to[x] += value if value <= cap else mean

@@ -142,7 +142,7 @@ class SpotMeasure:
         level : Level
         """
         transform = self.transforms[self.paths.leg_of_frame[frame]]
-        moments, means = transform(image, shift, level.cap)
+        moments, means = transform(image, shift, level.cap, level.mean)
         inside = windows_inside(self.grid, shift, rim=rim_of(image)) & (not level.saturated)
         field_mean = float(means[inside].mean()) if inside.any() else np.nan
         mine = means[self.window].astype(np.float32)

@@ -147,7 +147,8 @@ def _added(
 
     def read(t: int) -> Floats32:
         frame = mended(source.read(t))
-        return np.minimum(frame, np.float32(level_of(frame).cap)).astype(np.float32)
+        level = level_of(frame)
+        return np.where(frame <= level.cap, frame, level.mean).astype(np.float32)
 
     total, done = np.zeros(shape), 0
     for key, some in alike.items():

@@ -117,14 +117,17 @@ def judge_loss(
     if whole:
         said = f"{called(scope.of_traces(fell).traces)} of several g were lost together"
         return Finding(True, "strong", said + _order(kind), kind)
-    if against.path and against.tilt and independent(scope.of_traces(fell).traces):
+    together = fell_together(exponents)
+    # A part of a film may rise, or bend, by itself: spots that clearly did not fall together.
+    elsewhere = against.path and against.tilt and together * CONVINCING > 1
+    if elsewhere and independent(scope.of_traces(fell).traces):
         said = f"neither focus nor tilt: {against.why}"
         return Finding(True, "strong", said + _order(kind), kind)
     if kind:
         said = f"{called(_some(scope, seen))} fell{_order(kind)}"
         return Finding(True, "strong", said, kind)
     deep = left.total + ONE_SIDED * left.total_se < THIRD
-    if fell_together(exponents) < (CONVINCING_DEEP if deep else CONVINCING):
+    if together < (CONVINCING_DEEP if deep else CONVINCING):
         return Finding(
             False, "", f"{100 * max(left.total, 0):.0f} % of the lattice is left and its spots did "
             "not verifiably fall together: a lasting tilt or focus is not excluded",

@@ -5,28 +5,30 @@ from __future__ import annotations
 from dataclasses import replace
 
 from napari_beamwatch.damage.course.estimate import Estimate
-from napari_beamwatch.damage.course.examining import Loss
+from napari_beamwatch.damage.course.examining import Loss, Watch
 from napari_beamwatch.damage.course.interval import Course
 from napari_beamwatch.damage.verdict.together import fell_together, shares
 
 
-def begun_with(loss: Loss, dispersion: float) -> tuple[Course, str]:
+def begun_with(loss: Loss, watch: Watch) -> tuple[Course, str]:
     """The course of a loss, dated by its first step, and what is said of that.
 
-    What went first may have been the work of a tilt or focus: if its spots did not fall together
-    either may be the onset, and the interval holds both.
+    What went first may have been the work of a tilt or focus: if its spots did not fall together,
+    or more came back before, either may be the onset, and the interval holds both.
 
     Parameters
     ----------
     loss : Loss
-    dispersion : float
-        How much wider than the noise law the traces scatter.
+    watch : Watch
+        Of the same lattice.
     """
     went, step = loss.course, loss.first
     if step is None:
         return went, ""
     first, part = step.course, f"{100 * step.course.loss:.0f} % was lost"
-    if fell_together(shares(step.samples, step.found, dispersion)) <= 1:
+    deepest = max((e.depth for e in watch.dips.events if e.kind == "recovered"), default=0.0)
+    together = fell_together(shares(step.samples, step.found, watch.dispersion)) > 1
+    if not together or deepest > step.course.loss:
         onset = replace(went.onset, low=min(first.onset.low, went.onset.low))
         said = f"{part} from {first.onset.value:.4g} on, and a tilt or focus may have taken that"
         return replace(went, onset=onset), said
