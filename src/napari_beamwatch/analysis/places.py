@@ -44,7 +44,7 @@ NAMED = 3
 
 
 def witnesses_of(
-    diffuse: Diffuse, axis: DoseAxis, settings: Settings, drift: Drift | None
+    diffuse: Diffuse, axis: DoseAxis, settings: Settings, drift: Drift | None, alike: Floats
 ) -> Witnesses:
     """What is known of all of the field, beside its places."""
     texture = None if drift is None else drift.texture
@@ -55,8 +55,8 @@ def witnesses_of(
     grew = diffuse.halo_grew(axis.start, axis.end, rate(settings.false_alarm, "rings"))
     known = np.isfinite(change[axis.lit]).any()
     if not known:
-        return Witnesses(halo_grew=grew, texture=texture, moved_px=moved)
-    return Witnesses(change, error, grew, texture, moved)
+        return Witnesses(halo_grew=grew, texture=texture, moved_px=moved, alike=alike)
+    return Witnesses(change, error, grew, texture, moved, alike)
 
 
 def judge_places(

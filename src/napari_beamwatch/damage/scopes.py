@@ -139,6 +139,8 @@ class Witnesses:
         Of the film around the lattice.
     moved_px : array (frames, 2), optional
         How far the specimen moves in each, (dy, dx); 0 where that is not sure.
+    alike : array (frames, 2), optional
+        Correlation of neighbouring pixels along y and x.
     """
 
     defocus_nm: Floats | None = None
@@ -146,6 +148,7 @@ class Witnesses:
     halo_grew: bool = False
     texture: Texture | None = None
     moved_px: Floats | None = None
+    alike: Floats | None = None
 
 
 @dataclass(frozen=True, eq=False)

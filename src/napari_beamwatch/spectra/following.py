@@ -76,12 +76,15 @@ class Signal:
         In how many each was on the detector.
     of_spots : array of float32 (frames, spots)
         That of the window of each spot; NaN where it is not on the detector.
+    alike : array of float64 (frames, 2)
+        Correlation of neighbouring pixels along y and x.
     """
 
     field: Floats
     windows: NDArray[np.int64]
     frames: NDArray[np.int64]
     of_spots: NDArray[np.float32]
+    alike: Floats
 
     @property
     def seen(self) -> NDArray[np.bool_]:
@@ -227,7 +230,9 @@ def follow(
 
     def so_far() -> FollowedSpots:
         traces = tracker.traces(floor, running_sum, residual)
-        signal = Signal(tracker.field_mean, tracker.windows, tracker.frames, tracker.means)
+        signal = Signal(
+            tracker.field_mean, tracker.windows, tracker.frames, tracker.means, tracker.alike
+        )
         return FollowedSpots(spots, traces, signal)
 
     work = FrameMeasure(stack, measure, shifts, tuple(witness.reduce for witness in witnesses))

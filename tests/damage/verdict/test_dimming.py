@@ -1,4 +1,4 @@
-"""A drift that sets in with a loss may have smeared the fringes, one that was there before not."""
+"""What dims a lattice that holds: a drift that sets in with a loss, an interpolation that does."""
 
 from __future__ import annotations
 
@@ -43,3 +43,22 @@ def test_a_drift_that_is_not_known_says_nothing(traces: Any) -> None:
     assert not moved.any()
     moved = moved_within(drift(0.2, 0.25), np.full(100, 0.5))
     assert not moved.any()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "fine", "status"),
+    [
+        (0.0, 0.5, 5.0, "ambiguous"),
+        (0.5, 0.5, 5.0, "onset"),
+        (0.0, 0.05, 5.0, "onset"),
+        (0.0, 0.5, 1.0, "onset"),
+    ],
+)
+def test_neighbouring_pixels_that_become_alike_take_fine_spots_along(
+    traces: Any, low: float, high: float, fine: float, status: str
+) -> None:
+    alike = np.repeat(np.where(np.arange(100) < 40, low, high)[:, None], 2, axis=1)
+    scope = traces.scope(traces.fading(40, 5), 1, fine * traces.g)
+    verdict = judge(examine(scope, None), (), Witnesses(alike=alike))
+    assert verdict.status == status
+    assert ("pixels became more alike" in verdict.reason) is (status == "ambiguous")

@@ -1,6 +1,6 @@
-"""What dims a lattice that holds: the beam or a layer, and a specimen that moves within the frames.
+"""What dims a lattice that holds: beam or layer, a specimen that moves, frames that were aligned.
 
-Both are measured in the same frames. Of a layer that grows the lattice loses contrast beside its
+All are measured in the same frames. Of a layer that grows the lattice loses contrast beside its
 part of the signal, so that its power falls with some power of the signal. A specimen that drifts by
 v within a frame smears the fringes of g to sinc(g·v) of their amplitude: those across the
 drift most, those along it not at all. For how much of a frame the camera was open nobody says, and
@@ -22,6 +22,7 @@ from napari_beamwatch.damage.course.examining import Loss
 from napari_beamwatch.damage.course.fitting import Models, weighed
 from napari_beamwatch.damage.parts import HALF, HARDLY, LITTLE
 from napari_beamwatch.damage.scopes import Samples, Scope
+from napari_beamwatch.spectra.blending import left_by_blending
 
 Floats = NDArray[np.float64]
 
@@ -73,6 +74,27 @@ def drift_smears(scope: Scope, loss: Loss, moved_px: Floats | None) -> bool:
     g = np.array([[scope.traces[i].gy, scope.traces[i].gx] for i in fell])
     left = np.sinc(g @ moved_px.T) ** 2
     kept = np.median(left[:, after], axis=1) / np.median(left[:, before], axis=1)
+    return bool(np.mean(kept < HALF) >= 0.5)
+
+
+def blending_takes(scope: Scope, loss: Loss, alike: Floats | None) -> bool:
+    """Whether an interpolation that comes and goes takes as much of most spots that fell.
+
+    Parameters
+    ----------
+    scope : Scope
+    loss : Loss
+    alike : array (frames, 2), optional
+        Correlation of neighbouring pixels.
+    """
+    fell = np.flatnonzero(loss.left.ratio < HALF)
+    lit = np.flatnonzero(scope.lit)
+    if alike is None or not len(fell) or not len(lit):
+        return False
+    gy, gx = np.array([(scope.traces[i].gy, scope.traces[i].gx) for i in fell]).T
+    left = left_by_blending(alike[lit], gy, gx)
+    part = max(1, len(lit) // 4)
+    kept = left[:, -part:].mean(axis=1) / left[:, :part].mean(axis=1)
     return bool(np.mean(kept < HALF) >= 0.5)
 
 

@@ -21,7 +21,7 @@ from napari_beamwatch.damage.course.spacing import Shift
 from napari_beamwatch.damage.parts import LITTLE
 from napari_beamwatch.damage.scopes import Samples, Witnesses, frames_after
 from napari_beamwatch.damage.verdict.coming import Coming, coming, turned
-from napari_beamwatch.damage.verdict.dimming import drift_smears, signal_explains
+from napari_beamwatch.damage.verdict.dimming import blending_takes, drift_smears, signal_explains
 from napari_beamwatch.damage.verdict.others import UNTOLD, Fates, Refuted, refuted
 from napari_beamwatch.damage.verdict.rivals import judge_loss
 from napari_beamwatch.damage.verdict.steps import begun_with
@@ -38,6 +38,8 @@ TURNED = "the crystal turned"
 
 TOO_FEW = "too few"
 """How reasons begin where a record could not have shown a loss: of electrons, or frames."""
+
+ALIGNED = "pixels became more alike, as frames do that are aligned by interpolation"
 
 TOO_LATE = "the change came in the last tenth of the record"
 
@@ -221,6 +223,10 @@ def _faded(
         )
     if drift_smears(one.old, loss, witnesses.moved_px):
         return _unclear(base, "a drift that set in with it smears the fringes within the frames")
+    if blending_takes(one.old, loss, witnesses.alike):
+        return _unclear(
+            base, f"{ALIGNED}, and fine spots fell with it: frames as they were would tell"
+        )
     gone = np.zeros(len(one.scope.traces), bool)
     gone[np.flatnonzero(one.there)[loss.left.ratio < 0.5]] = True
     if turned(one.scope.traces, gone, one.fresh):
