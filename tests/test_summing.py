@@ -135,6 +135,25 @@ def test_frames_without_beam_count_nothing(result: bw.Result) -> None:
     assert min(frame_weights(result, lit, None).frames) == 4
 
 
+def test_frames_that_were_written_twice_count_once(
+    movie: SimulatedMovie, result: bw.Result
+) -> None:
+    frames = np.array([movie.frame(t) for t in range(len(movie))])
+    frames[7:10] = frames[6]
+    copied = bw.Movie.from_array(frames, movie.pixel_size, 8.0)
+    still = replace(result, drift=result.drift.assign(dy_px=0.0, dx_px=0.0))
+    image = bw.sum_undamaged(copied, still, survive=0.9)
+    plain = bw.sum_undamaged(movie, still, survive=0.9)
+    assert image.frames == plain.frames - 3
+    assert image.note.startswith("3 frames are exact copies of the one before")
+    assert image.provenance["left_out"] == image.note
+    assert not plain.note
+    assert image.dose == plain.dose
+    kept = [t for t in range(plain.frames) if not 7 <= t < 10]
+    off = np.abs(image.image - frames[kept].mean(axis=0))
+    assert np.percentile(off, 99.9) < 1e-6  # but for pixels that were capped
+
+
 def test_weights_go_from_window_to_window_in_proportion() -> None:
     grid = np.array([[[0.0, 1.0], [0.0, 1.0]]])
     weights = FrameWeights(grid, np.array([4.0, 12.0]), np.array([4.0, 12.0]))
