@@ -25,6 +25,8 @@ from napari_beamwatch.threads import thread_count
 Floats = NDArray[np.float64]
 Floats32 = NDArray[np.float32]
 
+MADE_BY = "napari-beamwatch: sum of undamaged frames"
+
 EDGE = 0.5
 """Part of the usual worth below which pixels, of the edges, do not set the brightness."""
 
@@ -123,7 +125,7 @@ def sum_undamaged(
         image = np.where(seen > 0, total / seen, 0.0).astype(np.float32)
     provenance = {
         "movie": movie.name,
-        "made_by": "napari-beamwatch: sum of undamaged frames",
+        "made_by": MADE_BY,
         "frames": len(frames),
         "weights": "amplitude left" if survive is None else f"frames with {survive:g} left",
         "until_dose_e_per_A2": dose,
