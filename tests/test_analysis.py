@@ -287,7 +287,7 @@ def test_progress_is_told_and_can_stop_the_analysis(movie: SimulatedMovie) -> No
 
     with pytest.raises(EnoughError):
         bw.analyze(movie.crop(0, 256, 0, 256), bw.Settings(drift="off"), progress=stop)
-    assert told == [(1, 80), (2, 80), (3, 80)]
+    assert told == [(1, 120), (2, 120), (3, 120)]
 
 
 def test_progress_brings_what_is_known_so_far(movie: SimulatedMovie) -> None:
@@ -305,7 +305,9 @@ def test_progress_brings_what_is_known_so_far(movie: SimulatedMovie) -> None:
     bw.analyze(small, bw.Settings(drift="off"), progress=keep)
     assert known == [len(small) - 10]
     assert steps[-1].done == steps[-1].total
-    assert {step.doing for step in steps} == {"finding spots", "following spots"}
+    assert {step.doing for step in steps} == {
+        "looking at the detector", "finding spots", "following spots"
+    }  # fmt: skip
 
 
 def test_whoever_wants_to_stop_is_asked_often(movie: SimulatedMovie) -> None:
