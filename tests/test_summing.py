@@ -15,17 +15,17 @@ import tifffile
 import napari_beamwatch as bw
 from napari_beamwatch.results.ome_tiff import read_picture
 from napari_beamwatch.results.ome_zarr import read_zarr
-from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.movie import SimulatedMovie
 from napari_beamwatch.summing.adding import _moved, _over_pixels
 from napari_beamwatch.summing.mrc import read_mrc
 from napari_beamwatch.summing.weights import FrameWeights, frame_weights
 from napari_beamwatch.summing.writing import write_image
+from tests.filming import filmed
 
 
 @pytest.fixture(scope="module")
 def movie() -> SimulatedMovie:
-    return simulate("stretched", seed=3, size=320, frames=60, frame_dose=8.0)
+    return filmed("stretched", seed=3, size=320, frames=60, frame_dose=8.0)
 
 
 @pytest.fixture(scope="module")
