@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -26,7 +27,15 @@ import napari_beamwatch as bw
 from napari_beamwatch.simulate.cases import FIRST_MOVE, simulate
 from napari_beamwatch.simulate.cases.parts import LIF_100, LIF_110, fade, whole
 from napari_beamwatch.simulate.laws import Decay, Dip, Knots, Saturating, Steady, Swing
-from napari_beamwatch.simulate.scene import Drift, Film, Patch, Picture, Scene, tilt_series
+from napari_beamwatch.simulate.scene import (
+    Change,
+    Drift,
+    Film,
+    Patch,
+    Picture,
+    Scene,
+    tilt_series,
+)
 from napari_beamwatch.simulate.shapes import Box, Cell, scattered_seeds
 from napari_beamwatch.simulate.writing import write_movie
 from napari_beamwatch.watching.follower import Follower, Options
@@ -35,11 +44,18 @@ Rng = np.random.Generator
 Build = Callable[[float, Rng], Scene]
 
 BUILDS: dict[str, Build] = {}
+BARE = Picture("lif-110-0nm")
 MORE_FILM = (Film(Steady(1.0), darkness=0.05, texture=2.0),)
 """Carbon that makes 100 Å of the 20 Å under the stages."""
 
 SAID = ("falling", "ambiguous", "stop")
-DAMAGE = ("fade", "fade of one grain")
+DAMAGE = ("fade", "fade of one grain", "thin-film fades")
+
+UNDER = 20.0
+"""Å of carbon under the stages."""
+
+CARBON_PATH = 1600.0
+"""Å of carbon that take 1/e of the electrons out of the picture."""
 
 
 def kind(name: str) -> Callable[[Build], Build]:
@@ -224,6 +240,30 @@ def fade_of_one(dose: float, rng: Rng) -> Scene:
             Patch("B", LIF_100, where=Cell(seeds, 1)),
         )
     )
+
+
+def on_thick_film(rng: Rng, *changes: Change) -> Scene:
+    """3 nm of LiF over the upper 16 to 32 Å of the field, on 200 to 400 Å of carbon."""
+    more = rng.uniform(180, 380)
+    film = Film(
+        Steady(1.0), darkness=1 - math.exp(-more / CARBON_PATH), texture=math.sqrt(more / UNDER)
+    )
+    where = Box(-1e4, rng.uniform(16, 32), -1e4, 1e4)
+    crystal = Patch("A", Picture("lif-110-3nm"), changes, where)
+    return scene((crystal,), films=(film,), background=BARE)
+
+
+@kind("thin-film")
+def thin_film(dose: float, rng: Rng) -> Scene:
+    """A thin crystal that holds, on a thick film, under a beam that flickers."""
+    return replace(on_thick_film(rng), flicker=rng.uniform(0, 0.05))
+
+
+@kind("thin-film fades")
+def thin_film_fades(dose: float, rng: Rng) -> Scene:
+    """Until the film is left."""
+    law = Decay(rng.uniform(0.25, 0.6) * dose, rng.uniform(0.03, 0.2) * dose)
+    return on_thick_film(rng, Change(law, BARE))
 
 
 def followed(job: tuple[str, int]) -> dict[str, Any]:

@@ -12,14 +12,14 @@ import pytest
 import napari_beamwatch as bw
 from napari_beamwatch import columns, threads
 from napari_beamwatch.analysis import Step
-from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.movie import SimulatedMovie
 from napari_beamwatch.spectra.windows import default_grid
+from tests.filming import filmed
 
 
 @pytest.fixture(scope="module")
 def movie() -> SimulatedMovie:
-    return simulate(
+    return filmed(
         "lif-room-temperature", frames=40, frame_dose=10.0, size=768, drift=None, onset=(150, 300)
     )
 
@@ -94,7 +94,7 @@ def test_nothing_depends_on_the_number_of_threads(
 
 
 def test_windows_follow_a_specimen_that_drifts() -> None:
-    moving = simulate("lif-room-temperature", frames=40, frame_dose=10.0, size=512)
+    moving = filmed("lif-room-temperature", frames=40, frame_dose=10.0, size=512)
     drift = np.array(moving.truth.drift_px) - moving.truth.drift_px[0]
     region = bw.Region.rectangle("tiny", 200, 330, 60, 200)
     result = bw.analyze(moving, regions=[region])
@@ -111,7 +111,7 @@ def test_windows_follow_a_specimen_that_drifts() -> None:
 
 
 def test_windows_follow_a_drift_that_is_given() -> None:
-    moving = simulate("lif-room-temperature", frames=40, frame_dose=10.0, size=384)
+    moving = filmed("lif-room-temperature", frames=40, frame_dose=10.0, size=384)
     said = tuple((float(y), float(x)) for y, x in moving.truth.drift_px)
     result = bw.analyze(moving, bw.Settings(drift=said))
     drift = np.array(said) - said[0]
@@ -170,7 +170,7 @@ def test_the_field_tells_how_much_lattice_is_left(movie: SimulatedMovie, result:
 
 
 def test_windows_without_a_lattice_are_said_to_have_none() -> None:
-    sample = simulate("lif-room-temperature", frames=6, frame_dose=20.0, size=512, drift=None)
+    sample = filmed("lif-room-temperature", frames=6, frame_dose=20.0, size=512, drift=None)
     frames = sample.frames.compute()
     frames[:, :, 256:] = np.random.default_rng(0).poisson(frames.mean(), (6, 512, 256))
     result = bw.analyze(
@@ -195,14 +195,14 @@ def with_columns(movie: SimulatedMovie) -> bw.Movie:
 
 
 def test_the_detectors_own_columns_are_no_lattice_and_are_said_to_be_there() -> None:
-    film = simulate("no-lattice", frames=12, frame_dose=10.0, size=768)
+    film = filmed("no-lattice", frames=12, frame_dose=10.0, size=768)
     result = bw.analyze(with_columns(film), bw.Settings(drift="off"))
     assert len(result.spots) == 0
     assert any(note.startswith("no lattice") and "every 8 px" in note for note in result.notes)
 
 
 def test_what_stands_still_while_the_specimen_drifts_is_no_spot() -> None:
-    moving = simulate("lif-room-temperature", frames=24, frame_dose=10.0, size=768)
+    moving = filmed("lif-room-temperature", frames=24, frame_dose=10.0, size=768)
     drift = tuple((float(dy), float(dx)) for dy, dx in moving.truth.drift_px)
     result = bw.analyze(with_columns(moving), bw.Settings(drift=drift))
     assert np.abs(result.spots.d_px - 8).min() > 0.3
@@ -211,9 +211,7 @@ def test_what_stands_still_while_the_specimen_drifts_is_no_spot() -> None:
 
 @pytest.fixture(scope="module")
 def shrunken() -> bw.Result:
-    shrinking = simulate(
-        "shrinking-particle", frames=24, frame_dose=20.0, size=512, pixel_size=0.25
-    )
+    shrinking = filmed("shrinking-particle", frames=24, frame_dose=20.0, size=512, pixel_size=0.25)
     return bw.analyze(
         shrinking,
         bw.Settings(drift="off"),
@@ -248,14 +246,14 @@ def test_a_particle_that_shrinks_is_an_onset_of_mass_loss(shrunken: bw.Result) -
 
 
 def test_no_particle_is_looked_at_unless_mass_loss_is_a_criterion() -> None:
-    shrinking = simulate("shrinking-particle", frames=24, frame_dose=25.0, size=256, pixel_size=0.5)
+    shrinking = filmed("shrinking-particle", frames=24, frame_dose=25.0, size=256, pixel_size=0.5)
     result = bw.analyze(shrinking, bw.Settings(criteria=("fading", "spacing", "new_phase")))
     assert result.onsets.criterion.iloc[0] != "mass_loss"
     assert np.isnan(result.onsets.mass_loss_onset_e_per_A2.iloc[0])
 
 
 def test_what_grows_on_a_particle_is_environment_and_no_onset() -> None:
-    coated = simulate("contamination", frames=24, frame_dose=25.0, size=256, pixel_size=0.5)
+    coated = filmed("contamination", frames=24, frame_dose=25.0, size=256, pixel_size=0.5)
     result = bw.analyze(coated)
     row = result.onsets.iloc[0]
     assert row.status in ("survived", "ambiguous")
@@ -265,7 +263,7 @@ def test_what_grows_on_a_particle_is_environment_and_no_onset() -> None:
 
 
 def test_without_doses_a_particle_shrank_in_a_frame() -> None:
-    shrinking = simulate("shrinking-particle", frames=24, frame_dose=25.0, size=256, pixel_size=0.5)
+    shrinking = filmed("shrinking-particle", frames=24, frame_dose=25.0, size=256, pixel_size=0.5)
     bare = bw.Movie.from_array(np.asarray(shrinking.frames))
     row = bw.analyze(bare).onsets.iloc[0]
     assert row.status == "onset"
@@ -287,7 +285,7 @@ def test_progress_is_told_and_can_stop_the_analysis(movie: SimulatedMovie) -> No
 
     with pytest.raises(EnoughError):
         bw.analyze(movie.crop(0, 256, 0, 256), bw.Settings(drift="off"), progress=stop)
-    assert told == [(1, 80), (2, 80), (3, 80)]
+    assert told == [(1, 120), (2, 120), (3, 120)]
 
 
 def test_progress_brings_what_is_known_so_far(movie: SimulatedMovie) -> None:
@@ -305,7 +303,9 @@ def test_progress_brings_what_is_known_so_far(movie: SimulatedMovie) -> None:
     bw.analyze(small, bw.Settings(drift="off"), progress=keep)
     assert known == [len(small) - 10]
     assert steps[-1].done == steps[-1].total
-    assert {step.doing for step in steps} == {"finding spots", "following spots"}
+    assert {step.doing for step in steps} == {
+        "looking at the detector", "finding spots", "following spots"
+    }  # fmt: skip
 
 
 def test_whoever_wants_to_stop_is_asked_often(movie: SimulatedMovie) -> None:
@@ -458,7 +458,7 @@ def test_the_map_shows_each_region_change_at_its_dose(
 
 
 def test_rings_that_come_while_the_lattice_fades_name_a_new_phase() -> None:
-    turning = simulate(
+    turning = filmed(
         "lif-to-li-rings-to-li2o", frames=40, frame_dose=15.0, size=512, pixel_size=0.25
     )
     result = bw.analyze(turning, bw.Settings(drift="off", criteria=("fading", "new_phase")))
@@ -472,7 +472,7 @@ def test_rings_that_come_while_the_lattice_fades_name_a_new_phase() -> None:
 
 
 def test_spots_that_appear_at_another_angle_are_a_crystal_that_turned() -> None:
-    turning = simulate("reorientation", frames=40, frame_dose=15.0, size=384, pixel_size=0.25)
+    turning = filmed("reorientation", frames=40, frame_dose=15.0, size=384, pixel_size=0.25)
     field = bw.analyze(turning, bw.Settings(drift="off")).onsets.iloc[0]
     assert field.status == "ambiguous"
     assert "turned" in field.reason

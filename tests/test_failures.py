@@ -16,18 +16,18 @@ import napari_beamwatch as bw
 from napari_beamwatch.analysis import answers, passes, places, road
 from napari_beamwatch.damage.failures import Failures
 from napari_beamwatch.results import summary
-from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.cases.parts import AMORPHOUS, LIF_100, LIF_110
 from napari_beamwatch.simulate.laws import Knots
 from napari_beamwatch.simulate.scene import Change, Patch, Scene
 from napari_beamwatch.simulate.shapes import Oval
+from tests.filming import filmed
 
 REGION = bw.Region.rectangle("A", 0, 130, 0, 128)
 
 
 @pytest.fixture(scope="module")
 def movie() -> bw.Movie:
-    return simulate(
+    return filmed(
         "lif-room-temperature", frames=16, frame_dose=40.0, size=256, drift=None, pixel_size=0.25
     )
 
@@ -147,7 +147,7 @@ def rocking(seed: int, side: float, dose: float, grains: int = 6) -> Scene:
 @pytest.mark.parametrize("seed", [2, 3])
 def test_grains_that_rock_into_view_and_out_of_it_have_an_answer(seed: int) -> None:
     scene = rocking(seed, 48.0, 1600.0)
-    movie = simulate(scene, frames=20, frame_dose=80.0, size=192, pixel_size=0.25, seed=seed)
+    movie = filmed(scene, frames=20, frame_dose=80.0, size=192, pixel_size=0.25, seed=seed)
     found = bw.analyze(movie, bw.Settings(drift="off", window=64, criteria=("fading", "new_phase")))
     assert found.summary["answer"]
     assert found.summary["warnings"] == []

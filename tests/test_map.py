@@ -12,6 +12,7 @@ from napari_beamwatch import columns
 from napari_beamwatch.analysis.phase_areas import with_rings
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.movie import SimulatedMovie
+from tests.filming import filmed
 
 FILMED = {"size": 512, "pixel_size": 0.25, "frames": 50, "frame_dose": 12.0, "seed": 5}
 SETTINGS = bw.Settings(window=128, step=64, drift="off")
@@ -36,7 +37,7 @@ def turned(turning: SimulatedMovie) -> bw.Result:
 
 
 def test_windows_of_a_lattice_that_swells_say_so_at_the_dose_of_their_crystal() -> None:
-    result = bw.analyze(simulate("swelling", **FILMED), SETTINGS)
+    result = bw.analyze(filmed("swelling", **FILMED), SETTINGS)
     row = result.onsets.iloc[0]
     assert (row.status, row.criterion) == ("onset", "spacing")
     bearing = result.windows[result.windows.status != "no_lattice"]
@@ -49,7 +50,7 @@ def test_windows_of_a_lattice_that_swells_say_so_at_the_dose_of_their_crystal() 
 
 
 def test_a_dip_that_recovered_is_no_change_of_any_window() -> None:
-    result = bw.analyze(simulate("recovering-dip", **FILMED), SETTINGS)
+    result = bw.analyze(filmed("recovering-dip", **FILMED), SETTINGS)
     assert result.onsets.iloc[0].status == "survived"
     assert result.onsets.iloc[0].recovered_events == 1
     assert (result.windows.status == "survived").mean() > 0.9
@@ -66,7 +67,7 @@ def test_patches_that_change_one_after_the_other_are_places_of_their_own(
 
 
 def test_a_lattice_that_changes_at_once_is_one_place() -> None:
-    movie = simulate("lif-to-li2o", at_once=True, **FILMED)
+    movie = filmed("lif-to-li2o", at_once=True, **FILMED)
     row = bw.analyze(movie, SETTINGS).onsets.iloc[0]
     assert row.status == "onset"
     assert row.n_places == 1

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import napari_beamwatch as bw
-from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.cases.parts import LIF_110
 from napari_beamwatch.simulate.laws import Knots, Steady
 from napari_beamwatch.simulate.scene import Drift, Film, Patch, Picture, Scene
 from napari_beamwatch.simulate.shapes import Box
+from tests.filming import filmed
 
 
 def test_a_stage_that_is_moved_is_not_called_damage() -> None:
@@ -17,7 +17,7 @@ def test_a_stage_that_is_moved_is_not_called_damage() -> None:
         drift=Drift(dy=Knots((400.0, 401.0), (0.0, -110.0))),
         films=(Film(Steady(1.0), darkness=0.05, texture=3.0),),
     )  # fmt: skip
-    movie = simulate(moved, frames=32, frame_dose=25.0, size=256, pixel_size=0.125)
+    movie = filmed(moved, frames=32, frame_dose=25.0, size=256, pixel_size=0.125)
     row = bw.analyze(movie).onsets.iloc[0]
     assert row["status"] == "ambiguous"
     assert "the stage was moved" in row["reason"]

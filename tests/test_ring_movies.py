@@ -7,14 +7,14 @@ import pytest
 
 import napari_beamwatch as bw
 from napari_beamwatch.analysis.calibrating import read_standard
-from napari_beamwatch.simulate.cases import simulate
+from tests.filming import filmed
 
 FEW = {"frames": 60}
 SETTINGS = bw.Settings(camera_constant=200.0, phases=("Na", "Na2CO3", "NaF"))
 
 
 def answered(case: str, **drawn: object) -> tuple[bw.Result, object]:
-    result = bw.analyze(simulate(case, **FEW, **drawn), SETTINGS)
+    result = bw.analyze(filmed(case, **FEW, **drawn), SETTINGS)
     return result, result.onsets.iloc[0]
 
 
@@ -55,7 +55,7 @@ def test_rings_that_stay_survive_whatever_else_happens(case: str) -> None:
 
 
 def test_rings_that_come_where_nothing_was_are_a_new_phase() -> None:
-    movie = simulate("fading-rings", frames=40, onset=40.0, tau=0.1, drift=0.0)
+    movie = filmed("fading-rings", frames=40, onset=40.0, tau=0.1, drift=0.0)
     frames = np.array([movie.frame(t) for t in range(40)])[::-1]
     row = bw.analyze(bw.Movie.from_array(frames, frame_dose=2.0), SETTINGS).onsets.iloc[0]
     assert (row.status, row.criterion) == ("onset", "new_phase")
@@ -63,7 +63,7 @@ def test_rings_that_come_where_nothing_was_are_a_new_phase() -> None:
 
 
 def test_a_known_phase_gives_the_camera_constant_with_its_error() -> None:
-    movie = simulate("steady-rings", frames=4, drift=0.0)
+    movie = filmed("steady-rings", frames=4, drift=0.0)
     told = bw.camera_constant_from_ring(movie, "Na")
     assert abs(told.value - 200) < 3 * told.se < 1.5
     assert len(told.rings) >= 3
@@ -87,7 +87,7 @@ def test_a_phase_and_its_reflection_are_read_as_people_write(text: str, meant: o
 
 
 def test_what_no_ring_can_tell_is_refused_in_words() -> None:
-    movie = simulate("steady-rings", frames=4, drift=0.0)
+    movie = filmed("steady-rings", frames=4, drift=0.0)
     with pytest.raises(bw.BeamwatchError, match=r"do not tell which reflections|no ring"):
         bw.camera_constant_from_ring(movie, "Na2CO3", (1, 1, 1))
     with pytest.raises(bw.BeamwatchError, match="has no ring"):

@@ -15,16 +15,17 @@ import tifffile
 import napari_beamwatch as bw
 from napari_beamwatch.results.ome_tiff import read_picture
 from napari_beamwatch.results.ome_zarr import read_zarr
-from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.movie import SimulatedMovie
 from napari_beamwatch.summing.adding import _moved, _over_pixels
+from napari_beamwatch.summing.mrc import read_mrc
 from napari_beamwatch.summing.weights import FrameWeights, frame_weights
 from napari_beamwatch.summing.writing import write_image
+from tests.filming import filmed
 
 
 @pytest.fixture(scope="module")
 def movie() -> SimulatedMovie:
-    return simulate("stretched", seed=3, size=320, frames=60, frame_dose=8.0)
+    return filmed("stretched", seed=3, size=320, frames=60, frame_dose=8.0)
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +136,25 @@ def test_frames_without_beam_count_nothing(result: bw.Result) -> None:
     assert min(frame_weights(result, lit, None).frames) == 4
 
 
+def test_frames_that_were_written_twice_count_once(
+    movie: SimulatedMovie, result: bw.Result
+) -> None:
+    frames = np.array([movie.frame(t) for t in range(len(movie))])
+    frames[7:10] = frames[6]
+    copied = bw.Movie.from_array(frames, movie.pixel_size, 8.0)
+    still = replace(result, drift=result.drift.assign(dy_px=0.0, dx_px=0.0))
+    image = bw.sum_undamaged(copied, still, survive=0.9)
+    plain = bw.sum_undamaged(movie, still, survive=0.9)
+    assert image.frames == plain.frames - 3
+    assert image.note.startswith("3 frames are exact copies of the one before")
+    assert image.provenance["left_out"] == image.note
+    assert not plain.note
+    assert image.dose == plain.dose
+    kept = [t for t in range(plain.frames) if not 7 <= t < 10]
+    off = np.abs(image.image - frames[kept].mean(axis=0))
+    assert np.percentile(off, 99.9) < 1e-6  # but for pixels that were capped
+
+
 def test_weights_go_from_window_to_window_in_proportion() -> None:
     grid = np.array([[[0.0, 1.0], [0.0, 1.0]]])
     weights = FrameWeights(grid, np.array([4.0, 12.0]), np.array([4.0, 12.0]))
@@ -169,6 +189,12 @@ def test_files_know_pixel_size_and_where_they_come_from(
             assert (mrc.data == best.image).all()
             assert float(mrc.voxel_size.x) == pytest.approx(best.pixel_size)
             assert any("stretched" in str(label) for label in mrc.header.label)
+        picture = read_mrc(path)
+        assert picture is not None
+        assert (picture.data == best.image).all()
+        assert (picture.pixel, picture.unit) == (pytest.approx(best.pixel_size / 10), "nm")
+        assert picture.about["movie"] == "stretched"
+        assert picture.limits == (pytest.approx(best.shown),)
     elif ".ome" in suffix:
         picture = (read_zarr if suffix == ".ome.zarr" else read_picture)(path)
         assert picture is not None
@@ -187,6 +213,30 @@ def test_files_know_pixel_size_and_where_they_come_from(
     with pytest.raises(bw.BeamwatchError, match="there already"):
         write_image(best, path)
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_sum_without_a_pixel_size_or_of_one_ångström_says_so(
+    best: bw.UndamagedImage, tmp_path: Path
+) -> None:
+    for size, known in ((None, (1.0, "pixel")), (1.0, (0.1, "nm"))):
+        provenance = {**best.provenance, "pixel_size_A": size, "movie": "a\nb"}
+        write_image(
+            replace(best, pixel_size=size, provenance=provenance), tmp_path / "a.mrc", force=True
+        )
+        picture = read_mrc(tmp_path / "a.mrc")
+        assert picture is not None
+        assert (picture.pixel, picture.unit) == known
+
+
+def test_images_of_others_are_no_sums(best: bw.UndamagedImage, tmp_path: Path) -> None:
+    path = tmp_path / "still.mrc"
+    with mrcfile.new(path, data=best.image) as mrc:
+        mrc.add_label("made_by: somebody")
+    assert read_mrc(path) is None
+    write_image(best, tmp_path / "cut.mrc")
+    (tmp_path / "cut.mrc").write_bytes((tmp_path / "cut.mrc").read_bytes()[:1500])
+    path.write_text("no header")
+    assert not any(read_mrc(tmp_path / name) for name in ("still.mrc", "cut.mrc", "absent.mrc"))
 
 
 def test_what_is_no_image_is_refused_before_the_work(best: bw.UndamagedImage) -> None:

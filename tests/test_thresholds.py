@@ -12,12 +12,12 @@ import pytest
 
 import napari_beamwatch as bw
 from napari_beamwatch.results.thresholds import window_thresholds
-from napari_beamwatch.simulate.cases import simulate
+from tests.filming import filmed
 
 
 @pytest.fixture(scope="module")
 def result() -> bw.Result:
-    movie = simulate("lif-room-temperature", frames=40, frame_dose=12.0, size=640, drift=None)
+    movie = filmed("lif-room-temperature", frames=40, frame_dose=12.0, size=640, drift=None)
     a, b = movie.truth.regions
     regions = [bw.Region.rectangle(r.name, r.y0, r.y1, r.x0, r.x1) for r in (a, b)]
     return bw.analyze(movie, bw.Settings(drift="off"), regions=regions)
@@ -67,7 +67,7 @@ def test_all_windows_of_a_large_movie_take_a_tenth_of_a_second(result: bw.Result
 
 
 def test_a_survivor_reaches_no_threshold() -> None:
-    movie = simulate("survivor", frames=40, frame_dose=8.0, size=320, drift=None)
+    movie = filmed("survivor", frames=40, frame_dose=8.0, size=320, drift=None)
     row = bw.analyze(movie, bw.Settings(drift="off")).onsets.iloc[0]
     assert row.threshold_status == "not_reached"
     assert np.isnan(row.threshold_dose_e_per_A2)

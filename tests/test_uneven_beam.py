@@ -10,8 +10,8 @@ import pytest
 import napari_beamwatch as bw
 from napari_beamwatch.analysis.dose_axis import DoseAxis
 from napari_beamwatch.analysis.light import Light, shaded
-from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.movie import SimulatedMovie
+from tests.filming import filmed
 
 
 def light(windows: list[float], frames: int = 40) -> Light:
@@ -71,7 +71,7 @@ def test_frames_without_beam_stand_nowhere() -> None:
 
 @pytest.fixture(scope="module")
 def movie() -> SimulatedMovie:
-    return simulate("uneven-beam", seed=1, size=768, frames=80)
+    return filmed("uneven-beam", seed=1, size=768, frames=80)
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         file = Path("lif.eer")
         yield bw.WatchState(file, "holding", 1, 10.0, 1.0, words="10 e/Å² · holding")
         yield bw.WatchState(file, "holding", 2, 15.0, 0.99, words="15 e/Å² · holding")
+        yield bw.WatchState(file, "holding", 3, 20.0, 0.99, words="holding · twice", note="twice")
         yield bw.WatchState(file, "stop", 40, 205.0, 0.3, onset, words="damage began at 152: stop")
         yield bw.WatchState(file, "stop", 41, 210.0, 0.2, onset, words="210 e/Å² · stop")
         how["closed"] = False
@@ -44,6 +45,7 @@ def test_a_line_is_printed_for_each_change_and_ctrl_c_is_a_good_end(
     said = capsys.readouterr()
     assert said.out.splitlines() == [
         "lif.eer: holding: 10 e/Å² · holding",
+        "lif.eer: holding: holding · twice",
         "lif.eer: stop: damage began at 152: stop",
     ]
     assert said.err == "beamwatch: the watch has ended\n"
@@ -55,8 +57,8 @@ def test_json_is_an_object_a_line_for_every_frame(
 ) -> None:
     assert main(["watch", "day", "--json"]) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [row["frame"] for row in rows] == [1, 2, 40, 41]
-    assert rows[2]["onset"] == {"dose": 152.0, "low": 140.0, "high": 158.0, "analysed": False}
+    assert [row["frame"] for row in rows] == [1, 2, 3, 40, 41]
+    assert rows[3]["onset"] == {"dose": 152.0, "low": 140.0, "high": 158.0, "analysed": False}
 
 
 def test_the_bell_rings_once(asked: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_beamwatch.movies import Movie
+from napari_beamwatch.movies import Movie, rim
 from napari_beamwatch.movies.rim import NO_RIM, Rim, rim_of
 
 
@@ -31,6 +31,14 @@ def test_sides_may_be_filled_with_different_values() -> None:
 def test_frames_without_a_rim_have_none() -> None:
     assert rim_of(counted(1.0)) == NO_RIM
     assert rim_of(np.zeros((64, 64), np.uint8)) == NO_RIM
+
+
+def test_of_an_empty_frame_only_the_rows_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Of 32 rows of a large camera's empty frames 4096 columns took 70 ms, and the movie 40 s.
+    asked, alike = [], rim._alike
+    monkeypatch.setattr(rim, "_alike", lambda *one: asked.append(one) or alike(*one))
+    assert rim_of(np.zeros((32, 4096), np.uint8)) == NO_RIM
+    assert len(asked) == 32
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.01, 0.001])

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_beamwatch import Movie, Settings, analyze
 from napari_beamwatch.analysis import Step
-from napari_beamwatch.simulate.cases import simulate
+from tests.filming import filmed
 
 SIZE = (860, 540)
 """Of the window in pixels: too few for the docks below the picture to open by themselves."""
@@ -28,7 +28,7 @@ SETTINGS = {"window": 128, "step": 64, "drift": "off", "criteria": ("fading",)}
 
 @pytest.fixture(scope="session")
 def movie() -> Movie:
-    return simulate("lif-room-temperature", frames=40, frame_dose=15.0, size=384, seed=0)
+    return filmed("lif-room-temperature", frames=40, frame_dose=15.0, size=384, seed=0)
 
 
 @pytest.fixture(scope="session")

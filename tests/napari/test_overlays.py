@@ -29,12 +29,12 @@ from napari_beamwatch._napari.placement import Placement
 from napari_beamwatch.columns import WINDOWS
 from napari_beamwatch.particles.bins import Bin
 from napari_beamwatch.particles.result import Particles, table_of
-from napari_beamwatch.simulate.cases import simulate
+from tests.filming import filmed
 
 
 @pytest.fixture(scope="module")
 def result() -> Any:
-    movie = simulate("lif-room-temperature", frames=60, frame_dose=10.0, size=512, seed=0)
+    movie = filmed("lif-room-temperature", frames=60, frame_dose=10.0, size=512, seed=0)
     found = analyze(movie, Settings(window=256, step=128, drift="off", criteria=("fading",)))
     way = np.linspace(0, 20, 60)
     return replace(found, drift=found.drift.assign(dy_px=way, dx_px=-way))

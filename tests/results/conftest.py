@@ -9,6 +9,7 @@ import pytest
 import napari_beamwatch as bw
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.writing import write_movie
+from tests.filming import filmed
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +36,7 @@ def saved(result: bw.Result, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def found() -> bw.Result:
     """Of patches that turn into another phase."""
-    movie = simulate("lif-to-li2o", frames=40, frame_dose=15.0, size=512, seed=0)
+    movie = filmed("lif-to-li2o", frames=40, frame_dose=15.0, size=512, seed=0)
     return bw.analyze(
         movie, bw.Settings(window=256, step=128, drift="off", criteria=("fading", "new_phase"))
     )

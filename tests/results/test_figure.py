@@ -31,7 +31,7 @@ from napari_beamwatch.results.figure.choices import (
 from napari_beamwatch.results.figure.curves import FigureAxis, areas
 from napari_beamwatch.results.figure.style import COLOURS, DASHES, MARKS, barred, hkl_text, mate
 from napari_beamwatch.results.report.areas import areas as areas_section
-from napari_beamwatch.simulate.cases import simulate
+from tests.filming import filmed
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +181,7 @@ def test_a_movie_without_any_calibration_is_drawn_in_frames_and_pixels(movie, fo
 
 @pytest.fixture(scope="module")
 def shrunk() -> bw.Result:
-    movie = simulate(
+    movie = filmed(
         "shrinking-particle", frames=30, frame_dose=20.0, size=512, pixel_size=0.25, seed=0
     )
     result = bw.analyze(movie, bw.Settings(drift="off", criteria=("mass_loss",)))

@@ -18,13 +18,13 @@ from napari_beamwatch.results.named_places import (
     with_chosen,
     with_places,
 )
-from napari_beamwatch.simulate.cases import simulate
+from tests.filming import filmed
 
 
 @pytest.fixture(scope="module")
 def found() -> bw.Result:
     """Two crystals, that on the left fades at 150 e/Å², that on the right at 350."""
-    movie = simulate("lif-room-temperature", frames=60, frame_dose=10.0, size=512, seed=0)
+    movie = filmed("lif-room-temperature", frames=60, frame_dose=10.0, size=512, seed=0)
     return bw.analyze(movie, bw.Settings(window=256, step=128, drift="off", criteria=("fading",)))
 
 

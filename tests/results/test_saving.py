@@ -102,6 +102,21 @@ def test_the_record_says_how_the_run_came_about(
     assert record["notes"] == list(result.notes)
 
 
+def test_what_was_said_of_the_movie_stands_in_the_record_once_and_comes_back(
+    result: bw.Result, tmp_path: Path
+) -> None:
+    movie = result.movie
+    assert movie is not None
+    slip = "conditions.csv: temprature is not used: did you mean temperature?"
+    odd = replace(movie, recording=replace(movie.recording, warnings=(slip,)))
+    folder = replace(result, movie=odd).save(tmp_path / "run")
+    text = (folder / "run.json").read_text(encoding="utf-8")
+    for said in (slip, *movie.notes):
+        assert text.count(said) == 1
+    # The movie is opened again without what stood beside it.
+    assert bw.load_result(folder).summary["warnings"].count(slip) == 1
+
+
 def test_the_methods_name_the_numbers_of_the_analysis(run: Path, result: bw.Result) -> None:
     methods = json.loads((run / "run.json").read_text(encoding="utf-8"))["methods"]
     assert f"windows of {result.settings.window} px" in methods

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pytest
 
 from napari_beamwatch import Movie, Settings, analyze
 from napari_beamwatch.movies.frames import ArrayFrames
@@ -20,14 +23,16 @@ def exposures(count: int = 16, side: int = 96) -> np.ndarray:
 
 def copies_in(frames: np.ndarray, *dark: int) -> list[int]:
     lit = ~np.isin(np.arange(len(frames)), dark)
-    seen = first_look(ArrayFrames(frames), lit, Threads(), lambda *_: None)
+    seen = first_look(ArrayFrames(frames), lit, Threads(), for_drift=False)
     return np.flatnonzero(seen.copies).tolist()
 
 
-def test_copies_are_left_out_and_told_and_their_dose_counts() -> None:
+@pytest.mark.parametrize("drift", ["auto", "off"])
+def test_copies_are_left_out_and_told_and_their_dose_counts(drift: Any) -> None:
     frames = exposures()
     frames[5], frames[9:12] = frames[4], frames[8]
-    result = analyze(Movie.from_array(frames, 0.5, 5.0), Settings(window=64, criteria=("fading",)))
+    settings = Settings(window=64, criteria=("fading",), drift=drift)
+    result = analyze(Movie.from_array(frames, 0.5, 5.0), settings)
     said = [words for words in result.summary["warnings"] if "exact copies" in words]
     assert len(said) == 1
     assert "0-based 5, 9 to 11" in said[0]

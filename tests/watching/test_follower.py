@@ -123,6 +123,23 @@ def test_a_beam_that_comes_on_late_is_waited_for(tmp_path: Path) -> None:
     assert said[-1].dose == 120.0  # counted from when it came
 
 
+def test_frames_written_twice_are_no_further_exposures_and_that_is_said_once(
+    tmp_path: Path,
+) -> None:
+    noise = filmed(np.zeros(12), 5)
+    noise[3:7], noise[9] = noise[2], noise[8]
+    camera = Camera(tmp_path / "live.mrc", noise)
+    camera.write(0)
+    said = recorded(camera, Watched(camera.path), 12)
+    assert {state.status for state in said} == {"waiting"}
+    assert "no lattice spots yet, in 7 frames with beam" in said[-1].words
+    assert said[-1].dose == 120.0
+    told = [state for state in said if state.note]
+    assert [state.frame for state in told] == [3]
+    assert "exact copy of the one before" in told[0].note
+    assert told[0].words.endswith(told[0].note)
+
+
 def test_spots_that_rise_as_the_specimen_comes_to_rest_are_no_loss(tmp_path: Path) -> None:
     course = 1 - 0.6 * np.exp(-np.arange(24) / 4)
     camera = Camera(tmp_path / "live.mrc", filmed(course, 4))

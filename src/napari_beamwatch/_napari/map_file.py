@@ -17,6 +17,8 @@ from napari_beamwatch.harmless import printable
 from napari_beamwatch.results.map_file import write_map
 from napari_beamwatch.results.ome_tiff import OmePicture, read_picture
 from napari_beamwatch.results.ome_zarr import is_zarr, read_zarr
+from napari_beamwatch.summing.mrc import ENDING as MRC
+from napari_beamwatch.summing.mrc import read_mrc
 
 
 def write(path: str | None = None, layers: Sequence[LayerData] = ()) -> list[str]:
@@ -36,8 +38,10 @@ def get_reader(path: str | Sequence[str] | None = None) -> Callable[[str], list[
 
 
 def picture_of(path: Path) -> OmePicture | None:
-    """A picture of ours, as OME-TIFF or as OME-Zarr; None of anything else."""
-    return read_zarr(path) if is_zarr(path) else read_picture(path)
+    """A picture of ours, as OME-TIFF, OME-Zarr or MRC; None of anything else."""
+    if is_zarr(path):
+        return read_zarr(path)
+    return read_mrc(path) if path.suffix.lower() == MRC else read_picture(path)
 
 
 def layers_of(picture: OmePicture, file: str) -> list[LayerData]:

@@ -16,7 +16,7 @@ from napari_beamwatch._napari.layers import movie_layer
 from napari_beamwatch._napari.ours import OURS, RESULT
 from napari_beamwatch._napari.overlays import overlay_layers
 from napari_beamwatch._napari.placement import Placement
-from napari_beamwatch._napari.scale_bar import show_scale_bar
+from napari_beamwatch._napari.scale_bar import scale_bar_of, show_scale_bar
 from napari_beamwatch._qt.corner import CornerText
 from napari_beamwatch._qt.drawn_regions import DrawnRegions
 from napari_beamwatch._qt.frame_mean import FrameMean
@@ -356,5 +356,8 @@ class Canvas:
 def _what_is_seen(viewer: Any) -> list[Any]:
     """Events of what part of the picture is seen, and how large."""
     canvas = getattr(viewer, "canvas", None)  # napari 0.8 tells no plugin its size
-    sizes = [] if canvas is None else [canvas.events.size]
-    return [viewer.camera.events.zoom, viewer.camera.events.center, *sizes]
+    camera = [viewer.camera.events.zoom, viewer.camera.events.center]
+    if canvas is None:
+        return camera
+    bar = scale_bar_of(viewer).events
+    return [*camera, canvas.events.size, bar.visible, bar.position, bar.length, bar.font_size]

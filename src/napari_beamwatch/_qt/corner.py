@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Layer
 
+from napari_beamwatch._napari.scale_bar import scale_bar_of, scale_bar_size
 from napari_beamwatch._qt.fft.label_places import Box
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.results.place_map import drawn_places
@@ -79,20 +80,30 @@ class CornerText:
             self._overlay.visible = True
 
     def covered(self, layer: Layer) -> list[Box]:
-        """What the text covers, in pixels of the screen from where a layer's data begin.
+        """What text and scale bar cover, in pixels of the screen from where a layer's data begin.
 
-        What lies below it is out of sight, and no place to give way to.
+        What lies beyond them is out of sight, and no place to give way to.
         """
         canvas = getattr(self._viewer, "canvas", None)  # napari 0.8 tells no plugin its size
-        if not self._shown or canvas is None:
+        if canvas is None:
             return []
-        lines = self._overlay.text.split("\n")
-        wide = (max(map(len, lines)) + SPARE) * CHARACTER + 2 * PADDING
-        top = len(lines) * LINE + 2 * PADDING
+        taken: dict[str, tuple[float, float]] = {}
+        if self._shown:
+            lines = self._overlay.text.split("\n")
+            wide = (max(map(len, lines)) + SPARE) * CHARACTER
+            taken[str(self._overlay.position)] = wide, len(lines) * LINE
+        bar = scale_bar_of(self._viewer)
+        if bar.visible:
+            wide, high = scale_bar_size(self._viewer)
+            beside, above = taken.get(str(bar.position), (0.0, 0.0))  # where both are in one corner
+            taken[str(bar.position)] = wide + beside, high + above
         height, width = canvas.size
         camera = self._viewer.camera
         y, x = camera.zoom * (np.array(camera.center[-2:]) - layer.translate[-2:])
-        return [Box(x + (wide - width) / 2, y + height - top / 2, wide, height + top)]
+        return [
+            _box(position, wide + 2 * PADDING, high + 2 * PADDING, (height, width), (y, x))
+            for position, (wide, high) in taken.items()
+        ]
 
     def hide(self) -> None:
         """Show nothing."""
@@ -104,3 +115,23 @@ class CornerText:
         """Give the overlay back as it was."""
         for name, value in self._before.items():
             setattr(self._overlay, name, value)
+
+
+SIDES = {"top": -1, "middle": 0, "bottom": 1, "left": -1, "center": 0, "right": 1}
+"""Of the picture from its middle, as napari calls them."""
+
+
+def _box(
+    position: str,
+    wide: float,
+    high: float,
+    size: tuple[int, int],
+    middle: tuple[float, float],
+) -> Box:
+    """What is covered at a border, and beyond the upper or lower one, of a picture of that size."""
+    down, right = (SIDES[word] for word in position.split("_"))
+    (height, width), (y, x) = size, middle
+    beyond = height if down else 0
+    return Box(
+        x + right * (width - wide) / 2, y + down * (height + beyond - high) / 2, wide, high + beyond
+    )

@@ -167,4 +167,5 @@ def _words(image: UndamagedImage, path: Path | None) -> str:
     dose = "" if image.dose is None else f", the last up to {image.dose:.4g} e/Å²"
     said = f"{image.frames} frames{dose}; tells as much as {np.mean(image.worth):.3g} frames of "
     said += "the undamaged specimen"
+    said += f"; {image.note}" if image.note else ""
     return said if path is None else f"{said}; written to {path.name}"

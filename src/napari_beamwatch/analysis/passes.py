@@ -36,13 +36,16 @@ from napari_beamwatch.spectra.rings import (
 from napari_beamwatch.spectra.rings.masks import LatticeSpots
 from napari_beamwatch.spectra.runners import Runner, Threads, Watched
 from napari_beamwatch.spectra.spots import Spots, find_spots_of
-from napari_beamwatch.spectra.stack import Stack, first_look, look_for_defects
+from napari_beamwatch.spectra.stack import Stack, first_look
 from napari_beamwatch.spectra.streaming import FollowedFrames
 from napari_beamwatch.spectra.windows import Grid, coarsening
 
 LOOSE = 3.0
 """Pixels: a standard error of the drift from which up it is told. With 1 to 2, as usual where
 frames are faint, a fringe is blurred but followed."""
+
+PASSES = 3
+"""Over the frames: a first look, finding spots, following them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,8 +81,7 @@ class Passes:
         self.movie, self.settings, self.grid = movie, settings, grid
         self.notes: list[str] = []
         self.failures = Failures(self.notes)
-        passes = 3 if settings.drift == "auto" else 2
-        self.teller = Teller(progress, passes * int(movie.lit.sum()), "reading")
+        self.teller = Teller(progress, PASSES * int(movie.lit.sum()), "reading")
         self.search = Search(settings.alpha, settings.added_spots, settings.removed_spots)
         tick = self.teller.tick
         runner: Runner = Threads() if client is None else Cluster(client, tick, self.teller.say)
@@ -89,23 +91,19 @@ class Passes:
         """The movie's frames, with the drift that windows are to follow."""
         movie, lit = self.movie, np.asarray(self.movie.lit)
         frames: FrameSource = movie.recording.frames
-        drift = None
+        given, drift = self.settings.drift, None
+        if given not in ("auto", "off"):
+            drift = given_drift(given, len(movie))
+        self.teller.begin("finding the drift" if given == "auto" else "looking at the detector")
+        seen = first_look(frames, lit, self.runner, self.teller.tick, for_drift=given == "auto")
+        drift, defects = drift or seen.drift, seen.defects
         moved = np.zeros((len(movie), 2))
-        if self.settings.drift == "auto":
-            self.teller.begin("finding the drift")
-            seen = first_look(frames, lit, self.runner, self.teller.tick)
-            drift, defects = seen.drift, seen.defects
-            if seen.copies.any():
-                lit = lit & ~seen.copies
-                self.teller.more(-2 * int(seen.copies.sum()))  # two passes do not read them
-                self.notes.append(WARNING + copies_note(seen.copies))
+        if drift is not None:
             moved = np.stack([drift.dy_px, drift.dx_px], axis=1)
-        else:
-            if self.settings.drift != "off":
-                drift = given_drift(self.settings.drift, len(movie))
-                moved = np.stack([drift.dy_px, drift.dx_px], axis=1)
-            self.teller.begin("looking at the detector")
-            defects = look_for_defects(frames, lit, self.runner)
+        if seen.copies.any():
+            lit = lit & ~seen.copies
+            self.teller.more(-2 * int(seen.copies.sum()))  # two passes do not read them
+            self.notes.append(WARNING + copies_note(seen.copies))
         if defects:
             frames = MendedFrames(frames, defects)
             self.notes += defects.notes

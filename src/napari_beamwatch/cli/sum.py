@@ -38,4 +38,6 @@ def add_up(movie: str | None, run: str, out: str, *, survive: float | None, forc
     dose = "" if image.dose is None else f", the last up to {image.dose:.4g} e/Å²"
     print(printable(f"{path}: {image.frames} frames of {source.name}{dose}"))
     usual = float(image.worth.mean())
+    if image.note:
+        print(f"  {image.note}")
     print(f"  tells as much as {usual:.3g} frames of the undamaged specimen")

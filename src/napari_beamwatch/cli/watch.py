@@ -95,7 +95,7 @@ class _Lines:
 
 def _differ(before: WatchState, state: WatchState) -> bool:
     """Whether somebody wants to read it, and not only see it run by."""
-    if (before.status, before.why) != (state.status, state.why):
+    if (before.status, before.why) != (state.status, state.why) or state.note:
         return True
     return state.status == "waiting" and before.frame == state.frame
 

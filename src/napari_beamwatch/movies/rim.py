@@ -57,6 +57,8 @@ def rim_of(frame: Frame) -> Rim:
     lines beside it.
     """
     height, width = frame.shape
+    if _alike_lines(frame) == height:
+        return NO_RIM  # before thousands of columns are asked the same
     top, bottom = _filled(frame), _filled(frame[::-1])
     if top + bottom >= height:
         return NO_RIM
@@ -68,15 +70,20 @@ def rim_of(frame: Frame) -> Rim:
 
 def _filled(lines: Frame) -> int:
     """How many of the first lines were filled."""
-    value = lines[0, 0]
-    count = 0
-    while count < len(lines) and bool(_alike(lines[count], value).all()):
-        count += 1
+    count = _alike_lines(lines)
     if count in (0, len(lines)):
         return 0
-    near = _alike(lines[count : count + NEAR], value)
+    near = _alike(lines[count : count + NEAR], lines[0, 0])
     share = max(float(near.mean()), 1 / near.size)
     return count if -np.log(share) * count * lines.shape[1] >= CERTAIN else 0
+
+
+def _alike_lines(lines: Frame) -> int:
+    """How many of the first lines hold nothing but the value of the first pixel."""
+    count = 0
+    while count < len(lines) and bool(_alike(lines[count], lines[0, 0]).all()):
+        count += 1
+    return count
 
 
 def _alike(pixels: Frame, value: object) -> Frame:

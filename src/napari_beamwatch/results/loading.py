@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_beamwatch import columns
+from napari_beamwatch.damage.failures import WARNING, warnings_among
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.particles import COLUMNS as PARTICLES
@@ -78,10 +79,11 @@ def load_result(
     """
     stored = stored_run(Path(folder).expanduser())
     found, said = movie_of_record(stored.folder, stored.record, stored.profile, movie)
-    notes = stored.result.notes
-    if said:
-        notes = (*notes, said, *sentences(stored.record["movie"]["warnings"]))
-    return replace(stored.result, movie=found, notes=notes)
+    notes = (*stored.result.notes, said) if said else stored.result.notes
+    known = (*warnings_among(notes), *(() if found is None else found.warnings))
+    # What stood beside the movie is not read again, nor is a movie that is not there.
+    left = (f"{WARNING}{one}" for one in stored.warnings if one not in known)
+    return replace(stored.result, movie=found, notes=(*notes, *left))
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +96,8 @@ class StoredRun:
     record : mapping
     result : Result
         Without its movie, which nobody has looked for.
+    warnings : tuple of str
+        Of the movie and the analysis, as they were said.
     profile : array or None
         Of the beam.
     """
@@ -101,6 +105,7 @@ class StoredRun:
     folder: Path
     record: Mapping[str, Any]
     result: Result
+    warnings: tuple[str, ...]
     profile: NDArray[np.float32] | None
 
 
@@ -119,7 +124,7 @@ def stored_run(folder: Path) -> StoredRun:
         notes = sentences(record["notes"])
         timings = {str(name): float(value) for name, value in record["timings_s"].items()}
         particles = _particles(record["particles"], tables.pop("particles"), tables.pop("outlines"))
-        sentences(facts["warnings"])
+        warnings = sentences(record["summary"]["warnings"])
         frames, image = int(facts["frames"]), (int(facts["height_px"]), int(facts["width_px"]))
     with explained(folder / WINDOW_TRACES):
         followed = (frames, int(tables["spots"]["window"].notna().sum()))
@@ -139,7 +144,7 @@ def stored_run(folder: Path) -> StoredRun:
         timings=timings,
         **tables,
     )
-    return StoredRun(folder, record, result, profile)
+    return StoredRun(folder, record, result, warnings, profile)
 
 
 def tables_of(

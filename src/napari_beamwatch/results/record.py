@@ -32,6 +32,8 @@ from napari_beamwatch.settings import Settings
 FORMAT = 1
 """Of the run folder; another number is another way to read it."""
 
+SAID = ("notes", "warnings")
+
 LARGEST = 64 * 2**20
 """Bytes; a longer record was not written by us."""
 
@@ -57,6 +59,8 @@ def record_of(
         Types of the columns of each table.
     """
     recipe = Recipe.of(movie)
+    # What was said of the movie stands in the notes and the summary already.
+    facts = {name: fact for name, fact in describe(movie).items() if name not in SAID}
     versions = versions_here()
     return {
         "format": FORMAT,
@@ -67,7 +71,7 @@ def record_of(
         "settings": json.loads(result.settings.to_json()),
         "regions": [{"name": r.name, "vertices": r.vertices} for r in result.regions],
         "movie": {
-            **describe(movie),
+            **facts,
             "name": movie.name,
             "files": [str(file) for file in recipe.files],
             "files_from_here": [_from(folder, file) for file in recipe.files],

@@ -56,12 +56,13 @@ def summary_of(result: Findings) -> dict[str, Any]:
         report and nobody said; ``low_dose`` whether the rate is below 100 e/Å²/s;
         ``warnings`` those of the movie, and what could not be judged.
     """
+    warnings = [] if result.movie is None else list(result.movie.warnings)
     if not len(result.onsets):
-        return {"movie": _name(result), "answer": f"{FIELD}: nothing was judged", "regions": {}}
+        said = f"{FIELD}: nothing was judged"
+        return {"movie": _name(result), "answer": said, "regions": {}, "warnings": warnings}
     field = result.onsets.iloc[0]
     stop = _stop_dose(field)
     seconds = _seconds(field, stop)
-    warnings = [] if result.movie is None else list(result.movie.warnings)
     failed: list[str] = []
     failures = Failures(failed)
     return {

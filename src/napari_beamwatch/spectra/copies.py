@@ -16,26 +16,18 @@ NAMED = 6
 
 
 class CopyFinder:
-    """Takes what `FrameCounts` tells of the frames with beam, in order of time.
+    """Takes what `FrameCounts` tells of the frames with beam, in order of time."""
 
-    Parameters
-    ----------
-    frames : int
-        Of the movie.
-    """
-
-    def __init__(self, frames: int) -> None:
-        self.copies: NDArray[np.bool_] = np.zeros(frames, bool)
+    def __init__(self) -> None:
         self._before: FrameCounts | None = None
 
-    def add(self, frame: int, counts: FrameCounts) -> bool:
+    def add(self, counts: FrameCounts) -> bool:
         """Take a frame; whether it is a copy of the one before it."""
         before, self._before = self._before, counts
         if before is None or not counts.varies:
             return False
         alike = np.array_equal(counts.columns, before.columns)
-        self.copies[frame] = alike and np.array_equal(counts.rows, before.rows)
-        return bool(self.copies[frame])
+        return alike and np.array_equal(counts.rows, before.rows)
 
 
 def copies_note(copies: NDArray[np.bool_]) -> str:

@@ -21,7 +21,7 @@ STEPS = 16
 """Steps in which a window follows the specimen by its own size."""
 
 SAMPLED_FRAMES = 16
-"""Frames that tell what a detector counts wrongly, where they are read for nothing else."""
+"""Frames that tell what a detector counts wrongly, where all would be read again and again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,37 +96,45 @@ class FirstLook:
 
     Attributes
     ----------
-    drift : Drift
-        Of the specimen.
+    drift : Drift or None
+        Of the specimen, if it was looked for.
     defects : Defects
         What the detector counts wrongly.
     copies : array of bool (frames,)
         Frames that are the one before once more.
     """
 
-    drift: Drift
+    drift: Drift | None
     defects: Defects
     copies: NDArray[np.bool_]
 
 
 def first_look(
-    frames: FrameSource, lit: NDArray[np.bool_], runner: Runner, tick: Tick
+    frames: FrameSource,
+    lit: NDArray[np.bool_],
+    runner: Runner,
+    tick: Tick = lambda _: None,
+    *,
+    for_drift: bool = True,
 ) -> FirstLook:
     """The drift of the specimen, what the detector counts wrongly, and copies among the frames."""
-    estimator = DriftEstimator((frames.shape[1], frames.shape[2]))
+    estimator = DriftEstimator((frames.shape[1], frames.shape[2])) if for_drift else None
     finder = DefectFinder((frames.shape[1], frames.shape[2]), segment_edges(lit))
-    twice = CopyFinder(len(lit))
-    reduction = FrameReduction(frames, estimator.reduce)
+    twice = CopyFinder()
+    reduction = FrameReduction(frames, None if estimator is None else estimator.reduce)
+    copies = np.zeros(len(lit), bool)
     for t, (reduced, counts) in runner.frames(reduction, np.flatnonzero(lit).tolist()):
-        estimator.add_reduced(t, None if twice.add(t, counts) else reduced)
+        copies[t] = twice.add(counts)
+        if estimator is not None:
+            estimator.add_reduced(t, None if copies[t] else reduced)
         finder.add(t, counts)
         tick(1)
-    drift = estimator.solve(len(lit), lambda: tick(0))
-    return FirstLook(drift, finder.found(), twice.copies)
+    drift = None if estimator is None else estimator.solve(len(lit), lambda: tick(0))
+    return FirstLook(drift, finder.found(), copies)
 
 
 def look_for_defects(frames: FrameSource, lit: NDArray[np.bool_], runner: Runner) -> Defects:
-    """What the detector counts wrongly, from some frames: where no drift is looked for."""
+    """What the detector counts wrongly, from some frames: of a movie that is being written."""
     finder = DefectFinder((frames.shape[1], frames.shape[2]), segment_edges(lit))
     exposed = np.flatnonzero(lit)
     places = np.linspace(0, len(exposed) - 1, min(len(exposed), SAMPLED_FRAMES))

@@ -14,15 +14,18 @@ from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.movies.display import BRIGHTEST, DARKEST
 from napari_beamwatch.results.findings import Findings
+from napari_beamwatch.spectra.copies import copies_note
 from napari_beamwatch.spectra.defects import MendedFrames
 from napari_beamwatch.spectra.runners import Threads, ahead
-from napari_beamwatch.spectra.stack import look_for_defects
+from napari_beamwatch.spectra.stack import first_look
 from napari_beamwatch.spectra.streaming import level_of, mended
 from napari_beamwatch.summing.weights import FrameWeights, frame_weights
 from napari_beamwatch.threads import thread_count
 
 Floats = NDArray[np.float64]
 Floats32 = NDArray[np.float32]
+
+MADE_BY = "napari-beamwatch: sum of undamaged frames"
 
 EDGE = 0.5
 """Part of the usual worth below which pixels, of the edges, do not set the brightness."""
@@ -48,6 +51,8 @@ class UndamagedImage:
         That went in anywhere.
     dose : float or None
         e/Å² at the end of the last of them.
+    note : str
+        Which frames were left out as copies of the one before; empty if none was.
     provenance : dict
         Where it comes from, in plain values.
     """
@@ -57,6 +62,7 @@ class UndamagedImage:
     pixel_size: float | None
     frames: int
     dose: float | None
+    note: str
     provenance: dict[str, Any]
 
     @property
@@ -103,12 +109,15 @@ def sum_undamaged(
             "movie, or its frames were added up otherwise"
         )
     weights = frame_weights(result, np.asarray(movie.lit), survive)
-    frames = weights.frames
-    if not frames:
+    if not weights.frames:
         raise BeamwatchError("no frame shows the specimen undamaged: there is nothing to add up")
     source = movie.recording.frames
-    defects = look_for_defects(source, np.asarray(movie.lit), Threads())
-    source = MendedFrames(source, defects) if defects else source
+    needed = np.asarray(movie.lit) & (np.arange(len(movie)) <= weights.frames[-1])
+    count = len(weights.frames)
+    look = first_look(source, needed, Threads(), lambda _: tick(0, count), for_drift=False)
+    source = MendedFrames(source, look.defects) if look.defects else source
+    weights = weights.without(look.copies)
+    frames = weights.frames
     drift = np.nan_to_num(result.drift[["dy_px", "dx_px"]].to_numpy(float))
     total, seen, worth = _added(source, weights, drift, frames, tick)
     dose = None if movie.dose is None else float(movie.dose[frames[-1]])
@@ -116,15 +125,18 @@ def sum_undamaged(
         image = np.where(seen > 0, total / seen, 0.0).astype(np.float32)
     provenance = {
         "movie": movie.name,
-        "made_by": "napari-beamwatch: sum of undamaged frames",
+        "made_by": MADE_BY,
         "frames": len(frames),
         "weights": "amplitude left" if survive is None else f"frames with {survive:g} left",
         "until_dose_e_per_A2": dose,
         "pixel_size_A": movie.pixel_size,
         "dose_source": movie.dose_source,
     }
+    note = copies_note(look.copies)
+    if note:
+        provenance["left_out"] = note
     return UndamagedImage(
-        image, worth.astype(np.float32), movie.pixel_size, len(frames), dose, provenance
+        image, worth.astype(np.float32), movie.pixel_size, len(frames), dose, note, provenance
     )
 
 

@@ -14,7 +14,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -52,6 +52,10 @@ class FrameWeights:
     def frames(self) -> list[int]:
         """Those that count anywhere."""
         return np.flatnonzero(self.windows.max(axis=(1, 2)) > 0).tolist()
+
+    def without(self, frames: NDArray[np.bool_]) -> FrameWeights:
+        """The same where those frames count nothing."""
+        return replace(self, windows=self.windows * ~frames[:, None, None])
 
 
 def frame_weights(result: Findings, lit: NDArray[np.bool_], survive: float | None) -> FrameWeights:

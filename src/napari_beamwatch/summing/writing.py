@@ -8,7 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-import mrcfile
 import numpy as np
 import tifffile
 
@@ -16,16 +15,15 @@ from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.results.ome_tiff import OmePicture, is_named, write_picture
 from napari_beamwatch.results.ome_zarr import check_replaceable, is_zarr, write_zarr
 from napari_beamwatch.summing.adding import UndamagedImage
+from napari_beamwatch.summing.mrc import ENDING as MRC
+from napari_beamwatch.summing.mrc import write_mrc
 
-MRC, TIFF = (".mrc",), (".tif", ".tiff")
-
-LABEL = 80
-"""Letters of a label of an MRC file, of which there are ten."""
+TIFF = (".tif", ".tiff")
 
 
 def check_name(path: Path, *, force: bool) -> None:
     """Refuse a file that cannot be written, before the work and not after it."""
-    if path.suffix.lower() not in MRC + TIFF and not is_zarr(path):
+    if path.suffix.lower() not in (MRC, *TIFF) and not is_zarr(path):
         raise BeamwatchError(
             f"{path.name}: an image is written as .mrc, .tif, .ome.tif or .ome.zarr"
         )
@@ -56,7 +54,7 @@ def write_image(image: UndamagedImage, path: Path, *, force: bool = False) -> No
         about = {"shows": "undamaged sum", **image.provenance}
         write_ome(OmePicture(image.image, *known, about=about, limits=(image.shown,)), path)
         return
-    write = _write_mrc if path.suffix.lower() in MRC else _write_tiff
+    write = write_mrc if path.suffix.lower() == MRC else _write_tiff
     # Beside it, so that it can take its place in one step.
     with NamedTemporaryFile(dir=path.parent, suffix=path.suffix, delete=False) as file:
         partial = Path(file.name)
@@ -66,15 +64,6 @@ def write_image(image: UndamagedImage, path: Path, *, force: bool = False) -> No
     finally:
         with suppress(FileNotFoundError):
             partial.unlink()
-
-
-def _write_mrc(image: UndamagedImage, path: Path) -> None:
-    with mrcfile.new(path, data=image.image, overwrite=True) as mrc:
-        if image.pixel_size is not None:
-            mrc.voxel_size = image.pixel_size
-        for name, value in image.provenance.items():
-            label = f"{name}: {value}".encode("ascii", "replace").decode()
-            mrc.add_label(label[:LABEL])
 
 
 def _write_tiff(image: UndamagedImage, path: Path) -> None:

@@ -154,7 +154,11 @@ class Follower:
                 self._live = None
                 yield self._now(WatchState(self.path, "waiting", words=said))
                 return
-            yield from self._told(self._live)
+            note = self._live.note
+            for state in self._told(self._live):
+                if note:
+                    state = replace(state, note=note, words=f"{state.words} · {note}")
+                yield self._now(state)
 
     def _told(self, live: Live) -> Iterator[WatchState]:
         alarm, frame = live.alarm, live.frames - 1
@@ -162,15 +166,15 @@ class Follower:
             said = words.without_lattice(live)
             if live.followed:
                 said = f"{live.so_far} · {live.followed} lattice spots found"
-            yield self._now(WatchState(self.path, "waiting", frame, live.dose, words=said))
+            yield WatchState(self.path, "waiting", frame, live.dose, words=said)
             return
         if alarm.status == "holding":
             self._judgement = None
-        yield self._now(self._said(live, alarm))
+        yield self._said(live, alarm)
         judged = self._judgement
         if alarm.status == "lasting" and (judged is None or judged.is_old(live, alarm)):
             self._judgement = Judgement.of(live, alarm, self._options.settings)
-            yield self._now(self._said(live, alarm))
+            yield self._said(live, alarm)
 
     def _said(self, live: Live, alarm: Alarm) -> WatchState:
         """How things stand by the alarm, and by what the analysis last said."""

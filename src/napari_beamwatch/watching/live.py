@@ -18,7 +18,8 @@ from napari_beamwatch.movies.beam import unlit_frames
 from napari_beamwatch.results.report.page import UNIT
 from napari_beamwatch.results.summary import dose_text
 from napari_beamwatch.settings import Settings
-from napari_beamwatch.spectra.defects import MendedFrames
+from napari_beamwatch.spectra.copies import CopyFinder, copies_note
+from napari_beamwatch.spectra.defects import FrameCounts, MendedFrames
 from napari_beamwatch.spectra.drift import DriftEstimator
 from napari_beamwatch.spectra.finding import Search
 from napari_beamwatch.spectra.runners import Threads
@@ -58,12 +59,19 @@ class Live:
     Parameters
     ----------
     settings : Settings
+
+    Attributes
+    ----------
+    note : str
+        What is odd about the newest frame, where it was not said of one before.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._rate = rate(settings.false_alarm, "lattice")
         self.counts: list[float] = []
+        self.note = ""
+        self._seen_twice = False
         self.alarm: Alarm | None = None
         self.movie: Movie | None = None
         self._begin()
@@ -71,6 +79,7 @@ class Live:
     def _begin(self) -> None:
         """Forget what was taken for frames with beam."""
         self._used: list[int] = []
+        self._twice = CopyFinder()
         self._lattice: Followed | None = None
         self._reflections: Frequencies = ()
         self._looks_followed = self._looked_at = 0
@@ -118,7 +127,7 @@ class Live:
 
     def take(self, file: Growing) -> None:
         """Take the next frame of a file."""
-        t = self.frames
+        t, self.note = self.frames, ""
         image = mended(file.frames.read(t))
         self.counts.append(max(float(image.mean(dtype=np.float64)), 0.0))
         counts = np.array(self.counts)
@@ -129,6 +138,10 @@ class Live:
         known = self.movie.counting if self.movie is not None and self.lit > ENOUGH else None
         self.movie = file.movie(counts, known)
         if dark[t]:
+            return
+        if self._twice.add(FrameCounts.of(image)):  # it would look like one more exposure
+            self.note = "" if self._seen_twice else copies_note(np.arange(t + 1) == t)
+            self._seen_twice = True
             return
         self._used.append(t)
         if self._settings.drift == "auto":

@@ -52,6 +52,8 @@ class WatchState:
         All of it for a person, on one line.
     run : Path or None
         Folder of the run, once it is finished.
+    note : str
+        What is odd about the newest frame, where it was not said before; it stands in `words`, too.
     """
 
     path: Path
@@ -63,6 +65,7 @@ class WatchState:
     why: str = ""
     words: str = ""
     run: Path | None = None
+    note: str = ""
 
     def to_plain(self) -> dict[str, Any]:
         """As JSON can hold it."""

@@ -58,9 +58,8 @@ def report(run: Run) -> str:
     result, record = run.result, run.record
     facts, versions = record["movie"], record["versions"]
     summary = summary_of(result)
-    # Those of the movie, also where it is not at hand, and of the analysis.
-    of_movie = [str(one) for one in facts["warnings"]]
-    warnings = list(dict.fromkeys([*of_movie, *summary["warnings"]]))
+    # Those of the record, for the movie may not be at hand.
+    warnings = list(map(str, record["summary"]["warnings"]))
     notes = [one for one in record["notes"] if not one.startswith((FAILED, WARNING))]
     version = str(versions.get("napari-beamwatch", ""))
     return page(
@@ -82,7 +81,7 @@ def report(run: Run) -> str:
 def first_screen(result: Findings) -> str:
     """The top of the report, for a notebook."""
     summary = summary_of(result)
-    return fragment(*_first(result, summary, summary.get("warnings", ())))
+    return fragment(*_first(result, summary, summary["warnings"]))
 
 
 def _first(
