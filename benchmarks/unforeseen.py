@@ -3,7 +3,7 @@
     python benchmarks/unforeseen.py --out unforeseen.jsonl [--kinds hop,moire] [--seeds 0:3]
                                     [--jobs 1]
 
-Scenes of `unforeseen_scenes`: columns of atoms and a film through a transfer function, by plain NumPy
+Scenes of `unforeseen_scenes`: columns of atoms and a film through a transfer function, by NumPy
 that shares nothing with the package; of the package only what is public answers. Where nothing was
 damaged an onset is wrong; where something was, the 95 % interval widened by a frame must hold
 the dose at which it began. `ambiguous` is weaker but not wrong: withheld. One JSON line a
@@ -76,7 +76,8 @@ def run(job: Job) -> Line:
         ),
     }  # fmt: skip
     for name in ("criterion", "evidence", "interpretation", "reason", "n_places",
-                 "changed_area_percent", "n_spots", "n_windows", "survived_dose_e_per_A2"):  # fmt: skip
+                 "changed_area_percent", "n_spots", "n_windows", "survived_dose_e_per_A2",
+                 "n_crystals"):  # fmt: skip
         said[name] = None if pd.isna(row[name]) else row[name]
     first = " ".join(warnings[0].split()[:12]) if warnings else ""
     return head | said | {"warning": first, "seconds": round(time.perf_counter() - began, 1)}

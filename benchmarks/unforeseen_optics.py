@@ -1,4 +1,4 @@
-"""Movies of columns of atoms on an amorphous film, by plain NumPy that knows nothing of the package.
+"""Movies of columns of atoms on an amorphous film, by NumPy that knows nothing of the package.
 
 Crystals are columns of atoms at the sites of real structures, inside shapes with edges. What the
 microscope shows of them is linear: columns and film through one contrast-transfer function with
@@ -117,7 +117,8 @@ class Columns:
 
 def together(parts: Sequence[Columns]) -> Columns:
     return Columns(
-        np.concatenate([each.at for each in parts]), np.concatenate([each.strength for each in parts])
+        np.concatenate([each.at for each in parts]),
+        np.concatenate([each.strength for each in parts]),
     )
 
 
@@ -220,7 +221,7 @@ class Microscope:
         line = (np.arange(self.size, dtype=np.float32) - (self.size - 1) / 2) * self.pixel
         return line[:, None], line[None]
 
-    def transfer(self, view: View = View(), k: Floats | None = None) -> Floats:  # noqa: B008
+    def transfer(self, view: View = View(), k: Floats | None = None) -> Floats:
         """Contrast for a scattered amplitude of one, at |k| or on the whole grid."""
         if k is None:
             k2 = self.ky**2 + self.kx**2
@@ -231,7 +232,9 @@ class Microscope:
             k2, focus = k**2, self.focus + view.defocus
         phase = np.pi * WAVELENGTH * focus * k2 + AMPLITUDE_CONTRAST
         envelope = np.exp(-0.5 * (np.pi * WAVELENGTH * FOCAL_SPREAD * k2) ** 2)
-        envelope = envelope * np.exp(-((np.pi * CONVERGENCE * focus) ** 2 + 0.3 * (2 * self.pixel) ** 2) * k2)
+        envelope = envelope * np.exp(
+            -((np.pi * CONVERGENCE * focus) ** 2 + 0.3 * (2 * self.pixel) ** 2) * k2
+        )
         return 2 * np.sin(phase) * envelope
 
     def strength(self, cell: Cell, contrast: float) -> float:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy import ndimage
 from unforeseen_optics import (
     CELLS,
     PAD,
@@ -30,7 +31,6 @@ from unforeseen_optics import (
     left,
     together,
 )
-from scipy import ndimage
 
 
 @dataclass(frozen=True)
@@ -301,7 +301,7 @@ def magnified(rng: Rng) -> Scene:
 
 
 def blinking(rng: Rng) -> Scene:
-    """Small crystals rock in and out of their zone for ever: no frame is like the last, all alike."""
+    """Small crystals rock in and out of their zone for ever."""
     s = Stage(rng, frames=int(rng.integers(60, 91)))
     grains, _ = s.islands(22, (13, 20))
     tilt = np.zeros((s.frames, len(grains)))
@@ -685,9 +685,9 @@ def textures(rng: Rng, kind: str) -> Scene:
 
 def moire(rng: Rng, fades: bool) -> Scene:
     """Weak grains over a strong lattice, with spots of double diffraction."""
-    s = Stage(rng, ("Au", "LiF"), contrast=0.12)
+    s = Stage(rng, ("Au", "LiF"), contrast=0.16, dose=rng.uniform(6, 9), granularity=0.04)
     strong = s.shape()
-    weak = [s.shape(disc(c, r, rng.uniform(0, 0.06, 3)), 1, contrast=0.05)
+    weak = [s.shape(disc(c, r, rng.uniform(0, 0.06, 3)), 1, contrast=0.09)
             for c, r in zip(s.centres(5), rng.uniform(24, 36, 5), strict=True)]  # fmt: skip
     onset = s.onset()
     h = s.course(onset) if fades else np.ones(s.frames)
@@ -871,12 +871,12 @@ def recrystallised(rng: Rng) -> Scene:
 def superlattice(rng: Rng) -> Scene:
     """Every other row gets heavier from a dose on: spots appear halfway, and stay."""
     s = Stage(rng, ("NaF", "LiF"))
-    whole = s.shape()
-    cell = s.cells[0]
+    angle = float(rng.uniform(0, 180))
+    whole, cell = s.shape(angle=angle), s.cells[0]
     heavy = Cell(2 * cell.height, 2 * cell.width, tuple(
         ((y + j) / 2, (x + i) / 2, w * (1 if (i + j) % 2 else -1))
         for y, x, w in cell.sites for j in (0, 1) for i in (0, 1)))  # fmt: skip
-    made = crystal(heavy, 0.0, everywhere, s.reach, rng)
+    made = crystal(heavy, angle, everywhere, s.reach, rng)
     change = Columns(made.at, made.strength * s.scope.strength(heavy, 0.05))
     onset = s.onset()
     came = smooth((np.arange(s.frames) + 0.5) * s.dose, onset, onset + 0.15 * s.total)
