@@ -313,7 +313,7 @@ class Microscope:
                 -2 * np.pi**2 * ((self.ky * view.blur[0]) ** 2 + (self.kx * view.blur[1]) ** 2)
             )
         transfer = transfer * np.sinc(self.ky * view.smear[0] + self.kx * view.smear[1])
-        lattice: Any = 0
+        lattice: Any = np.zeros_like(transfer, np.complex64)
         for part in parts:
             if part.factor:
                 one = self.transform(part.columns) * np.float32(part.factor)

@@ -392,36 +392,32 @@ def astigmatic(rng: Rng) -> Scene:
     )  # fmt: skip
 
 
-def bending(rng: Rng) -> Scene:
-    """A bend contour sweeps through: spots brighten and dim and are what they were."""
-    s = Stage(rng)
-    whole = s.shape()
-    y, x = s.scope.grid()
-    angle, wide = rng.uniform(0, 2 * np.pi), rng.uniform(0.25, 0.45) * s.half
-    along = np.cos(angle) * y + np.sin(angle) * x
+def buckled(rng: Rng, stays: bool) -> Scene:
+    """A buckle of the film sweeps through, or comes to stand: a band that is tilted and darker.
 
-    def view(t: int) -> View:
-        at = (2 * t / s.frames - 1) * 2.2 * s.half
-        band = np.exp(-0.5 * ((along - at) / wide) ** 2)
-        second = np.exp(-0.5 * ((along - at + 2.2 * wide) / (0.6 * wide)) ** 2)
-        return View(lattice=1 + 0.5 * band - 0.75 * second)
-
-    return s.film_movie(WHOLE, still(whole), view)
-
-
-def bent_for_good(rng: Rng) -> Scene:
-    """A bend contour comes to stand over a third of the field."""
+    Tilted columns are seen as lines: what has its planes along the tilt stays as sharp as it was.
+    """
     s = Stage(rng)
     whole = s.shape()
     y, x = s.scope.grid()
     angle, wide = rng.uniform(0, 2 * np.pi), rng.uniform(0.25, 0.4) * s.half
-    along = np.cos(angle) * y + np.sin(angle) * x
+    across, most = np.array([np.cos(angle), np.sin(angle)]), rng.uniform(1.4, 2.2)
 
-    def view(t: int) -> View:
-        at = s.half * (-2 + 2 * float(smooth(t / s.frames, 0.2, 0.7)))
-        return View(lattice=1 - 0.7 * np.exp(-0.5 * ((along - at) / wide) ** 2))
+    def band(t: int, along: Floats) -> Floats:
+        done = 0.5 * float(smooth(t / s.frames, 0.2, 0.7)) if stays else t / s.frames
+        return np.exp(-0.5 * ((along - (4 * done - 2) * s.half) / wide) ** 2)
 
-    return s.film_movie(DOUBTFUL, still(whole), view)
+    def parts(t: int) -> list[Part]:
+        tilt = band(t, whole.at @ across)[:, None] * most * across
+        return [
+            Part(together([Columns(whole.at + k * tilt, whole.strength / 5) for k in
+                           (-0.4, -0.2, 0.0, 0.2, 0.4)]))
+        ]  # fmt: skip
+
+    return s.film_movie(
+        DOUBTFUL if stays else WHOLE, parts,
+        lambda t: View(beam=1 - 0.1 * band(t, across[0] * y + across[1] * x)),
+    )  # fmt: skip
 
 
 def drift_jump(rng: Rng) -> Scene:
@@ -734,6 +730,76 @@ def one_set_dims(rng: Rng) -> Scene:
     return s.film_movie(DOUBTFUL, parts, view)
 
 
+def sliding(rng: Rng) -> Scene:
+    """Two flakes of one orientation lie on each other, and one slides by half a spacing or more."""
+    s = Stage(rng)
+    angle = float(rng.uniform(0, 180))
+    below, above = (s.shape(angle=angle, contrast=k * s.contrast) for k in (1.0, 0.6))
+    way, direction = rng.uniform(0.8, 2.0), rng.uniform(0, 2 * np.pi)
+    along = np.array([np.sin(direction), np.cos(direction)])
+    begin = rng.uniform(0.2, 0.5)
+
+    def parts(t: int) -> list[Part]:
+        done = way * float(smooth(t / s.frames, begin, begin + 0.35))
+        return [Part(below), Part(above, shift=tuple(done * along))]
+
+    return s.film_movie(DOUBTFUL, parts)
+
+
+def twisting(rng: Rng) -> Scene:
+    """Two flakes lie on each other, and the twist between them grows by a degree or two."""
+    s = Stage(rng)
+    angle, twist = float(rng.uniform(0, 180)), rng.uniform(0.5, 1.5)
+    below, above = (s.shape(angle=a, contrast=k * s.contrast)
+                    for a, k in ((angle, 1.0), (angle + twist, 0.7)))  # fmt: skip
+    more = rng.uniform(0.8, 2.0)
+
+    def parts(t: int) -> list[Part]:
+        done = more * float(smooth(t / s.frames, 0.2, 0.8))
+        return [Part(below), Part(above.turned(done, np.zeros(2)) if done else above)]
+
+    return s.film_movie(DOUBTFUL, parts)
+
+
+def veil(rng: Rng) -> Scene:
+    """Stray light comes over all: lattice and film lose contrast alike, to 0.6 or 0.75."""
+    s = Stage(rng, granularity=0.08)
+    grains, least, begin = together(s.mosaic(4)[0]), rng.uniform(0.6, 0.75), rng.uniform(0.2, 0.5)
+    return s.film_movie(
+        DOUBTFUL, still(grains),
+        lambda t: View(contrast=1 - (1 - least) * float(smooth(t / s.frames, begin, 0.9))),
+    )  # fmt: skip
+
+
+def amorphous(rng: Rng) -> Scene:
+    """No lattice at all: a film, an imperfect gain reference, a line of the electronics."""
+    s = Stage(rng, granularity=0.09)
+    rows, columns = np.mgrid[: s.scope.size, : s.scope.size]
+    gain = np.maximum(1 + 0.04 * rng.standard_normal((s.scope.size,) * 2), 0.1)
+    wave = 0.02 * np.cos(2 * np.pi * (rows + 0.1 * columns) / rng.uniform(3, 7))
+    when = int(s.frames * rng.uniform(0.3, 0.7))
+    return s.film_movie(
+        Truth(right=frozenset({"no_lattice"})), still(),
+        lambda t: View(beam=gain, added=wave * (t >= when)),
+    )  # fmt: skip
+
+
+def crystallising(rng: Rng) -> Scene:
+    """Crystals grow out of an amorphous film from a dose on; before, there is none."""
+    s = Stage(rng, granularity=0.06)
+    grains, centres = s.islands(7, (20, 34))
+    onset = s.onset(0.3, 0.5)
+    away = [np.hypot(*(g.at - c).T) for g, c in zip(grains, centres, strict=True)]
+
+    def parts(t: int) -> list[Part]:
+        grown = np.sqrt(max((t + 0.5) * s.dose - onset, 0) / (s.total - onset))
+        return [Part(g.only(a < a.max() * grown))
+                for g, a in zip(grains, away, strict=True) if grown]  # fmt: skip
+
+    truth = Truth(onset, frozenset({"ambiguous", "no_lattice"}), frozenset({"survived"}))
+    return s.film_movie(truth, parts)
+
+
 # Damage.
 
 
@@ -968,8 +1034,8 @@ def spread_onsets(rng: Rng) -> Scene:
     return s.film_movie(from_dose(onset, slack=1.0), parts)
 
 
-def with_fade(scene: Callable[[Rng, bool], Scene], fades: bool) -> Callable[[Rng], Scene]:
-    return lambda rng: scene(rng, fades)
+def either_way(scene: Callable[[Rng, bool], Scene], way: bool) -> Callable[[Rng], Scene]:
+    return lambda rng: scene(rng, way)
 
 
 KINDS: dict[str, Callable[[Rng], Scene]] = {
@@ -977,16 +1043,18 @@ KINDS: dict[str, Callable[[Rng], Scene]] = {
     "blinking": blinking,
     "vibration": vibration,
     "interpolated": interpolated,
-    "moire": with_fade(moire, False),
-    "moire-fading": with_fade(moire, True),
+    "sliding": sliding,
+    "twisting": twisting,
+    "moire": either_way(moire, False),
+    "moire-fading": either_way(moire, True),
     "hop": hop,
-    "turning-steadily": with_fade(turning, False),
-    "turning-at-once": with_fade(turning, True),
+    "turning-steadily": either_way(turning, False),
+    "turning-at-once": either_way(turning, True),
     "shade": shade,
-    "bent-for-good": bent_for_good,
+    "bent-for-good": either_way(buckled, True),
     "contamination": contamination,
-    "half-lost": with_fade(half_lost, False),
-    "half-lost-fading": with_fade(half_lost, True),
+    "half-lost": either_way(half_lost, False),
+    "half-lost-fading": either_way(half_lost, True),
     "line-noise": line_noise,
     "dead-columns": dead_columns,
     "magnified": magnified,
@@ -996,6 +1064,9 @@ KINDS: dict[str, Callable[[Rng], Scene]] = {
     "superlattice": superlattice,
     "one-set-dims": one_set_dims,
     "boundary-moves": boundary_moves,
+    "veil": veil,
+    "amorphous": amorphous,
+    "crystallising": crystallising,
     "weak-beneath": weak_beneath,
     "front": spread_onsets,
     "film-creeps": film_creeps,
@@ -1004,23 +1075,23 @@ KINDS: dict[str, Callable[[Rng], Scene]] = {
     "astigmatic": astigmatic,
     "boiling-film": boiling_film,
     "coincidence": coincidence,
-    "duplicated": with_fade(duplicated, False),
-    "duplicated-fading": with_fade(duplicated, True),
-    "denoised": with_fade(denoised, False),
-    "denoised-fading": with_fade(denoised, True),
+    "duplicated": either_way(duplicated, False),
+    "duplicated-fading": either_way(duplicated, True),
+    "denoised": either_way(denoised, False),
+    "denoised-fading": either_way(denoised, True),
     "video": video,
     "shoulders": shoulders,
     "two-grains": two_grains,
     "recrystallised": recrystallised,
     "fade-and-focus": fade_and_focus,
-    "tiny-grains": with_fade(tiny_grains, False),
-    "tiny-grains-fading": with_fade(tiny_grains, True),
-    "near-nyquist": with_fade(near_nyquist, False),
-    "near-nyquist-fading": with_fade(near_nyquist, True),
-    "drifting": with_fade(drifting, False),
-    "drifting-fading": with_fade(drifting, True),
+    "tiny-grains": either_way(tiny_grains, False),
+    "tiny-grains-fading": either_way(tiny_grains, True),
+    "near-nyquist": either_way(near_nyquist, False),
+    "near-nyquist-fading": either_way(near_nyquist, True),
+    "drifting": either_way(drifting, False),
+    "drifting-fading": either_way(drifting, True),
     "drift-jump": drift_jump,
-    "bending": bending,
+    "bending": either_way(buckled, False),
     "apart": apart,
     "small-part": small_part,
     "torn": torn,
@@ -1028,14 +1099,14 @@ KINDS: dict[str, Callable[[Rng], Scene]] = {
     "beam-moves": beam_moves,
     "halo-grows": halo_grows,
     "dark-then-back": dark_then_back,
-    "rate-changes": with_fade(rate_changes, False),
-    "rate-changes-fading": with_fade(rate_changes, True),
-    "blanked": with_fade(blanked, False),
-    "blanked-fading": with_fade(blanked, True),
-    "fixed-pattern": with_fade(fixed_pattern, False),
-    "fixed-pattern-fading": with_fade(fixed_pattern, True),
-    "hot-frames": with_fade(hot_frames, False),
-    "hot-frames-fading": with_fade(hot_frames, True),
+    "rate-changes": either_way(rate_changes, False),
+    "rate-changes-fading": either_way(rate_changes, True),
+    "blanked": either_way(blanked, False),
+    "blanked-fading": either_way(blanked, True),
+    "fixed-pattern": either_way(fixed_pattern, False),
+    "fixed-pattern-fading": either_way(fixed_pattern, True),
+    "hot-frames": either_way(hot_frames, False),
+    "hot-frames-fading": either_way(hot_frames, True),
     "late": late,
     "at-once": at_once,
     "slow": slow,
