@@ -800,6 +800,86 @@ def crystallising(rng: Rng) -> Scene:
     return s.film_movie(truth, parts)
 
 
+def accelerating(rng: Rng) -> Scene:
+    """The stage drifts ever faster, in the end by 3 to 5 px a frame: spots smear in each frame."""
+    s = Stage(rng, frames=int(rng.integers(40, 61)))
+    angle, speed = rng.uniform(0, 2 * np.pi), rng.uniform(3, 5) * s.pixel
+    t = np.arange(s.frames)[:, None] / s.frames
+    s.drift = speed * s.frames / 3 * t**3 * np.array([np.sin(angle), np.cos(angle)])
+    s.scope.film = s.scope.new_film(int(s.drift.max() / s.pixel) + 60)
+    return s.film_movie(DOUBTFUL, still(together(s.mosaic(4)[0])))
+
+
+def unsteady_focus(rng: Rng, calm: float, fades: bool) -> Scene:
+    """The focus wanders about its mean by 2 to 5 nm all the time; how long it remembers, varies."""
+    s = Stage(rng, granularity=0.07)
+    grains, onset = together(s.mosaic(4)[0]), s.onset()
+    keep, wide = np.exp(-1 / calm) if calm else 0.0, rng.uniform(20, 50)
+    focus = np.zeros(s.frames)
+    for t in range(1, s.frames):
+        focus[t] = keep * focus[t - 1] + wide * np.sqrt(1 - keep**2) * rng.standard_normal()
+    parts = s.fading(grains, s.course(onset)) if fades else still(grains)
+    truth = from_dose(onset) if fades else DOUBTFUL
+    return s.film_movie(truth, parts, lambda t: View(defocus=focus[t]))
+
+
+def brightening(rng: Rng) -> Scene:
+    """All spots rise from some dose on, to twice their power, and stay there."""
+    s = Stage(rng)
+    grains, begin = together(s.mosaic(4)[0]), rng.uniform(0.1, 0.4)
+    h = 1 + 0.45 * smooth(np.arange(s.frames) / s.frames, begin, begin + 0.3)
+    return s.film_movie(DOUBTFUL, lambda t: [Part(grains, float(h[t]))])
+
+
+def settles_then_fades(rng: Rng) -> Scene:
+    """Everything is blurred at first and comes to rest in a third of the record; then it fades."""
+    s = Stage(rng)
+    onset, most = s.onset(0.5, 0.65), rng.uniform(0.35, 0.6)
+
+    def view(t: int) -> View:
+        b = most * (1 - float(smooth(t / s.frames, 0, 0.35)))
+        return View(blur=(b, b))
+
+    return s.film_movie(from_dose(onset), s.fading(together(s.mosaic(4)[0]), s.course(onset)), view)
+
+
+def borders(rng: Rng, fades: bool) -> Scene:
+    """Aligned beforehand by whole pixels: strips without a picture grow at two edges."""
+    s = Stage(rng, drift=rng.uniform(12, 22))
+    grains, onset = together(s.mosaic(4)[0]), s.onset()
+    found = s.counted(s.pictures(s.fading(grains, s.course(onset)) if fades else still(grains)))
+    for t, (y, x) in enumerate(np.rint(s.drift / s.pixel).astype(int)):
+        found[t] = ndimage.shift(found[t], (-y, -x), order=0)
+    return s.scene(found, from_dose(onset) if fades else WHOLE)
+
+
+def round_beam(rng: Rng, fades: bool) -> Scene:
+    """The beam is smaller than the camera: it is dark outside a disc with a bright rim."""
+    s = Stage(rng)
+    grains, onset = together(s.mosaic(4)[0]), s.onset()
+    y, x = s.scope.grid()
+    inner = rng.uniform(0.75, 0.95) * s.half - np.hypot(y - 0.1 * s.half, x)
+    beam = (
+        1 / (1 + np.exp(-np.clip(inner / 1.5, -40, 40))) * (1 + 0.3 * np.exp(-((inner / 5) ** 2)))
+    )
+    parts = s.fading(grains, s.course(onset)) if fades else still(grains)
+    return s.film_movie(
+        from_dose(onset) if fades else WHOLE, parts, lambda t: View(beam=beam + 0.002)
+    )
+
+
+def quadrant(rng: Rng) -> Scene:
+    """A quarter of the camera changes its gain by 10 to 25 % midway."""
+    s = Stage(rng)
+    when, by = int(s.frames * rng.uniform(0.3, 0.6)), rng.uniform(0.1, 0.25) * rng.choice([-1, 1])
+    y, x = s.scope.grid()
+    there = (y > 0) & (x > 0)
+    found = s.pictures(still(together(s.mosaic(4)[0])))
+    counts = s.counted(found).astype(np.float32) * 20
+    counts[when:] *= 1 + by * there
+    return s.scene(counts.astype(np.uint16), WHOLE)
+
+
 # Damage.
 
 
@@ -1018,7 +1098,7 @@ def fade_and_focus(rng: Rng) -> Scene:
     )  # fmt: skip
 
 
-def spread_onsets(rng: Rng) -> Scene:
+def front(rng: Rng) -> Scene:
     """A front of damage runs across one crystal: each column has its own onset."""
     s = Stage(rng)
     whole, onset = s.shape(), s.onset(0.2, 0.35)
@@ -1031,7 +1111,8 @@ def spread_onsets(rng: Rng) -> Scene:
         return [Part(Columns(whole.at, whole.strength * h)),
                 Part(Columns(gone.at, gone.strength * (1 - h)))]  # fmt: skip
 
-    return s.film_movie(from_dose(onset, slack=1.0), parts)
+    # When it has come over a twentieth of the field: what is smaller is no headline.
+    return s.film_movie(from_dose(onset + 0.05 * 0.5 * s.total), parts)
 
 
 def either_way(scene: Callable[[Rng, bool], Scene], way: bool) -> Callable[[Rng], Scene]:
@@ -1057,6 +1138,18 @@ KINDS: dict[str, Callable[[Rng], Scene]] = {
     "half-lost-fading": either_way(half_lost, True),
     "line-noise": line_noise,
     "dead-columns": dead_columns,
+    "focus-wanders": lambda rng: unsteady_focus(rng, 12.0, False),
+    "focus-wanders-fading": lambda rng: unsteady_focus(rng, 12.0, True),
+    "focus-flickers": lambda rng: unsteady_focus(rng, 0.0, False),
+    "focus-flickers-fading": lambda rng: unsteady_focus(rng, 0.0, True),
+    "accelerating": accelerating,
+    "brightening": brightening,
+    "settles-then-fades": settles_then_fades,
+    "borders": either_way(borders, False),
+    "borders-fading": either_way(borders, True),
+    "round-beam": either_way(round_beam, False),
+    "round-beam-fading": either_way(round_beam, True),
+    "quadrant": quadrant,
     "magnified": magnified,
     "field-turns": whole_field_turns,
     "shrinking": shrinking,
@@ -1068,7 +1161,7 @@ KINDS: dict[str, Callable[[Rng], Scene]] = {
     "amorphous": amorphous,
     "crystallising": crystallising,
     "weak-beneath": weak_beneath,
-    "front": spread_onsets,
+    "front": front,
     "film-creeps": film_creeps,
     "blurring": blurring,
     "defocusing": defocusing,
