@@ -880,6 +880,154 @@ def quadrant(rng: Rng) -> Scene:
     return s.scene(counts.astype(np.uint16), WHOLE)
 
 
+def in_part(rng: Rng, how: str) -> Scene:
+    """Only a part of the film changes its height (for good), or begins to flutter."""
+    s = Stage(rng, granularity=0.07)
+    grains = together(s.mosaic(5)[0])
+    y, x = s.scope.grid()
+    at, r = rng.uniform(-0.5, 0.5, 2) * s.half, rng.uniform(0.45, 0.7) * s.half
+    there = 1 / (1 + np.exp(np.clip((np.hypot(y - at[0], x - at[1]) - r) / 6, -40, 40)))
+    begin = rng.uniform(0.25, 0.5)
+    far, wide = rng.uniform(80, 250) * rng.choice([-1, 1]), rng.uniform(0.4, 0.7)
+    sharp = s.pictures(still(grains))
+
+    def view(t: int) -> View:
+        done = float(smooth(t / s.frames, begin, begin + 0.25))
+        if how == "height":
+            return View(defocus=far * done)
+        return View(blur=(wide * done, wide * done))
+
+    return s.scene(
+        s.counted((1 - there) * sharp + there * s.pictures(still(grains), view)), DOUBTFUL
+    )
+
+
+def tilting_away(rng: Rng) -> Scene:
+    """Crystals tilt, one after the other, and stay so: planes along the tilt remain sharp."""
+    s = Stage(rng)
+    grains = s.islands(7, (20, 32))[0]
+    begins = rng.uniform(0.2, 0.8, len(grains))
+    angles, most = rng.uniform(0, np.pi, len(grains)), rng.uniform(1.3, 2.0, len(grains))
+    stays = np.arange(len(grains)) < 2
+
+    def parts(t: int) -> list[Part]:
+        found = []
+        for g, b, a, m, keep in zip(grains, begins, angles, most, stays, strict=True):
+            way = 0.0 if keep else m * float(smooth(t / s.frames, b, b + 0.15))
+            along = way * np.array([np.sin(a), np.cos(a)])
+            found += [Part(g, 0.2, tuple(k * along)) for k in (-0.4, -0.2, 0.0, 0.2, 0.4)]
+        return found
+
+    return s.film_movie(DOUBTFUL, parts)
+
+
+def dot(rng: Rng) -> Scene:
+    """Contamination grows on a part of the field: darker there, less contrast of the lattice."""
+    s = Stage(rng)
+    grains, extra = together(s.mosaic(5)[0]), s.scope.new_film()
+    y, x = s.scope.grid()
+    at, r = rng.uniform(-0.4, 0.4, 2) * s.half, rng.uniform(0.4, 0.6) * s.half
+    there = np.exp(-((np.hypot(y - at[0], x - at[1]) / r) ** 4))
+    begin = rng.uniform(0.1, 0.4)
+
+    def view(t: int) -> View:
+        grown = there * float(smooth(t / s.frames, begin, 0.95))
+        return View(lattice=1 - 0.5 * grown, beam=1 - 0.3 * grown)
+
+    def film(t: int) -> Floats:
+        return s.scope.film + 0.5 * float(smooth(t / s.frames, begin, 0.95)) * extra
+
+    return s.film_movie(DOUBTFUL, still(grains), view, film)
+
+
+def spinning(rng: Rng) -> Scene:
+    """Every second crystal turns on, by 20 to 60 degrees in the record."""
+    s = Stage(rng)
+    grains, centres = s.islands(7, (20, 32))
+    turns = [rng.uniform(20, 60) * rng.choice([-1, 1]) * (i % 2) for i in range(len(grains))]
+    return s.film_movie(
+        DOUBTFUL,
+        lambda t: [Part(g.turned(a * t / s.frames, c) if a else g)
+                   for g, c, a in zip(grains, centres, turns, strict=True)],
+    )  # fmt: skip
+
+
+def moved_away(rng: Rng) -> Scene:
+    """From one frame on the stage is at another place, with other crystals of the same kind."""
+    s = Stage(rng)
+    here, there = (together(s.mosaic(4)[0]) for _ in range(2))
+    films, when = (s.scope.film, s.scope.new_film()), int(s.frames * rng.uniform(0.35, 0.65))
+    return s.film_movie(
+        DOUBTFUL, lambda t: [Part(there if t >= when else here)],
+        film=lambda t: films[int(t >= when)],
+    )  # fmt: skip
+
+
+def flipped(rng: Rng) -> Scene:
+    """Half of the frames were saved mirrored."""
+    s = Stage(rng)
+    found = s.counted(s.pictures(still(together(s.mosaic(4)[0]))))
+    when = int(s.frames * rng.uniform(0.4, 0.6))
+    found[when:] = found[when:, :, ::-1].copy()
+    return s.scene(found, DOUBTFUL)
+
+
+def dips_then_fades(rng: Rng) -> Scene:
+    """All spots dip and come back, and later they fade."""
+    s = Stage(rng)
+    onset, t = s.onset(0.55, 0.7), np.arange(s.frames) / s.frames
+    dip = 1 - 0.5 * smooth(t, 0.15, 0.2) * (1 - smooth(t, 0.32, 0.37))
+    grains = together(s.mosaic(4)[0])
+    gone, h = grains.disordered(rng), s.course(onset)
+    return s.film_movie(
+        from_dose(onset), lambda t: [Part(grains, float(dip[t] * h[t])), Part(gone, 1 - h[t])]
+    )
+
+
+def weakening_beam(rng: Rng) -> Scene:
+    """The beam loses 20 to 40 % in the record, the user gives one dose a frame; half fades."""
+    s = Stage(rng)
+    grains, least = s.mosaic(6)[0], rng.uniform(0.6, 0.8)
+    onset = s.onset()
+    return s.film_movie(
+        from_dose(onset),
+        all_of(s.fading(together(grains[::2]), s.course(onset)), still(together(grains[1::2]))),
+        lambda t: View(beam=1 - (1 - least) * t / s.frames),
+    )
+
+
+def scattered(rng: Rng) -> Scene:
+    """Each of a dozen grains fades from a dose of its own on."""
+    s = Stage(rng, size=640)
+    grains = s.mosaic(12)[0]
+    begins = np.clip(0.5 * np.exp(0.35 * rng.standard_normal(12)), 0.15, 1.2) * s.total
+    share = np.array([np.all(np.abs(g.at) < s.half, axis=1).sum() for g in grains], float)
+    order = np.argsort(begins)
+    spoken = np.cumsum(share[order]) >= 0.05 * share.sum()
+    first = float(begins[order][np.argmax(spoken)])
+    return s.film_movie(
+        from_dose(first),
+        all_of(*(s.fading(g, s.course(float(b), 0.06 * s.total))
+                 for g, b in zip(grains, begins, strict=True))),
+    )  # fmt: skip
+
+
+def lone(rng: Rng) -> Scene:
+    """One particle of 6 to 9 nm on a film fades."""
+    s = Stage(rng, contrast=0.12, dose=rng.uniform(5, 9))
+    grain = s.shape(disc(rng.uniform(-0.3, 0.3, 2) * s.half, rng.uniform(30, 45)))
+    onset = s.onset()
+    return s.film_movie(from_dose(onset), s.fading(grain, s.course(onset)))
+
+
+def faint(rng: Rng) -> Scene:
+    """All fades, in a record that is weak: 2 e/Å² a frame, 3 to 4 % of contrast."""
+    s = Stage(rng, contrast=rng.uniform(0.03, 0.04), dose=2.0, frames=80)
+    onset = s.onset()
+    truth = Truth(onset, withheld=frozenset({"ambiguous", "no_lattice"}))
+    return s.film_movie(truth, s.fading(together(s.mosaic(3)[0]), s.course(onset)))
+
+
 # Damage.
 
 
@@ -1121,6 +1269,18 @@ def either_way(scene: Callable[[Rng, bool], Scene], way: bool) -> Callable[[Rng]
 
 KINDS: dict[str, Callable[[Rng], Scene]] = {
     # The likeliest to fool come first.
+    "height-of-a-part": lambda rng: in_part(rng, "height"),
+    "flutter-of-a-part": lambda rng: in_part(rng, "flutter"),
+    "tilting-away": tilting_away,
+    "dot": dot,
+    "spinning": spinning,
+    "moved-away": moved_away,
+    "flipped": flipped,
+    "scattered": scattered,
+    "dips-then-fades": dips_then_fades,
+    "weakening-beam-fading": weakening_beam,
+    "lone-fading": lone,
+    "faint-fading": faint,
     "blinking": blinking,
     "vibration": vibration,
     "interpolated": interpolated,
