@@ -560,17 +560,17 @@ def coincidence(rng: Rng) -> Scene:
     return s.scene(s.counted(top * (1 - np.exp(-expected / top))), DOUBTFUL, dose)
 
 
-def hot_frames(rng: Rng, fades: bool) -> Scene:
-    """Cosmic rays: bright clusters and tracks in some frames."""
+def hot_frames(rng: Rng, fades: bool, most: int = 5) -> Scene:
+    """Cosmic rays: bright clusters and tracks in some frames, a few of them or showers."""
     s = Stage(rng)
     whole, onset = s.shape(), s.onset()
     parts = s.fading(whole, s.course(onset)) if fades else still(whole)
     found = s.counted(s.pictures(parts)).astype(np.int64)
     for t in np.flatnonzero(rng.random(s.frames) < 0.15):
-        for _ in range(rng.integers(1, 40)):
+        for _ in range(rng.integers(1, most)):
             y, x = rng.integers(0, s.scope.size - 30, 2)
             steps = np.arange(rng.integers(2, 30))
-            found[t, y + steps // 2, x + steps] += rng.integers(20, 800)
+            found[t, y + steps // 2, x + steps] += rng.integers(20, 160 * min(most, 5))
     return s.scene(found.astype(np.uint16), from_dose(onset) if fades else WHOLE)
 
 
@@ -882,7 +882,7 @@ def quadrant(rng: Rng) -> Scene:
 
 def in_part(rng: Rng, how: str) -> Scene:
     """Only a part of the film changes its height (for good), or begins to flutter."""
-    s = Stage(rng, granularity=0.07)
+    s = Stage(rng, granularity=0.12)
     grains = together(s.mosaic(5)[0])
     y, x = s.scope.grid()
     at, r = rng.uniform(-0.5, 0.5, 2) * s.half, rng.uniform(0.45, 0.7) * s.half
@@ -1360,6 +1360,8 @@ KINDS: dict[str, Callable[[Rng], Scene]] = {
     "fixed-pattern-fading": either_way(fixed_pattern, True),
     "hot-frames": either_way(hot_frames, False),
     "hot-frames-fading": either_way(hot_frames, True),
+    "showers": lambda rng: hot_frames(rng, False, 40),
+    "showers-fading": lambda rng: hot_frames(rng, True, 40),
     "late": late,
     "at-once": at_once,
     "slow": slow,
