@@ -7,7 +7,8 @@ Scenes of `unforeseen_scenes`: columns of atoms and a film through a transfer fu
 that shares nothing with the package; of the package only what is public answers. Where nothing was
 damaged an onset is wrong; where something was, the 95 % interval widened by a frame must hold
 the dose at which it began. `ambiguous` is weaker but not wrong: withheld. One JSON line a
-movie is appended; what the file holds already is not run again. At the end a table.
+movie is appended; what the file holds already is not run again. At the end a table. `--size` has
+no meaning here: scenes have sizes of their own, 512 to 640 px.
 """
 
 from __future__ import annotations
