@@ -89,6 +89,7 @@ campaign: $(READY)
 	$(BIN)/python benchmarks/view_movies.py --out build/views.jsonl --seeds 0:3
 	$(BIN)/python benchmarks/drift_campaign.py --jobs 2
 	$(BIN)/python benchmarks/nanocrystals.py --out build/nanocrystals.jsonl --jobs 2
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/unforeseen.py --out build/unforeseen.jsonl --seeds 0:3 --jobs 2
 
 # Steady movies, what looks like damage and is none, and damage: an hour or two.
 watch: $(READY)
