@@ -73,11 +73,17 @@ def log_density(onset: Estimate, dose: Floats, dip: float = 0.0) -> Floats:
         above /= 2
         away = np.maximum(away - above * WIDTH, 0.0)
     side = np.where(away < 0, below, above)
-    told = -((away / side) ** 2) / 2 - np.log(side)
-    if dip:
-        # As long as a dip lasts nothing says that it would have come back.
-        beyond = np.where(away > 0, np.maximum(away - dip, 0.0), -away)
-        told = np.logaddexp(told, -beyond * SWING_IN / dip - np.log(side))
+    told = _normal(-((away / side) ** 2) / 2 - np.log(side), step)
+    if not dip:
+        return told
+    # Or it went in a dip, which is as likely: as long as one lasts nothing says that it would have
+    # come back.
+    beyond = np.where(away > 0, np.maximum(away - dip, 0.0), -away)
+    return _normal(np.logaddexp(told, _normal(-beyond * SWING_IN / dip, step)), step)
+
+
+def _normal(told: Floats, step: float) -> Floats:
+    """A log density, so that it adds up to 1."""
     top = float(told.max())
     return np.asarray(told - top - np.log(np.exp(told - top).sum() * step), np.float64)
 
