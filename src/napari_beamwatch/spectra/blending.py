@@ -19,7 +19,7 @@ from napari_beamwatch.movies.frames import Frame
 
 Floats = NDArray[np.float64]
 
-SAMPLED = 256
+SAMPLED = 64
 """Rows, and columns, that tell how alike their neighbours are."""
 
 

@@ -95,7 +95,8 @@ def powers_of(traces: Sequence[SpotTrace], samples: Samples) -> dict[int, Powers
     """Of each spot."""
     means, variances = quarters(samples)
     windows = samples.windows.mean(axis=1)
-    columns = np.concatenate([means, np.sqrt(variances)]).T * windows[:, None]
+    with np.errstate(invalid="ignore"):  # of what was never seen nothing is known
+        columns = np.concatenate([means, np.sqrt(variances)]).T * windows[:, None]
     return {trace.spot: Powers(*row) for trace, row in zip(traces, columns.tolist(), strict=True)}
 
 
