@@ -1080,10 +1080,8 @@ def weak_beneath(rng: Rng) -> Scene:
     return s.film_movie(from_dose(onset), all_of(still(strong), s.fading(weak, s.course(onset))))
 
 
-def tiny_grains(rng: Rng, fades: bool) -> Scene:
-    """Grains of 5 to 8 nm that touch; half of them fade, or none."""
-    s = Stage(rng, size=640, pixel=0.3)
-    grains = s.mosaic(12)[0]
+def half_fades(s: Stage, grains: Sequence[Columns], fades: bool) -> Scene:
+    """Every second grain fades, or none does."""
     if not fades:
         return s.film_movie(WHOLE, still(together(grains)))
     onset = s.onset()
@@ -1091,6 +1089,12 @@ def tiny_grains(rng: Rng, fades: bool) -> Scene:
         from_dose(onset),
         all_of(s.fading(together(grains[::2]), s.course(onset)), still(together(grains[1::2]))),
     )
+
+
+def tiny_grains(rng: Rng, fades: bool) -> Scene:
+    """Grains of 5 to 8 nm that touch; half of them fade, or none."""
+    s = Stage(rng, size=640, pixel=0.3)
+    return half_fades(s, s.mosaic(12)[0], fades)
 
 
 def drifting(rng: Rng, fades: bool) -> Scene:
@@ -1100,14 +1104,7 @@ def drifting(rng: Rng, fades: bool) -> Scene:
     angle = rng.uniform(0, 2 * np.pi)
     s.drift = s.pixel * t * np.array([np.sin(angle), np.cos(angle)])
     s.scope.film = s.scope.new_film(90)
-    grains = s.mosaic(6)[0]
-    if not fades:
-        return s.film_movie(WHOLE, still(together(grains)))
-    onset = s.onset()
-    return s.film_movie(
-        from_dose(onset),
-        all_of(s.fading(together(grains[::2]), s.course(onset)), still(together(grains[1::2]))),
-    )
+    return half_fades(s, s.mosaic(6)[0], fades)
 
 
 def many_frames(rng: Rng) -> Scene:

@@ -118,11 +118,14 @@ def level_of(frame: Frame) -> Level:
     mean, deviation = float(sample.mean()), float(sample.std())
     full = frame.dtype.kind in "iu" and mean > 0
     saturated = full and float((sample == np.iinfo(frame.dtype).max).mean()) > SATURATED
-    kept, most = sample, (1 - STRAY) * np.count_nonzero(sample)
+    kept = sample
     # A shower of cosmic rays makes a frame's deviation its own.
     for _ in range(ROUNDS):
-        inside = kept[kept <= mean + HOT * deviation]
-        if len(inside) == len(kept) or np.count_nonzero(inside) < most:
+        limit = mean + HOT * deviation
+        if kept.max() <= limit:
+            break
+        inside = kept[kept <= limit]
+        if np.count_nonzero(inside) < (1 - STRAY) * np.count_nonzero(sample):
             break
         kept, mean, deviation = inside, float(inside.mean()), float(inside.std())
     if not deviation > 0:
