@@ -51,11 +51,10 @@ def witnesses_of(
     moved = None
     if drift is not None and drift.measured:
         moved = moved_within(np.stack([drift.dy_px, drift.dx_px], axis=1), drift.se_px)
-    change, error = diffuse.focus_of_frames(len(axis.lit))
+    focus = diffuse.focus_of_frames(len(axis.lit))
     grew = diffuse.halo_grew(axis.start, axis.end, rate(settings.false_alarm, "rings"))
-    known = np.isfinite(change[axis.lit]).any()
-    if not known:
-        return Witnesses(halo_grew=grew, texture=texture, moved_px=moved, alike=alike)
+    known = np.isfinite(focus[0][axis.lit]).any()
+    change, error = focus if known else (None, None)
     return Witnesses(change, error, grew, texture, moved, alike)
 
 

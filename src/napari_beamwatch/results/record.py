@@ -33,6 +33,7 @@ FORMAT = 1
 """Of the run folder; another number is another way to read it."""
 
 SAID = ("notes", "warnings")
+"""What `describe` says of a movie in sentences."""
 
 LARGEST = 64 * 2**20
 """Bytes; a longer record was not written by us."""
