@@ -9,11 +9,12 @@ DEMO := build/demo/lif-room-temperature.eer
 RUN := build/demo/run
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test lint types contracts kernels unit bench campaign watch fuzz kill soak lock lowest newest dist stages clean
+.PHONY: help demo test lint types contracts kernels unit long bench campaign watch fuzz kill soak lock lowest newest dist stages clean
 
 help:
 	@echo "make demo    simulate a movie, say when its lattice changed, open it where there is a display"
-	@echo "make test    lint, types, import contracts and every test, windows included"
+	@echo "make test    lint, types, import contracts and tests, windows included"
+	@echo "make long    tests that ask many draws or whole movies; some minutes"
 	@echo "make bench   the benchmarks, as ratios within one run; some ten minutes"
 	@echo "make campaign   onsets of thousands of simulated traces, movies and campaigns; hours"
 	@echo "make watch   how often the alarm at the microscope is false, and how late it is"
@@ -58,7 +59,10 @@ kernels: $(READY)
 
 # Two processes with a thread of linear algebra each: more would wait for each other, busily.
 unit: $(READY)
-	@OPENBLAS_NUM_THREADS=1 tools/with_display.sh $(PYTEST)
+	@OPENBLAS_NUM_THREADS=1 tools/with_display.sh $(PYTEST) -m "not long"
+
+long: $(READY)
+	@OPENBLAS_NUM_THREADS=1 tools/with_display.sh $(PYTEST) -m long
 
 bench: $(READY)
 	$(BIN)/python benchmarks/eer_reading.py

@@ -201,6 +201,7 @@ def test_the_detectors_own_columns_are_no_lattice_and_are_said_to_be_there() -> 
     assert any(note.startswith("no lattice") and "every 8 px" in note for note in result.notes)
 
 
+@pytest.mark.long
 def test_what_stands_still_while_the_specimen_drifts_is_no_spot() -> None:
     moving = filmed("lif-room-temperature", frames=24, frame_dose=10.0, size=768)
     drift = tuple((float(dy), float(dx)) for dy, dx in moving.truth.drift_px)
@@ -252,6 +253,7 @@ def test_no_particle_is_looked_at_unless_mass_loss_is_a_criterion() -> None:
     assert np.isnan(result.onsets.mass_loss_onset_e_per_A2.iloc[0])
 
 
+@pytest.mark.long
 def test_what_grows_on_a_particle_is_environment_and_no_onset() -> None:
     coated = filmed("contamination", frames=24, frame_dose=25.0, size=256, pixel_size=0.5)
     result = bw.analyze(coated)
@@ -262,6 +264,7 @@ def test_what_grows_on_a_particle_is_environment_and_no_onset() -> None:
     assert row.recovered_events == 0
 
 
+@pytest.mark.long
 def test_without_doses_a_particle_shrank_in_a_frame() -> None:
     shrinking = filmed("shrinking-particle", frames=24, frame_dose=25.0, size=256, pixel_size=0.5)
     bare = bw.Movie.from_array(np.asarray(shrinking.frames))
@@ -457,6 +460,7 @@ def test_the_map_shows_each_region_change_at_its_dose(
         )
 
 
+@pytest.mark.long
 def test_rings_that_come_while_the_lattice_fades_name_a_new_phase() -> None:
     turning = filmed(
         "lif-to-li-rings-to-li2o", frames=40, frame_dose=15.0, size=512, pixel_size=0.25
@@ -471,6 +475,7 @@ def test_rings_that_come_while_the_lattice_fades_name_a_new_phase() -> None:
     assert np.abs(rings.groupby("ring").d_A.median() - 2.48).min() < 0.05
 
 
+@pytest.mark.long
 def test_spots_that_appear_at_another_angle_are_a_crystal_that_turned() -> None:
     turning = filmed("reorientation", frames=40, frame_dose=15.0, size=384, pixel_size=0.25)
     field = bw.analyze(turning, bw.Settings(drift="off")).onsets.iloc[0]

@@ -50,6 +50,7 @@ def test_what_the_spots_take_is_refused_before_they_are_followed(
     assert "following spots" not in steps
 
 
+@pytest.mark.long
 def test_the_estimate_is_near_the_memory_that_is_taken() -> None:
     movie = simulate("survivor", size=160, pixel_size=0.25, frames=24, frame_dose=40.0)
     frames = bw.Movie.from_array(movie.frames.compute(), movie.pixel_size, 40.0)
@@ -66,6 +67,7 @@ def test_the_estimate_is_near_the_memory_that_is_taken() -> None:
     assert told - BYTES < 3 * peak
 
 
+@pytest.mark.long
 def test_the_drift_of_a_long_record_is_counted_too() -> None:
     """It takes more than all else where a movie has few windows."""
     counts = np.random.default_rng(0).poisson(5.0, (256, 256)).astype(np.uint16)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+import pytest
 
 import napari_beamwatch as bw
 
@@ -34,6 +35,7 @@ def analyzed(cell: float, window: int | None = None) -> bw.Result:
     return bw.analyze(movie, settings)
 
 
+@pytest.mark.long
 def test_windows_part_the_spots_of_a_lattice_and_what_it_becomes() -> None:
     # Of 22 Å LiF 111 and Li2O 111 are 1.2 bins apart: one spot that walks.
     result = analyzed(4.614)
@@ -44,9 +46,11 @@ def test_windows_part_the_spots_of_a_lattice_and_what_it_becomes() -> None:
     assert any("one that walks" in note for note in result.notes)
 
 
+@pytest.mark.long
 def test_windows_that_somebody_asked_for_stay() -> None:
     assert analyzed(4.614, 64).settings.window == 64
 
 
+@pytest.mark.long
 def test_a_lattice_that_strains_keeps_its_windows() -> None:
     assert analyzed(4.026 * 1.02).settings.window == 64

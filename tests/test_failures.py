@@ -143,6 +143,7 @@ def rocking(seed: int, side: float, dose: float, grains: int = 6) -> Scene:
     return Scene("rocking", "grains that rock", tuple(patches))
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize("seed", [2, 3])
 def test_grains_that_rock_into_view_and_out_of_it_have_an_answer(seed: int) -> None:

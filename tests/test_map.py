@@ -36,6 +36,7 @@ def turned(turning: SimulatedMovie) -> bw.Result:
     return analysed(turning, turning.frames.compute())
 
 
+@pytest.mark.long
 def test_windows_of_a_lattice_that_swells_say_so_at_the_dose_of_their_crystal() -> None:
     result = bw.analyze(filmed("swelling", **FILMED), SETTINGS)
     row = result.onsets.iloc[0]
@@ -49,6 +50,7 @@ def test_windows_of_a_lattice_that_swells_say_so_at_the_dose_of_their_crystal() 
     assert set(swelled.onset_dose_e_per_A2) <= set(known.onset_dose_e_per_A2)
 
 
+@pytest.mark.long
 def test_a_dip_that_recovered_is_no_change_of_any_window() -> None:
     result = bw.analyze(filmed("recovering-dip", **FILMED), SETTINGS)
     assert result.onsets.iloc[0].status == "survived"
@@ -73,6 +75,7 @@ def test_a_lattice_that_changes_at_once_is_one_place() -> None:
     assert row.n_places == 1
 
 
+@pytest.mark.long
 def test_frames_without_beam_do_not_shift_what_is_said_of_the_whole(
     turning: SimulatedMovie, turned: bw.Result
 ) -> None:

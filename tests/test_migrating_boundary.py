@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 import napari_beamwatch as bw
 
@@ -18,6 +19,7 @@ def fringes(degrees: float) -> np.ndarray:
     return 0.1 * np.sum(waves, axis=0)
 
 
+@pytest.mark.long
 def test_a_boundary_that_migrates_turns_crystals_and_loses_none() -> None:
     rng = np.random.default_rng(1)
     left, right, x = fringes(10), fringes(45), np.arange(SIZE)

@@ -30,6 +30,7 @@ def test_a_ring_that_comes_is_a_new_phase_and_dated() -> None:
     assert any("powder rings about" in note for note in result.notes)
 
 
+@pytest.mark.long
 def test_rings_that_go_together_are_fading_and_amorphous_where_a_halo_grew() -> None:
     result, row = answered("fading-rings", onset=50.0, tau=15.0, halo=0.05)
     assert (row.status, row.criterion, row.interpretation) == (
@@ -47,13 +48,19 @@ def test_rings_that_go_together_are_fading_and_amorphous_where_a_halo_grew() -> 
 
 @pytest.mark.parametrize(
     "case",
-    ["steady-rings", "rings-and-brightening-beam", "dim-rings-in-rising-background",
-     "rings-that-wander", "rings-that-dip"],
-)  # fmt: skip
+    [
+        pytest.param("steady-rings", marks=pytest.mark.long),
+        pytest.param("rings-and-brightening-beam", marks=pytest.mark.long),
+        pytest.param("dim-rings-in-rising-background", marks=pytest.mark.long),
+        "rings-that-wander",
+        pytest.param("rings-that-dip", marks=pytest.mark.long),
+    ],
+)
 def test_rings_that_stay_survive_whatever_else_happens(case: str) -> None:
     assert answered(case)[1].status == "survived"
 
 
+@pytest.mark.long
 def test_rings_that_come_where_nothing_was_are_a_new_phase() -> None:
     movie = filmed("fading-rings", frames=40, onset=40.0, tau=0.1, drift=0.0)
     frames = np.array([movie.frame(t) for t in range(40)])[::-1]

@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 SCRIPT = """
 import threading
 import numpy as np
@@ -46,6 +48,7 @@ print("all the same")
 """
 
 
+@pytest.mark.long
 def test_two_analyses_and_a_live_view_at_once_agree_on_the_workqueue_layer() -> None:
     environment = {**os.environ, "NUMBA_THREADING_LAYER": "workqueue"}
     finished = subprocess.run(

@@ -99,6 +99,7 @@ def test_the_same_dose_comes_later_in_the_corners(movie: SimulatedMovie, known: 
     assert traces.dose_e_per_A2.max() == pytest.approx(mine.last_dose_e_per_A2)
 
 
+@pytest.mark.long
 def test_without_a_profile_onsets_that_follow_the_beam_are_a_warning(
     movie: SimulatedMovie,
 ) -> None:

@@ -82,6 +82,7 @@ class Deadly(str):
         return os._exit, (9,)
 
 
+@pytest.mark.long
 def test_movies_side_by_side_on_a_cluster_give_the_same_tables_and_a_dead_process_ends_no_other(
     once: Path, movies: list[Path], tmp_path: Path
 ) -> None:

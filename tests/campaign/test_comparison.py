@@ -61,6 +61,7 @@ def test_places_of_two_movies_are_two_witnesses_however_many_they_are(campaign: 
     assert difference(rows_of(early), rows_of(late)).p_permutation == pytest.approx(1 / 3)
 
 
+@pytest.mark.long
 def test_without_a_difference_small_p_are_as_rare_as_they_say(campaign: Any) -> None:
     rng = np.random.default_rng(4)
     p = [

@@ -138,6 +138,7 @@ def made_or_native(rng: np.random.Generator, campaign: Any, native: bool) -> Gro
     return Group({}, tuple(runs))
 
 
+@pytest.mark.long
 def test_native_is_wrong_in_less_than_one_of_twenty(campaign: Any) -> None:
     rng = np.random.default_rng(3)
 

@@ -365,6 +365,7 @@ def test_a_packed_file_that_breaks_off_gives_its_whole_frames(tmp_path):
     assert any("breaks off" in warning for warning in opened.warnings)
 
 
+@pytest.mark.long
 def test_a_hundred_gigabytes_open_at_once_and_stay_on_disk(tmp_path):
     path = write(tmp_path / "huge.mrc", np.zeros((2, 4, 4), np.uint16))
     frames = 100 * 2**30 // (4096 * 4096 * 2)

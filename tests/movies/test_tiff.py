@@ -299,6 +299,7 @@ def test_forty_gigabytes_open_at_once_and_stay_on_disk(tmp_path):
     assert process.memory_info().rss - before < 50 * 2**20
 
 
+@pytest.mark.long
 def test_ten_thousand_pages_open_in_seconds(tmp_path):
     path = tmp_path / "many.tif"
     frame = np.zeros((4, 4), np.uint8)

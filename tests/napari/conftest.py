@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -59,16 +60,15 @@ def opened() -> Iterator[Any]:
         patch.setattr(NapariApplication, "get_app_model", lambda *_: app)
         patch.setattr("napari._qt.threads.status_checker.StatusChecker.start", lambda *_: None)
         patch.setattr("napari._qt.qt_viewer.QtViewer._get_console", lambda *_: QWidget())
+        # It collects with every layer that goes, for drivers of Windows: a quarter of a second.
+        patch.setattr("napari._vispy.canvas.gc", SimpleNamespace(collect=lambda: 0))
         for registered_once in (_initialize_plugins, init_qactions):
             registered_once.cache_clear()
         viewer = Viewer(show=True, show_welcome_screen=False)
         qt_window = viewer.window._qt_window
         patch.setattr(qt_window, "_save_current_window_settings", lambda: None)
         assert QTest.qWaitForWindowExposed(qt_window)
-        gc.collect()
-        gc.freeze()  # napari collects with every layer that goes, and need not walk through all
         yield viewer
-        gc.unfreeze()
         viewer.close()
         NapariApplication.destroy("beamwatch_test")
         for registered_once in (_initialize_plugins, init_qactions):

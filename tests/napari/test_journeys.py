@@ -96,6 +96,7 @@ def test_a_run_of_the_command_line_is_opened_with_its_answer_and_its_regions(
     assert f"{dose:.3g}" in said if pd.notna(dose) else said
 
 
+@pytest.mark.long
 def test_the_threshold_moved_by_hand_is_the_command_lines(
     viewer: Any, panel: Beamwatch, eer: Path, run_folder: Path
 ) -> None:
@@ -222,6 +223,7 @@ def test_a_run_that_is_saved_and_opened_again_looks_the_same(
     assert state(viewer, panel) == before
 
 
+@pytest.mark.long
 def test_map_and_curves_show_the_numbers_of_the_command_lines_tables(
     viewer: Any, panel: Beamwatch, run_folder: Path
 ) -> None:

@@ -182,6 +182,7 @@ def test_a_desk_with_its_docks_that_is_taken_out_in_the_middle_of_a_run_is_gone(
     wait_until(lambda: threads() == [])
 
 
+@pytest.mark.long
 def test_docks_beside_the_picture_go_with_the_desk(viewer: Any, fresh: Any, result: Any) -> None:
     panel = open_panel(viewer)
     show(viewer, fresh())
@@ -194,6 +195,7 @@ def test_docks_beside_the_picture_go_with_the_desk(viewer: Any, fresh: Any, resu
     assert gone(watched)
 
 
+@pytest.mark.long
 def test_nothing_of_ours_listens_to_the_viewer_once_the_desk_is_closed(
     viewer: Any, fresh: Any, result: Any
 ) -> None:
@@ -215,6 +217,7 @@ def test_nothing_of_ours_listens_to_the_viewer_once_the_desk_is_closed(
     viewer.window.remove_dock_widget(panel)
 
 
+@pytest.mark.long
 def test_a_movie_that_is_deleted_in_the_middle_of_a_run_is_gone(
     viewer: Any, fresh: Any, result: Any, held: Any
 ) -> None:
@@ -236,6 +239,7 @@ def test_a_movie_that_is_deleted_in_the_middle_of_a_run_is_gone(
     wait_until(lambda: threads() == [])
 
 
+@pytest.mark.long
 @pytest.mark.skipif(PYSIDE6, reason="napari itself keeps deleted layers with PySide6")
 def test_of_two_movies_in_turn_the_first_is_gone(viewer: Any, fresh: Any, result: Any) -> None:
     panel = open_panel(viewer)
@@ -265,6 +269,7 @@ def items(panel: Beamwatch) -> tuple[int, int, int]:
     return drawn, len(QApplication.allWidgets()), len(QApplication.topLevelWidgets())
 
 
+@pytest.mark.long
 def test_three_runs_and_thirty_steps_of_the_slider_leave_no_more_than_one_did(
     viewer: Any, fresh: Any, result: Any
 ) -> None:
@@ -291,6 +296,7 @@ def test_three_runs_and_thirty_steps_of_the_slider_leave_no_more_than_one_did(
     assert [once() for _ in range(2)] == [expected] * 2
 
 
+@pytest.mark.long
 def test_moving_the_thresholds_makes_nothing_new(viewer: Any, fresh: Any, result: Any) -> None:
     panel = open_panel(viewer)
     show(viewer, fresh())
@@ -304,6 +310,7 @@ def test_moving_the_thresholds_makes_nothing_new(viewer: Any, fresh: Any, result
     assert len(counted) == 1
 
 
+@pytest.mark.long
 def test_a_desk_that_is_opened_again_and_again_leaves_no_widgets(
     viewer: Any, fresh: Any, result: Any
 ) -> None:

@@ -196,6 +196,7 @@ def test_moving_a_slider_moves_the_threshold_and_not_the_onset(
     assert panel.session.settings.persistence == 4
 
 
+@pytest.mark.long
 def test_a_drawn_rectangle_is_a_region_and_gets_its_answer(
     viewer: Any, panel: Beamwatch, movie: Any
 ) -> None:
@@ -304,6 +305,7 @@ def test_layers_that_are_no_movies_are_left_alone(viewer: Any, panel: Beamwatch)
     assert not the(panel, QPushButton, "run").isEnabled()
 
 
+@pytest.mark.long
 def test_of_two_movies_one_is_looked_at_and_layers_of_the_other_go(
     viewer: Any, panel: Beamwatch, movie: Any, result: Any
 ) -> None:
@@ -417,6 +419,7 @@ def test_a_run_that_is_cancelled_has_no_answer_even_if_it_comes_to_one(
     assert not drawn(viewer)
 
 
+@pytest.mark.long
 def test_our_layers_may_be_deleted_in_the_middle_of_a_run(
     viewer: Any, panel: Beamwatch, movie: Any, result: Any, held: Any
 ) -> None:
@@ -460,6 +463,7 @@ def test_a_calibration_that_changes_in_the_middle_of_a_run_leaves_no_stale_answe
     assert not drawn(viewer)
 
 
+@pytest.mark.long
 def test_a_run_with_other_settings_replaces_what_the_first_one_drew(
     viewer: Any, panel: Beamwatch, movie: Any, result: Any
 ) -> None:
@@ -499,6 +503,7 @@ def test_whichever_layer_is_chosen_nothing_but_a_movie_is_analysed(
     assert panel.canvas.frame == 7  # of a viewer with an axis more
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("frames", [1, 2])
 def test_a_movie_of_one_frame_or_two_ends_in_words(
     viewer: Any, panel: Beamwatch, movie: Any, frames: int, monkeypatch: pytest.MonkeyPatch
@@ -519,6 +524,7 @@ def test_a_movie_of_one_frame_or_two_ends_in_words(
         assert the(panel, QLabel, "answer").text() in ("ambiguous", "no lattice")
 
 
+@pytest.mark.long
 def test_a_frame_that_is_no_number_is_no_obstacle(
     viewer: Any, panel: Beamwatch, movie: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -634,6 +640,7 @@ def test_a_run_whose_movie_has_moved_asks_where_it_is(
     assert panel.session.onset is not None
 
 
+@pytest.mark.long
 def test_the_figure_is_saved_while_the_window_lives(
     viewer: Any, panel: Beamwatch, movie: Any, result: Any, tmp_path: Path
 ) -> None:

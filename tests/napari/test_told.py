@@ -173,6 +173,7 @@ def test_a_movie_is_opened_with_a_gain_reference_and_added_up(
     assert any("gain.npy" in note for note in the_movie(panel).notes)
 
 
+@pytest.mark.long
 def test_the_scale_bar_is_on_once_the_size_of_a_pixel_is_known_however_a_movie_came(
     viewer: Any, panel: Beamwatch, tmp_path: Path
 ) -> None:

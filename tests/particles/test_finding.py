@@ -86,6 +86,7 @@ def test_outlines_lie_around_the_particles(still: Particles) -> None:
         still.outline(1, 16)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("shape", [disc(90, 100, 50), square(90, 100, 45)])
 def test_standard_errors_are_the_scatter(shape: Place) -> None:
     shown = picture(shape)

@@ -86,6 +86,7 @@ def test_zones_of_frameworks_are_named(frameworks: dict[str, Phase], name: str) 
     assert all(name in one.answer.split("|") for one in found if one.answer)
 
 
+@pytest.mark.long
 def test_an_unlisted_framework_is_seldom_named(frameworks: dict[str, Phase]) -> None:
     """The bound is 10 %; of 2000 unlisted cells with edges of 10 to 28 Å, 3.2 % were named."""
     rng = np.random.default_rng(6)

@@ -88,6 +88,7 @@ def wrongly_named(found: list[Match], truth: list[str]) -> np.ndarray:
     return named & ~right(found, truth)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("sigma", "rings", "stray", "often"),
     [
@@ -131,6 +132,7 @@ def test_with_few_phases_to_choose_from_most_sets_have_one_name() -> None:
     assert wrongly_named(found, truth).mean() <= 0.01
 
 
+@pytest.mark.long
 def test_spots_of_no_crystal_are_seldom_named() -> None:
     rng = np.random.default_rng(13)
     d = rng.uniform(1.2, 4, (300, 4))
@@ -172,6 +174,7 @@ STRANGERS = (
 )  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("elements", "scale_sd", "whole", "at_most", "at_least"),
     [

@@ -105,6 +105,7 @@ def test_orders_of_one_spot_are_no_second_witness() -> None:
     assert any_lattice(orders) > 3 * FLAT + 3
 
 
+@pytest.mark.long
 def test_crystals_of_any_cell_are_named_as_seldom_as_is_said() -> None:
     """Two thirds have a right angle between the two spots, as most zones of real crystals do."""
     rng = np.random.default_rng(9)

@@ -128,6 +128,7 @@ def test_every_pair_is_found_once_and_nothing_else(stop: bool, tilt: float) -> N
     assert (spots.rx >= 0).all()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stop", [False, True])
 def test_spacings_are_right_within_the_errors_they_state(stop: bool) -> None:
     pattern = Pattern(spot=60.0, stop=stop)
@@ -147,6 +148,7 @@ def test_spacings_are_right_within_the_errors_they_state(stop: bool) -> None:
     assert (off < 2).mean() == pytest.approx(0.95, abs=0.035)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("diffuse", [0.05, 3.0])
 @pytest.mark.parametrize("grain", [0.0, 1.0])
 def test_no_more_false_alarms_than_stated(diffuse: float, grain: float) -> None:
@@ -162,6 +164,7 @@ def test_no_more_false_alarms_than_stated(diffuse: float, grain: float) -> None:
     assert hits <= binom.ppf(0.9995, trials, alpha)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("blur", [0.6, 0.9])
 def test_nor_where_neighbours_share_electrons(blur: float) -> None:
     alpha, trials = 0.3, 15

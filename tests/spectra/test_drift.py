@@ -158,6 +158,7 @@ def test_a_map_is_the_sum_of_waves():
 # --- Movies whose drift is known -------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("lattice", [0.0, 0.3])
 def test_a_settling_stage_is_followed_without_hops(lattice):
     path = settling()
@@ -169,6 +170,7 @@ def test_a_settling_stage_is_followed_without_hops(lattice):
     assert (np.abs(off[1:]) < 3 * found.se_px[1:, None]).mean() > 0.95
 
 
+@pytest.mark.long
 def test_a_stage_that_runs_is_followed_in_frames_too_faint_to_find_themselves():
     path = np.arange(48)[:, None] * np.array([-2.6, 1.5])
     assert (
@@ -176,6 +178,7 @@ def test_a_stage_that_runs_is_followed_in_frames_too_faint_to_find_themselves():
     )
 
 
+@pytest.mark.long
 def test_pattern_hot_pixels_flicker_and_shading_do_not_hold_it():
     path = settling()
     rng = np.random.default_rng(4)
@@ -298,6 +301,7 @@ def test_it_does_not_matter_who_reduces_or_how_many_threads(monkeypatch):
     np.testing.assert_array_equal(whole.se_px, alone.se_px)
 
 
+@pytest.mark.long
 def test_long_movies_are_kept_in_bounded_memory(monkeypatch):
     monkeypatch.setattr(estimating, "MOST_GROUPS", 40)
     monkeypatch.setattr(estimating, "FIRST_FRAMES", 16)
@@ -319,6 +323,7 @@ def test_frames_come_in_order():
         estimator.add(3, np.ones((64, 64)))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", ["lif-to-li2o", "reorientation", "stretched"])
 def test_a_specimen_that_changes_where_it_stands_does_not_seem_to_move(case):
     movie = simulate(case, frames=40, frame_dose=15.0, size=512)
@@ -327,6 +332,7 @@ def test_a_specimen_that_changes_where_it_stands_does_not_seem_to_move(case):
     assert np.hypot(drift.dy_px, drift.dx_px).max() < 2.5
 
 
+@pytest.mark.long
 def test_a_lattice_that_swells_in_many_electrons_does_not_seem_to_move():
     movie = simulate(
         "swelling", frames=40, frame_dose=78.0, pixel_size=0.2, size=512, onset=830.0, tau=200.0

@@ -36,6 +36,7 @@ def alarms(noise: str, trials: int = TRIALS) -> int:
     return hits
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("noise", ["counts", "blobs", "texture"])
 def test_noise_alone_raises_no_more_alarms_than_stated_and_not_far_fewer(noise: str) -> None:
     low, high = (

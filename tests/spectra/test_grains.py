@@ -108,6 +108,7 @@ def test_a_weak_reflection_that_few_windows_show_is_like_a_strong_one_of_its_cry
     assert of.alike(0, 2) < 0.5
 
 
+@pytest.mark.long
 def test_a_mosaic_has_about_as_many_crystals_as_grains() -> None:
     movie = simulate("mosaic", grains=4, seed=3, frames=40, frame_dose=8.0, size=512)
     spots = bw.find_spots(movie)

@@ -63,6 +63,7 @@ def test_of_two_peaks_within_reach_the_nearer_is_meant() -> None:
         assert_allclose(nearest_peak(Click(field, *peak, 0.06)), peak, atol=0.3 / 200)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("blurred", [False, True], ids=["single counts", "noise that is coloured"])
 def test_noise_is_taken_for_a_peak_once_in_a_hundred_clicks(blurred: bool) -> None:
     rng = np.random.default_rng(0)

@@ -49,6 +49,7 @@ def test_intensities_are_right_on_average(contrast: float) -> None:
     assert traces.intensity.mean() == pytest.approx(truth(contrast), abs=4 * error)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("contrast", [0.1, 0.2, 0.4])
 def test_errors_of_windows_cover_as_stated(contrast: float) -> None:
     traces = tracked(contrast, np.full(800, 2.0))
@@ -58,6 +59,7 @@ def test_errors_of_windows_cover_as_stated(contrast: float) -> None:
     assert (away < 2).mean() == pytest.approx(0.95, abs=0.03)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("contrast", [0.1, 0.3])
 def test_errors_of_regions_cover_as_stated(contrast: float) -> None:
     traces = tracked(contrast, np.full(600, 2.0))

@@ -62,6 +62,7 @@ def test_a_lattice_that_holds_is_said_to_hold(tmp_path: Path, steady: np.ndarray
     assert 0.7 < said[-1].left < 1.3
 
 
+@pytest.mark.long
 def test_a_loss_that_a_layer_explains_is_no_stop(tmp_path: Path) -> None:
     course = np.where(np.arange(36) < 18, 1.0, 0.6)
     camera = Camera(tmp_path / "live.mrc", filmed(course, 6, light=3.0))

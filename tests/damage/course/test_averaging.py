@@ -14,7 +14,7 @@ from napari_beamwatch.damage.course.interval import course
 from napari_beamwatch.damage.scopes import samples_of
 
 
-@pytest.mark.parametrize("beta", [0.8, 1.0, 1.6])
+@pytest.mark.parametrize("beta", [0.8, pytest.param(1.0, marks=pytest.mark.long), 1.6])
 def test_intervals_cover_as_stated(traces: Any, beta: float) -> None:
     covered = 0
     for seed in range(24):
@@ -34,6 +34,7 @@ def test_an_abrupt_loss_is_placed_within_a_frame(traces: Any) -> None:
     assert found.loss > 0.95
 
 
+@pytest.mark.long
 def test_steps_within_a_frame_are_held_by_most_intervals(traces: Any) -> None:
     held, early = 0, []
     for seed in range(24):
@@ -46,6 +47,7 @@ def test_steps_within_a_frame_are_held_by_most_intervals(traces: Any) -> None:
     assert np.median(early) < 0.45
 
 
+@pytest.mark.long
 def test_doses_of_half_and_1e_cover_those_of_the_law(traces: Any) -> None:
     covered = np.zeros(3)
     for seed in range(24):

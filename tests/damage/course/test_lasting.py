@@ -56,6 +56,7 @@ def test_evidence_is_the_ratio_of_marginal_likelihoods(left: float) -> None:
     assert quick == pytest.approx(naive_evidence(value, 0.2, left), abs=1e-6)
 
 
+@pytest.mark.long
 def test_evidence_stays_low_in_forty_frames_that_hold_read_after_every_one() -> None:
     rng = np.random.default_rng(5)
     passed = 0

@@ -39,6 +39,7 @@ def covered(found: np.ndarray, truth: float) -> float:
     return float(((found[:, 1] <= truth) & (truth <= found[:, 2])).mean())
 
 
+@pytest.mark.long
 def test_places_that_went_at_once_did_so_when_one_says() -> None:
     means = []
     for count in (1, 5, 20):
@@ -49,6 +50,7 @@ def test_places_that_went_at_once_did_so_when_one_says() -> None:
     assert np.abs(np.array(means) - 100).max() < SE / 2
 
 
+@pytest.mark.long
 def test_the_more_places_went_at_once_the_better_it_is_known() -> None:
     widths = [
         np.median(np.diff(answers(np.full(count, 100.0), count, 40)[:, 1:])) for count in (1, 5, 20)
@@ -78,6 +80,7 @@ def test_several_that_are_first_are_the_first_together() -> None:
     assert members.tolist() == [True] * 4 + [False] * 4
 
 
+@pytest.mark.long
 def test_places_that_spread_without_a_gap_are_not_dated_early() -> None:
     # The first of these truths is at 60, and a minimum of estimates lies below it.
     found = answers(60 + 2 * np.arange(10.0), 5)
@@ -153,6 +156,7 @@ def test_a_dip_before_the_others_is_not_the_first() -> None:
     assert members.all()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("count", [5, 50])
 def test_the_first_is_not_pulled_by_how_many_went_later(count: int) -> None:
     found = answers(np.append(100 - 7 * SE, np.full(count, 100.0)), count, 25, least=SPEAKS)
@@ -160,6 +164,7 @@ def test_the_first_is_not_pulled_by_how_many_went_later(count: int) -> None:
     assert covered(found, 100 - 7 * SE) > 0.88
 
 
+@pytest.mark.long
 def test_of_places_that_spread_the_first_is_dated_to_about_an_error() -> None:
     for truth in (60 + 2 * SE * np.arange(10.0), 60 + SE * np.arange(30.0)):
         assert -SE / 2 < answers(truth, 6, 25, least=SPEAKS)[:, 0].mean() - 60 < 1.5 * SE
@@ -208,6 +213,7 @@ def test_two_that_went_within_a_part_of_a_frame_do_not_exclude_the_first() -> No
     assert np.mean(held) > 0.93
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("count", [5, 20])
 def test_of_places_that_spread_about_a_dose_the_interval_holds_the_first(count: int) -> None:
     # Where they were taken to have gone at one dose unless they exclude it, 49 to 88 of 100 did.

@@ -63,6 +63,7 @@ def simulated(seed: int, places: int = 40) -> Survival:
     )  # fmt: skip
 
 
+@pytest.mark.long
 def test_intervals_of_the_median_hold_it() -> None:
     held = 0
     for seed in range(24):

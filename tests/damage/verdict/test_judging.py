@@ -34,6 +34,7 @@ def test_spots_that_fade_together_are_an_onset(traces: Any) -> None:
     assert "together" in verdict.reason
 
 
+@pytest.mark.long
 def test_the_fitted_course_follows_the_truth_within_its_band(traces: Any) -> None:
     inside = []
     for seed in range(12):

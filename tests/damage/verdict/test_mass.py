@@ -153,6 +153,7 @@ def test_the_loss_that_had_surely_begun_first_is_taken() -> None:
     assert first.particle == 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("bins", [8, 16])
 @pytest.mark.parametrize(("scatter", "neighbours"), [(1.12, 0.0), (1.4, 0.0), (1.0, 0.3)])
 def test_false_changes_are_no_more_than_stated(

@@ -45,6 +45,7 @@ def test_exponents_are_the_likeliest_of_each_spot(traces: Any) -> None:
     assert mine.exponent == pytest.approx([naive(y) for y in samples.y], abs=0.01)
 
 
+@pytest.mark.long
 def test_errors_of_the_exponents_are_what_they_scatter_by(traces: Any) -> None:
     pulls = []
     for seed in range(30):

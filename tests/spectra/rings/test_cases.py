@@ -40,6 +40,7 @@ def shown(case: str, frame_dose: float, **parameters: Any) -> RadialSeries:
     return tracker.series()
 
 
+@pytest.mark.long
 def test_a_creeping_focus_is_told_from_the_film() -> None:
     dose = 15 * 200.0
     focus = Knots((0.2 * dose, dose), (0.0, 5.0))

@@ -20,6 +20,7 @@ def blobs(counts: np.ndarray) -> np.ndarray:
     return convolve(counts, BLOB, mode="wrap")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("camera", [None, blobs])
 def test_noise_alone_raises_no_more_alarms_than_stated(specimen, camera) -> None:  # type: ignore[no-untyped-def]
     hits = 0

@@ -8,6 +8,7 @@ import pytest
 from napari_beamwatch.spectra.rings import find_rings, follow_rings
 
 
+@pytest.mark.long
 def test_traces_of_a_steady_ring_scatter_as_stated(specimen) -> None:  # type: ignore[no-untyped-def]
     heights, places = [], []
     for seed in range(6):

@@ -44,6 +44,7 @@ def test_a_standard_that_is_not_seen_is_refused(specimen) -> None:  # type: igno
         pixel_size_from_standard(powder_movie(specimen, None), 2.355)
 
 
+@pytest.mark.long
 def test_an_ellipse_is_told_with_its_errors(specimen) -> None:  # type: ignore[no-untyped-def]
     ratio, angle = [], []
     for seed in range(6):

@@ -25,6 +25,7 @@ def film(specimen, focus: float, seed: int, lens: Lens = LENS) -> np.ndarray:  #
     return made * 0.08 / made.std()
 
 
+@pytest.mark.long
 def test_the_change_of_focus_is_told_within_its_errors(specimen) -> None:  # type: ignore[no-untyped-def]
     off, values = [], []
     for seed in range(8):
@@ -42,6 +43,7 @@ def test_the_change_of_focus_is_told_within_its_errors(specimen) -> None:  # typ
     assert np.mean(values, axis=0) == pytest.approx(TRUE, abs=1.5)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rings", [False, True])
 def test_noise_and_powder_rings_are_no_thon_rings(specimen, rings: bool) -> None:  # type: ignore[no-untyped-def]
     told = 0
