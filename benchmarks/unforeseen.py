@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from pieces import Job, Line, campaign
-from unforeseen_scenes import KINDS, Scene, Truth
+from unforeseen_scenes import KINDS
+from unforeseen_stage import Scene, Truth
 
 import napari_beamwatch as bw
 
