@@ -93,6 +93,7 @@ def test_nothing_depends_on_the_number_of_threads(
     pd.testing.assert_frame_equal(one.traces, several.traces, check_exact=True)
 
 
+@pytest.mark.long
 def test_windows_follow_a_specimen_that_drifts() -> None:
     moving = filmed("lif-room-temperature", frames=40, frame_dose=10.0, size=512)
     drift = np.array(moving.truth.drift_px) - moving.truth.drift_px[0]
@@ -246,6 +247,7 @@ def test_a_particle_that_shrinks_is_an_onset_of_mass_loss(shrunken: bw.Result) -
     assert np.isnan(rows.loc["film"].mass_loss_onset_e_per_A2)
 
 
+@pytest.mark.long
 def test_no_particle_is_looked_at_unless_mass_loss_is_a_criterion() -> None:
     shrinking = filmed("shrinking-particle", frames=24, frame_dose=25.0, size=256, pixel_size=0.5)
     result = bw.analyze(shrinking, bw.Settings(criteria=("fading", "spacing", "new_phase")))

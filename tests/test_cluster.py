@@ -58,6 +58,7 @@ def assert_same(found: bw.Result, expected: bw.Result) -> None:
     pd.testing.assert_frame_equal(found.drift, expected.drift, check_exact=True)
 
 
+@pytest.mark.long
 def test_workers_find_what_one_process_finds_also_when_one_of_them_dies(
     path: Path, alone: bw.Result, client: Any
 ) -> None:

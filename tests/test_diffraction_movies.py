@@ -289,6 +289,7 @@ def test_nothing_depends_on_the_number_of_threads(
     pd.testing.assert_frame_equal(one.traces, result.traces, check_exact=True)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("dtype", "times"), [("f4", 1.0), ("f4", 1 / 300), ("u2", 80)])
 def test_neither_the_type_nor_the_scale_of_grey_levels_matters(
     frames: np.ndarray, result: bw.Result, dtype: str, times: float

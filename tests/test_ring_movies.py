@@ -93,6 +93,7 @@ def test_a_phase_and_its_reflection_are_read_as_people_write(text: str, meant: o
     assert read_standard(text) == meant
 
 
+@pytest.mark.long
 def test_what_no_ring_can_tell_is_refused_in_words() -> None:
     movie = filmed("steady-rings", frames=4, drift=0.0)
     with pytest.raises(bw.BeamwatchError, match=r"do not tell which reflections|no ring"):

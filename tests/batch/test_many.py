@@ -111,6 +111,7 @@ def test_movies_side_by_side_on_a_cluster_give_the_same_tables_and_a_dead_proces
     assert workers.multiprocessing.active_children() == []
 
 
+@pytest.mark.long
 def test_processes_that_cannot_begin_end_the_batch(movies: list[Path], tmp_path: Path) -> None:
     # As those of a script do that has no guard, and so would begin itself anew.
     with pytest.raises(bw.BeamwatchError, match="no process can be started"):

@@ -419,6 +419,7 @@ def test_the_copied_image_is_twice_as_fine_as_the_screen(dock) -> None:
     assert len({image.pixel(x, 150) for x in range(0, image.width(), 3)}) > 3  # not blank
 
 
+@pytest.mark.long
 def test_colours_follow_the_theme_of_napari(viewer, tables) -> None:
     dock = DamageCurves()
     viewer.window.add_dock_widget(dock, name="Damage curves")

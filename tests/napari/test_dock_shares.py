@@ -57,6 +57,7 @@ def test_the_live_spectrum_is_no_stamp_and_grows_with_the_window(viewer: Any, de
     assert becomes(lambda: abs(picture_height(desk) - small) < 5)
 
 
+@pytest.mark.long
 def test_naparis_lists_stand_behind_each_other_only_in_a_low_window(viewer: Any, desk: Any) -> None:
     window = viewer.window._qt_window
     layers = window.findChild(QDockWidget, "layer list")
@@ -69,6 +70,7 @@ def test_naparis_lists_stand_behind_each_other_only_in_a_low_window(viewer: Any,
     assert window.tabifiedDockWidgets(layers) == []
 
 
+@pytest.mark.long
 def test_a_border_that_the_user_draws_is_remembered(
     viewer: Any, desk: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -129,6 +129,7 @@ def test_the_panel_opens_a_file_as_the_command_line_describes_it(
     assert panel.canvas.layer is layer
 
 
+@pytest.mark.long
 def test_raw_frames_are_added_up_another_way_on_the_same_layer(
     viewer: Any, panel: Beamwatch, eer: Path
 ) -> None:
@@ -172,6 +173,7 @@ def test_a_dose_that_was_said_of_a_frame_goes_with_its_raw_frames(
     assert panel.findChild(QLineEdit, "frame_dose").text() == "10 e/Å²"
 
 
+@pytest.mark.long
 def test_the_transform_follows_a_region_that_is_dragged(
     viewer: Any, panel: Beamwatch, run_folder: Path
 ) -> None:
@@ -207,6 +209,7 @@ def state(viewer: Any, panel: Beamwatch) -> dict[str, Any]:
     }
 
 
+@pytest.mark.long
 def test_a_run_that_is_saved_and_opened_again_looks_the_same(
     viewer: Any, panel: Beamwatch, run_folder: Path, tmp_path: Path
 ) -> None:
@@ -243,6 +246,7 @@ def test_map_and_curves_show_the_numbers_of_the_command_lines_tables(
         np.testing.assert_allclose(curve.intensity, told, rtol=1e-6)
 
 
+@pytest.mark.long
 def test_a_rectangle_that_is_dragged_with_the_mouse_has_its_own_transform(
     viewer: Any, panel: Beamwatch, eer: Path
 ) -> None:
@@ -286,6 +290,7 @@ def test_a_rectangle_that_is_dragged_with_the_mouse_has_its_own_transform(
     np.testing.assert_array_equal(picture.spectrum.power, told.power)
 
 
+@pytest.mark.long
 def test_a_spot_is_added_by_a_click_and_removed_and_the_engine_does_as_the_command_line(
     viewer: Any, panel: Beamwatch, eer: Path, run_folder: Path, tmp_path: Path
 ) -> None:

@@ -127,7 +127,7 @@ def _listener(callback: Any) -> str:
     return f"{type(owner).__module__}.{type(owner).__name__}.{callback[1]}"
 
 
-@pytest.mark.parametrize("in_a_run", [False, True])
+@pytest.mark.parametrize("in_a_run", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_a_window_that_is_closed_takes_all_with_it(
     make_napari_viewer: Any, fresh: Any, result: Any, held: Any, in_a_run: bool
 ) -> None:
@@ -166,6 +166,7 @@ def test_a_desk_that_is_taken_out_of_the_window_is_gone(
     wait_until(lambda: threads() == [])
 
 
+@pytest.mark.long
 def test_a_desk_with_its_docks_that_is_taken_out_in_the_middle_of_a_run_is_gone(
     viewer: Any, fresh: Any, held: Any
 ) -> None:

@@ -232,6 +232,7 @@ def test_cancel_stops_and_nothing_is_drawn(viewer: Any, panel: Beamwatch, movie:
     assert not drawn(viewer)
 
 
+@pytest.mark.long
 def test_curves_grow_during_a_run_and_cancel_brings_the_last_ones_back(
     viewer: Any, panel: Beamwatch, movie: Any, result: Any
 ) -> None:
@@ -253,6 +254,7 @@ def test_curves_grow_during_a_run_and_cancel_brings_the_last_ones_back(
     wait_until(lambda: curves.legend.text() == before)
 
 
+@pytest.mark.long
 def test_deleting_the_movie_in_the_middle_of_a_run_ends_it(
     viewer: Any, panel: Beamwatch, movie: Any
 ) -> None:
@@ -328,6 +330,7 @@ def test_a_panel_that_comes_after_a_movie_names_it_in_its_box(viewer: Any, movie
     panel.close_desk()
 
 
+@pytest.mark.long
 def test_a_movie_that_is_opened_second_is_looked_at_or_offered_where_an_answer_would_go(
     viewer: Any, panel: Beamwatch, movie: Any, result: Any
 ) -> None:
@@ -352,6 +355,7 @@ def test_a_movie_that_is_opened_second_is_looked_at_or_offered_where_an_answer_w
     assert not offer.isVisibleTo(panel)
 
 
+@pytest.mark.long
 def test_labels_of_regions_take_no_more_room_than_they_are_given(
     viewer: Any, panel: Beamwatch, movie: Any, result: Any
 ) -> None:
@@ -371,6 +375,7 @@ def test_labels_of_regions_take_no_more_room_than_they_are_given(
     assert LINE / 3 < np.ptp(rows) < LINE
 
 
+@pytest.mark.long
 def test_zooming_out_raises_a_label_that_would_lie_on_its_neighbours(
     viewer: Any, panel: Beamwatch, movie: Any
 ) -> None:
@@ -383,6 +388,7 @@ def test_zooming_out_raises_a_label_that_would_lie_on_its_neighbours(
     assert list(viewer.layers["Regions"].features["label"]) == ["A", "B\n "]
 
 
+@pytest.mark.long
 def test_our_layers_may_be_deleted(viewer: Any, panel: Beamwatch, movie: Any, result: Any) -> None:
     layer = show(viewer, movie)
     panel.canvas.regions.start_drawing()
@@ -396,6 +402,7 @@ def test_our_layers_may_be_deleted(viewer: Any, panel: Beamwatch, movie: Any, re
     assert names(viewer) >= OVERLAYS | {"Regions"}
 
 
+@pytest.mark.long
 def test_pure_noise_ends_in_an_answer_without_layers_of_spots(
     viewer: Any, panel: Beamwatch
 ) -> None:
@@ -436,6 +443,7 @@ def test_our_layers_may_be_deleted_in_the_middle_of_a_run(
     assert names(viewer) >= OVERLAYS
 
 
+@pytest.mark.long
 def test_another_movie_that_is_chosen_in_the_middle_of_a_run_gets_no_answer_of_the_first(
     viewer: Any, panel: Beamwatch, movie: Any, result: Any, held: Any
 ) -> None:
@@ -485,6 +493,7 @@ def test_a_run_with_other_settings_replaces_what_the_first_one_drew(
     assert not viewer.layers["Onset doses"].visible
 
 
+@pytest.mark.long
 def test_whichever_layer_is_chosen_nothing_but_a_movie_is_analysed(
     viewer: Any, panel: Beamwatch, movie: Any
 ) -> None:
@@ -613,6 +622,7 @@ def test_the_docks_beside_the_picture_follow_and_lead(
     assert panel.beside.curves is None
 
 
+@pytest.mark.long
 def test_a_run_whose_movie_has_moved_asks_where_it_is(
     viewer: Any, panel: Beamwatch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -669,6 +679,7 @@ def test_onsets_are_marked_on_the_time_slider_where_the_handle_stops(
     assert panel._marks.marks == ()
 
 
+@pytest.mark.long
 def test_the_picture_shows_a_mean_of_frames_and_single_ones_again(
     viewer: Any, panel: Beamwatch, movie: Any
 ) -> None:
@@ -686,6 +697,7 @@ def test_the_picture_shows_a_mean_of_frames_and_single_ones_again(
     assert layer.interpolation2d == "nearest"
 
 
+@pytest.mark.long
 def test_as_many_frames_are_shown_at_once_as_show_the_lattice_and_are_read_in_a_moment() -> None:
     def shown(frames: int, side: int, dose: float | None) -> int:
         counts = np.broadcast_to(np.uint8(0), (frames, side, side))
@@ -708,6 +720,7 @@ def test_the_docks_open_with_the_first_movie_where_there_is_room(
     assert (panel.beside.curves is not None) == opened
 
 
+@pytest.mark.long
 def test_selected_spots_are_those_whose_curves_are_drawn(
     viewer: Any, panel: Beamwatch, movie: Any, result: Any
 ) -> None:
@@ -726,6 +739,7 @@ def test_selected_spots_are_those_whose_curves_are_drawn(
     assert [curve.key for curve in curves._curves] == before
 
 
+@pytest.mark.long
 def test_a_place_that_is_chosen_has_its_curve_beside_the_first_and_the_median(
     viewer: Any, panel: Beamwatch, movie: Any, result: Any
 ) -> None:
@@ -841,6 +855,7 @@ def test_what_the_windows_resolve_is_said_before_a_run(
     assert "e/Å² a point" in panel._lattice._said.text()
 
 
+@pytest.mark.long
 def test_a_run_that_is_shown_brings_its_own_regions(
     viewer: Any, panel: Beamwatch, movie: Any, result: Any
 ) -> None:
@@ -878,6 +893,7 @@ def test_a_frame_time_that_is_typed_keeps_frame_mean_and_contrast(
     assert layer.contrast_limits == pytest.approx([0.1, 2.0])
 
 
+@pytest.mark.long
 def test_of_a_region_without_an_onset_before_and_after_are_not_those_of_another(
     viewer: Any, panel: Beamwatch, movie: Any, result: Any
 ) -> None:
@@ -892,6 +908,7 @@ def test_of_a_region_without_an_onset_before_and_after_are_not_those_of_another(
     assert spectrum._after is None
 
 
+@pytest.mark.long
 def test_a_run_that_is_opened_beside_another_movie_is_looked_at(
     viewer: Any, panel: Beamwatch, movie: Any, tmp_path: Path
 ) -> None:

@@ -93,6 +93,7 @@ def test_a_ring_that_is_clicked_and_named_sets_the_constant_with_its_error(
     assert panel.session.settings.camera_constant is None
 
 
+@pytest.mark.long
 def test_a_spacing_that_is_typed_or_all_rings_of_a_phase_do_as_well(
     form: RingForm, rings: PowderRings
 ) -> None:
@@ -104,6 +105,7 @@ def test_a_spacing_that_is_typed_or_all_rings_of_a_phase_do_as_well(
     assert said.text() == rings.constant_by("Na", None).words
 
 
+@pytest.mark.long
 def test_what_no_ring_can_be_is_said_and_closing_takes_the_rings_off(
     viewer: Any, form: RingForm, monkeypatch: pytest.MonkeyPatch
 ) -> None:

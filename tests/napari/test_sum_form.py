@@ -69,6 +69,7 @@ def test_the_sum_becomes_a_layer_over_the_movie_and_a_file(
         np.testing.assert_array_equal(mrc.data, image.image)
 
 
+@pytest.mark.long
 def test_frames_that_count_alike_are_those_before_the_part_is_gone(
     viewer: Any, panel: Beamwatch, form: SumForm, movie: Movie, result: Any
 ) -> None:
@@ -81,6 +82,7 @@ def test_frames_that_count_alike_are_those_before_the_part_is_gone(
     np.testing.assert_array_equal(viewer.layers[SUM].data, image.image)
 
 
+@pytest.mark.long
 def test_what_cannot_be_is_refused_and_a_file_is_replaced_only_if_somebody_says_so(
     viewer: Any, panel: Beamwatch, form: SumForm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,6 +107,7 @@ def test_what_cannot_be_is_refused_and_a_file_is_replaced_only_if_somebody_says_
     assert there.read_text() == "kept"
 
 
+@pytest.mark.long
 def test_a_sum_can_be_cancelled_and_leaves_nothing(
     viewer: Any, panel: Beamwatch, form: SumForm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -92,6 +92,7 @@ def test_the_rate_of_a_beam_is_reckoned_while_it_is_typed_and_then_used(
     assert the(panel, QLineEdit, "dose_calibration").text() == ""
 
 
+@pytest.mark.long
 def test_a_beam_profile_and_a_dose_table_are_read_and_what_is_wrong_is_refused(
     viewer: Any, panel: Beamwatch, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,6 +118,7 @@ def test_a_beam_profile_and_a_dose_table_are_read_and_what_is_wrong_is_refused(
     assert the_movie(panel).dose[-1] == 12.0  # type: ignore[index]
 
 
+@pytest.mark.long
 def test_a_movie_without_specimen_measures_the_dose_rate(
     viewer: Any, panel: Beamwatch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -148,6 +148,7 @@ def test_the_slider_walks_through_the_frames(viewer: Any, eer: Path) -> None:
     assert len(shown) == 4
 
 
+@pytest.mark.long
 def test_every_command_in_the_palette_can_be_run_and_hooks_are_greyed(
     viewer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

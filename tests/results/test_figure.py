@@ -300,6 +300,7 @@ def test_a_run_folder_holds_the_figure(saved: Path) -> None:
     assert (saved / "figure.svg").stat().st_size > 10_000
 
 
+@pytest.mark.long
 def test_an_analysis_does_not_wait_for_matplotlib() -> None:
     code = "import sys, napari_beamwatch.cli.analyze; print('matplotlib' in sys.modules)"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -65,6 +65,7 @@ def test_a_run_that_is_loaded_and_saved_has_the_same_tables(run: Path, tmp_path:
         assert (again / path.name).read_bytes() == path.read_bytes()
 
 
+@pytest.mark.long
 def test_particles_come_back_with_their_outlines(tmp_path: Path) -> None:
     movie = simulate("shrinking-particle", frames=10, frame_dose=60.0, size=256, pixel_size=0.5)
     result = bw.analyze(movie, bw.Settings(drift="off"))
@@ -109,6 +110,7 @@ CUTS: dict[str, Callable[[bw.Movie], bw.Movie]] = {
 }  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cut", CUTS)
 def test_a_movie_that_was_cut_or_calibrated_comes_back_so(
     movie_file: Path, result: bw.Result, tmp_path: Path, cut: str

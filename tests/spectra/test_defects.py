@@ -102,7 +102,7 @@ def test_mended_frames_copy_from_beside_and_keep_their_type() -> None:
     assert (frame == np.arange(60).reshape(6, 10)).all()
 
 
-@pytest.mark.parametrize("drift", ["auto", "off"])
+@pytest.mark.parametrize("drift", ["auto", pytest.param("off", marks=pytest.mark.long)])
 def test_dead_columns_are_no_crystals(drift: str) -> None:
     detector = Detector(dead_columns=2, gain_texture=0.05)
     filmed = simulate("survivor", frames=40, size=512, seed=0, detector=detector)

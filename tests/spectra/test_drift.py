@@ -203,6 +203,7 @@ def test_a_lattice_may_fade():
     assert np.sqrt((errors(estimate_drift(frames), path) ** 2).mean()) < 1
 
 
+@pytest.mark.long
 def test_frames_that_need_not_be_square_and_begin_in_the_dark():
     path = settling(30)
     frames = film(speckle(), path, dose=0.5)[:, :320]

@@ -125,6 +125,7 @@ def rescaled(expected: np.ndarray, factor: float, order: int, seed: int = 0) -> 
     return np.array([np.clip(np.rint(3 * frame), 0, 255) for frame in frames]).astype(np.uint8)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("factor", "order"), [(1.07, 1), (2.0, 1), (1.6, 3), (2.0, 3)])
 def test_noise_of_rescaled_video_is_no_lattice(factor: float, order: int) -> None:
     video = rescaled(np.full((300, 300), 30.0), factor, order)

@@ -154,6 +154,7 @@ def test_a_thicker_background_is_no_halo() -> None:
     assert grown_halo(traced(found_in(movie, frames), frames)[0], 0.00125) is None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", ["rings-that-wander", "rings-and-beam-stop"])
 def test_the_centre_is_followed_where_it_drifts(case: str) -> None:
     movie = simulate(case, frames=40)

@@ -19,6 +19,7 @@ def left_of(traces: Any, parts: np.ndarray, seed: int, windows: int = 16) -> Lef
     return what_is_left(samples, average(samples), 1.0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "parts", [np.zeros(4), np.array([1.0, 0.0, 1.0, 0.0]), np.array([0.5, 0.7, 0.5, 0.3])]
 )

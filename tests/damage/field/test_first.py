@@ -71,6 +71,7 @@ def test_one_that_is_first_by_many_errors_is_the_first() -> None:
     assert (first.value, first.low, first.high) == pytest.approx((60, 52.16, 67.84), abs=0.1)
 
 
+@pytest.mark.long
 def test_several_that_are_first_are_the_first_together() -> None:
     truth = np.append(np.full(4, 60.0), np.full(4, 120.0))
     found = answers(truth, 4)
@@ -170,6 +171,7 @@ def test_of_places_that_spread_the_first_is_dated_to_about_an_error() -> None:
         assert -SE / 2 < answers(truth, 6, 25, least=SPEAKS)[:, 0].mean() - 60 < 1.5 * SE
 
 
+@pytest.mark.long
 @settings(max_examples=60, deadline=None)
 @given(
     onsets=st.lists(
