@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from napari_beamwatch.spectra.drift import Comparison, Texture
+from napari_beamwatch.spectra.drift.blurring import Blur
 from napari_beamwatch.spectra.drift.low_frequencies import Band
 
 SIZE, FRAMES, CUT = 320, 24, 12
@@ -57,13 +58,19 @@ def compared(
     return told
 
 
+def off(blur: Blur, rates: tuple[float, float, float]) -> float:
+    """Squared distance of a blur from rates, in errors."""
+    away = blur.rates - np.array(rates)
+    return float(away @ np.linalg.solve(blur.covariance, away))
+
+
 def test_a_film_is_known_again_when_its_lattice_went() -> None:
     told = compared(film(1) + fringes(0.3), film(1))
     assert told.seen
     assert told.shared == pytest.approx(1, abs=0.15)
     assert told.below_half < -4
     assert told.blur is not None
-    assert told.blur.off(np.zeros(3)) < 16
+    assert off(told.blur, (0.0, 0.0, 0.0)) < 16
 
 
 def test_what_comes_to_lie_on_a_film_does_not_hide_it() -> None:
@@ -110,17 +117,40 @@ def test_a_blur_is_measured() -> None:
     told = compared(film(1), film(1, blur=(3.0, 3.0)))
     rate = (2 * np.pi * 3.0) ** 2
     assert told.blur is not None
-    assert told.blur.off(np.array([rate, rate, 0.0])) < 16
+    assert off(told.blur, (rate, rate, 0.0)) < 16
     assert told.blur.sure > 8
 
 
 def test_a_blur_along_one_direction_is_told_from_one_along_another() -> None:
     told = compared(film(1), film(1, blur=(4.0, 0.0)))
+    rate = (2 * np.pi * 4.0) ** 2
     assert told.blur is not None
-    assert told.blur.off(np.array([(2 * np.pi * 4.0) ** 2, 0.0, 0.0])) < 16
-    assert told.blur.off(np.array([0.0, (2 * np.pi * 4.0) ** 2, 0.0])) > 100
+    assert off(told.blur, (rate, 0.0, 0.0)) < 16
+    assert off(told.blur, (0.0, rate, 0.0)) > 100
     assert told.blur.sure_along > told.blur.sure > 8
     assert told.below_half < -4
+
+
+def test_a_part_that_is_blurred_is_told_from_one_that_is_not() -> None:
+    sharp, soft = film(1), film(1, blur=(3.0, 3.0))
+    after = sharp.copy()
+    after[:, SIZE // 2 :] = soft[:, SIZE // 2 :]
+    texture, rate = textured(sharp + fringes(0.1), after), (2 * np.pi * 3.0) ** 2
+    for columns, rates in ((slice(0, 128), (0.0, 0.0, 0.0)), (slice(192, 320), (rate, rate, 0.0))):
+        box = np.array([[0, columns.start, SIZE, columns.stop]])
+        told = texture.within(box, EARLY, ~EARLY).compared(EARLY, ~EARLY)
+        assert told is not None
+        assert told.blur is not None
+        assert off(told.blur, rates) < 16
+        assert (told.blur.sure > 8) is bool(rates[0])
+
+
+def test_most_that_a_blur_leaves_is_that_of_its_rates_less_their_errors() -> None:
+    blur = Blur(np.array([40.0, 10.0, 5.0]), np.diag([16.0, 4.0, 1.0]))
+    left = np.exp(-(40 * 0.04 + 10 * 0.01 + 2 * 5 * 0.02))
+    error = np.sqrt(16 * 0.04**2 + 4 * 0.01**2 + 4 * 0.02**2)
+    told = blur.most_left(np.array([0.2]), np.array([0.1]), errors=1.5)
+    assert told == pytest.approx(left * np.exp(1.5 * error))
 
 
 def test_less_than_two_frames_are_not_compared() -> None:

@@ -281,10 +281,11 @@ def _scope(
     traces = [_spot_trace(followed, one) for one in some]
     alone = [trace for trace in traces if trace.crystal == piece.crystal]
     name = f"place {piece.number} ({_spacings(alone, movie)})"
+    corners = spots.grid.corners[piece.windows]
     scope = light.axis.scope(name, traces, exposure)
     return replace(
         scope, signal=followed.signal.beside(spots.one_each(piece.windows)),
-        scatter=exposure * piece.scatter,
+        scatter=exposure * piece.scatter, boxes=np.hstack([corners, corners + spots.grid.window]),
         broadening=broadening(
             peaks, here & (of_peak == piece.crystal),
             overlap_factors(spots.grid, piece.windows)[0],

@@ -93,6 +93,8 @@ class Scope:
         Of its spots.
     scatter : float
         Standard deviation of the onsets of its windows beyond their errors, e/Å².
+    boxes : array (windows, 4), optional
+        First and last rows and columns of its windows, (y0, x0, y1, x1), where they lie at first.
     """
 
     name: str
@@ -104,6 +106,7 @@ class Scope:
     exposure: float = 1.0
     broadening: Broadening | None = None
     scatter: float = 0.0
+    boxes: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         frames = len(self.dose_end)
@@ -117,6 +120,11 @@ class Scope:
                 f"{self.name}: the accumulated dose must increase from frame to frame; check the "
                 "frame doses"
             )
+
+    @property
+    def g(self) -> Floats:
+        """Spatial frequencies of its spots (gy, gx), in cycles per pixel."""
+        return np.array([(trace.gy, trace.gx) for trace in self.traces]).reshape(-1, 2)
 
     def of_traces(self, which: NDArray[np.bool_]) -> Scope:
         """The same with some of the traces."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,14 @@ from napari_beamwatch.damage.verdict.view import view_changed
 from napari_beamwatch.spectra.drift import Comparison
 from napari_beamwatch.spectra.drift.blurring import Blur, terms
 
-HELD = Comparison(20.0, 20.0, 1.0, -8.0, Blur.even(0.0, 5.0))
-ANOTHER = Comparison(20.0, 20.0, 0.05, 7.0, Blur.even(0.0, 5.0))
+
+def even(rate: float, error: float) -> Blur:
+    """A blur that is the same in all directions."""
+    return Blur(np.array([rate, rate, 0.0]), error**2 * np.diag([1.0, 1.0, 0.5]))
+
+
+HELD = Comparison(20.0, 20.0, 1.0, -8.0, even(0.0, 5.0))
+ANOTHER = Comparison(20.0, 20.0, 0.05, 7.0, even(0.0, 5.0))
 UNSEEN = Comparison(2.0, 3.0, 0.05, 3.0, None)
 
 
@@ -32,6 +38,18 @@ class Film:
 
     def apart(self, before: np.ndarray, after: np.ndarray) -> Film:
         return self
+
+
+@dataclass
+class Parted(Film):
+    """One that says something else of a part of the field."""
+
+    there: Comparison
+    asked: list[np.ndarray] = field(default_factory=list)
+
+    def within(self, boxes: np.ndarray, before: np.ndarray, after: np.ndarray) -> Film:
+        self.asked.append(boxes)
+        return Film(self.there)
 
 
 def judged(scope: Scope, told: Comparison | None) -> Verdict:
@@ -69,7 +87,7 @@ def test_a_blur_that_takes_film_and_spots_is_no_damage(traces: Any) -> None:
     rate = 500.0
     late = np.arange(100) >= 40
     scope = traces.scope(traces.levels[:, None] * np.exp(-rate * g2 * late), 1, windows=16)
-    blurred = Comparison(20.0, 10.0, 1.0, -5.0, Blur.even(rate, 30.0))
+    blurred = Comparison(20.0, 10.0, 1.0, -5.0, even(rate, 30.0))
     verdict = judged(scope, blurred)
     assert verdict.status == "ambiguous"
     assert "blurred" in verdict.reason
@@ -77,7 +95,7 @@ def test_a_blur_that_takes_film_and_spots_is_no_damage(traces: Any) -> None:
 
 
 def test_what_shakes_along_one_direction_takes_the_spots_along_it(traces: Any) -> None:
-    rates = np.array([900.0, 100.0, 200.0])
+    rates = np.array([900.0, 0.0, 0.0])
     left = np.exp(-terms(*traces.g.T) @ rates)[:, None]
     late = np.arange(100) >= 40
     scope = traces.scope(traces.levels[:, None] * np.where(late, left, 1.0), 1, windows=16)
@@ -88,6 +106,22 @@ def test_what_shakes_along_one_direction_takes_the_spots_along_it(traces: Any) -
         assert ("blurred" in view_changed(one, [], one.loss.course.onset, seen)) is said
 
 
+def test_of_a_part_that_shakes_the_film_in_that_part_is_asked(traces: Any) -> None:
+    left = np.exp(-500.0 * (traces.g**2).sum(axis=1))[:, None]
+    late = np.arange(100) >= 40
+    scope = traces.scope(traces.levels[:, None] * np.where(late, left, 1.0), 1, windows=16)
+    boxes = np.array([[0, 0, 64, 64]])
+    mine = examine(replace(scope, boxes=boxes), None)
+    held = examine(traces.scope(np.repeat(traces.levels[:, None], 100, axis=1), 2), None)
+    assert mine.loss is not None
+    shakes = Comparison(20.0, 10.0, 1.0, -5.0, even(500.0, 30.0))
+    for everywhere, there, said in ((HELD, shakes, True), (shakes, HELD, False)):
+        film: Any = Parted(everywhere, there)
+        told = view_changed(mine, [held], mine.loss.course.onset, film)
+        assert ("blurred" in told) is said
+        assert film.asked == [boxes]
+
+
 def test_a_blur_of_the_film_does_not_excuse_spots_that_are_gone(traces: Any) -> None:
-    slight = Comparison(20.0, 10.0, 1.0, -5.0, Blur.even(50.0, 10.0))
+    slight = Comparison(20.0, 10.0, 1.0, -5.0, even(50.0, 10.0))
     assert judged(traces.scope(traces.fading(40, 3), 1), slight).status == "onset"

@@ -68,13 +68,10 @@ def drift_smears(scope: Scope, loss: Loss, moved_px: Floats | None) -> bool:
     length = scope.dose_end[-1] - scope.dose_start[0]
     before = scope.lit & (scope.dose_end <= start)
     after = scope.lit & (scope.dose_end >= half) & (scope.dose_end <= half + LITTLE * length)
-    fell = np.flatnonzero(loss.left.ratio < HALF)
-    if not (before.any() and after.any() and len(fell)):
+    if not (before.any() and after.any()):
         return False
-    g = np.array([[scope.traces[i].gy, scope.traces[i].gx] for i in fell])
-    left = np.sinc(g @ moved_px.T) ** 2
-    kept = np.median(left[:, after], axis=1) / np.median(left[:, before], axis=1)
-    return bool(np.mean(kept < HALF) >= 0.5)
+    left = np.sinc(scope.g @ moved_px.T) ** 2
+    return takes_most(np.median(left[:, after], axis=1) / np.median(left[:, before], axis=1), loss)
 
 
 def blending_takes(scope: Scope, loss: Loss, alike: Floats | None) -> bool:
@@ -87,15 +84,24 @@ def blending_takes(scope: Scope, loss: Loss, alike: Floats | None) -> bool:
     alike : array (frames, 2), optional
         Correlation of neighbouring pixels.
     """
-    fell = np.flatnonzero(loss.left.ratio < HALF)
     lit = np.flatnonzero(scope.lit)
-    if alike is None or not len(fell) or not len(lit):
+    if alike is None or not len(lit):
         return False
-    gy, gx = np.array([(scope.traces[i].gy, scope.traces[i].gx) for i in fell]).T
-    left = left_by_blending(alike[lit], gy, gx)
+    left = left_by_blending(alike[lit], *scope.g.T)
     part = max(1, len(lit) // 4)
-    kept = left[:, -part:].mean(axis=1) / left[:, :part].mean(axis=1)
-    return bool(np.mean(kept < HALF) >= 0.5)
+    return takes_most(left[:, -part:].mean(axis=1) / left[:, :part].mean(axis=1), loss)
+
+
+def takes_most(left: Floats, loss: Loss) -> bool:
+    """Whether what leaves so much of each spot takes as much of most that fell.
+
+    Parameters
+    ----------
+    left : array (spots,)
+    loss : Loss
+    """
+    fell = loss.left.ratio < HALF
+    return bool(fell.any() and np.mean(left[fell] < HALF) >= HALF)
 
 
 def moved_within(drift_px: Floats, se_px: Floats) -> Floats:

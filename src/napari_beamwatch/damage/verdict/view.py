@@ -3,7 +3,7 @@
 Both take all spots of all places at once, as sudden damage does. The film that carries the
 specimen tells: what is seen of it beside the lattice stays as it was where a crystal is damaged.
 Of another place nothing is found again of what was seen before; a blur damps it by exp(-q k²), as
-it does the spots.
+it does the spots. If only a part of the film shakes, the film in that part tells.
 """
 
 from __future__ import annotations
@@ -12,14 +12,12 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from napari_beamwatch.damage.course.estimate import CLEAR, WIDTH, Estimate
 from napari_beamwatch.damage.course.examining import Examined, Loss
-from napari_beamwatch.damage.parts import HARDLY
 from napari_beamwatch.damage.scopes import Scope
+from napari_beamwatch.damage.verdict.dimming import takes_most
 from napari_beamwatch.spectra.drift import Comparison, Texture
-from napari_beamwatch.spectra.drift.blurring import terms
 from napari_beamwatch.spectra.drift.texture import SEEN
 
 Floats = NDArray[np.float64]
@@ -31,9 +29,6 @@ where none do, up to so many whose drift is told anew."""
 
 SUDDEN = 2.0
 """Frames of a decay to 1/e that a stage does not take to take a lattice away."""
-
-STEPS = 12
-"""In which it is looked for how a blur of the film and what is left of the spots agree best."""
 
 
 def view_changed(
@@ -66,9 +61,10 @@ def view_changed(
                 f"all at once at {onset.value:.4g} the film changed with the lattice: the stage "
                 "was moved, or another place came into view"
             )
-    if one.loss is None or not with_it or not all_went:
+    if one.loss is None or not with_it:
         return ""
-    return _blurred(one.old, one.loss, with_it[0], texture)
+    # A blur of all the film shows best when the first of all places went.
+    return _blurred(one, with_it[0] if all_went else one, texture, everywhere=all_went)
 
 
 def _sudden(one: Examined) -> bool:
@@ -151,54 +147,47 @@ def another_place(
     return told is not None and told.seen and told.below_half > WIDTH
 
 
-def _blurred(lattice: Scope, loss: Loss, best: Examined, texture: Texture) -> str:
+def _blurred(one: Examined, best: Examined, texture: Texture, *, everywhere: bool) -> str:
     """Why the loss of a lattice is a blur, if the film says so.
 
     Parameters
     ----------
-    lattice : Scope
-    loss : Loss
-        Of it.
+    one : Examined
     best : Examined
         The place that knows best when it was.
     texture : Texture
+    everywhere : bool
+        All of the film is asked, and not that of the place alone.
     """
+    assert one.loss is not None
     assert best.loss is not None
     course, scope = best.loss.course, best.scope
     until = np.fmax(course.onset.value, course.half_dose.value)
     before = np.flatnonzero(scope.lit & (scope.dose_end <= course.onset.low))
     after = np.flatnonzero(scope.lit & (scope.dose_start >= until))
+    if not everywhere:
+        if scope.boxes is None:
+            return ""
+        texture = texture.within(scope.boxes, *_masks(len(scope.lit), before, after))
     told = _compared(texture, len(scope.lit), before, after)
-    if told is None or not _blur_explains(lattice, loss, told):
+    if told is None or not _blur_takes(one.old, one.loss, told):
         return ""
     return (
-        f"from {loss.course.onset.value:.4g} on the film is blurred with the lattice, the finer "
-        "the more: vibration or a lost focus, which lasts"
+        f"from {one.loss.course.onset.value:.4g} on the film is blurred with the lattice, the "
+        "finer the more: vibration or a lost focus, which lasts"
     )
 
 
-def _blur_explains(lattice: Scope, loss: Loss, told: Comparison) -> bool:
-    """Whether a blur of the film is one, and takes what was lost of every spot.
+def _blur_takes(lattice: Scope, loss: Loss, told: Comparison) -> bool:
+    """Whether a blur of the film is one, and surely takes as much of most spots.
 
-    Grains that fade take their part of the texture along; but a blur leaves more of coarse spots,
-    and of those across the way in which it shakes.
+    Not all that was lost: parts of the film that hold reach into the windows. Where a lattice goes
+    to pieces the film seems to sharpen.
     """
-    if told.before < SEEN or told.blur is None:
+    blur = told.blur
+    if told.before < SEEN or blur is None or max(blur.sure, blur.sure_along) < CLEAR:
         return False
-    if not (told.blur.sure > CLEAR or told.blur.sure_along > CLEAR):
-        return False
-    along = terms(*np.array([(trace.gy, trace.gx) for trace in lattice.traces]).T)
-    # Spots depart from any law, for the film's own speckle beats with them.
-    variance = loss.left.se**2 + HARDLY**2
-    rates, film = told.blur.rates, np.linalg.inv(told.blur.covariance)
-    for _ in range(STEPS):
-        left = np.exp(-along @ rates)
-        slope = -along * left[:, None]
-        known = slope.T @ (slope / variance[:, None]) + film
-        pull = slope.T @ ((loss.left.ratio - left) / variance) - film @ (rates - told.blur.rates)
-        rates = rates + np.linalg.solve(known, pull)
-    misfit = (loss.left.ratio - np.exp(-along @ rates)) ** 2 / variance
-    return bool(misfit.max() < WIDTH**2 and told.blur.off(rates) < stats.chi2.isf(0.05, 3))
+    return takes_most(blur.most_left(lattice.g[:, 0], lattice.g[:, 1], errors=WIDTH), loss)
 
 
 def _compared(

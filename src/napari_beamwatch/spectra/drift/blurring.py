@@ -32,11 +32,6 @@ class Blur:
     rates: Floats
     covariance: Floats
 
-    @classmethod
-    def even(cls, rate: float, error: float) -> Blur:
-        """One that is the same in all directions, of which all is known to one error."""
-        return cls(np.array([rate, rate, 0.0]), error**2 * np.diag([1.0, 1.0, 0.5]))
-
     @cached_property
     def sure(self) -> float:
         """Standard errors by which the rate that is common to all directions is above 0."""
@@ -51,10 +46,11 @@ class Blur:
         along = terms(*vectors[:, -1])
         return float(values[-1] / np.sqrt(max(float(along @ self.covariance @ along), 1e-300)))
 
-    def off(self, rates: Floats) -> float:
-        """Squared distance of others from these, in errors."""
-        away = rates - self.rates
-        return float(away @ np.linalg.solve(self.covariance, away))
+    def most_left(self, ky: Floats, kx: Floats, *, errors: float) -> Floats:
+        """Part of the power that is left at the most, with so many errors."""
+        along = terms(ky, kx)
+        error = np.sqrt(np.einsum("ki,ij,kj->k", along, self.covariance, along))
+        return np.asarray(np.exp(errors * error - along @ self.rates), np.float64)
 
 
 def terms(y: Floats | float, x: Floats | float) -> Floats:

@@ -67,6 +67,14 @@ class Band:
         """Cycles per pixel of the frame of each column."""
         return (np.arange(self.rx) / self.shape[1]).astype(np.float32)
 
+    def tapered(self, shape: tuple[int, int]) -> Floats32:
+        """The taper of the frames, as a picture of another shape."""
+        y, x = (
+            np.interp((np.arange(n) + 0.5) / n, (np.arange(len(own)) + 0.5) / len(own), own)
+            for n, own in zip(shape, (self.taper_y, self.taper_x), strict=True)
+        )
+        return np.asarray(y[:, None] * x, np.float32)
+
     @property
     def overlap(self) -> float:
         """Coefficients that the taper makes of one independent one."""

@@ -21,7 +21,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy import fft, ndimage
 
 from napari_beamwatch.spectra.drift.arrays import Complex64, Floats
 from napari_beamwatch.spectra.drift.blurring import Blur, blur_of
@@ -48,6 +48,9 @@ ELSEWHERE = 5.0
 
 SEEN = 4.0
 """Standard errors of its power from which a texture is seen."""
+
+RIM = 3.0
+"""Pixels of a picture of the band over which a part of the field ends."""
 
 HALF = 0.5
 """Part of a texture that is found again where the view is the same, at the least."""
@@ -120,6 +123,10 @@ class Texture:
         That is known.
     anywhere : bool
         Both sides may lie apart as far as the drift is looked for.
+    overlap : float, optional
+        Coefficients that are one independent one; as the taper of the frames has it, unless given.
+    left_out : array of bool, optional
+        Coefficients that hold spots.
     """
 
     band: Band
@@ -129,6 +136,8 @@ class Texture:
     path: Floats
     measured: bool = True
     anywhere: bool = False
+    overlap: float = math.nan
+    left_out: Bools | None = field(default=None, repr=False)
     _known: dict[bytes, Comparison | None] = field(default_factory=dict, init=False, repr=False)
 
     def compared(self, before: Bools, after: Bools) -> Comparison | None:
@@ -168,6 +177,38 @@ class Texture:
                 path[groups] = own - own.mean(axis=0) + self.path[groups].mean(axis=0)
         return replace(self, path=path, measured=measured, anywhere=True)
 
+    def within(self, boxes: Ints, before: Bools, after: Bools) -> Texture:
+        """That of a part of the field, to compare frames with later ones.
+
+        Parameters
+        ----------
+        boxes : array (boxes, 4)
+            First and last rows and columns, (y0, x0, y1, x1), where the specimen lies at first.
+        before, after : array of bool (frames,)
+        """
+        spots = np.zeros(self._used.shape, bool)
+        for groups in (self._groups(frames) for frames in (before, after)):
+            if groups.sum() >= 2:
+                spots |= self._spots(self._side(groups))
+        rows, columns = 2 * self.band.ry, 2 * self.band.rx
+        scale = np.array([rows, columns, rows, columns]) / np.tile(self.band.shape, 2)
+        inside = np.zeros((rows, columns), np.float32)
+        for y0, x0, y1, x1 in np.rint(boxes * scale).astype(np.int64):
+            inside[y0:y1, x0:x1] = 1
+        inside = ndimage.gaussian_filter(inside, RIM)
+        kept = []
+        for one, moved in zip(self.kept, self.path - self.path[0], strict=True):
+            py, px = phases(self.band, moved)
+            # What leaks out of a spot where it is cut would pass for texture.
+            laid = np.where(spots, 0, one * py[:, None] * px)
+            picture = fft.irfft2(np.pad(laid, ((0, 0), (0, 1))), (rows, columns))
+            kept.append(fft.rfft2(picture * inside)[:, : self.band.rx].astype(np.complex64))
+        seen = inside * self.band.tapered((rows, columns))
+        overlap = seen.size * float((seen**4).sum()) / max(float((seen**2).sum()) ** 2, 1e-300)
+        return replace(
+            self, kept=tuple(kept), path=np.zeros_like(self.path), overlap=overlap, left_out=spots
+        )
+
     def _groups(self, frames: Bools) -> Bools:
         """Those that lie wholly among some frames."""
         outside = np.concatenate([[0], np.cumsum(~frames)])
@@ -192,7 +233,9 @@ class Texture:
 
     def _compared(self, a: _Side, b: _Side) -> Comparison:
         used = self._used & ~(self._spots(a) | self._spots(b))
-        index, overlap = self._index[used], self.band.overlap
+        index, overlap = self._index[used], self.overlap
+        if math.isnan(overlap):
+            overlap = self.band.overlap
         rings = _Rings(np.rint(index).astype(np.int64))
         noise = rings.mean((a.noise + b.noise)[used] / 2)
         power = rings.mean((a.power + b.power)[used] / 2).clip(0)
@@ -276,7 +319,8 @@ class Texture:
         row, column = np.abs(band.ky[:, None] * band.shape[0]), band.kx * band.shape[1]
         highest = max(band.shape) * max(band.ry / band.shape[0], band.rx / band.shape[1])
         within = (self._index >= LOWEST) & (self._index < highest)
-        return np.asarray((row >= 2) & (column >= 2) & within)
+        used = (row >= 2) & (column >= 2) & within
+        return np.asarray(used if self.left_out is None else used & ~self.left_out)
 
     @cached_property
     def _weights(self) -> Floats:
