@@ -316,4 +316,5 @@ def _spot_trace(of: FollowedSpots, followed: FollowedReflection) -> SpotTrace:
         d_px=1 / g,
         d_se_px=trace.g_se / g**2,
         averaged=trace.averaged,
+        total=trace.snr,
     )

@@ -36,6 +36,10 @@ class SpotTrace:
     averaged : int
     ring : bool
         A powder ring: its grains have every direction, and what `gy` and `gx` tell is none.
+    total : array (frames,), optional
+        Of all windows together, each as it is: what some have and what the others have is what all
+        have, as it is not of a mean that trusts the strong ones. By default that mean, so many
+        times.
     """
 
     spot: int
@@ -50,6 +54,7 @@ class SpotTrace:
     d_se_px: Floats = field(default_factory=lambda: np.empty(0))
     averaged: int = 1
     ring: bool = False
+    total: Floats | None = None
 
     @property
     def g(self) -> float:

@@ -29,7 +29,9 @@ class RegionTrace:
 
     Attributes
     ----------
-    intensity, intensity_se, snr : array
+    intensity, intensity_se : array
+    snr : array
+        Sum over its windows.
     gy, gx, g_se : array
         Frequency and its standard error per axis, in cycles per pixel; NaN where too weak.
     averaged : int

@@ -92,12 +92,27 @@ class Powers:
 
 
 def powers_of(traces: Sequence[SpotTrace], samples: Samples) -> dict[int, Powers]:
-    """Of each spot."""
-    means, variances = quarters(samples)
+    """Of each spot.
+
+    Parameters
+    ----------
+    traces : sequence of SpotTrace
+    samples : Samples
+        Of the same.
+    """
     windows = samples.windows.mean(axis=1)
     with np.errstate(invalid="ignore"):  # of what was never seen nothing is known
-        columns = np.concatenate([means, np.sqrt(variances)]).T * windows[:, None]
-    return {trace.spot: Powers(*row) for trace, row in zip(traces, columns.tolist(), strict=True)}
+        errors = np.sqrt(quarters(samples)[1]).T * windows[:, None]
+    quarter = max(1, len(samples) // 4)
+    found = {}
+    for trace, error in zip(traces, errors.tolist(), strict=True):
+        total = trace.snr * trace.windows if trace.total is None else trace.total
+        first, last = (
+            float(np.nan_to_num(total[samples.frame[side]]).mean() / samples.beam[side].mean())
+            for side in (slice(None, quarter), slice(-quarter, None))
+        )
+        found[trace.spot] = Powers(first, last, *error)
+    return found
 
 
 @dataclass(frozen=True)
