@@ -286,6 +286,7 @@ def _scope(
     return replace(
         scope, signal=followed.signal.beside(spots.one_each(piece.windows)),
         scatter=exposure * piece.scatter, boxes=np.hstack([corners, corners + spots.grid.window]),
+        crystal=piece.crystal,
         broadening=broadening(
             peaks, here & (of_peak == piece.crystal),
             overlap_factors(spots.grid, piece.windows)[0],

@@ -100,6 +100,8 @@ class Scope:
         Standard deviation of the onsets of its windows beyond their errors, e/Å².
     boxes : array (windows, 4), optional
         First and last rows and columns of its windows, (y0, x0, y1, x1), where they lie at first.
+    crystal : int, optional
+        Its own, where spots of others that reach into its windows are among the traces.
     """
 
     name: str
@@ -112,6 +114,7 @@ class Scope:
     broadening: Broadening | None = None
     scatter: float = 0.0
     boxes: NDArray[np.int64] | None = None
+    crystal: int | None = None
 
     def __post_init__(self) -> None:
         frames = len(self.dose_end)
@@ -130,6 +133,11 @@ class Scope:
     def g(self) -> Floats:
         """Spatial frequencies of its spots (gy, gx), in cycles per pixel."""
         return np.array([(trace.gy, trace.gx) for trace in self.traces]).reshape(-1, 2)
+
+    @property
+    def own(self) -> NDArray[np.bool_]:
+        """Traces of its own crystal."""
+        return np.array([self.crystal in (None, trace.crystal) for trace in self.traces], bool)
 
     def of_traces(self, which: NDArray[np.bool_]) -> Scope:
         """The same with some of the traces."""

@@ -39,6 +39,10 @@ class Film:
     def apart(self, before: np.ndarray, after: np.ndarray) -> Film:
         return self
 
+    def below(self, frequency: float) -> Film:
+        assert frequency > 0
+        return self
+
 
 @dataclass
 class Parted(Film):

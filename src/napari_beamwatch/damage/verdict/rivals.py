@@ -83,9 +83,9 @@ def judge_loss(
     if not seen.any():
         return Finding(False, "", "the record is too weak to say which spots were lost")
     fell = left.fell
-    # A faint spot that stays may be another grain's, or the film's.
+    # A faint spot that stays may be another grain's, or the film's, and some are known to be.
     level = found.weighed.plateau[found.best]
-    strong = seen & (level > FIFTH * level.max())
+    strong = seen & scope.own & (level > FIFTH * level.max())
     complete = left.complete
     complete &= not (strong & (left.ratio - 2.5 * left.se > FIFTH)).any()
     whole = complete and independent(scope.of_traces(fell).traces)

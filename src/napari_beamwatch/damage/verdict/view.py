@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.damage.course.estimate import CLEAR, WIDTH, Estimate
 from napari_beamwatch.damage.course.examining import Examined, Loss
+from napari_beamwatch.damage.parts import LITTLE
 from napari_beamwatch.damage.scopes import Scope
 from napari_beamwatch.damage.verdict.dimming import takes_most
 from napari_beamwatch.spectra.drift import Comparison, Texture
@@ -23,7 +24,7 @@ from napari_beamwatch.spectra.drift.texture import SEEN
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-NEAREST, MOST = 8, 48
+NEAREST, FARTHEST = 8, 48
 """Frames to either side that are compared first; where they do not tell, half as many more, and
 where none do, up to so many whose drift is told anew."""
 
@@ -142,7 +143,7 @@ def another_place(
         count += count // 2
     if not anew or len(before) < NEAREST or len(after) < NEAREST:
         return False
-    sides = _masks(len(lit), before[-MOST:], after[:MOST])
+    sides = _masks(len(lit), before[-FARTHEST:], after[:FARTHEST])
     told = texture.apart(*sides).compared(*sides)
     return told is not None and told.seen and told.below_half > WIDTH
 
@@ -169,6 +170,8 @@ def _blurred(one: Examined, best: Examined, texture: Texture, *, everywhere: boo
         if scope.boxes is None:
             return ""
         texture = texture.within(scope.boxes, *_masks(len(scope.lit), before, after))
+    # Of fine pixels the lattice itself lies in the band, and what it takes along when it goes.
+    texture = texture.below((1 - LITTLE) * float(np.hypot(*one.old.g.T).min()))
     told = _compared(texture, len(scope.lit), before, after)
     if told is None or not _blur_takes(one.old, one.loss, told):
         return ""

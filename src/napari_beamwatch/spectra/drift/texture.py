@@ -126,7 +126,7 @@ class Texture:
     overlap : float, optional
         Coefficients that are one independent one; as the taper of the frames has it, unless given.
     left_out : array of bool, optional
-        Coefficients that hold spots.
+        Coefficients that are not asked, for they hold spots.
     """
 
     band: Band
@@ -208,6 +208,11 @@ class Texture:
         return replace(
             self, kept=tuple(kept), path=np.zeros_like(self.path), overlap=overlap, left_out=spots
         )
+
+    def below(self, frequency: float) -> Texture:
+        """That which is coarser than so many cycles per pixel."""
+        finer = self._index >= frequency * max(self.band.shape)
+        return replace(self, left_out=finer if self.left_out is None else finer | self.left_out)
 
     def _groups(self, frames: Bools) -> Bools:
         """Those that lie wholly among some frames."""
