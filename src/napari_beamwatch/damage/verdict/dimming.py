@@ -93,15 +93,17 @@ def blending_takes(scope: Scope, loss: Loss, alike: Floats | None) -> bool:
 
 
 def takes_most(left: Floats, loss: Loss) -> bool:
-    """Whether what leaves so much of each spot takes as much of most that fell.
+    """Whether what leaves so much of each spot takes half of what most that fell have lost.
 
     Parameters
     ----------
     left : array (spots,)
     loss : Loss
     """
-    fell = loss.left.ratio < HALF
-    return bool(fell.any() and np.mean(left[fell] < HALF) >= HALF)
+    measured = loss.left.measured
+    lost = 1 - loss.left.ratio
+    fell = measured & (lost > max(LITTLE, HALF * float(lost[measured].max(initial=0.0))))
+    return bool(fell.any() and np.mean((1 - left >= HALF * lost)[fell]) >= HALF)
 
 
 def moved_within(drift_px: Floats, se_px: Floats) -> Floats:
