@@ -80,6 +80,22 @@ def test_what_a_place_lost_and_the_rest_of_its_crystal_gained_moved_there(
     assert refuted(lost, others, Fates.of([lost, *others], powers)).moved is moved
 
 
+def test_what_holds_elsewhere_has_gained_nothing_though_a_mean_that_trusts_it_says_so(
+    traces: Any,
+) -> None:
+    lost, rest = traces.placed(traces.fading(30, 4), 1), traces.scope(traces.steady(), 2)
+    # Of windows that fade the strength is a third of that of those that hold, over all frames.
+    both = []
+    for a, b in zip(lost.scope.traces, rest.traces, strict=True):
+        mean = (a.snr / 3 + b.snr) / (1 / 9 + 1) * (10 / 9) / (4 / 3)
+        trace = replace(a, snr=mean, windows=4 * (4 / 3) ** 2 / (10 / 9))
+        both.append(replace(trace, total=4 * (a.snr + b.snr)))
+    for many, moved in ((both, False), ([replace(one, total=None) for one in both], True)):
+        every = replace(rest, traces=tuple(many))
+        fates = Fates(powers=powers_of(every.traces, samples_of(every)))
+        assert refuted(lost, [], fates).moved is moved
+
+
 def test_a_place_of_other_spacings_that_held_does_not_refute_focus(traces: Any) -> None:
     lost = traces.placed(traces.fading(40, 8), 1)
     scope = traces.scope(traces.steady(), 2, 1.35 * traces.g)

@@ -62,3 +62,13 @@ def test_a_halo_does_not_make_damage_of_a_tilt(traces: Any) -> None:
     left = np.where(np.arange(100) < 40, 1, np.array([0.54, 0.66, 0.53, 0.26])[:, None])
     scope = traces.scope(traces.steady() * left, 1, windows=40)
     assert judge(examine(scope, None), (), Witnesses(halo_grew=True)).status == "ambiguous"
+
+
+def test_a_strong_spot_that_stays_is_asked_only_if_it_is_of_the_crystal(traces: Any) -> None:
+    levels = traces.fading(40, 4)
+    levels[3] = 1.0
+    scope = traces.scope(levels, 1, windows=16)
+    others = tuple(replace(one, crystal=int(one.spot == 3)) for one in scope.traces)
+    for crystal, status in ((0, "onset"), (None, "ambiguous")):
+        place = examine(replace(scope, traces=others, crystal=crystal), None)
+        assert judge(place, ()).status == status
