@@ -12,28 +12,28 @@ import pytest
 
 HERE = Path(__file__).parent
 
-LONG = (
+FIRST = (
     "napari/test_panel.py",
-    "test_analysis.py",
-    "napari/test_leaks.py",
-    "napari/test_journeys.py",
-    "phases/test_matching.py",
-    "spectra/test_reflections_of_stages.py",
-    "spectra/test_drift.py",
-    "simulate/test_stages.py",
-    "test_ring_movies.py",
-    "test_diffraction_movies.py",
-    "test_uneven_beam.py",
     "results/test_figure.py",
-    "damage/field/test_partition.py",
-    "damage/course/test_averaging.py",
-    "spectra/test_diffraction.py",
+    "test_analysis.py",
+    "results/test_loading.py",
+    "test_diffraction_movies.py",
+    "napari/test_journeys.py",
+    "napari/test_leaks.py",
+    "simulate/test_cases.py",
     "napari/test_window.py",
+    "spectra/test_drift.py",
+    "napari/test_fft_dock.py",
+    "cli/test_again.py",
+    "napari/test_curves_dock.py",
+    "watching/test_follower.py",
     "test_map.py",
+    "test_examples.py",
     "batch/test_many.py",
     "cli/test_analyze.py",
+    "test_uneven_beam.py",
+    "test_ring_movies.py",
     "test_cluster.py",
-    "results/test_loading.py",
     "test_together.py",
 )
 """Modules of many seconds come first, so that no process is left alone with one at the end."""
@@ -41,8 +41,8 @@ LONG = (
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    rank = {HERE / name: i for i, name in enumerate(LONG)}
-    items.sort(key=lambda item: rank.get(item.path, len(LONG)))
+    rank = {HERE / name: i for i, name in enumerate(FIRST)}
+    items.sort(key=lambda item: rank.get(item.path, len(FIRST)))
 
 
 def pytest_collection_finish() -> None:
