@@ -134,7 +134,7 @@ def judge_places(
     return [
         Place(
             piece.number, piece.crystal, scope.name, piece.windows, share, verdict,
-            float(piece.power.sum()), scope.exposure, float(piece.worth.sum()),
+            float(piece.power.sum()), scope.exposure, float(piece.worth.sum()), scope.scatter,
         )
         for piece, scope, share, verdict in zip(
             pieces, scopes, _shares(pieces, at_first), verdicts, strict=True

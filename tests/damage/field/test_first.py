@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_beamwatch.damage.course.estimate import NOTHING, Estimate, begun, log_density
-from napari_beamwatch.damage.field.first import SPEAKS
+from napari_beamwatch.damage.field.first import SPEAKS, first_part
 from napari_beamwatch.damage.field.first import first_of as first_of_frames
 
 END, SE = 300.0, 4.0
@@ -268,3 +268,22 @@ def test_places_none_of_which_held_for_sure_leave_the_first_dose_open() -> None:
     assert first_of(unproven, share, 0.0, END, none)[0].low == 0
     unproven[0] = known(40.0)
     assert first_of(unproven, share, 0.0, END, none)[0].low > 0
+
+
+@pytest.mark.parametrize("share", [0.15, 0.5, 1.0])
+def test_of_a_place_whose_windows_went_one_after_the_other_the_first_of_them_speak(
+    share: float,
+) -> None:
+    went = 100 + 12 * np.random.default_rng(0).standard_normal(100_000)
+    first = first_part(known(100.0), share, 12.0, 0.0, 3.0)
+    assert first.value == pytest.approx(np.quantile(went, SPEAKS / share), abs=0.3)
+    assert first.high - first.low == pytest.approx(2 * 1.96 * SE)
+
+
+def test_a_place_of_one_grain_or_that_hardly_speaks_went_when_it_went() -> None:
+    assert first_part(known(100.0), 0.5, 2.0, 0.0, 3.0) == known(100.0)
+    assert first_part(known(100.0), 2 * SPEAKS, 12.0, 0.0, 3.0) == known(100.0)
+
+
+def test_no_part_of_a_place_went_before_the_record() -> None:
+    assert first_part(known(15.0), 1.0, 12.0, 5.0, 3.0).low == 5.0

@@ -257,6 +257,33 @@ def _likely(*groups: OneDose | Spread) -> list[tuple[OneDose | Spread, float]]:
     return [(each, one / weight.sum()) for each, one in zip(groups, weight, strict=True) if one]
 
 
+def first_part(
+    onset: Estimate, share: float, scatter: float, start: float, frame: float
+) -> Estimate:
+    """When what speaks for a field began to go of a place, whose windows went about its onset.
+
+    Of grains smaller than a window several are one place. Windows of one grain scatter by up to
+    0.7 frames.
+
+    Parameters
+    ----------
+    onset : Estimate
+        Of the place, with the scatter in its interval.
+    share : float
+        Part of the field's lattice.
+    scatter : float
+        Standard deviation of the onsets of its windows.
+    start : float
+        First dose of the record.
+    frame : float
+        Dose of a frame.
+    """
+    if scatter <= frame or share <= 2 * SPEAKS:
+        return onset
+    earlier = float(special.ndtri(SPEAKS / share)) * scatter
+    return Estimate(*(max(start, each + earlier) for each in (onset.value, onset.low, onset.high)))
+
+
 def first_of(
     onsets: Sequence[Estimate],
     share: Floats,

@@ -33,6 +33,8 @@ class Place:
         Its dose over that of the field.
     area : float
         Squares of a step of the windows that show it, whatever else they show.
+    scatter : float
+        Standard deviation of the onsets of its windows beyond their errors, e/Å² of its own dose.
     """
 
     number: int
@@ -44,6 +46,7 @@ class Place:
     power: float = 1.0
     exposure: float = 1.0
     area: float = 0.0
+    scatter: float = 0.0
 
 
 def grains_that_changed(places: Sequence[Place]) -> int:

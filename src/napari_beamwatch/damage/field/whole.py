@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_beamwatch.damage.course.dips import Event
 from napari_beamwatch.damage.course.estimate import NOTHING, Estimate
 from napari_beamwatch.damage.course.examining import Examined
-from napari_beamwatch.damage.field.first import SPEAKS, first_of
+from napari_beamwatch.damage.field.first import SPEAKS, first_of, first_part
 from napari_beamwatch.damage.field.place import Place
 from napari_beamwatch.damage.field.rocking import dips_of, held_together
 from napari_beamwatch.damage.field.summed import Summed, passing, summed
@@ -117,11 +117,14 @@ def whole_of(
     covered = max(sum(one.share for one in seen), 1e-300)
     share = np.array([one.share for one in seen]) / covered
     changed = [i for i, one in enumerate(seen) if one.verdict.changed]
-    onsets = [seen[i].verdict.onset for i in changed]
+    frame = float(np.median(np.asarray(end) - np.asarray(start)))
+    onsets = [
+        first_part(seen[i].verdict.onset, share[i], seen[i].scatter, float(start[0]), frame)
+        for i in changed
+    ]
     swings = dips_of(seen, share)
     # Where the beam is strong the record is longer than that of the region.
     last = max([float(end[-1]), *(each.high for each in onsets)])
-    frame = float(np.median(np.asarray(end) - np.asarray(start)))
     first, members = first_of(onsets, share[changed], float(start[0]), last, swings[changed], frame)
     if members.any():
         mine = [seen[i] for i, is_one in zip(changed, members, strict=True) if is_one]
