@@ -99,7 +99,7 @@ def test_a_blur_that_takes_film_and_spots_is_no_damage(traces: Any) -> None:
 
 
 def test_what_shakes_along_one_direction_takes_the_spots_along_it(traces: Any) -> None:
-    rates = np.array([900.0, 0.0, 0.0])
+    rates = np.array([900.0, 100.0, 200.0])
     left = np.exp(-terms(*traces.g.T) @ rates)[:, None]
     late = np.arange(100) >= 40
     scope = traces.scope(traces.levels[:, None] * np.where(late, left, 1.0), 1, windows=16)

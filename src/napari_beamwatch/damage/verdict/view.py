@@ -12,13 +12,15 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from napari_beamwatch.damage.course.estimate import CLEAR, WIDTH, Estimate
 from napari_beamwatch.damage.course.examining import Examined, Loss
-from napari_beamwatch.damage.parts import LITTLE
+from napari_beamwatch.damage.parts import HARDLY, LITTLE
 from napari_beamwatch.damage.scopes import Scope
 from napari_beamwatch.damage.verdict.dimming import takes_most
 from napari_beamwatch.spectra.drift import Comparison, Texture
+from napari_beamwatch.spectra.drift.blurring import Blur, terms
 from napari_beamwatch.spectra.drift.texture import SEEN
 
 Floats = NDArray[np.float64]
@@ -30,6 +32,9 @@ where none do, up to so many whose drift is told anew."""
 
 SUDDEN = 2.0
 """Frames of a decay to 1/e that a stage does not take to take a lattice away."""
+
+STEPS = 12
+"""In which it is looked for how a blur of the film and what is left of the spots agree best."""
 
 
 def view_changed(
@@ -170,10 +175,15 @@ def _blurred(one: Examined, best: Examined, texture: Texture, *, everywhere: boo
         if scope.boxes is None:
             return ""
         texture = texture.within(scope.boxes, *_masks(len(scope.lit), before, after))
-    # Of fine pixels the lattice itself lies in the band, and what it takes along when it goes.
-    texture = texture.below((1 - LITTLE) * float(np.hypot(*one.old.g.T).min()))
+        # Of fine pixels the lattice itself lies in the band, and what it takes along when it goes.
+        texture = texture.below((1 - LITTLE) * float(np.hypot(*one.old.g.T).min()))
     told = _compared(texture, len(scope.lit), before, after)
-    if told is None or not _blur_takes(one.old, one.loss, told):
+    if told is None or told.blur is None or told.before < SEEN:
+        return ""
+    if max(told.blur.sure, told.blur.sure_along) < CLEAR:
+        return ""
+    explains = _blur_explains if everywhere else _blur_takes
+    if not explains(one.old, one.loss, told.blur):
         return ""
     return (
         f"from {one.loss.course.onset.value:.4g} on the film is blurred with the lattice, the "
@@ -181,15 +191,32 @@ def _blurred(one: Examined, best: Examined, texture: Texture, *, everywhere: boo
     )
 
 
-def _blur_takes(lattice: Scope, loss: Loss, told: Comparison) -> bool:
-    """Whether a blur of the film is one, and surely takes as much of most spots.
+def _blur_explains(lattice: Scope, loss: Loss, blur: Blur) -> bool:
+    """Whether a blur takes what was lost of every spot.
 
-    Not all that was lost: parts of the film that hold reach into the windows. Where a lattice goes
-    to pieces the film seems to sharpen.
+    Grains that fade take their part of the texture along; but a blur leaves more of coarse spots,
+    and of those across the way in which it shakes.
     """
-    blur = told.blur
-    if told.before < SEEN or blur is None or max(blur.sure, blur.sure_along) < CLEAR:
-        return False
+    along = terms(lattice.g[:, 0], lattice.g[:, 1])
+    # Spots depart from any law, for the film's own speckle beats with them.
+    variance = loss.left.se**2 + HARDLY**2
+    rates, film = blur.rates, np.linalg.inv(blur.covariance)
+    for _ in range(STEPS):
+        left = np.exp(-along @ rates)
+        slope = -along * left[:, None]
+        known = slope.T @ (slope / variance[:, None]) + film
+        pull = slope.T @ ((loss.left.ratio - left) / variance) - film @ (rates - blur.rates)
+        rates = rates + np.linalg.solve(known, pull)
+    misfit = (loss.left.ratio - np.exp(-along @ rates)) ** 2 / variance
+    return bool(misfit.max() < WIDTH**2 and blur.off(rates) < stats.chi2.isf(0.05, 3))
+
+
+def _blur_takes(lattice: Scope, loss: Loss, blur: Blur) -> bool:
+    """Whether a blur surely takes half of what most spots lost.
+
+    Of a part of the film not all: what holds beside it reaches into the windows. Where a lattice
+    goes to pieces the film seems to sharpen.
+    """
     return takes_most(blur.most_left(lattice.g[:, 0], lattice.g[:, 1], errors=WIDTH), loss)
 
 

@@ -46,6 +46,11 @@ class Blur:
         along = terms(*vectors[:, -1])
         return float(values[-1] / np.sqrt(max(float(along @ self.covariance @ along), 1e-300)))
 
+    def off(self, rates: Floats) -> float:
+        """Squared distance of others from these, in errors."""
+        away = rates - self.rates
+        return float(away @ np.linalg.solve(self.covariance, away))
+
     def most_left(self, ky: Floats, kx: Floats, *, errors: float) -> Floats:
         """Part of the power that is left at the most, with so many errors."""
         along = terms(ky, kx)
