@@ -313,6 +313,7 @@ def test_neither_the_type_nor_the_scale_of_grey_levels_matters(
     assert np.median(error / expected) == pytest.approx(1.0, abs=0.1)
 
 
+@pytest.mark.long
 def test_a_saved_run_comes_back_as_it_was(result: bw.Result, tmp_path: Path) -> None:
     folder = result.save(tmp_path / "run")
     for name in ("onsets", "windows", "spots", "traces", "events", "drift"):
@@ -347,6 +348,7 @@ def test_pixels_without_a_number_change_what_they_hide_only(
     assert np.sqrt((off[both] ** 2).mean()) < 0.35
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("nothing", [0.0, np.nan])
 def test_dead_frames_have_no_values_and_harm_no_others(
     frames: np.ndarray, result: bw.Result, nothing: float
@@ -545,6 +547,7 @@ def test_who_says_that_frames_are_images_is_believed(frames: np.ndarray, mode: s
     assert bw.power_spectrum(movie, None, 0).power.any()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("module", "broken"),
     [(diffraction, "judge_pattern"), (pattern_names, "matched"), (diffraction, "_onset_row")],

@@ -86,6 +86,7 @@ BREAKABLE = {
 }
 
 
+@pytest.mark.long
 def test_a_run_in_which_all_of_it_fails_is_written_and_says_so(
     movie: bw.Movie, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -69,6 +69,7 @@ def test_rings_that_come_where_nothing_was_are_a_new_phase() -> None:
     assert row.onset_dose_e_per_A2 == pytest.approx(39.5, abs=1.0)
 
 
+@pytest.mark.long
 def test_a_known_phase_gives_the_camera_constant_with_its_error() -> None:
     movie = filmed("steady-rings", frames=4, drift=0.0)
     told = bw.camera_constant_from_ring(movie, "Na")

@@ -53,6 +53,7 @@ def cells(form: BatchForm, column: int) -> list[str]:
     return [table.item(i, column).text() for i in range(table.rowCount())]
 
 
+@pytest.mark.long
 def test_every_movie_gets_a_run_and_one_that_fails_says_why(
     panel: Beamwatch, form: BatchForm, files: list[Path], tmp_path: Path
 ) -> None:

@@ -127,7 +127,8 @@ def _listener(callback: Any) -> str:
     return f"{type(owner).__module__}.{type(owner).__name__}.{callback[1]}"
 
 
-@pytest.mark.parametrize("in_a_run", [False, pytest.param(True, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("in_a_run", [False, True])
 def test_a_window_that_is_closed_takes_all_with_it(
     make_napari_viewer: Any, fresh: Any, result: Any, held: Any, in_a_run: bool
 ) -> None:

@@ -176,6 +176,7 @@ def test_a_wrong_value_is_refused_and_the_old_one_stays(
     assert len(said) == 5
 
 
+@pytest.mark.long
 def test_moving_a_slider_moves_the_threshold_and_not_the_onset(
     viewer: Any, panel: Beamwatch, movie: Any, result: Any
 ) -> None:
@@ -268,6 +269,7 @@ def test_deleting_the_movie_in_the_middle_of_a_run_ends_it(
     assert len(viewer.layers) == 0
 
 
+@pytest.mark.long
 def test_the_dock_may_be_closed_in_the_middle_of_a_run(
     viewer: Any, panel: Beamwatch, movie: Any
 ) -> None:
@@ -295,6 +297,7 @@ def test_closing_the_dock_gives_the_corner_text_back(
     assert not overlay.visible
 
 
+@pytest.mark.long
 def test_layers_that_are_no_movies_are_left_alone(viewer: Any, panel: Beamwatch) -> None:
     rng = np.random.default_rng(0)
     viewer.add_image(rng.random((32, 32)))
@@ -601,6 +604,7 @@ def test_buttons_and_keys_jump_to_just_before_and_to_the_onset_and_a_key_hides_t
     assert not shown.visible
 
 
+@pytest.mark.long
 def test_the_docks_beside_the_picture_follow_and_lead(
     viewer: Any, panel: Beamwatch, movie: Any, result: Any
 ) -> None:
@@ -663,6 +667,7 @@ def test_the_figure_is_saved_while_the_window_lives(
     assert panel.session.result is result
 
 
+@pytest.mark.long
 def test_onsets_are_marked_on_the_time_slider_where_the_handle_stops(
     viewer: Any, panel: Beamwatch, movie: Any, result: Any
 ) -> None:
@@ -711,6 +716,7 @@ def test_as_many_frames_are_shown_at_once_as_show_the_lattice_and_are_read_in_a_
     assert shown(60, 512, None) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("size", "opened"), [((1280, 800), True), ((900, 600), False)])
 def test_the_docks_open_with_the_first_movie_where_there_is_room(
     viewer: Any, panel: Beamwatch, movie: Any, size: tuple[int, int], opened: bool
@@ -774,6 +780,7 @@ def test_the_preferences_page_is_where_a_new_panel_begins(viewer: Any) -> None:
         page.alpha_percent, page.fraction_percent = 1.0, 0
 
 
+@pytest.mark.long
 def test_the_table_of_onsets_can_be_copied(
     viewer: Any, panel: Beamwatch, movie: Any, result: Any
 ) -> None:

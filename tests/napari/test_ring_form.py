@@ -127,6 +127,7 @@ def test_what_no_ring_can_be_is_said_and_closing_takes_the_rings_off(
     assert form._callback not in viewer.mouse_drag_callbacks
 
 
+@pytest.mark.long
 def test_rings_are_drawn_as_curves_beside_the_fit_of_their_place() -> None:
     movie = simulate("sodium-rings", frames=40, onset=30.0, tau=10.0)
     result = analyze(movie, Settings(camera_constant=200.0, phases=("Na", "Na2CO3")))

@@ -224,6 +224,7 @@ def test_a_diffraction_movie_is_shown_as_it_is(tmp_path: Path) -> None:
     assert "onset map" not in words(made)
 
 
+@pytest.mark.long
 def test_a_result_without_any_lattice_still_has_a_figure(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).poisson(1.0, (12, 192, 192)).astype(np.uint8)
     movie = bw.Movie.from_array(noise)
@@ -233,6 +234,7 @@ def test_a_result_without_any_lattice_still_has_a_figure(tmp_path: Path) -> None
     assert "no lattice" in words(figure(result, movie))
 
 
+@pytest.mark.long
 def test_the_same_result_makes_the_same_vector_file_with_words_in_it(
     movie, found, tmp_path: Path
 ) -> None:

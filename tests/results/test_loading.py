@@ -135,6 +135,7 @@ def test_a_series_of_stills_comes_back_in_its_order(result: bw.Result, tmp_path:
     _same(loaded.movie, movie)
 
 
+@pytest.mark.long
 def test_a_movie_whose_pixels_lie_beside_it_comes_back_unless_they_changed(
     result: bw.Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -187,6 +187,7 @@ def test_the_truth_follows_slices_sums_and_crops():
         left.expected(0)
 
 
+@pytest.mark.long
 def test_a_large_field_is_filled_from_small_stages():
     movie = simulate("polycrystal", pixel_size=0.4, size=(640, 1000), frames=2, grains=20)
     frame = movie.expected(1)

@@ -240,6 +240,7 @@ def test_a_still_lattice_stands_still():
 # --- What cannot be measured -------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("frames", "size"), [(40, 256), (12, 512)])
 def test_noise_has_no_drift(frames, size):
     rng = np.random.default_rng(frames)
@@ -288,6 +289,7 @@ def test_saturated_frames_are_no_trouble(blank):
 # --- The streaming estimator -------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_it_does_not_matter_who_reduces_or_how_many_threads(monkeypatch):
     path = settling(24)
     frames = film(speckle(), path, dose=0.5)

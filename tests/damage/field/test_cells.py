@@ -75,6 +75,7 @@ def wild(seed: int, frames: int = 12, windows: int = 5) -> Cells:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(3))
 def test_likelihoods_are_those_of_a_gaussian_with_all_that_scatters(seed: int) -> None:
     cells = wild(seed)
