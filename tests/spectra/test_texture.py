@@ -64,7 +64,7 @@ def test_a_film_is_known_again_when_its_lattice_went() -> None:
     assert told.shared == pytest.approx(1, abs=0.15)
     assert told.below_half < -4
     assert told.blur is not None
-    assert told.blur.off(np.array((0.0, 0.0, 0.0))) < 16
+    assert told.blur.off(np.zeros(3)) < 16
 
 
 def test_what_comes_to_lie_on_a_film_does_not_hide_it() -> None:
@@ -111,7 +111,7 @@ def test_a_blur_is_measured() -> None:
     told = compared(film(1), film(1, blur=(3.0, 3.0)))
     rate = (2 * np.pi * 3.0) ** 2
     assert told.blur is not None
-    assert told.blur.off(np.array((rate, rate, 0.0))) < 16
+    assert told.blur.off(np.array([rate, rate, 0.0])) < 16
     assert told.blur.sure > 8
 
 
@@ -119,8 +119,8 @@ def test_a_blur_along_one_direction_is_told_from_one_along_another() -> None:
     told = compared(film(1), film(1, blur=(4.0, 0.0)))
     rate = (2 * np.pi * 4.0) ** 2
     assert told.blur is not None
-    assert told.blur.off(np.array((rate, 0.0, 0.0))) < 16
-    assert told.blur.off(np.array((0.0, rate, 0.0))) > 100
+    assert told.blur.off(np.array([rate, 0.0, 0.0])) < 16
+    assert told.blur.off(np.array([0.0, rate, 0.0])) > 100
     assert told.blur.sure_along > told.blur.sure > 8
     assert told.below_half < -4
 

@@ -65,7 +65,7 @@ class Light:
         if axis.known and movie.given.beam_profile is not None:
             # The taper leaves the middle half.
             quarter = grid.window // 4
-            first = grid.corners + np.array(spots.origin) + quarter
+            first = spots.corners + quarter
             last = first + grid.window - 2 * quarter
             windows = np.array(
                 [movie.exposure((*a, *b))

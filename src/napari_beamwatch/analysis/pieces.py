@@ -89,7 +89,7 @@ class Pieces:
         if len(followed.spots.grid) == 1:
             return pieces_of(movie, followed, field).pieces
         spots = followed.spots
-        inside = region.holds(spots.grid.corners + np.array(spots.origin), spots.grid.window)
+        inside = region.holds(spots.corners, spots.grid.window)
         worth = spots.grid.worth(inside & followed.signal.seen)
         found = [piece.inside(inside, worth) for piece in self.pieces]
         return tuple(piece for piece in found if len(piece.windows))

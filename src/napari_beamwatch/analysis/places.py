@@ -281,7 +281,7 @@ def _scope(
     traces = [_spot_trace(followed, one) for one in some]
     alone = [trace for trace in traces if trace.crystal == piece.crystal]
     name = f"place {piece.number} ({_spacings(alone, movie)})"
-    corners = spots.grid.corners[piece.windows] + np.array(spots.origin)
+    corners = spots.corners[piece.windows]
     scope = light.axis.scope(name, traces, exposure)
     return replace(
         scope, signal=followed.signal.beside(spots.one_each(piece.windows)),

@@ -98,7 +98,7 @@ def _window_verdicts(
 def window_spots(movie: Movie, spots: Spots, told: WindowVerdicts | None = None) -> pd.DataFrame:
     """Rows of the table of spots for every window."""
     peaks, grid = spots.peaks, spots.grid
-    corner = grid.corners[peaks.window] + np.array(spots.origin) + grid.window / 2
+    corner = spots.corners[peaks.window] + grid.window / 2
     of = spots.reflections.of_peak
     rows = pd.DataFrame(
         {

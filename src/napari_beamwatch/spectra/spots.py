@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,12 +146,16 @@ class Spots:
         far = self.paths.stretched > STRAIN
         return bool(snr[far].sum() > MERGED * snr.sum())
 
+    @cached_property
+    def corners(self) -> NDArray[np.int64]:
+        """(y0, x0) of each window in the movie, where the specimen lies at first."""
+        return np.asarray(self.grid.corners + np.array(self.origin), np.int64)
+
     def owned(self, region: Region | None) -> NDArray[np.bool_]:
         """Spots whose windows a region owns; all of them for the field or its own window."""
         if region is None or len(self.grid) == 1:
             return np.ones(len(self.peaks), bool)
-        corners = self.grid.corners + np.array(self.origin)
-        return region.holds(corners, self.grid.window)[self.peaks.window]
+        return region.holds(self.corners, self.grid.window)[self.peaks.window]
 
     def of_reflections(self, region: Region | None) -> list[tuple[int, NDArray[np.int64]]]:
         """Each reflection a region has, with its spots there."""

@@ -156,14 +156,19 @@ def there_at_first(
     return np.asarray(there & (at_first > LITTLE * ever)[lattice], np.bool_)
 
 
+def outer_quarters(count: int) -> tuple[slice, slice]:
+    """The first and the last quarter of so many samples or frames."""
+    quarter = max(1, count // 4)
+    return slice(None, quarter), slice(-quarter, None)
+
+
 def quarters(samples: Samples) -> tuple[Floats, Floats]:
     """Levels of the spots in the first and the last quarter, and their variances.
 
     Of what was not measured the level is 0 and the variance infinite.
     """
-    quarter = max(1, len(samples) // 4)
     means, variances = [], []
-    for side in (slice(None, quarter), slice(-quarter, None)):
+    for side in outer_quarters(len(samples)):
         windows, beam = samples.windows[:, side], samples.beam[side]
         known = (windows * beam).sum(axis=1)
         mean = (windows * samples.y[:, side]).sum(axis=1) / np.maximum(known, 1e-300)

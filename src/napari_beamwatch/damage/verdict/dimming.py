@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
+from napari_beamwatch.damage.course.appearing import outer_quarters
 from napari_beamwatch.damage.course.averaging import Average
 from napari_beamwatch.damage.course.estimate import CLEAR
 from napari_beamwatch.damage.course.examining import Loss
@@ -88,8 +89,8 @@ def blending_takes(scope: Scope, loss: Loss, alike: Floats | None) -> bool:
     if alike is None or not len(lit):
         return False
     left = left_by_blending(alike[lit], *scope.g.T)
-    part = max(1, len(lit) // 4)
-    return takes_most(left[:, -part:].mean(axis=1) / left[:, :part].mean(axis=1), loss)
+    first, last = (left[:, side].mean(axis=1) for side in outer_quarters(len(lit)))
+    return takes_most(last / first, loss)
 
 
 def takes_most(left: Floats, loss: Loss) -> bool:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_beamwatch.damage.course.appearing import quarters
+from napari_beamwatch.damage.course.appearing import outer_quarters, quarters
 from napari_beamwatch.damage.course.estimate import CLEAR, Estimate
 from napari_beamwatch.damage.course.examining import Examined, Loss
 from napari_beamwatch.damage.likeness import SAME_G, distinct, independent
@@ -103,13 +103,12 @@ def powers_of(traces: Sequence[SpotTrace], samples: Samples) -> dict[int, Powers
     windows = samples.windows.mean(axis=1)
     with np.errstate(invalid="ignore"):  # of what was never seen nothing is known
         errors = np.sqrt(quarters(samples)[1]).T * windows[:, None]
-    quarter = max(1, len(samples) // 4)
     found = {}
     for trace, error in zip(traces, errors.tolist(), strict=True):
         total = trace.snr * trace.windows if trace.total is None else trace.total
         first, last = (
             float(np.nan_to_num(total[samples.frame[side]]).mean() / samples.beam[side].mean())
-            for side in (slice(None, quarter), slice(-quarter, None))
+            for side in outer_quarters(len(samples))
         )
         found[trace.spot] = Powers(first, last, *error)
     return found

@@ -19,7 +19,7 @@ from napari_beamwatch.damage.course.examining import Examined, Loss
 from napari_beamwatch.damage.parts import HARDLY, LITTLE
 from napari_beamwatch.damage.scopes import Scope
 from napari_beamwatch.damage.verdict.dimming import takes_most
-from napari_beamwatch.spectra.drift import Comparison, Texture
+from napari_beamwatch.spectra.drift import Texture
 from napari_beamwatch.spectra.drift.blurring import Blur, terms
 from napari_beamwatch.spectra.drift.texture import SEEN
 
@@ -138,7 +138,7 @@ def another_place(
     before, after = np.flatnonzero(lit & (end <= since)), np.flatnonzero(lit & (start >= until))
     count = NEAREST
     while min(len(before), len(after)):
-        told = _compared(texture, len(lit), before[-count:], after[:count])
+        told = texture.compared(*_masks(len(lit), before[-count:], after[:count]))
         if told is None:
             break
         if told.seen and abs(told.below_half) > WIDTH:
@@ -169,15 +169,17 @@ def _blurred(one: Examined, best: Examined, texture: Texture, *, everywhere: boo
     assert best.loss is not None
     course, scope = best.loss.course, best.scope
     until = np.fmax(course.onset.value, course.half_dose.value)
-    before = np.flatnonzero(scope.lit & (scope.dose_end <= course.onset.low))
-    after = np.flatnonzero(scope.lit & (scope.dose_start >= until))
+    sides = (
+        scope.lit & (scope.dose_end <= course.onset.low),
+        scope.lit & (scope.dose_start >= until),
+    )
     if not everywhere:
         if scope.boxes is None:
             return ""
-        texture = texture.within(scope.boxes, *_masks(len(scope.lit), before, after))
+        texture = texture.within(scope.boxes, *sides)
         # Of fine pixels the lattice itself lies in the band, and what it takes along when it goes.
         texture = texture.below((1 - LITTLE) * float(np.hypot(*one.old.g.T).min()))
-    told = _compared(texture, len(scope.lit), before, after)
+    told = texture.compared(*sides)
     if told is None or told.blur is None or told.before < SEEN:
         return ""
     if max(told.blur.sure, told.blur.sure_along) < CLEAR:
@@ -197,7 +199,7 @@ def _blur_explains(lattice: Scope, loss: Loss, blur: Blur) -> bool:
     Grains that fade take their part of the texture along; but a blur leaves more of coarse spots,
     and of those across the way in which it shakes.
     """
-    along = terms(lattice.g[:, 0], lattice.g[:, 1])
+    along = terms(*lattice.g.T)
     # Spots depart from any law, for the film's own speckle beats with them.
     variance = loss.left.se**2 + HARDLY**2
     rates, film = blur.rates, np.linalg.inv(blur.covariance)
@@ -217,13 +219,7 @@ def _blur_takes(lattice: Scope, loss: Loss, blur: Blur) -> bool:
     Of a part of the film not all: what holds beside it reaches into the windows. Where a lattice
     goes to pieces the film seems to sharpen.
     """
-    return takes_most(blur.most_left(lattice.g[:, 0], lattice.g[:, 1], errors=WIDTH), loss)
-
-
-def _compared(
-    texture: Texture, frames: int, before: NDArray[np.int64], after: NDArray[np.int64]
-) -> Comparison | None:
-    return texture.compared(*_masks(frames, before, after))
+    return takes_most(blur.most_left(*lattice.g.T, errors=WIDTH), loss)
 
 
 def _masks(frames: int, before: NDArray[np.int64], after: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -78,11 +78,7 @@ class Band:
     @property
     def overlap(self) -> float:
         """Coefficients that the taper makes of one independent one."""
-        y, x = (
-            len(taper) * float((taper**4).sum()) / float((taper**2).sum()) ** 2
-            for taper in (self.taper_y, self.taper_x)
-        )
-        return y * x
+        return overlap_of(self.taper_y) * overlap_of(self.taper_x)
 
     def reduce(self, frame: Frame) -> Complex64 | None:
         ny, nx = len(self.taper_y), len(self.taper_x)
@@ -110,6 +106,11 @@ class Band:
         whole = fft.fft(rows, axis=0, overwrite_x=True)
         kept: Complex64 = np.concatenate([whole[: self.ry], whole[ny - self.ry :]])
         return kept
+
+
+def overlap_of(taper: Floats32) -> float:
+    """Coefficients that a taper makes of one independent one."""
+    return taper.size * float((taper**4).sum()) / max(float((taper**2).sum()) ** 2, 1e-300)
 
 
 def _taper(n: int) -> Floats32:

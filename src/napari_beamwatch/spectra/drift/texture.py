@@ -26,7 +26,7 @@ from scipy import fft, ndimage
 from napari_beamwatch.spectra.drift.arrays import Complex64, Floats
 from napari_beamwatch.spectra.drift.blurring import Blur, blur_of
 from napari_beamwatch.spectra.drift.kernels import phases
-from napari_beamwatch.spectra.drift.low_frequencies import LOWEST, Band
+from napari_beamwatch.spectra.drift.low_frequencies import LOWEST, Band, overlap_of
 from napari_beamwatch.spectra.drift.paths import TOO_FAINT, solve_path
 from napari_beamwatch.spectra.drift.whitening import Cells, Problem, squared
 
@@ -136,7 +136,7 @@ class Texture:
     path: Floats
     measured: bool = True
     anywhere: bool = False
-    overlap: float = math.nan
+    overlap: float | None = None
     left_out: Bools | None = field(default=None, repr=False)
     _known: dict[bytes, Comparison | None] = field(default_factory=dict, init=False, repr=False)
 
@@ -204,10 +204,10 @@ class Texture:
             picture = fft.irfft2(np.pad(laid, ((0, 0), (0, 1))), (rows, columns))
             kept.append(fft.rfft2(picture * inside)[:, : self.band.rx].astype(np.complex64))
         seen = inside * self.band.tapered((rows, columns))
-        overlap = seen.size * float((seen**4).sum()) / max(float((seen**2).sum()) ** 2, 1e-300)
         return replace(
-            self, kept=tuple(kept), path=np.zeros_like(self.path), overlap=overlap, left_out=spots
-        )
+            self, kept=tuple(kept), path=np.zeros_like(self.path), overlap=overlap_of(seen),
+            left_out=spots,
+        )  # fmt: skip
 
     def below(self, frequency: float) -> Texture:
         """That which is coarser than so many cycles per pixel."""
@@ -238,9 +238,7 @@ class Texture:
 
     def _compared(self, a: _Side, b: _Side) -> Comparison:
         used = self._used & ~(self._spots(a) | self._spots(b))
-        index, overlap = self._index[used], self.overlap
-        if math.isnan(overlap):
-            overlap = self.band.overlap
+        index, overlap = self._index[used], self.overlap or self.band.overlap
         rings = _Rings(np.rint(index).astype(np.int64))
         noise = rings.mean((a.noise + b.noise)[used] / 2)
         power = rings.mean((a.power + b.power)[used] / 2).clip(0)
