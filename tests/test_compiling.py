@@ -3,12 +3,13 @@
 import warnings
 from types import FunctionType
 
+import numpy as np
 import pytest
 from numba import njit
 from numba.core import caching
 
 from napari_beamwatch import compiling
-from napari_beamwatch.compiling import kernel, told_of_compiling
+from napari_beamwatch.compiling import in_one_layout, kernel, told_of_compiling
 
 
 def doubled(x):
@@ -41,3 +42,14 @@ def test_that_a_kernel_of_ours_is_compiled_is_told_and_of_others_not():
         assert told == [True, False]
         renamed(21)
     assert told == [True, False]
+
+
+def test_one_layout_of_a_kind_of_number_is_compiled_whatever_the_frames_lie_in(tmp_path):
+    frame = np.arange(12, dtype=np.uint16).reshape(3, 4)
+    np.save(tmp_path / "frame.npy", frame)
+    mapped = np.load(tmp_path / "frame.npy", mmap_mode="r")
+    summed = njit(lambda values: values.sum())
+    for values in (frame, frame[:, ::-1], np.asfortranarray(frame), mapped):
+        assert summed(in_one_layout(values)) == 66
+    assert len(summed.signatures) == 1
+    assert frame.flags.writeable

@@ -80,6 +80,7 @@ def known(movie: SimulatedMovie) -> bw.Result:
     return bw.analyze(movie, bw.Settings(phases=("LiF",), criteria=("fading",)), [half])
 
 
+@pytest.mark.long
 def test_with_its_profile_a_crystal_goes_at_one_dose_everywhere(known: bw.Result) -> None:
     field = known.onsets.iloc[0]
     assert abs(field.onset_dose_e_per_A2 - 200) < 5
@@ -87,6 +88,7 @@ def test_with_its_profile_a_crystal_goes_at_one_dose_everywhere(known: bw.Result
     assert known.summary["warnings"] == []
 
 
+@pytest.mark.long
 def test_the_same_dose_comes_later_in_the_corners(movie: SimulatedMovie, known: bw.Result) -> None:
     windows = known.windows.set_index(["y0", "x0"])
     middle, corner = windows.index[len(windows) // 2], windows.index[0]

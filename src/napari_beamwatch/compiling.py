@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+import numpy as np
 from numba import njit
 from numba.core import event
+from numpy.typing import NDArray
 
 
 def kernel(**options: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -33,6 +35,17 @@ def kernel(**options: Any) -> Callable[[Callable[..., Any]], Any]:
             return njit(nogil=True, **options)(function)
 
     return compiled
+
+
+def in_one_layout(values: NDArray[Any]) -> NDArray[Any]:
+    """The same values, contiguous and not to be written to.
+
+    Kernels are compiled for each layout that they meet: of slices, of files that are mapped, and of
+    what may be written to, for up to two seconds each.
+    """
+    values = np.ascontiguousarray(values).view()
+    values.flags.writeable = False
+    return values
 
 
 @contextmanager

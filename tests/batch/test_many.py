@@ -183,6 +183,7 @@ def test_a_run_of_other_words_is_refused_and_said(
     assert said in found.words
 
 
+@pytest.mark.long
 def test_a_batch_that_was_killed_goes_on_to_the_same_summary(
     once: Path, runs: Path, movies: list[Path], tmp_path: Path
 ) -> None:

@@ -21,6 +21,7 @@ def words(curve: GroupCurve, changed: bool = True) -> str:
     return in_words(curve.estimates["median"], curve.known_until, changed)
 
 
+@pytest.mark.long
 def test_the_median_of_movies_lies_in_its_interval(campaign: Any) -> None:
     rng = np.random.default_rng(1)
     held = 0

@@ -152,6 +152,7 @@ def test_a_window_that_is_closed_takes_all_with_it(
     wait_until(lambda: threads() == [])
 
 
+@pytest.mark.long
 def test_a_desk_that_is_taken_out_of_the_window_is_gone(
     viewer: Any, fresh: Any, result: Any
 ) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 from typing import Any
 
@@ -23,16 +21,6 @@ BY_NAME = {quantity.name: quantity for quantity in QUANTITIES}
 @pytest.fixture
 def noise() -> Movie:
     return Movie.from_array(np.random.default_rng(0).poisson(1.0, (6, 128, 128)).astype(np.uint8))
-
-
-def test_models_import_neither_qt_nor_napari() -> None:
-    code = (
-        "import sys, napari_beamwatch._qt.session, napari_beamwatch._qt.answer, "
-        "napari_beamwatch._qt.calibrations\n"
-        "print([n for n in sys.modules if n.split('.')[0] in ('qtpy', 'PyQt6', 'napari')])"
-    )
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert said.stdout.strip() == "[]"
 
 
 def test_an_answer_counts_only_while_it_is_waited_for(noise: Movie, result: Any) -> None:

@@ -121,6 +121,7 @@ def test_one_spot_names_nothing() -> None:
         assert found.in_words() == "none of the known phases"
 
 
+@pytest.mark.long
 def test_with_few_phases_to_choose_from_most_sets_have_one_name() -> None:
     rng = np.random.default_rng(12)
     few = ("LiF", "Li2O", "Li", "Li2CO3")

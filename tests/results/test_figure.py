@@ -246,6 +246,7 @@ def test_the_same_result_makes_the_same_vector_file_with_words_in_it(
     assert "accumulated dose (e/Å²)" in said
 
 
+@pytest.mark.long
 def test_a_pdf_holds_its_letters_as_outlines_that_can_be_edited(found, tmp_path: Path) -> None:
     write_figure(found, None, tmp_path / "figure.pdf")
     pdf = (tmp_path / "figure.pdf").read_bytes()

@@ -246,6 +246,7 @@ def test_a_dimming_beam_changes_the_errors_only() -> None:
     assert traces.intensity_se[65:].mean() > 1.7 * traces.intensity_se[:55].mean()
 
 
+@pytest.mark.long
 def test_a_swelling_lattice_shows_in_its_spacings() -> None:
     pattern, frames = Pattern(), 60
     spots = find_spots([counted(8 * pattern.expected(), 99)], CONSTANT)

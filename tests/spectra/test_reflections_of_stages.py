@@ -13,6 +13,8 @@ from napari_beamwatch.simulate import stages
 from napari_beamwatch.spectra.finding import threshold
 from napari_beamwatch.spectra.windows import Grid
 
+pytestmark = pytest.mark.long
+
 PIXEL = 0.25
 COUNTS = 4.0
 FRAMES = 5

@@ -200,6 +200,10 @@ class Samples:
     end: Floats
     frame: NDArray[np.int64]
 
+    def __post_init__(self) -> None:
+        for name in ("y", "windows"):  # kernels are compiled for each layout that they meet
+            object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name)))
+
     def __len__(self) -> int:
         return len(self.end)
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_beamwatch.compiling import kernel
+from napari_beamwatch.compiling import in_one_layout, kernel
 from napari_beamwatch.movies.frames import DerivedFrames, Frame
 from napari_beamwatch.spectra.streaming import level_of, mended
 from napari_beamwatch.spectra.windows import Floats32
@@ -79,7 +79,7 @@ class FrameCounts:
         """Of a frame as the detector gives it."""
         # Numbers are missing where a gain reference divides by nothing: such pixels count nothing.
         known = frame if frame.dtype.kind in "ui" else np.nan_to_num(frame, posinf=0, neginf=0)
-        known = known.astype(known.dtype.newbyteorder("="), copy=False)
+        known = in_one_layout(known.astype(known.dtype.newbyteorder("="), copy=False))
         height, width = frame.shape
         columns, rows = np.zeros((BANDS, width), np.float32), np.zeros((BANDS, height), np.float32)
         _add_up(known, _edges(height), _edges(width), columns, rows)

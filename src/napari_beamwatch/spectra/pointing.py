@@ -77,7 +77,7 @@ def nearest_peak(click: Click) -> tuple[float, float]:
     near = [i for i in own if meant[tuple(tops[i])]]
     if not near:
         raise BeamwatchError(_refusal(click, float(np.hypot(click.gy, click.gx))))
-    i, j = tops[min(near, key=lambda i: float(away[tuple(tops[i])]))]
+    i, j = tops[near[int(away[tops[near, 0], tops[near, 1]].argmin())]]
     dy, dx = _between(power[i - 1 : i + 2, j - 1 : j + 2])
     gy, gx = float(ky[i] + dy / rows), float(kx[j] + dx / columns)
     return (gy, gx) if gx >= 0 else (-gy, -gx)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_beamwatch.compiling import kernel
+from napari_beamwatch.compiling import in_one_layout, kernel
 from napari_beamwatch.movies.counting import SATURATED
 from napari_beamwatch.movies.frames import DerivedFrames, Frame, FrameSource
 from napari_beamwatch.spectra.runners import Tick, ahead
@@ -78,15 +78,13 @@ class FollowedFrames(DerivedFrames):
 
 
 def mended(frame: Frame) -> Frame:
-    """The frame, with pixels that are no numbers replaced by the mean of the others."""
-    if frame.dtype.kind != "f":
-        return frame
-    wrong = ~np.isfinite(frame)
-    if not wrong.any():
-        return frame.astype(np.float32, copy=False)
-    filled = frame.astype(np.float32)
-    filled[wrong] = filled[~wrong].mean() if not wrong.all() else 0.0
-    return filled
+    """The frame as kernels take it: pixels that are no numbers are the mean of the others."""
+    if frame.dtype.kind == "f":
+        wrong = ~np.isfinite(frame)
+        frame = frame.astype(np.float32, copy=bool(wrong.any()))
+        if wrong.any():
+            frame[wrong] = frame[~wrong].mean() if not wrong.all() else 0.0
+    return in_one_layout(frame)
 
 
 @dataclass(frozen=True)
@@ -159,7 +157,7 @@ def sums_of_frames(
     last = len(frames) - 1
 
     def read(t: int) -> tuple[Frame, Level]:
-        frame = np.ascontiguousarray(mended(source.read(t)))
+        frame = mended(source.read(t))
         return frame, level_of(frame)
 
     for i, (t, (frame, level)) in enumerate(ahead(read, frames)):

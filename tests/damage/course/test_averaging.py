@@ -14,6 +14,7 @@ from napari_beamwatch.damage.course.interval import course
 from napari_beamwatch.damage.scopes import samples_of
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("beta", [0.8, pytest.param(1.0, marks=pytest.mark.long), 1.6])
 def test_intervals_cover_as_stated(traces: Any, beta: float) -> None:
     covered = 0

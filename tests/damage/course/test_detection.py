@@ -97,6 +97,7 @@ def test_a_specimen_that_comes_to_rest_is_settling(traces: Any) -> None:
     assert [event.kind for event in dips.events] == ["settling"]
 
 
+@pytest.mark.long
 def test_what_is_left_of_a_settling_does_not_make_the_onset_late(traces: Any) -> None:
     comes = 1 - np.exp(-np.arange(40) / 2)
     covered = 0

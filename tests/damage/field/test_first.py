@@ -60,6 +60,7 @@ def test_the_more_places_went_at_once_the_better_it_is_known() -> None:
     assert widths[2] < 0.85 * widths[1]  # they err in common
 
 
+@pytest.mark.long
 def test_one_that_is_first_by_many_errors_is_the_first() -> None:
     truth = np.append(60.0, np.full(9, 100.0))
     found = answers(truth, 3)

@@ -215,3 +215,13 @@ def test_a_spot_that_reaches_in_from_where_it_grew_is_nothing_new_here(traces: A
     assert judge(here, [beside]).status == "survived"
     strong = place(traces, FOREIGN[:1], seed=3)
     assert judge(strong, [beside]).status == "ambiguous"
+
+
+def test_a_spot_is_of_where_it_came_instead_of_a_lattice(traces: Any) -> None:
+    quarter = np.array([[0.0, 1.0], [-1.0, 0.0]])
+    twins = np.concatenate([FOREIGN[:1], FOREIGN[:1] @ quarter])  # one spacing in two directions
+    seen = np.concatenate([traces.steady(), grown(level=2.5)[None]])
+    here = examine(traces.scope(seen, 1, np.concatenate([traces.g, FOREIGN[:1]])), None)
+    replaced = place(traces, twins, seed=2, old=traces.fading(40, 10))
+    assert judge(here, [replaced]).status == "survived"
+    assert judge(here, [place(traces, twins, seed=2)]).status == "ambiguous"

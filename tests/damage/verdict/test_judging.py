@@ -179,6 +179,7 @@ def test_spots_of_another_lattice_are_a_new_phase(traces: Any) -> None:
     assert verdict.new_phase_onset.high > 40
 
 
+@pytest.mark.long
 def test_spots_that_came_and_went_again_are_no_new_phase(traces: Any) -> None:
     view = (np.arange(100) >= 20) & (np.arange(100) < 60)
     g = np.concatenate([traces.g, 0.125 * np.array([[0.353, 0.130], [-0.020, 0.376]])])

@@ -116,12 +116,12 @@ def coming(one: Examined, others: Sequence[Examined] = ()) -> Coming | None:
 
 def _newcomers(one: Examined, others: Sequence[Examined]) -> list[_Newcomer]:
     """What came to stay and is no reflection that the crystal had elsewhere."""
-    elsewhere = _elsewhere(one, others)
+    elsewhere, theirs = _elsewhere(one, others), of_neighbours(one, others)
     held = np.concatenate([each.held for each in (one, *others)])
     found = []
     for each in one.new:
         trace = one.scope.traces[each.index]
-        if each.stayed and trace.spot not in elsewhere:
+        if each.stayed and trace.spot not in elsewhere and not theirs[each.index]:
             unheard = not (np.abs(held / trace.g - 1) <= SAME_G).any()
             order = order_of(trace, one.old.traces)
             found.append(_Newcomer(each.first_seen, each.index, trace, order, unheard))
@@ -132,6 +132,28 @@ def _elsewhere(one: Examined, others: Sequence[Examined]) -> set[int]:
     """Reflections that other places of its crystal had at first."""
     mine = {trace.crystal for trace in one.old.traces}
     return {t.spot for other in others for t in other.at_first if t.crystal in mine and not t.ring}
+
+
+def of_neighbours(one: Examined, others: Sequence[Examined]) -> NDArray[np.bool_]:
+    """Traces that came before the lattice of a place began to go and are of its neighbours.
+
+    Windows overlap, so that they show what grew beside them. There it came instead of a lattice,
+    and is stronger.
+    """
+    theirs = np.zeros(len(one.scope.traces), bool)
+    began = np.inf if one.loss is None else one.loss.course.onset.low
+    until = int(np.searchsorted(one.scope.dose_end, began, side="right"))
+    grew = [
+        other.scope.traces[each.index]
+        for other in others
+        if np.isfinite(_replaced(other, True)[0])
+        for each in other.new
+        if each.stayed
+    ]
+    for each in one.new:
+        if each.stayed and each.first_seen.high < began:
+            theirs[each.index] = _twin(one.scope.traces[each.index], grew, MOST, until)
+    return theirs
 
 
 def _replaced(one: Examined, strange: bool) -> tuple[float, float]:
@@ -151,19 +173,23 @@ def _reaches_in(spot: SpotTrace, others: Sequence[Examined]) -> bool:
     """Whether a spot is seen of another place, where it came with others and is stronger."""
     for other in others:
         came = [other.scope.traces[each.index] for each in other.new if each.stayed]
-        if distinct(came) < 2:
-            continue
-        for twin in came:
-            # Windows overlap, and grains reach into those of others.
-            apart = np.hypot(spot.gy - twin.gy, spot.gx - twin.gx)
-            if apart < SAME_G * twin.g and _late(spot) < HALF * _late(twin):
-                return True
+        # Windows overlap, and grains reach into those of others.
+        if distinct(came) > 1 and _twin(spot, came, HALF, len(spot.snr)):
+            return True
     return False
 
 
-def _late(spot: SpotTrace) -> float:
-    """Power at the end of the record."""
-    return float(np.nanmean(spot.snr[-max(1, len(spot.snr) // 4) :]))
+def _twin(spot: SpotTrace, traces: Sequence[SpotTrace], part: float, until: int) -> bool:
+    """Whether a spot has less than that part of the power that one of the traces has there.
+
+    In the last quarter of so many frames.
+    """
+    late = slice(until - max(1, until // 4), until)
+    return any(
+        np.hypot(spot.gy - twin.gy, spot.gx - twin.gx) < SAME_G * twin.g
+        and np.nanmean(spot.snr[late]) < part * np.nanmean(twin.snr[late])
+        for twin in traces
+    )
 
 
 def _first_of(one: Examined, came: Sequence[_Newcomer]) -> tuple[Estimate, tuple[int, ...]]:
@@ -212,13 +238,19 @@ def turned(traces: Sequence[SpotTrace], faded: NDArray[np.bool_], new: NDArray[n
 
     What appeared has the |g| of those that faded, in another direction, or lies on their lattice
     turned by that angle, but for a faint spot here and there; another phase has spacings of its
-    own. Powder rings do not turn.
+    own. What turned has its power still: a faint spot alone is none of that. Powder rings do not
+    turn.
     """
     old = [trace for trace, is_one in zip(traces, faded, strict=True) if is_one]
     fresh = [trace for trace, is_one in zip(traces, new, strict=True) if is_one]
     if not old or not fresh:
         return False
-    strength = np.array([float(np.nanmean(np.maximum(spot.snr, 0.0))) for spot in fresh])
+    strength, was = (
+        np.array([float(np.nanmean(np.maximum(spot.snr, 0.0))) for spot in some])
+        for some in (fresh, old)
+    )
+    if strength.sum() < LITTLE * was.sum():
+        return False
     mates = [_turn(spot, old) for spot in fresh]
     angles = [angle for angle in mates if angle is not None]
     lattices = [[_rotated(trace, angle) for trace in old if not trace.ring] for angle in angles]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import fft
 
-from napari_beamwatch.compiling import kernel
+from napari_beamwatch.compiling import in_one_layout, kernel
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies.frames import Frame
 from napari_beamwatch.spectra.drift.arrays import Complex64, Floats32
@@ -88,6 +88,7 @@ class Band:
             frame = frame.astype(np.float32)
         if not frame.dtype.isnative:
             frame = frame.astype(frame.dtype.newbyteorder("="))
+        frame = in_one_layout(frame)
         mean, sd = _sample(frame)
         if not mean > 0:
             mean, sd = _sample(frame, 1)
