@@ -25,6 +25,11 @@ Floats = NDArray[np.float64]
 COUNTED = 0.999
 """Part of the weight of all models that a drawn course is taken from."""
 
+WITHIN = 0.1
+"""Frames to which an onset is told at best: how a lattice goes within a frame nobody sees. Of 21
+mosaics whose interval was less than a frame wide half were off by 0.05 frames or more, one that
+was told to 0.12 by 0.17."""
+
 
 @dataclass(frozen=True)
 class Course:
@@ -129,8 +134,10 @@ def course(samples: Samples, found: Average, scatter: float = 0.0) -> Course:
         dose = np.where(kept < fraction, models.onset + after, 1e300)
         return _within(quantiles(dose, weight), last)
 
+    frame = float(np.median(samples.end - samples.start))
+    apart = float(np.hypot(scatter, WITHIN * frame))
     return Course(
-        Estimate(*quantiles(models.onset, weight)).scattered(scatter, float(samples.start[0])),
+        Estimate(*quantiles(models.onset, weight)).scattered(apart, float(samples.start[0])),
         float(weight[~found.plateau].sum()),
         float(weight[models.onset <= samples.end[0]].sum()),
         _within(quantiles(models.tau, weight), last - float(samples.start[0])),
