@@ -83,6 +83,21 @@ def test_one_place_is_the_field() -> None:
     assert told.summed.median == only.onset
 
 
+def test_windows_that_went_one_after_the_other_date_a_place_early_and_those_that_lost_nothing_do_not() -> (
+    None
+):
+    def first(verdict: Verdict) -> float:
+        one = replace(places((verdict, 7.0))[0], scatter=20.0)
+        return RegionVerdict.of([one], START, ENDS).verdict.onset.value
+
+    gone = lost(150)
+    came = replace(
+        gone, criterion="new_phase", fading_onset=NOTHING, new_phase_onset=about(150), fitted=None
+    )
+    assert first(gone) == pytest.approx(150 - 1.64 * 20, abs=1)
+    assert first(came) == 150
+
+
 def test_a_field_says_how_much_of_it_changed() -> None:
     told = of((lost(80), 10.0), (lost(200), 20.0), (steady(), 70.0))
     assert told.summed.places == 3

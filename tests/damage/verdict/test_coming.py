@@ -225,3 +225,13 @@ def test_a_spot_is_of_where_it_came_instead_of_a_lattice(traces: Any) -> None:
     replaced = place(traces, twins, seed=2, old=traces.fading(40, 10))
     assert judge(here, [replaced]).status == "survived"
     assert judge(here, [place(traces, twins, seed=2)]).status == "ambiguous"
+
+
+def test_a_little_that_was_lost_long_before_is_not_what_they_came_of(traces: Any) -> None:
+    old = 40 * traces.steady() * np.where(np.arange(100) < 12, 1.0, 0.93)
+    one = place(traces, FOREIGN, old=old)
+    assert one.loss is not None
+    assert one.loss.course.onset.high < 20
+    verdict = judge(one)
+    assert verdict.status == "onset"
+    assert 38 < verdict.onset.value < 42

@@ -118,10 +118,7 @@ def whole_of(
     share = np.array([one.share for one in seen]) / covered
     changed = [i for i, one in enumerate(seen) if one.verdict.changed]
     frame = float(np.median(np.asarray(end) - np.asarray(start)))
-    onsets = [
-        first_part(seen[i].verdict.onset, share[i], seen[i].scatter, float(start[0]), frame)
-        for i in changed
-    ]
+    onsets = [_began(seen[i], float(share[i]), float(start[0]), frame) for i in changed]
     swings = dips_of(seen, share)
     # Where the beam is strong the record is longer than that of the region.
     last = max([float(end[-1]), *(each.high for each in onsets)])
@@ -137,6 +134,14 @@ def whole_of(
         return told if len(seen) == 1 else _of_all(told, seen, numbers)
     told = replace(_unchanged(seen), events=events)
     return _with_little(told, [seen[i] for i in changed], covered)
+
+
+def _began(one: Place, share: float, start: float, frame: float) -> Estimate:
+    """When a place began to go; the windows of one that lost nothing scatter by noise alone."""
+    onset = one.verdict.onset
+    if np.isnan(one.verdict.fading_onset.value):
+        return onset
+    return first_part(onset, share, one.scatter, start, frame)
 
 
 def _with_little(told: Verdict, changed: Sequence[Place], covered: float) -> Verdict:

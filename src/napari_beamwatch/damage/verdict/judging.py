@@ -360,7 +360,9 @@ def _with_coming(verdict: Verdict, came: Coming | None, loss: Loss | None) -> Ve
     """
     if came is None:
         return verdict
-    own = verdict.onset if verdict.changed or loss is None else loss.course.onset
+    own = verdict.onset
+    if not verdict.changed and loss is not None and loss.course.onset.high >= came.first.low:
+        own = loss.course.onset
     verdict = replace(verdict, new_phase_onset=came.first, new_spots=came.spots)
     # What comes in the course of the fading is what the lattice became.
     lost = (verdict.onset.high, verdict.half_dose.high, verdict.lost)
