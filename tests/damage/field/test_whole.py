@@ -83,9 +83,7 @@ def test_one_place_is_the_field() -> None:
     assert told.summed.median == only.onset
 
 
-def test_windows_that_went_one_after_the_other_date_a_place_early_and_those_that_lost_nothing_do_not() -> (
-    None
-):
+def test_windows_that_lost_nothing_do_not_date_what_came_to_their_place() -> None:
     def first(verdict: Verdict) -> float:
         one = replace(places((verdict, 7.0))[0], scatter=20.0)
         return RegionVerdict.of([one], START, ENDS).verdict.onset.value
