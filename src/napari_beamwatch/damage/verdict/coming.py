@@ -96,7 +96,7 @@ def coming(one: Examined, others: Sequence[Examined] = ()) -> Coming | None:
         twice = sum(each.order == 0 for each in new) > 1
         sure = distinct(theirs) > 1 or twice or any(trace.ring for trace in theirs)
         replaced = any(each.seen.low <= until for each in new)
-        if not sure and not replaced and all(_reaches_in(trace, others) for trace in theirs):
+        if not sure and not replaced and _reach_in(theirs, others):
             return None
         if not sure:
             why = f"{called(theirs)} of another lattice appeared: a grain may have turned into view"
@@ -142,17 +142,12 @@ def of_neighbours(one: Examined, others: Sequence[Examined]) -> NDArray[np.bool_
     """
     theirs = np.zeros(len(one.scope.traces), bool)
     began = np.inf if one.loss is None else one.loss.course.onset.low
-    until = int(np.searchsorted(one.scope.dose_end, began, side="right"))
-    grew = [
-        other.scope.traces[each.index]
-        for other in others
-        if np.isfinite(_replaced(other, True)[0])
-        for each in other.new
-        if each.stayed
-    ]
-    for each in one.new:
-        if each.stayed and each.first_seen.high < began:
-            theirs[each.index] = _twin(one.scope.traces[each.index], grew, MOST, until)
+    early = [each.index for each in one.new if each.stayed and each.first_seen.high < began]
+    if not early:
+        return theirs
+    until = max(1, int(np.searchsorted(one.scope.dose_end, began, side="right")))
+    grew = [t for other in others if np.isfinite(_replaced(other, True)[0]) for t in _came(other)]
+    theirs[early] = _weaker([one.scope.traces[i] for i in early], grew, MOST, until)
     return theirs
 
 
@@ -169,27 +164,38 @@ def _replaced(one: Examined, strange: bool) -> tuple[float, float]:
     return (onset.low, onset.high) if gone else (np.inf, np.inf)
 
 
-def _reaches_in(spot: SpotTrace, others: Sequence[Examined]) -> bool:
-    """Whether a spot is seen of another place, where it came with others and is stronger."""
-    for other in others:
-        came = [other.scope.traces[each.index] for each in other.new if each.stayed]
-        # Windows overlap, and grains reach into those of others.
-        if distinct(came) > 1 and _twin(spot, came, HALF, len(spot.snr)):
-            return True
-    return False
+def _came(one: Examined) -> list[SpotTrace]:
+    """What came to a place to stay."""
+    return [one.scope.traces[each.index] for each in one.new if each.stayed]
 
 
-def _twin(spot: SpotTrace, traces: Sequence[SpotTrace], part: float, until: int) -> bool:
-    """Whether a spot has less than that part of the power that one of the traces has there.
+def _reach_in(spots: Sequence[SpotTrace], others: Sequence[Examined]) -> bool:
+    """Whether spots are all seen of other places, where they came with others and are stronger."""
+    several = [came for came in map(_came, others) if distinct(came) > 1]
+    there = [trace for came in several for trace in came]
+    return bool(_weaker(spots, there, HALF, len(spots[0].snr)).all())
 
-    In the last quarter of so many frames.
+
+def _weaker(
+    spots: Sequence[SpotTrace], there: Sequence[SpotTrace], part: float, until: int
+) -> NDArray[np.bool_]:
+    """Which spots have less than that part of the power that the same spot has of another place.
+
+    In the last quarter of so many frames. Windows overlap, and grains reach into those of others.
     """
     late = slice(until - max(1, until // 4), until)
-    return any(
-        np.hypot(spot.gy - twin.gy, spot.gx - twin.gx) < SAME_G * twin.g
-        and np.nanmean(spot.snr[late]) < part * np.nanmean(twin.snr[late])
-        for twin in traces
-    )
+
+    def power(trace: SpotTrace) -> float:
+        known = trace.snr[late][np.isfinite(trace.snr[late])]
+        return float(known.mean()) if len(known) else np.nan
+
+    g = np.array([(trace.gy, trace.gx) for trace in there]).reshape(-1, 2)
+    found = []
+    for spot in spots:
+        same = np.hypot(*(g - (spot.gy, spot.gx)).T) < SAME_G * spot.g
+        own = power(spot)
+        found.append(any(own < part * power(there[i]) for i in np.flatnonzero(same).tolist()))
+    return np.array(found, bool)
 
 
 def _first_of(one: Examined, came: Sequence[_Newcomer]) -> tuple[Estimate, tuple[int, ...]]:
