@@ -110,6 +110,23 @@ def test_a_record_that_ends_in_a_dip_like_others_is_ambiguous(traces: Any) -> No
     assert verdict.status == "ambiguous"
 
 
+def test_windows_that_leave_the_detector_in_a_dip_of_the_field_do_not_see_its_end(
+    traces: Any,
+) -> None:
+    dipped = traces.steady() * np.where((np.arange(100) >= 40) & (np.arange(100) < 75), 0.05, 1)
+    other = examine(traces.scope(dipped, 2), None)
+
+    def left_at(end: int) -> Verdict:
+        one = traces.scope(traces.fading(40, 4), 1)
+        seen = np.arange(100) < end
+        gone = tuple(replace(t, snr=np.where(seen, t.snr, np.nan)) for t in one.traces)
+        return judged(replace(one, traces=gone), others=(other,))
+
+    assert left_at(70).status == "ambiguous"
+    assert "is not seen beyond 70" in left_at(70).reason
+    assert left_at(95).status == "onset"
+
+
 def test_a_beam_that_dims_is_no_loss(traces: Any) -> None:
     beam = np.where(np.arange(100) < 40, 1, 0.6)
     scope = traces.scope(traces.steady() * beam, 1)

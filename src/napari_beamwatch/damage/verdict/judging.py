@@ -18,7 +18,7 @@ from napari_beamwatch.damage.course.examining import Examined, Loss, Watch
 from napari_beamwatch.damage.course.interval import Course, Fitted
 from napari_beamwatch.damage.course.power import SURELY
 from napari_beamwatch.damage.course.spacing import Shift
-from napari_beamwatch.damage.parts import LITTLE
+from napari_beamwatch.damage.parts import HALF, LITTLE
 from napari_beamwatch.damage.scopes import Samples, Witnesses, frames_after
 from napari_beamwatch.damage.verdict.coming import Coming, coming, of_neighbours, turned
 from napari_beamwatch.damage.verdict.dimming import blending_takes, drift_smears, signal_explains
@@ -205,7 +205,7 @@ def _faded(
     if went.loss < LITTLE:
         text = f"a lasting change of {100 * went.loss:.0f} % is no more than focus or tilt make"
         return replace(_steady(base, watch), reason=text)
-    too_soon = _too_soon(watch, went)
+    too_soon = _too_soon(watch, went, others)
     went, in_steps = begun_with(loss, watch)
     base = replace(
         base,
@@ -287,7 +287,7 @@ def _unclear(base: Verdict, why: str) -> Verdict:
     )
 
 
-def _too_soon(watch: Watch, went: Course) -> str:
+def _too_soon(watch: Watch, went: Course, others: Sequence[Examined]) -> str:
     """Why a loss at the end cannot be called yet, if so."""
     samples = watch.samples
     if _late(samples, went.onset.value):
@@ -295,6 +295,15 @@ def _too_soon(watch: Watch, went: Course) -> str:
     lasted = len(samples) - watch.seen.place
     if lasted < max(0.05 * len(samples), BEYOND_DIPS * watch.dips.longest):
         return "the record ends in a dip like those before, which recovered"
+    # Windows that leave the detector do not see what comes back.
+    last = float(samples.end[(samples.windows > 0).any(axis=0)][-1])
+    dips = [event for one in others if one.watch for event in one.watch.dips.events]
+    if any(
+        dip.kind == "recovered" and dip.depth >= HALF * went.loss
+        and dip.dose_from <= went.onset.high and dip.dose_to >= last
+        for dip in dips
+    ):  # fmt: skip
+        return f"it is not seen beyond {last:.4g}, and what fell with it elsewhere recovered later"
     return ""
 
 
