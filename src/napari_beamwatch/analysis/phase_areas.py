@@ -236,14 +236,13 @@ def _not_seen(
 ) -> list[pd.DataFrame]:
     """A row for each phase that was looked for and not seen: how large a piece would have been."""
     known = [one for one in sorted(seen) if one in known_phases()]
-    if not known:
-        return []
+    named = [name.split("|")[0] in known for name in names]
+    if not areas.full[named].any():
+        return []  # none that has a name tells how strong a lattice is here
+    best = int(np.argmax(areas.full * named))
     asked = settings.phases or movie.conditions.elements
     wanted = candidates(settings.phases, movie.conditions.elements)[0] if asked else ()
     looked = dict.fromkeys([*(one.name for one in wanted), *products(known)])
-    best = int(np.argmax([
-        areas.full[i] if name.split("|")[0] in known else 0.0 for i, name in enumerate(names)
-    ]))  # fmt: skip
     host = phase(names[best].split("|")[0])
     there = lattices.found[best]
     strongest = float(np.median(lattices.snr[best, there]))
