@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from napari_beamwatch.damage.course.models import remaining
 from napari_beamwatch.damage.field.cells import (
+    AT_FIRST,
     DECAYS,
     KEPT,
     UNLIKE_SPOTS,
@@ -101,13 +103,16 @@ def test_no_cells_have_no_likelihoods() -> None:
 def test_courses_are_what_frames_show_of_a_decay() -> None:
     assert np.isinf(COURSES.onset[-1])
     assert (COURSES.level[-1] == 1).all()
+    assert COURSES.family[-1] == -1
     rng = np.random.default_rng(0)
-    for i in rng.integers(len(COURSES.onset) - 1, size=60):
-        block, decay = divmod(int(i), len(DECAYS))
-        kept = KEPT[block // (len(COURSES.onset) // (len(DECAYS) * len(KEPT)))]
+    for i in rng.integers(len(COURSES.onset) - 1, size=60).tolist():
+        kind, decay = divmod(int(COURSES.family[i]), len(DECAYS))
         tau = 100 * DECAYS[decay]
         gone = remaining(ENDS - 1, ENDS, float(COURSES.onset[i]), tau, 1.0)
-        assert COURSES.level[i] == pytest.approx(kept + (1 - kept) * gone, abs=1e-6)
+        kept = KEPT[kind] if kind < len(KEPT) else None
+        shown = 1 - gone if kept is None else kept + (1 - kept) * gone
+        assert COURSES.level[i] == pytest.approx(shown, abs=1e-6)
+        assert kept is not None or COURSES.onset[i] >= 100 / AT_FIRST - 1
 
 
 def test_an_added_amplitude_beats_as_the_power_goes_with_it() -> None:
@@ -160,13 +165,14 @@ def test_what_was_not_measured_tells_nothing() -> None:
 
     assert (told(np.full_like(snr, np.nan)) == 0).all()
     snr[50:] = np.nan
-    late = told(snr)[np.append(COURSES.onset[:-1] >= 50, True)]
+    went = COURSES.family < len(KEPT) * len(DECAYS)
+    late = told(snr)[went & (COURSES.onset >= 50)]
     assert np.ptp(late) == pytest.approx(0, abs=1e-4)
     beyond = cells_of(
         snr[:50], crystal, window, strength, film, beam[:50], ENDS[:50] - 1, ENDS[:50]
     )
     short = log_likelihoods(
-        beyond, Courses(COURSES.onset, COURSES.level[:, :50], COURSES.beat[:, :50])
+        beyond, replace(COURSES, level=COURSES.level[:, :50], beat=COURSES.beat[:, :50])
     )
     assert told(snr) == pytest.approx(short[0], rel=1e-4, abs=1e-4)
 

@@ -80,6 +80,21 @@ def test_halves_that_fade_at_different_doses_are_two_places(traces: Any) -> None
         assert found.pure.mean() > 0.9
 
 
+def test_what_came_is_a_place_beside_what_was_there_and_held(traces: Any) -> None:
+    # One that comes of a neighbour may share spacings with it, and be taken for the same crystal.
+    courses = np.tile(STEADY, (6, 6, 1))
+    courses[:, 4:] = 1 - fading(25.0, 4.0)
+    for seed in range(5):
+        place = cut(grid(traces, courses, seed), (6, 6)).place.reshape(6, 6)
+        assert (place == np.array([0, 0, 0, 0, 1, 1])).all()
+
+
+def test_what_grows_stronger_as_it_settles_came_not(traces: Any) -> None:
+    settling = np.interp(np.arange(FRAMES), [0, 12], [0.5, 1.0])
+    for seed in range(5):
+        assert cut(grid(traces, np.tile(settling, (6, 6, 1)), seed), (6, 6)).place.max() == 0
+
+
 def test_a_quadrant_that_survives_is_a_place_of_its_own(traces: Any) -> None:
     courses = np.tile(fading(25.0), (6, 6, 1))
     courses[:3, :3] = STEADY

@@ -38,6 +38,9 @@ DECAYS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 KEPT = (0.0, 0.25, 0.5, 0.75)
 """Parts of the plateau that stay for good."""
 
+AT_FIRST = 8
+"""What is there in the first part of a record, one in so many, did not come."""
+
 UNLIKE_SPOTS = 0.02
 """Variance of a spot's course about that of its crystal, where it falls fastest: the exponents of
 the multislice LiF spread by 8 % (`rivals.DAMAGE_SPREAD`), its amplitudes beat by 14 %."""
@@ -139,12 +142,14 @@ def cells_of(
 
 @dataclass(frozen=True, eq=False)
 class Courses:
-    """Courses that are tried; the last is that nothing changes.
+    """Courses that are tried: what goes, what comes, and last that nothing changes.
 
     Attributes
     ----------
     onset : array (courses,)
         Dose; infinite for the last.
+    family : array of int64 (courses,)
+        The same for those that differ in their onset only.
     level : array (courses, samples)
         Power, 1 on the plateau.
     beat : array (courses, samples)
@@ -152,6 +157,7 @@ class Courses:
     """
 
     onset: Floats
+    family: Ints
     level: Floats
     beat: Floats
 
@@ -169,26 +175,28 @@ class Courses:
             after = tau * (np.exp(-since / tau) - np.exp(-until / tau)) if tau else 0.0
             parts.append(((before + after) / frame) ** 2)
         gone = np.stack(parts, axis=1).reshape(-1, len(end))
-        level = np.concatenate([kept + (1 - kept) * gone for kept in KEPT])
-        beat = np.concatenate([(1 - kept) * (np.sqrt(gone) - gone) for kept in KEPT])
-        onset = np.tile(np.repeat(onsets, len(DECAYS)), len(KEPT))
+        came = np.maximum(1 - gone[count // AT_FIRST * len(DECAYS) :], 0.0)  # powers of pieces add
+        level = [*(kept + (1 - kept) * gone for kept in KEPT), came]
+        beat = [*((1 - kept) * (np.sqrt(gone) - gone) for kept in KEPT), np.sqrt(came) - came]
+        onset, which = np.repeat(onsets, len(DECAYS)), np.tile(np.arange(len(DECAYS)), count)
+        family = [which[-len(some) :] + i * len(DECAYS) for i, some in enumerate(level)]
         return cls(
-            np.append(onset, np.inf),
-            np.append(level, np.ones((1, len(end))), axis=0),
-            np.append(beat, np.zeros((1, len(end))), axis=0),
+            np.concatenate([*(onset[-len(some) :] for some in level), [np.inf]]),
+            np.concatenate([*family, [-1]]),
+            np.concatenate([*level, np.ones((1, len(end)))]),
+            np.concatenate([*beat, np.zeros((1, len(end)))]),
         )
 
     def like(self, one: int) -> Ints:
         """Those that go on as one does, by their onsets."""
-        order = np.arange(len(self.onset) - 1).reshape(len(KEPT), -1, len(DECAYS))
-        kept, _, decay = np.unravel_index(one, order.shape)
-        return np.asarray(order[kept, :, decay], np.int64)
+        return np.flatnonzero(self.family == self.family[one])
 
     def mixed(self, one: int, other: int, parts: Floats) -> Courses:
         """What a window shows that lies in two places: parts of their amplitudes, added."""
         a, b = (np.sqrt(self.level[i]) for i in (one, other))
         level = (parts[:, None] * a + (1 - parts[:, None]) * b) ** 2
-        return Courses(np.full(len(parts), np.nan), level, np.sqrt(level) - level)
+        alone = np.full(len(parts), np.nan), np.arange(len(parts))
+        return Courses(*alone, level, np.sqrt(level) - level)
 
 
 def log_likelihoods(cells: Cells, courses: Courses) -> NDArray[np.float32]:

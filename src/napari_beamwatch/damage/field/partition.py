@@ -228,14 +228,15 @@ def _scatter(
     told : array (cells, courses)
         Log likelihoods, over `shared`.
     """
-    doses = np.unique(courses.onset[np.isfinite(courses.onset)])
-    step = float(doses[1] - doses[0])
     found = np.zeros(int(place.max()) + 1)
     for number, at in enumerate(_likeliest(told, place).tolist()):
         mine = np.flatnonzero((place == number) & pure)
         if len(mine) <= shared + 1 or not np.isfinite(courses.onset[at]):
             continue
-        likely = shared * told[np.ix_(mine, courses.like(at))].astype(np.float64)
+        alike = courses.like(at)
+        doses = courses.onset[alike]
+        step = float(doses[1] - doses[0])
+        likely = shared * told[np.ix_(mine, alike)].astype(np.float64)
         weight = np.exp(likely - likely.max(axis=1)[:, None])
         weight /= weight.sum(axis=1)[:, None]
         mean = weight @ doses
