@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import time
+import timeit
 from dataclasses import replace
 
 import numpy as np
@@ -60,10 +60,9 @@ def test_all_windows_of_a_large_movie_take_a_tenth_of_a_second(result: bw.Result
                             np.tile(course, places)),
         }),
     )  # fmt: skip
-    window_thresholds(large)
-    began = time.perf_counter()
     assert np.isfinite(window_thresholds(large)).all()
-    assert time.perf_counter() - began < 0.1
+    took = timeit.repeat(lambda: window_thresholds(large), number=1, repeat=3)
+    assert min(took) < 0.1  # once it has a processor
 
 
 def test_a_survivor_reaches_no_threshold() -> None:
