@@ -162,6 +162,15 @@ def test_a_crystal_that_turns_is_ambiguous(traces: Any) -> None:
     assert judged(new, others=(examine(old, None),)).status == "ambiguous"
 
 
+def test_one_faint_spot_at_another_angle_is_no_crystal_that_turned(traces: Any) -> None:
+    c, s = np.cos(np.radians(15)), np.sin(np.radians(15))
+    gone = 8 * traces.fading(40, 5)
+    faint = np.where(np.arange(100) < 45, 0.0, 1.5)
+    signal = np.concatenate([gone, faint[None]])
+    g = np.concatenate([traces.g, traces.g[:1] @ np.array([[c, s], [-s, c]])])
+    assert judged(traces.scope(signal, 1, g)).status == "onset"
+
+
 def test_a_spot_of_a_turned_lattice_need_not_have_been_seen_before_it_turned(traces: Any) -> None:
     c, s = np.cos(np.radians(25)), np.sin(np.radians(25))
     gone = traces.fading(40, 5)

@@ -239,13 +239,24 @@ def order_of(spot: SpotTrace, traces: Sequence[SpotTrace]) -> int:
     return found
 
 
-def turned(traces: Sequence[SpotTrace], faded: NDArray[np.bool_], new: NDArray[np.bool_]) -> bool:
+def turned(
+    traces: Sequence[SpotTrace],
+    faded: NDArray[np.bool_],
+    new: NDArray[np.bool_],
+    least: float = 0.0,
+) -> bool:
     """Whether the new spots are the faded ones at another angle: the crystal turned.
 
     What appeared has the |g| of those that faded, in another direction, or lies on their lattice
     turned by that angle, but for a faint spot here and there; another phase has spacings of its
-    own. What turned has its power still: a faint spot alone is none of that. Powder rings do not
-    turn.
+    own. Powder rings do not turn.
+
+    Parameters
+    ----------
+    traces : sequence of SpotTrace
+    faded, new : array of bool (traces,)
+    least : float
+        Part of the power of what faded that what appeared must have: what turned has all of it.
     """
     old = [trace for trace, is_one in zip(traces, faded, strict=True) if is_one]
     fresh = [trace for trace, is_one in zip(traces, new, strict=True) if is_one]
@@ -255,7 +266,7 @@ def turned(traces: Sequence[SpotTrace], faded: NDArray[np.bool_], new: NDArray[n
         np.array([float(np.nanmean(np.maximum(spot.snr, 0.0))) for spot in some])
         for some in (fresh, old)
     )
-    if strength.sum() < LITTLE * was.sum():
+    if strength.sum() < least * was.sum():
         return False
     mates = [_turn(spot, old) for spot in fresh]
     angles = [angle for angle in mates if angle is not None]

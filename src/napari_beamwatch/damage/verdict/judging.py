@@ -229,7 +229,7 @@ def _faded(
         )
     gone = np.zeros(len(one.scope.traces), bool)
     gone[np.flatnonzero(one.there)[loss.left.ratio < 0.5]] = True
-    if turned(one.scope.traces, gone, one.fresh & ~of_neighbours(one, others)):
+    if turned(one.scope.traces, gone, one.fresh & ~of_neighbours(one, others), LITTLE):
         return _unclear(base, f"{TURNED}: its spacings appeared at another angle")
     held = _focus_held(one, witnesses, went.onset.value)
     finding = judge_loss(one, watch, loss, _also(against, held), halo_grew=witnesses.halo_grew)
