@@ -31,14 +31,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_beamwatch.damage.field.cells import AT_FIRST
 from napari_beamwatch.damage.parts import FIFTH, HALF, MOST
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
-
-FIRST = 8
-"""What is there within the first part of a record, one in so many, was there at first."""
 
 SURELY = 2.0
 """Amplitude, over that of the threshold, from which on a spot is found for sure."""
@@ -181,7 +179,7 @@ def _full_power(of: Lattices, course: Floats, power: Floats) -> tuple[Floats, Bo
     risen = (course * power[:, :, None]).sum(axis=1)
     arrived = (risen > HALF * risen.max(axis=1, keepdims=True)).argmax(axis=1)
     stretches = course.shape[2]
-    first = max(1, stretches // FIRST)
+    first = max(1, stretches // AT_FIRST)
     old = np.asarray(arrived <= first, np.bool_)
     # While the stage settles frames are blurred: what is there at first is whole then.
     for i, mine in _pools(of):

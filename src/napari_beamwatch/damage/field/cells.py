@@ -39,7 +39,7 @@ KEPT = (0.0, 0.25, 0.5, 0.75)
 """Parts of the plateau that stay for good."""
 
 AT_FIRST = 8
-"""What is there in the first part of a record, one in so many, did not come."""
+"""What is there within the first part of a record, one in so many, was there at first."""
 
 UNLIKE_SPOTS = 0.02
 """Variance of a spot's course about that of its crystal, where it falls fastest: the exponents of
