@@ -83,6 +83,9 @@ KINDS: dict[str, tuple[str, Draw]] = {
 
 IN_DOSE = ("onset", "tau")
 
+LARGE = 0.08
+"""Part of the field from which up a grain is to be found as a place."""
+
 FASTEST = 2.0
 """Pixels a frame that a specimen drifts at the most."""
 
@@ -263,7 +266,21 @@ def map_compared(windows: pd.DataFrame, movie: SimulatedMovie, frame: float) -> 
         if region.status == "onset" and good:
             good = abs(window.onset_dose_e_per_A2 - region.onset_dose_e_per_A2) <= 3 * frame
         right += bool(good)
-    return {"windows_right": right, "windows": total}
+    return {"windows_right": right, "windows": total} | grains_found(
+        windows.place[inside], grain[inside], shares_of(movie)
+    )
+
+
+def grains_found(place: pd.Series, grain: Any, share: Any) -> dict[str, Any]:
+    """Large grains with windows inside, and how many have a place: most of each is the other's."""
+    large = [i for i in np.flatnonzero(share >= LARGE) if (grain == i).any()]
+    found = 0
+    for one in large:
+        told = place[grain == one].value_counts()
+        if len(told):
+            mine = place.eq(told.index[0]).fillna(False).to_numpy(bool)
+            found += told.iloc[0] > (grain == one).sum() / 2 and (grain[mine] == one).mean() > 0.5
+    return {"large_grains_found": int(found), "large_grains": len(large)}
 
 
 def table(lines: Iterable[dict[str, Any]]) -> str:
@@ -271,7 +288,7 @@ def table(lines: Iterable[dict[str, Any]]) -> str:
     every = pd.DataFrame(list(lines))
     said = [
         f"{'kind':16s}{'movies':>7s}{'failed':>8s}{'status':>9s}{'false':>7s}{'covers':>9s}"
-        f"{'RMS':>7s}{'oracle':>8s}{'median':>8s}{'width':>7s}   map"
+        f"{'RMS':>7s}{'oracle':>8s}{'median':>8s}{'width':>7s}   map   grains"
     ]
     for kind, mine in every.groupby("kind", sort=False):
 
@@ -286,13 +303,14 @@ def table(lines: Iterable[dict[str, Any]]) -> str:
         knows = mine.oracle_frames.dropna() if "oracle_frames" in mine else pd.Series(dtype=float)
         best = f"{np.sqrt((knows**2).mean()):.2f}" if len(knows) else ""
         width = f"{mine.width_frames.median():.1f}" if len(error) else ""
-        right, total = (
-            int(mine[n].sum()) if n in mine else 0 for n in ("windows_right", "windows")
+        right, total, places, large = (
+            int(mine[n].sum()) if n in mine else 0
+            for n in ("windows_right", "windows", "large_grains_found", "large_grains")
         )
         said.append(
             f"{kind:16s}{len(mine):7d}{failed:8d}{counted('status_right'):>9s}"
             f"{counted('false_onset'):>7s}{counted('covered'):>9s}{rms:>7s}{best:>8s}{middle:>8s}{width:>7s}"
-            f"   {right}/{total}"
+            f"   {right}/{total}   {places}/{large}"
         )
     return "\n".join(said)
 
