@@ -218,6 +218,7 @@ def test_spots_that_stay_or_come_back_survive(strength: float, dips: bool) -> No
         assert row.detectable_loss_percent < 40
 
 
+@pytest.mark.long
 def test_traces_are_judged_with_the_noise_that_they_have() -> None:
     ratios = []
     for seed in range(6):
@@ -409,6 +410,7 @@ def test_no_lattice_is_no_error() -> None:
     assert any("no spot" in note for note in empty.notes)
 
 
+@pytest.mark.long
 def test_running_sums_have_smaller_errors_that_are_true() -> None:
     pattern = drawn(strength=60.0)
     frames = recorded(pattern, np.ones(80), seed=3)

@@ -169,6 +169,7 @@ def test_the_mate_of_a_reflection_has_the_other_signs() -> None:
     assert [mate(hkl) for hkl in ("200", "-111", "2-20")] == ["-200", "1-1-1", "-220"]
 
 
+@pytest.mark.long
 def test_a_movie_without_any_calibration_is_drawn_in_frames_and_pixels(movie, found) -> None:
     frames = np.stack([movie.frame(t) for t in range(0, len(movie), 2)])
     bare = bw.Movie.from_array(frames[:, :320, :320])
@@ -189,6 +190,7 @@ def shrunk() -> bw.Result:
     return result
 
 
+@pytest.mark.long
 def test_particles_that_shrink_are_outlined_and_their_area_is_drawn(shrunk) -> None:
     made = figure(shrunk, shrunk.movie)
     assert "area / start" in words(made)
@@ -254,6 +256,7 @@ def test_a_pdf_holds_its_letters_as_outlines_that_can_be_edited(found, tmp_path:
     assert b"/Type3" not in pdf
 
 
+@pytest.mark.long
 def test_a_movie_that_can_no_longer_be_read_costs_the_pictures_alone(
     movie, found, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

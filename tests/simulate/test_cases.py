@@ -59,6 +59,7 @@ ANSWERS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ANSWERS)
 def test_the_truth_is_in_the_words_of_the_results(name):
     truth = simulate(name, **SMALL).truth

@@ -124,6 +124,7 @@ def drifting(specimen: bool, pattern: float, frames: int = 24) -> tuple[np.ndarr
     return still, followed, shifts
 
 
+@pytest.mark.long
 def test_what_stands_still_while_the_specimen_drifts_is_rejected() -> None:
     still, followed, shifts = drifting(True, 0.4)
     peaks = find_peaks([Segment(0, 1, still, True)], GRID, Search(0.01))

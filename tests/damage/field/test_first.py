@@ -206,6 +206,7 @@ def test_the_order_of_places_does_not_matter() -> None:
     assert (members[order] == others).all()
 
 
+@pytest.mark.long
 def test_two_that_went_within_a_part_of_a_frame_do_not_exclude_the_first() -> None:
     held = []
     rng = np.random.default_rng(8)
