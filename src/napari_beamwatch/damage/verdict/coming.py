@@ -105,7 +105,8 @@ def coming(one: Examined, others: Sequence[Examined] = ()) -> Coming | None:
     if not between or np.isfinite(since):
         return None
     first, spots = _first_of(one, between)
-    why = f"{len(spots)} spots appeared halfway between those of the lattice, which holds"
+    theirs = [each.trace for each in between]
+    why = f"{called(theirs)} appeared halfway between those of the lattice, which holds"
     # What is no more than focus and tilt make all the time is none.
     holds = one.loss is None or one.loss.course.loss < LITTLE
     sure = len(between) > 1 and holds
