@@ -135,6 +135,13 @@ def test_a_fringe_set_alone_went_as_a_crystal_of_several_whose_loss_no_focus_exp
     assert (verdict.status, verdict.evidence) == (status, "single" if status == "onset" else "")
 
 
+def test_what_a_neighbour_lost_makes_no_crystal_of_several_of_a_single_spot(traces: Any) -> None:
+    whole = traces.placed(traces.fading(40, 8), 1)
+    mine = [replace(trace, crystal=int(i > 0)) for i, trace in enumerate(whole.scope.traces)]
+    scope = replace(whole.scope, traces=tuple(mine), crystal=0)
+    assert Fates.of([examine(scope, None)]).gone == ()
+
+
 @pytest.mark.parametrize(("partly", "path"), [(4, False), (3, True)])
 def test_where_most_places_kept_a_part_one_that_held_is_no_witness_against_a_focus(
     traces: Any, partly: int, path: bool

@@ -159,7 +159,8 @@ UNTOLD = Fates()
 def _not_by_focus(one: Examined, loss: Loss) -> list[Gone]:
     """Spots of a crystal that lost several |g|, if no focus explains that."""
     assert one.watch is not None
-    traces = one.old.of_traces(loss.left.fell).traces
+    # Of its own: a neighbour's that fell is no further spot of a weak one, and may be by focus.
+    traces = one.old.of_traces(loss.left.fell & one.old.own).traces
     if not independent(traces):
         return []
     if focus_explains(one.old, one.watch.samples, loss.found, distinct(traces)):
