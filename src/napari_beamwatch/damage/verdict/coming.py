@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_beamwatch.damage.course.appearing import grown_from
+from napari_beamwatch.damage.course.appearing import grown_from, outer_quarters
 from napari_beamwatch.damage.course.estimate import Estimate
 from napari_beamwatch.damage.course.examining import Examined
 from napari_beamwatch.damage.likeness import SAME_DIRECTION, SAME_G, called, distinct
@@ -184,10 +184,11 @@ def _weaker(
 
     In the last quarter of so many frames. Windows overlap, and grains reach into those of others.
     """
-    late = slice(until - max(1, until // 4), until)
+    _, late = outer_quarters(until)
 
     def power(trace: SpotTrace) -> float:
-        known = trace.snr[late][np.isfinite(trace.snr[late])]
+        snr = trace.snr[:until][late]
+        known = snr[np.isfinite(snr)]
         return float(known.mean()) if len(known) else np.nan
 
     g = np.array([(trace.gy, trace.gx) for trace in there]).reshape(-1, 2)
