@@ -425,7 +425,7 @@ VALUES = st.recursive(
 
 
 @settings(
-    max_examples=10,
+    max_examples=20,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
