@@ -83,7 +83,9 @@ def test_side_lobes_of_a_truncated_crystal_are_no_spots() -> None:
 
 def test_less_is_enough_where_the_user_expects_a_spot() -> None:
     gy, gx = 10 / 64, 12 / 64
-    faint = [Segment(0, 1, fringes(11, 10, 12, seed=9), True)]
+    image = fringes(11, 10, 12, seed=9)
+    image[:, 96:] = np.random.default_rng(1).poisson(2.0, (192, 96))
+    faint = [Segment(0, 1, image, True)]
     alone = find_peaks(faint, GRID, Search(1e-4))
     told = find_peaks(faint, GRID, Search(1e-4, added=((-gy, -gx),)))
     assert len(alone) < len(told)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_beamwatch.spectra.region_traces import overlap_factors, region_trace, strengths
+from napari_beamwatch.spectra.overlaps import overlap_factors
+from napari_beamwatch.spectra.region_traces import region_trace, strengths
 from napari_beamwatch.spectra.streaming import mended
 from napari_beamwatch.spectra.tracking import SpotMeasure, Tracker, WindowTraces, running_mean
 from napari_beamwatch.spectra.walking import Paths

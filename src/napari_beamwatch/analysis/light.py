@@ -17,7 +17,7 @@ from napari_beamwatch.analysis.dose_axis import DoseAxis
 from napari_beamwatch.damage.course.estimate import SURE
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.spectra.following import FollowedSpots
-from napari_beamwatch.spectra.region_traces import overlap_factors
+from napari_beamwatch.spectra.overlaps import overlap_factors
 from napari_beamwatch.spectra.spots import Spots
 
 Floats = NDArray[np.float64]

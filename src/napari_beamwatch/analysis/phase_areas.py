@@ -27,7 +27,7 @@ from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.drift import Drift
 from napari_beamwatch.spectra.finding import threshold
 from napari_beamwatch.spectra.following import FollowedSpots
-from napari_beamwatch.spectra.region_traces import overlap_factors
+from napari_beamwatch.spectra.overlaps import overlap_factors
 from napari_beamwatch.spectra.stack import window_shifts
 from napari_beamwatch.spectra.windows import Grid, windows_inside
 

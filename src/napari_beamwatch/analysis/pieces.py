@@ -15,7 +15,7 @@ from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import Region
 from napari_beamwatch.spectra.field import FieldTrace
 from napari_beamwatch.spectra.following import FollowedSpots
-from napari_beamwatch.spectra.region_traces import overlap_factors
+from napari_beamwatch.spectra.overlaps import overlap_factors
 from napari_beamwatch.spectra.tracking import taken_at
 
 Floats = NDArray[np.float64]

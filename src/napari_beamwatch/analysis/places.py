@@ -27,7 +27,7 @@ from napari_beamwatch.spectra.broadening import broadening
 from napari_beamwatch.spectra.drift import Drift
 from napari_beamwatch.spectra.field import FieldTrace
 from napari_beamwatch.spectra.following import FollowedReflection, FollowedSpots
-from napari_beamwatch.spectra.region_traces import overlap_factors
+from napari_beamwatch.spectra.overlaps import overlap_factors
 from napari_beamwatch.spectra.spots import Spots
 from napari_beamwatch.spectra.tracking import taken_at
 from napari_beamwatch.threads import shared_pool

@@ -20,7 +20,7 @@ from napari_beamwatch.results.onsets import said
 from napari_beamwatch.spectra.drift import Drift
 from napari_beamwatch.spectra.field import FieldTrace
 from napari_beamwatch.spectra.following import FollowedReflection
-from napari_beamwatch.spectra.region_traces import overlap_factors
+from napari_beamwatch.spectra.overlaps import overlap_factors
 from napari_beamwatch.spectra.spots import Spots
 
 Floats = NDArray[np.float64]

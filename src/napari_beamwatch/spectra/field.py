@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaincinv
 
 from napari_beamwatch.spectra.following import FollowedSpots
-from napari_beamwatch.spectra.region_traces import overlap_factors
+from napari_beamwatch.spectra.overlaps import overlap_factors
 from napari_beamwatch.spectra.tracking import running_mean
 
 Floats = NDArray[np.float64]

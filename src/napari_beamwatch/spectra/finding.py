@@ -5,7 +5,8 @@ well as those which go early. In each segment the frames are added up (coherentl
 taken out), every window is transformed once, and a bin is a spot where its power over the floor
 passes ``T = ln(M / α)``, with M the number of all bins of all windows in all segments: the chance
 of one or more false spots in the whole movie is then α at most, and little less (the taper ties
-neighbouring bins together).
+neighbouring bins together). The mean over all windows is looked at as one window more, for what
+they share and none of them shows.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from napari_beamwatch.spectra.peaks import (
     taper_tiles,
 )
 from napari_beamwatch.spectra.runners import Tick, ahead
+from napari_beamwatch.spectra.shared import InCommon
 from napari_beamwatch.spectra.windows import Floats32, Grid
 
 Floats = NDArray[np.float64]
@@ -192,8 +194,12 @@ def _distances(gy: Floats, gx: Floats, to_y: float, to_x: float) -> Floats:
 
 
 def threshold(grid: Grid, segments: int, alpha: float) -> float:
-    """Power over the floor that noise alone passes anywhere with probability `alpha`."""
-    return float(np.log(len(grid) * half_plane(grid.window).bins * segments / alpha))
+    """Power over the floor that noise alone passes anywhere with probability `alpha`.
+
+    What several windows have in common is looked at, too.
+    """
+    looks = len(grid) + (len(grid) > 1)
+    return float(np.log(looks * half_plane(grid.window).bins * segments / alpha))
 
 
 def find_peaks(segments: Sequence[Segment], grid: Grid, search: Search) -> Peaks:
@@ -265,14 +271,20 @@ def segment_peaks(
     limits = np.where(known, limits, np.float32(np.inf))
     white = bool((floor == 1).all())
     windows = segment.windows(grid)
-    batches = np.array_split(windows, max(1, len(windows) // BATCH)) if len(windows) else []
-    rows = [np.empty((0, 7))]
-    for _, found in ahead(
-        lambda batch: _batch_peaks(segment, batch, grid, plane, floor, white, limits), batches
+    if not len(windows):
+        return np.empty((0, 7))
+    rows, lines, common = [], [], np.zeros(limits.shape)
+    for _, (found, line, cut) in ahead(
+        lambda batch: _batch_peaks(segment, batch, grid, plane, floor, white, limits),
+        np.array_split(windows, max(1, len(windows) // BATCH)),
     ):
         rows.append(found)
+        lines.append(line)
+        common += cut
         tick(0)
-    return np.concatenate(rows)
+    own = np.concatenate(rows)
+    in_common = InCommon(grid, windows, common / len(windows), floor, np.concatenate(lines), limits)
+    return np.concatenate([own, in_common.peaks(segment.image, own)])
 
 
 def _batch_peaks(
@@ -283,10 +295,10 @@ def _batch_peaks(
     floor: Floats32,
     white: bool,
     limits: Floats32,
-) -> NDArray[np.float64]:
-    """`segment_peaks` of some windows."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64], Floats32]:
+    """`segment_peaks` of some windows; level and slope of each, and what they have in common."""
     fields, means = window_fields(segment.image, grid, windows)
-    found = peaks_of_windows(
+    found, lines, common = peaks_of_windows(
         fields,
         means * grid.weight_power,
         floor,
@@ -300,7 +312,7 @@ def _batch_peaks(
     )
     size = grid.window
     iy, ix = found[:, 1].astype(np.int64), found[:, 2].astype(np.int64)
-    return np.column_stack(
+    rows = np.column_stack(
         [
             windows[found[:, 0].astype(np.int64)],
             (plane.ky[iy] + found[:, 3]) / size,
@@ -311,6 +323,7 @@ def _batch_peaks(
             found[:, 8] * derivative_noise(grid) / size,
         ]
     )
+    return rows, lines, common
 
 
 def tied(segment_rows: Sequence[NDArray[np.float64]], grid: Grid) -> Peaks:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from napari_beamwatch.movies.frames import Frame
 from napari_beamwatch.regions import Region
 from napari_beamwatch.spectra.block_transform import offset_error
-from napari_beamwatch.spectra.region_traces import RegionTrace, overlap_factors, region_trace
+from napari_beamwatch.spectra.overlaps import overlap_factors
+from napari_beamwatch.spectra.region_traces import RegionTrace, region_trace
 from napari_beamwatch.spectra.runners import Runner
 from napari_beamwatch.spectra.spots import Spots
 from napari_beamwatch.spectra.stack import Stack

@@ -69,7 +69,7 @@ def peaks_of_windows(
     insignificant: float,
     thresholds: Floats32,
     between: Floats,
-) -> Floats:
+) -> tuple[Floats, Floats, Floats32]:
     """Local maxima above the threshold in the transforms of some windows.
 
     The floor of a window is the common one times ``exp(level + slope * |k| / largest |k|)``,
@@ -95,14 +95,21 @@ def peaks_of_windows(
 
     Returns
     -------
-    array
+    found : array
         Rows (window, ky index, kx index, offset y, offset x, power over floor, floor, spread,
         error): the last is that of either offset for a noise whose derivative has unit variance
         where it has unit power itself.
+    lines : array (windows, 2)
+        Level and slope of the floor of each window.
+    common : array (rows, columns)
+        Sum over the windows of their power over the floor, cut off at `CUT`; 0 where it is not
+        looked at.
     """
     _, rows, columns = fields.shape
     half = rows / 2
     found = np.empty((len(fields) * 8 + MOST_PEAKS, 9), np.float64)
+    lines = np.zeros((len(fields), 2))
+    common = np.zeros((rows, columns), np.float32)
     count = 0
     power = np.empty((rows, columns), np.float32)
     over = np.empty((rows, columns), np.float32)
@@ -131,6 +138,9 @@ def peaks_of_windows(
         )
         if distance < insignificant:
             level = slope = 0.0
+        lines[i, 0], lines[i, 1] = level, slope
+        # The line's value in the middle will do where windows are only added up.
+        _add_cut(over, np.float32(np.exp(-level - slope / 2)), common)
         lowest = np.float32(least * np.exp(min(level, level + slope)))
         kept = 0
         for y in range(rows):
@@ -160,7 +170,16 @@ def peaks_of_windows(
                     break
             if kept == MOST_PEAKS:
                 break
-    return found[:count].copy()
+    return found[:count].copy(), lines, common
+
+
+@kernel(fastmath=True)
+def _add_cut(over: Floats32, by: np.float32, to: Floats32) -> None:
+    most = np.float32(CUT)
+    for y in range(over.shape[0]):
+        row, sums = over[y], to[y]
+        for x in range(len(row)):
+            sums[x] += min(row[x] * by, most)
 
 
 @kernel(fastmath=True)

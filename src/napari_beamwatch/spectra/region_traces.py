@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_beamwatch.spectra.block_transform import middle_distance, offset_error
+from napari_beamwatch.spectra.block_transform import offset_error
+from napari_beamwatch.spectra.overlaps import overlap_factors
 from napari_beamwatch.spectra.tracking import WindowTraces, running_mean
 from napari_beamwatch.spectra.windows import Grid
 
@@ -50,63 +51,6 @@ class RegionTrace:
     averaged: int
     mean_snr: Floats
     windows: Floats
-
-
-def overlap_factors(
-    grid: Grid, windows: NDArray[np.int64], *, odd: bool = False
-) -> tuple[float, float]:
-    """Variance of a mean over overlapping windows, over that of as many independent ones.
-
-    What the noise of a window adds to its power is twice its part in phase with the signal, and
-    its own power. Overlapping windows of one lattice share the former as their tapers overlap,
-    the latter as the square of that.
-
-    Parameters
-    ----------
-    grid : Grid
-    windows : array of int
-        Which windows.
-    odd : bool
-        Of the offset of a peak along one axis instead, whose taper is odd: what lies between
-        two windows pulls them opposite ways.
-
-    Returns
-    -------
-    in_phase, own : float
-        Factors of the two parts.
-    """
-    plain = _shared(grid.line, grid.step)
-    along = _shared(grid.line * middle_distance(grid.window), grid.step) if odd else plain
-    mask = np.zeros(grid.shape, bool)
-    mask.flat[windows] = True
-    count = max(1, int(mask.sum()))
-    in_phase = own = 0.0
-    reach = len(plain) - 1
-    for dy in range(-reach, reach + 1):
-        for dx in range(-reach, reach + 1):
-            pairs = _pairs(mask, dy, dx) / count
-            shared = along[abs(dy)] * plain[abs(dx)]
-            in_phase += pairs * shared
-            own += pairs * shared * plain[abs(dy)] * plain[abs(dx)]
-    # Were nothing but the rim left of it, rounding must not make it negative.
-    return max(float(in_phase), 1 / count), max(float(own), 1 / count)
-
-
-def _pairs(mask: NDArray[np.bool_], dy: int, dx: int) -> int:
-    """Windows that have another `dy` rows and `dx` columns further."""
-    rows, columns = mask.shape
-    if abs(dy) >= rows or abs(dx) >= columns:
-        return 0
-    a = mask[max(0, -dy) : rows - max(0, dy), max(0, -dx) : columns - max(0, dx)]
-    b = mask[max(0, dy) : rows - max(0, -dy), max(0, dx) : columns - max(0, -dx)]
-    return int((a & b).sum())
-
-
-def _shared(taper: Floats, step: int) -> Floats:
-    """Correlation of tapers none, one, two, … steps apart."""
-    lags = range(0, len(taper), step)
-    sums = [(taper[lag:] * taper[: len(taper) - lag]).sum() for lag in lags]
-    return np.asarray(sums, np.float64) / float(sums[0])
 
 
 def region_trace(
@@ -190,7 +134,8 @@ def strengths(values: Floats, known: NDArray[np.bool_]) -> Floats:
     """How strong each window is, whatever times it was on the detector.
 
     Least squares of a course that all share times a strength of each, in turns: a window that was
-    there only after a fade must not pass for a weak one.
+    there only after a fade must not pass for a weak one. What the noise alone makes them differ is
+    taken off: with weights that follow the noise, nothing would look like something.
 
     Parameters
     ----------
@@ -198,15 +143,45 @@ def strengths(values: Floats, known: NDArray[np.bool_]) -> Floats:
         0 where not known.
     known : array of bool
     """
-    mean = values.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    strength: Floats = np.maximum(mean, 0.0)
-    if known.all() or not strength.any():
+    frames = known.sum(axis=0)
+    strength: Floats = np.maximum(values.sum(axis=0) / np.maximum(frames, 1), 0.0)
+    if not strength.any():
         return strength
-    for _ in range(ROUNDS):
-        course = values @ strength / np.maximum(known @ strength**2, 1e-300)
-        strength = np.maximum(course @ values / np.maximum(course**2 @ known, 1e-300), 0.0)
-    # On the scale of a mean over all frames.
-    return np.asarray(strength * max(float(course.mean()), 0.0), np.float64)
+    course = values @ strength / np.maximum(known @ strength**2, 1e-300)
+    if not known.all():
+        for _ in range(ROUNDS):
+            strength = np.maximum(course @ values / np.maximum(course**2 @ known, 1e-300), 0.0)
+            course = values @ strength / np.maximum(known @ strength**2, 1e-300)
+        # On the scale of a mean over all frames.
+        usual = max(float(course.mean()), 0.0)
+        strength, course = strength * usual, course / max(usual, 1e-300)
+    return _shrunk(strength, np.where(known, values - np.outer(course, strength), 0.0), frames)
+
+
+def _shrunk(strength: Floats, left: Floats, frames: NDArray[np.int64]) -> Floats:
+    """Strengths of windows, nearer to their mean the less of their spread is their own [1]_.
+
+    Parameters
+    ----------
+    strength : array (windows,)
+    left : array (frames, windows)
+        What a course that all share leaves of each; 0 where not known.
+    frames : array of int64 (windows,)
+        In which each is known.
+
+    References
+    ----------
+    .. [1] Efron, B. & Morris, C. Data analysis using Stein's estimator and its generalizations.
+       J. Am. Stat. Assoc. 70, 311-319 (1975).
+    """
+    seen = frames > 1
+    if seen.sum() < 2:
+        return strength
+    noise = float(((left**2).sum(axis=0)[seen] / frames[seen] / (frames[seen] - 1)).mean())
+    spread = float(strength[seen].var(ddof=1))
+    own = max(0.0, 1 - noise / spread) if spread > 0 else 0.0
+    mean = float(strength[seen].mean())
+    return np.where(seen, mean + own * (strength - mean), strength)
 
 
 def _frequency(

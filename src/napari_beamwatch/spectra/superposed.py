@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from napari_beamwatch.spectra.crystals import Reflections
 from napari_beamwatch.spectra.following import FollowedReflection, FollowedSpots
 from napari_beamwatch.spectra.grains import lies_on, spans
-from napari_beamwatch.spectra.region_traces import overlap_factors
+from napari_beamwatch.spectra.overlaps import overlap_factors
 
 Floats = NDArray[np.float64]
 

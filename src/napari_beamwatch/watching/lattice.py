@@ -24,7 +24,7 @@ from scipy import stats
 
 from napari_beamwatch.damage.course.alarm import Frame as Told
 from napari_beamwatch.movies.frames import Frame
-from napari_beamwatch.spectra.region_traces import overlap_factors
+from napari_beamwatch.spectra.overlaps import overlap_factors
 from napari_beamwatch.spectra.spots import Spots
 from napari_beamwatch.spectra.stack import Stack
 from napari_beamwatch.spectra.streaming import level_of, mended
