@@ -42,7 +42,21 @@ def crystals(*reflections: tuple[tuple[float, float], np.ndarray, tuple[int, ...
     first = seen.argmax(axis=1)
     power = np.where(seen, snr[:, None], 0.0)
     none = np.full_like(power, np.nan)
-    peaks = Peaks(window, g[:, 0], g[:, 1], snr, ones, first, ones, ones, seen, at, power, none)
+    peaks = Peaks(
+        window,
+        g[:, 0],
+        g[:, 1],
+        snr,
+        ones,
+        first,
+        ones,
+        ones,
+        seen,
+        at,
+        power,
+        none,
+        ~seen[:, 0] & False,
+    )
     joined = join(peaks, GRID)
     found = []
     for (gy, gx), _, _ in reflections:
@@ -83,7 +97,7 @@ def test_one_reflection_of_a_grain_at_the_border_of_a_larger_one_is_left_to_itse
 def test_a_fragment_on_the_lattice_of_a_larger_crystal_belongs_to_it() -> None:
     g = np.array([[0.0, 16.0], [11.3, 8.0], [5.6, 4.1], [5.0, -7.0]])
     power = np.stack([grain(4, 4, strength) for strength in (400.0, 300.0, 60.0, 60.0)])
-    footprints = Footprints(g, power, np.ones((4, 5), bool))
+    footprints = Footprints(g, power, np.ones((4, 5), bool), np.zeros(4, bool))
     assert fragments(footprints, np.array([0, 0, 1, 2])) == [(2, 0)]
 
 
@@ -91,7 +105,7 @@ def test_what_comes_in_the_place_of_a_lattice_is_another_crystal() -> None:
     power = np.stack([grain(4, 4, 400.0)] * 3)
     g = np.array([[0.0, 16.0], [16.0, 0.0], [16.0, 16.0]])
     seen = np.array([(1, 1, 1, 0, 0), (1, 1, 1, 0, 0), (0, 0, 0, 1, 1)], bool)
-    footprints = Footprints(g, power, seen)
+    footprints = Footprints(g, power, seen, np.zeros(len(g), bool))
     assert {frozenset(pair) for pair in best_partners(footprints)} == {frozenset((0, 1))}
     assert sums_and_differences(footprints) == []
     seen[2] = True
@@ -101,7 +115,9 @@ def test_what_comes_in_the_place_of_a_lattice_is_another_crystal() -> None:
 def test_a_weak_reflection_that_few_windows_show_is_like_a_strong_one_of_its_crystal() -> None:
     strong, weak = grain(4, 4, 400.0), grain(4, 4, 25.0)
     beside = grain(4, 7, 200.0)
-    of = Footprints(np.zeros((3, 2)), np.stack([strong, weak, beside]), np.ones((3, 5), bool))
+    of = Footprints(
+        np.zeros((3, 2)), np.stack([strong, weak, beside]), np.ones((3, 5), bool), np.zeros(3, bool)
+    )
     assert (weak > 0).sum() < 0.2 * (strong > 0).sum()
     assert of.alike(0, 1) > 0.9
     assert of.alike(1, 0) == pytest.approx(of.alike(0, 1))

@@ -74,7 +74,9 @@ def join(peaks: Peaks, grid: Grid) -> Reflections:
     np.maximum.at(power, (of_peak, peaks.window), peaks.snr)
     seen = np.zeros((count, peaks.seen.shape[1]), bool)
     np.logical_or.at(seen, of_peak, peaks.seen)
-    footprints = Footprints(np.stack([gy, gx], axis=1) * grid.window, power, seen)
+    windows = np.maximum(np.bincount(of_peak, minlength=count), 1)
+    everywhere = 2 * np.bincount(of_peak, peaks.shared, count) > windows
+    footprints = Footprints(np.stack([gy, gx], axis=1) * grid.window, power, seen, everywhere)
     together = best_partners(footprints) + sums_and_differences(footprints)
     order = np.ones(count, np.int64)
     for first, n, higher in _harmonics(gy, gx, grid):

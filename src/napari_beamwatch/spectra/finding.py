@@ -112,6 +112,8 @@ class Peaks:
     spread : array of float64 (peaks, segments)
         Its variance along an axis then beyond that of the taper, in squared cycles per window;
         NaN where it is not seen.
+    shared : array of bool (peaks,)
+        Whether its window never shows it: it is seen in what windows have in common.
     """
 
     window: NDArray[np.int64]
@@ -126,6 +128,7 @@ class Peaks:
     at: NDArray[np.float64]
     power: NDArray[np.float64]
     spread: NDArray[np.float64]
+    shared: NDArray[np.bool_]
 
     def taken(self, which: NDArray[np.int64] | NDArray[np.bool_]) -> Peaks:
         """Some of them, in the order given."""
@@ -263,8 +266,9 @@ def segment_peaks(
 ) -> NDArray[np.float64]:
     """Peaks of all windows of a segment.
 
-    Rows are (window, gy, gx, power over floor, floor, spread, error of gy and of gx), frequencies
-    in cycles per pixel, the spread in squared cycles per window.
+    Rows are (window, gy, gx, power over floor, floor, spread, error of gy and of gx, shared),
+    frequencies in cycles per pixel, the spread in squared cycles per window; the last is 1 for what
+    the window has in common with others and does not show by itself.
     """
     plane = half_plane(grid.window)
     floor, known = segment_floor(segment, grid)
@@ -272,7 +276,7 @@ def segment_peaks(
     white = bool((floor == 1).all())
     windows = segment.windows(grid)
     if not len(windows):
-        return np.empty((0, 7))
+        return np.empty((0, 8))
     rows, lines, common = [], [], np.zeros(limits.shape)
     for _, (found, line, cut) in ahead(
         lambda batch: _batch_peaks(segment, batch, grid, plane, floor, white, limits),
@@ -321,6 +325,7 @@ def _batch_peaks(
             found[:, 6],
             found[:, 7],
             found[:, 8] * derivative_noise(grid) / size,
+            np.zeros(len(found)),
         ]
     )
     return rows, lines, common
@@ -340,7 +345,7 @@ def tied(segment_rows: Sequence[NDArray[np.float64]], grid: Grid) -> Peaks:
             np.insert(found, 5, np.full(len(found), float(i)), axis=1)
             for i, found in enumerate(segment_rows)
         ]
-        or [np.empty((0, 8))]
+        or [np.empty((0, 9))]
     )
     rows = np.ascontiguousarray(rows[np.lexsort((-rows[:, 3], rows[:, 5], rows[:, 0]))])
     rows = rows[~side_lobes(rows, grid.window)]
@@ -353,6 +358,8 @@ def tied(segment_rows: Sequence[NDArray[np.float64]], grid: Grid) -> Peaks:
     at[spot, segment] = rows[:, 1:3]
     spread = np.full((spots, count), np.nan)
     spread[spot, segment] = rows[:, 6]
+    shown = np.zeros(spots, bool)
+    np.logical_or.at(shown, spot, rows[:, 8] == 0)
     order = np.lexsort((-rows[:, 3], spot))
     best = rows[order[np.unique(spot[order], return_index=True)[1]]]
     return Peaks(
@@ -368,4 +375,5 @@ def tied(segment_rows: Sequence[NDArray[np.float64]], grid: Grid) -> Peaks:
         at=at,
         power=power,
         spread=spread,
+        shared=~shown,
     )

@@ -54,11 +54,14 @@ class Footprints:
         Signal-to-noise ratios; 0 where it is not seen.
     seen : array of bool (reflections, segments)
         When it is.
+    everywhere : array of bool (reflections,)
+        Whether it is told by what most windows of the field have in common.
     """
 
     g: Floats
     power: Floats
     seen: NDArray[np.bool_]
+    everywhere: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.g)
@@ -73,9 +76,11 @@ class Footprints:
         count = int(label.max(initial=-1)) + 1
         power = np.zeros((count, self.power.shape[1]))
         seen = np.zeros((count, self.seen.shape[1]), bool)
+        everywhere = np.ones(count, bool)
         np.maximum.at(power, label, self.power)
         np.logical_or.at(seen, label, self.seen)
-        return Footprints(np.full((count, 2), np.nan), power, seen)
+        np.logical_and.at(everywhere, label, self.everywhere)
+        return Footprints(np.full((count, 2), np.nan), power, seen, everywhere)
 
     @cached_property
     def inside(self) -> Floats:
@@ -115,10 +120,12 @@ class Footprints:
 def best_partners(of: Footprints) -> list[tuple[int, int]]:
     """Each reflection with the one that is most like it in space, if that is at all.
 
-    With that one only: a few windows at a border lie in two crystals.
+    With that one only: a few windows at a border lie in two crystals. What is everywhere is like
+    all others: of that its lattice tells.
     """
     pairs = []
     shared = (of.inside >= SHARED_WINDOWS) & ~of.follows & ~of.follows.T
+    shared &= ~of.everywhere & ~of.everywhere[:, None]
     np.fill_diagonal(shared, False)
     for a in range(len(of)):
         partners = [(of.alike(a, b), b) for b in np.flatnonzero(shared[a]).tolist()]

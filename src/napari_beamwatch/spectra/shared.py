@@ -161,7 +161,7 @@ class InCommon:
         """Rows of the windows that have their part of a peak and do not show it."""
         have = self._having(power - 1, top.hidden | top.shown)
         mine = have & top.hidden
-        rows = np.zeros((int(mine.sum()), 7))
+        rows = np.zeros((int(mine.sum()), 8))
         if have.sum() < SHARED * len(have) or not mine.any():
             return rows[:0]
         # They are known together, not each by itself: all of them have what they have on average.
@@ -171,7 +171,7 @@ class InCommon:
         size = self.grid.window
         rows[:, 0], rows[:, 1], rows[:, 2] = self.windows[mine], top.g[0] / size, top.g[1] / size
         rows[:, 3], rows[:, 4] = 1 + snr, floor[mine]
-        rows[:, 6] = offset_error(self.grid) * np.sqrt(1 + snr) / snr / size
+        rows[:, 6], rows[:, 7] = offset_error(self.grid) * np.sqrt(1 + snr) / snr / size, 1
         return rows
 
     def _having(self, snr: Floats, known: NDArray[np.bool_]) -> NDArray[np.bool_]:

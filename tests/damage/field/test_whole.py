@@ -345,3 +345,14 @@ def test_an_onset_is_in_a_frame_with_beam() -> None:
     lit = np.ones(len(ENDS), bool)
     lit[30:33] = False
     assert RegionVerdict.of(mine, START, ENDS, lit=lit).verdict.onset_frame == 33
+
+
+def test_nor_did_one_whose_faint_lattice_fell_in_half_of_it_for_no_reason_that_can_be_told() -> (
+    None
+):
+    faint, strong = places((replace(unsure(), fitted=step(120)), 2.0), (steady(), 98.0))
+    for area, status in ((45.0, "survived"), (55.0, "ambiguous")):
+        told = RegionVerdict.of([replace(faint, area=area), strong], START, ENDS).verdict
+        assert told.status == status
+    held = replace(faint, area=55.0, verdict=unsure())
+    assert RegionVerdict.of([held, strong], START, ENDS).verdict.status == "survived"

@@ -231,9 +231,12 @@ def _unchanged(seen: Sequence[Place]) -> Verdict:
         for one in seen
         if one.verdict.status == "ambiguous" and not one.verdict.reason.startswith(TOO_FEW)
     ]
-    # Of those a lattice that fell, whatever took it, is not known to have survived.
-    fell = sum(one.share for one in unsure if one.verdict.fitted is not None)
-    held = fell < FIFTH * sum(one.share for one in seen)
+    # Of those a lattice that fell, whatever took it, is not known to have survived; nor is a faint
+    # one, if it is seen in half of the field.
+    fell = [one for one in unsure if one.verdict.fitted is not None]
+    covered = sum(one.share for one in seen)
+    held = sum(one.share for one in fell) < FIFTH * covered
+    held &= 2 * max((one.area for one in fell), default=0.0) < covered
     if steady and held and sum(one.share for one in steady) >= sum(one.share for one in unsure):
         best = max(steady, key=lambda one: np.nan_to_num(one.verdict.survived_dose))
         told = _told(best, seen)
