@@ -12,6 +12,7 @@ from napari_beamwatch.damage.course.examining import Examined, examine
 from napari_beamwatch.damage.scopes import SpotTrace
 from napari_beamwatch.damage.verdict.coming import coming, order_of
 from napari_beamwatch.damage.verdict.judging import judge
+from napari_beamwatch.damage.verdict.others import Fates
 
 FOREIGN = 0.125 * np.array([[0.353, 0.130], [-0.030, 0.600]])
 """Of |g| that neither the lattice nor one another has; no orders of it."""
@@ -223,8 +224,8 @@ def test_a_spot_is_of_where_it_came_instead_of_a_lattice(traces: Any) -> None:
     seen = np.concatenate([traces.steady(), grown(level=2.5)[None]])
     here = examine(traces.scope(seen, 1, np.concatenate([traces.g, FOREIGN[:1]])), None)
     replaced = place(traces, twins, seed=2, old=traces.fading(40, 10))
-    assert judge(here, [replaced]).status == "survived"
-    assert judge(here, [place(traces, twins, seed=2)]).status == "ambiguous"
+    for beside, status in ((replaced, "survived"), (place(traces, twins, seed=2), "ambiguous")):
+        assert judge(here, [beside], fates=Fates.of([here, beside])).status == status
 
 
 def test_a_little_that_was_lost_long_before_is_not_what_they_came_of(traces: Any) -> None:

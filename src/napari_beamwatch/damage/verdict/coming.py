@@ -68,7 +68,9 @@ class _Newcomer:
     unheard: bool
 
 
-def coming(one: Examined, others: Sequence[Examined] = ()) -> Coming | None:
+def coming(
+    one: Examined, others: Sequence[Examined] = (), grew: Sequence[SpotTrace] = ()
+) -> Coming | None:
     """What came to a place, if it is no more of what was there.
 
     Reflections that other places of the crystal had at first come where it bends or slides, and are
@@ -81,8 +83,10 @@ def coming(one: Examined, others: Sequence[Examined] = ()) -> Coming | None:
     one : Examined
     others : sequence of Examined
         The other places of the field.
+    grew : sequence of SpotTrace
+        What came anywhere in the field instead of a lattice, see `came_instead`.
     """
-    came = _newcomers(one, others)
+    came = _newcomers(one, others, grew)
     since, until = _replaced(one, any(each.unheard and each.order == 0 for each in came))
     late = [each for each in came if each.seen.high >= since]
     foreign = [each for each in came if each.order == 0 and (each.unheard or each in late)]
@@ -115,9 +119,11 @@ def coming(one: Examined, others: Sequence[Examined] = ()) -> Coming | None:
     return Coming(first, spots, sure, why, "ordering")
 
 
-def _newcomers(one: Examined, others: Sequence[Examined]) -> list[_Newcomer]:
+def _newcomers(
+    one: Examined, others: Sequence[Examined], grew: Sequence[SpotTrace]
+) -> list[_Newcomer]:
     """What came to stay and is no reflection that the crystal had elsewhere."""
-    elsewhere, theirs = _elsewhere(one, others), of_neighbours(one, others)
+    elsewhere, theirs = _elsewhere(one, others), of_neighbours(one, grew)
     held = np.concatenate([each.held for each in (one, *others)])
     found = []
     for each in one.new:
@@ -135,20 +141,29 @@ def _elsewhere(one: Examined, others: Sequence[Examined]) -> set[int]:
     return {t.spot for other in others for t in other.at_first if t.crystal in mine and not t.ring}
 
 
-def of_neighbours(one: Examined, others: Sequence[Examined]) -> NDArray[np.bool_]:
+def came_instead(one: Examined) -> list[SpotTrace]:
+    """What came to a place to stay instead of its lattice; nothing if that is there."""
+    return _came(one) if np.isfinite(_replaced(one, True)[0]) else []
+
+
+def of_neighbours(one: Examined, grew: Sequence[SpotTrace]) -> NDArray[np.bool_]:
     """Traces that came before the lattice of a place began to go and are of its neighbours.
 
     Windows overlap, so that they show what grew beside them. There it came instead of a lattice,
     and is stronger.
+
+    Parameters
+    ----------
+    one : Examined
+    grew : sequence of SpotTrace
+        What came so to all places.
     """
     theirs = np.zeros(len(one.scope.traces), bool)
     began = np.inf if one.loss is None else one.loss.course.onset.low
     early = [each.index for each in one.new if each.stayed and each.first_seen.high < began]
-    if not early:
-        return theirs
-    until = max(1, int(np.searchsorted(one.scope.dose_end, began, side="right")))
-    grew = [t for other in others if np.isfinite(_replaced(other, True)[0]) for t in _came(other)]
-    theirs[early] = _weaker([one.scope.traces[i] for i in early], grew, MOST, until)
+    if early:
+        until = max(1, int(np.searchsorted(one.scope.dose_end, began, side="right")))
+        theirs[early] = _weaker([one.scope.traces[i] for i in early], grew, MOST, until)
     return theirs
 
 

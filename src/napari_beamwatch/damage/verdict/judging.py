@@ -148,7 +148,7 @@ def judge(
     if one.shift is not None:
         verdict = _with_shift(verdict, one.shift, stretched(one, others))
     if "new_phase" in criteria and not verdict.reason.startswith(TURNED):
-        verdict = _with_coming(verdict, coming(one, others), one.loss)
+        verdict = _with_coming(verdict, coming(one, others, fates.grew), one.loss)
     if verdict.status == "onset":
         text = view_changed(one, others, verdict.onset, witnesses.texture)
         verdict = _unclear(verdict, text) if text else verdict
@@ -229,7 +229,7 @@ def _faded(
         )
     gone = np.zeros(len(one.scope.traces), bool)
     gone[np.flatnonzero(one.there)[loss.left.ratio < 0.5]] = True
-    if turned(one.scope.traces, gone, one.fresh & ~of_neighbours(one, others), LITTLE):
+    if turned(one.scope.traces, gone, one.fresh & ~of_neighbours(one, fates.grew), LITTLE):
         return _unclear(base, f"{TURNED}: its spacings appeared at another angle")
     held = _focus_held(one, witnesses, went.onset.value)
     finding = judge_loss(one, watch, loss, _also(against, held), halo_grew=witnesses.halo_grew)

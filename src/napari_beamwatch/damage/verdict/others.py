@@ -22,6 +22,7 @@ from napari_beamwatch.damage.course.examining import Examined, Loss
 from napari_beamwatch.damage.likeness import SAME_G, distinct, independent
 from napari_beamwatch.damage.parts import HALF, LITTLE, MOST, THIRD
 from napari_beamwatch.damage.scopes import Samples, SpotTrace
+from napari_beamwatch.damage.verdict.coming import came_instead
 from napari_beamwatch.damage.verdict.focus import focus_explains
 
 Floats = NDArray[np.float64]
@@ -125,12 +126,15 @@ class Fates:
         it: then crystals have phases of their own, and one that held says nothing of the next.
     gone : tuple of Gone
         Spots of crystals of which several |g| went to nothing as no focus takes them.
+    grew : tuple of SpotTrace
+        What came to places instead of their lattices.
     powers : dict of int to Powers
         Of each spot, in all of the field.
     """
 
     in_part: bool = False
     gone: tuple[Gone, ...] = ()
+    grew: tuple[SpotTrace, ...] = ()
     powers: Mapping[int, Powers] = field(default_factory=dict)
 
     @classmethod
@@ -143,13 +147,14 @@ class Fates:
         powers : dict of int to Powers, optional
         """
         powers = powers or {}
+        grew = tuple(trace for one in places for trace in came_instead(one))
         lost = [(one, one.loss) for one in places if one.loss is not None]
         part = sum(loss.left.in_part and loss.course.loss >= LITTLE for _, loss in lost)
         whole = [(one, loss) for one, loss in lost if loss.left.complete]
         if part >= CRYSTALS and part > len(whole):
-            return cls(in_part=True, powers=powers)
+            return cls(in_part=True, grew=grew, powers=powers)
         gone = tuple(gone for one in whole for gone in _not_by_focus(*one))
-        return cls(gone=gone, powers=powers)
+        return cls(gone=gone, grew=grew, powers=powers)
 
 
 UNTOLD = Fates()
