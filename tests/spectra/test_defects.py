@@ -63,6 +63,14 @@ def test_columns_without_numbers_are_dead() -> None:
     assert found(frames).dead_columns == (30,)
 
 
+def test_columns_that_die_midway_are_dead() -> None:
+    frames = counted(uneven())
+    frames[7:, :, 40:104:4] = 0
+    frames[7:, :, 150] = 0
+    assert found(frames).dead_columns == (*range(40, 104, 4), 150)
+    assert not found(frames[:7])
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_an_even_detector_has_no_defects(seed: int) -> None:
     assert not found(counted(uneven(seed=seed), seed=seed))

@@ -44,7 +44,7 @@ EVEN = 0.125
 electrons, or a lattice in rank and file."""
 
 FEW_LINES = 0.02
-"""Part of the columns from which up it is not single ones that count wrongly."""
+"""Part of the columns from which up it is not single ones that count too much or too little."""
 
 HOT_FRAMES = 0.25
 """Part of the frames in which a hot pixel stands out; the same pixel seldom does by chance."""
@@ -259,21 +259,40 @@ _BESIDE = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0,
 
 
 def _lines(sums: Floats) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Lines that count wrongly in every segment and in every stretch; and the dead of them."""
+    """Lines that count wrongly in every segment and in every stretch; and the dead of them.
+
+    One that died in between is dead in the last segment.
+    """
     times = [part for one in sums.sum(axis=1) if _told(part := _parts(one))]
     places = [part for one in sums.sum(axis=0) if _told(part := _parts(one))]
     # Beyond the beam, or behind a thick edge, some stretches count nothing; short times little.
     if len(times) < min(2, len(sums)) or not times or 2 * len(places) < BANDS:
         return (), ()
     parts = np.array(times + places)
-    wrong: NDArray[np.bool_] = np.all(parts < LEAST, axis=0) | np.all(parts > MOST, axis=0)
+    dead: NDArray[np.bool_] = np.all(parts < DEAD, axis=0) | _died(sums)
+    wrong = np.all(parts < LEAST, axis=0) | np.all(parts > MOST, axis=0) | dead
     lines = np.flatnonzero(wrong).tolist()
     kept = [line for first, stop in _groups(lines) if stop - first <= WIDEST
             for line in range(first, stop)]  # fmt: skip
-    if len(kept) > max(WIDEST, FEW_LINES * len(wrong)):
-        return (), ()
-    dead: NDArray[np.bool_] = np.all(parts < DEAD, axis=0)
+    few = max(WIDEST, FEW_LINES * len(wrong))
+    if len(kept) - dead[kept].sum() > few:
+        kept = [line for line in kept if dead[line]]
     return tuple(kept), tuple(line for line in kept if dead[line])
+
+
+def _died(sums: Floats) -> NDArray[np.bool_]:
+    """Lines that count nothing at last, in any stretch, and beside which all counted at first.
+
+    A dark line of a specimen that comes to rest was beside it.
+    """
+    nothing = np.zeros(sums.shape[-1], bool)
+    places = [part for one in sums[-1] if _told(part := _parts(one))]
+    first = _parts(sums[0].sum(axis=0))
+    if 2 * len(places) < BANDS or not _told(first):
+        return nothing
+    beside = ndimage.maximum_filter1d(first < LEAST, AROUND)
+    dead: NDArray[np.bool_] = np.all(np.array(places) < DEAD, axis=0) & ~beside
+    return dead
 
 
 def _parts(counts: Floats) -> Floats:
