@@ -168,7 +168,8 @@ def _added(
         for t, frame in ahead(read, some):
             to, of = _overlap(whole[t], shape)
             weight = _over_pixels(weights, t, shape)[to]
-            together[to] += weight * frame[of]
+            weighted: Floats = weight * frame[of]
+            together[to] += weighted
             seen[to] += weight
             squares[to] += weight**2
             done += 1
