@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from napari_beamwatch import columns
 from napari_beamwatch.damage.course.estimate import NOTHING, Estimate, quantiles
 from napari_beamwatch.damage.field.cells import Courses
+from napari_beamwatch.damage.likeness import SAME_G
+from napari_beamwatch.damage.parts import HALF
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.spectra.rings import Defocus, Ring, RingTrace
 from napari_beamwatch.spectra.rings.finding import BROAD
@@ -20,6 +22,16 @@ Floats = NDArray[np.float64]
 
 COURSES = 50
 """Courses of a ring that say something of their own, about."""
+
+QUARTILE = 0.6745
+"""Median of the size of a normal number of unit variance."""
+
+STAYED = 2
+"""Stretches in which a ring must be seen since it came."""
+
+EARLY = 2
+"""Segments of time, the first three sixteenths of a record, in which a lattice is one that
+was there before rings came; later it may have come with them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,11 +45,14 @@ class Diffuse:
     traces : tuple of RingTrace
         Of each.
     focus : Defocus
+    lattice : tuple of array of float64
+        |g| in cycles per pixel of the lattice spots that are found in each segment of time.
     """
 
     rings: tuple[Ring, ...]
     traces: tuple[RingTrace, ...]
     focus: Defocus
+    lattice: tuple[Floats, ...] = ()
 
     @classmethod
     def unknown(cls, why: str) -> Diffuse:
@@ -71,15 +86,24 @@ class Diffuse:
         )
 
     def coming(self, start: Floats, end: Floats, false_alarm: float) -> list[tuple[Estimate, Ring]]:
-        """Powder rings that were not there at first, and when each came; as `came`."""
+        """Powder rings that were not there at first, and when each came; as `came`.
+
+        Spacings that a lattice of the field showed before are none: its grains draw rings, too, and
+        show them later than spots.
+        """
         found = []
         for ring, trace in zip(self.rings, self.traces, strict=True):
-            if ring.seen[0] or not any(ring.seen) or not surely_sharp(ring):
+            if ring.seen[0] or not any(ring.seen) or not surely_sharp(ring) or self._had(ring):
                 continue
             when = _risen(trace, start, end, self._limit(false_alarm))
             if np.isfinite(when.value):
                 found.append((when, ring))
         return found
+
+    def _had(self, ring: Ring) -> bool:
+        """Whether a lattice had the spacing of a ring before that was seen, and early."""
+        before = self.lattice[: min(EARLY, ring.seen.index(True))]
+        return any((np.abs(g / ring.k - 1) <= SAME_G).any() for g in before)
 
     def halo_grew(self, start: Floats, end: Floats, false_alarm: float) -> bool:
         """Whether a diffuse ring grew: what lost its lattice is amorphous then."""
@@ -135,6 +159,9 @@ def _risen(trace: RingTrace, start: Floats, end: Floats, limit: float) -> Estima
     if known.sum() < 4:
         return NOTHING
     value, error = trace.intensity[known], trace.intensity_se[known]
+    # What scatters from one stretch to the next, as tracks of cosmic rays do, tells no more.
+    jumps = np.abs(np.diff(value)) / np.hypot(error[1:], error[:-1])
+    error = error * max(1.0, float(np.median(jumps)) / QUARTILE)
     top = float(np.quantile(value, 0.9))
     if top <= 0:
         return NOTHING
@@ -147,4 +174,8 @@ def _risen(trace: RingTrace, start: Floats, end: Floats, limit: float) -> Estima
         return NOTHING
     likely = np.exp((told[:-1] - told.max()) / 2)
     middle, low, high = quantiles(courses.onset[:-1], likely / likely.sum())
+    since = value[start[first] >= middle]
+    # What shows in a few stretches, or in the last one, did not come to stay.
+    if len(since) < STAYED or np.median(since) < HALF * top:
+        return NOTHING
     return Estimate(middle, low, high)

@@ -151,11 +151,11 @@ class Passes:
             particles = self.failures.tried("finding particles", Particles.none, solve, bins)
             self.notes += particles.notes or (f"particles: {particles.reason}",)
         diffuse = self.failures.tried(
-            "finding rings and focus", Diffuse.unknown, self._amorphous, radial, stack, by
+            "finding rings and focus", Diffuse.unknown, self._amorphous, radial, stack, by, spots
         )
         return followed, particles, diffuse
 
-    def _amorphous(self, radial: RadialTracker, stack: Stack, by: int) -> Diffuse:
+    def _amorphous(self, radial: RadialTracker, stack: Stack, by: int, spots: Spots) -> Diffuse:
         """Rings, halo and focus, from the power around the centre."""
         series = radial.series()
         single = stack.single_counts
@@ -173,6 +173,7 @@ class Passes:
             tuple(ring.finer(by) for ring in rings),
             tuple(trace.finer(by) for trace in traces),
             focus,
+            tuple(np.hypot(*g[np.isfinite(g[:, 0])].T) for g in spots.peaks.at.transpose(1, 0, 2)),
         )
 
     def own_window(self, region: Region, stack: Stack) -> FollowedSpots:

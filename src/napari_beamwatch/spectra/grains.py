@@ -164,7 +164,8 @@ def _summands(g: Floats, of: Floats) -> list[tuple[int, int]]:
 def fragments(of: Footprints, crystal: NDArray[np.int64]) -> list[tuple[int, int]]:
     """One or two reflections that were left over, with one of the larger crystal they fit.
 
-    They lie on its lattice, in its windows, at its time.
+    They lie on its lattice, in its windows, at its time. What is everywhere is of a crystal whose
+    lattice nothing tells, too.
     """
     members = [np.flatnonzero(crystal == c) for c in range(int(crystal.max(initial=-1)) + 1)]
     whole = of.joined(crystal)
@@ -180,7 +181,10 @@ def fragments(of: Footprints, crystal: NDArray[np.int64]) -> list[tuple[int, int
             and whole.inside[small, big] >= INSIDE
             and whole.together(small, big)
             and whole.alike(small, big) >= ALIKE
-            and lies_on(of.g[mine], of.g[its]).all()
+            and (
+                lies_on(of.g[mine], of.g[its]).all()
+                or (of.everywhere[mine].all() and not spans(of.g[its]))
+            )
         ]
         if larger:
             pairs.append((int(mine[0]), int(members[max(larger)[1]][0])))

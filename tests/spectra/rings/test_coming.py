@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -50,3 +52,22 @@ def test_it_came_when_it_began_to_rise():
 
 def test_a_ring_that_was_there_at_first_does_not_come():
     assert diffuse(0.1, 0.016, there=True).came(START, START + 5.0, 0.001)[1] is None
+
+
+@pytest.mark.parametrize(
+    ("segment", "d", "comes"), [(0, 1.01, 0), (1, 1.01, 0), (2, 1.01, 1), (0, 1.05, 1)]
+)
+def test_a_spacing_that_a_lattice_showed_before_is_no_ring_that_comes(segment, d, comes):
+    lattice = tuple(np.array([K / d]) if i == segment else np.empty(0) for i in range(3))
+    seen = replace(diffuse(0.1, 0.016), lattice=lattice)
+    assert len(seen.coming(START, START + 5.0, 0.001)) == comes
+
+
+def test_a_ring_that_flickers_beyond_its_errors_does_not_come():
+    steady = diffuse(0.1, 0.016)
+    trace = steady.traces[0]
+    shown = np.random.default_rng(0).random(STRETCHES) < 0.5
+    tracks = replace(trace, intensity=np.where(shown, np.linspace(0.2, 1, STRETCHES), 0.0))
+    assert not replace(steady, traces=(tracks,)).coming(START, START + 5.0, 0.001)
+    ramp = replace(trace, intensity=np.linspace(-1, 1, STRETCHES).clip(0))
+    assert replace(steady, traces=(ramp,)).coming(START, START + 5.0, 0.001)
