@@ -66,6 +66,15 @@ def test_what_two_thirds_have_ends_where_they_end() -> None:
     assert len(rows) > 0.8 * inside.sum()
 
 
+def test_two_grains_side_by_side_do_not_become_one() -> None:
+    turned = 1.3  # bins
+    left, right = counted(14.0, GY, GX, part=0.5), counted(14.0, GY + turned, GX, seed=1)
+    left[:, 192:] = right[:, 192:]
+    rows = found(left)
+    assert 10 < len(rows) < len(GRID) - 10
+    assert not rows[:, 7].any()
+
+
 def test_nothing_is_shared_on_an_axis_or_beside_a_strong_spot() -> None:
     assert len(found(counted(4.0, 0.0, 12.0))) == 0
     assert len(found(counted(4.0, 12.0, 0.3))) == 0

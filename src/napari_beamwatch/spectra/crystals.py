@@ -25,10 +25,6 @@ SAME = 0.4
 """Bins within which reflections anywhere in the field are one: a crystal is what has one lattice
 and orientation, wherever it is."""
 
-SPREAD = 0.35
-"""Standard deviation over its windows, in bins, up to which a reflection is tracked at one
-common frequency; beyond it every window has its own."""
-
 HIGHEST_ORDER = 4
 """Of the harmonics that are told; more do not fit between LOWEST_BIN and Nyquist's limit."""
 

@@ -24,6 +24,10 @@ SIDE_LOBES = 4.0
 """Bins around a peak in which one with less than a tenth of its power belongs to it: the edge of
 a crystal inside a window spreads its spots."""
 
+SPREAD = 0.35
+"""Standard deviation over its windows, in bins, up to which a reflection is tracked at one
+common frequency; beyond it every window has its own."""
+
 MOST_PEAKS = 512
 """Peaks kept of one window; a window of noise has none, one of a crystal a dozen."""
 

@@ -17,7 +17,7 @@ from scipy.ndimage import maximum_filter, uniform_filter
 from napari_beamwatch.spectra.block_transform import BlockTransform, offset_error
 from napari_beamwatch.spectra.floor import CUT, cut_mean, half_plane
 from napari_beamwatch.spectra.overlaps import overlap_factors
-from napari_beamwatch.spectra.peaks import MAIN_LOBE, SIDE_LOBES
+from napari_beamwatch.spectra.peaks import MAIN_LOBE, SIDE_LOBES, SPREAD
 from napari_beamwatch.spectra.windows import Floats32, Grid
 
 Floats = NDArray[np.float64]
@@ -83,6 +83,8 @@ class InCommon:
         tops: list[_Top] = []
         for y, x in self._bins():
             top = self._top(own, y, x)
+            if top is None:
+                continue
             if not any(np.hypot(*np.subtract(top.g, one.g)) < MAIN_LOBE for one in tops):
                 tops.append(top)
         tops = [top for top in tops if self._may_be_hidden(top)]
@@ -113,14 +115,18 @@ class InCommon:
         return [(y, x) for y, x in above.tolist()
                 if self.mean[y, x] > least * max(1.0, _around(used, y, x) / MEAN)]  # fmt: skip
 
-    def _top(self, own: Floats, y: int, x: int) -> _Top:
-        """A peak, and which windows show it."""
+    def _top(self, own: Floats, y: int, x: int) -> _Top | None:
+        """A peak, and which windows show it; None if what these show is not it alone."""
         plane, size = half_plane(self.grid.window), self.grid.window
         gy, gx, power = own[:, 1] * size, own[:, 2] * size, own[:, 3]
         sign = np.where(gy * plane.ky[y] + gx * x < 0, -1, 1)
         here = np.hypot(sign * gy - plane.ky[y], gx * sign - x) < MAIN_LOBE
         if here.any():
-            g = np.average(sign[here, None] * own[here, 1:3] * size, axis=0, weights=power[here])
+            shown = sign[here, None] * own[here, 1:3] * size
+            g = np.average(shown, axis=0, weights=power[here])
+            apart = np.average(((shown - g) ** 2).sum(axis=1), weights=power[here])
+            if apart > SPREAD**2 or np.hypot(*(g - (plane.ky[y], x))) > 1:
+                return None
         else:
             level = cut_mean(self.mean[np.ix_((y + np.arange(-1, 2)) % size, x + np.arange(-1, 2))])
             signal = np.log(np.maximum(level - 1, FAINT_SIDE * (level[1, 1] - 1)))
@@ -128,9 +134,9 @@ class InCommon:
         away = np.hypot(*(sign[:, None] * own[:, 1:3] * size - g).T)
         # The lobes of a Hann taper have 1 / (π k³)² of the power, k bins away.
         lobes = np.maximum(SIDE_LOBES, (power / FAINT_LOBES / np.pi**2) ** (1 / 6))
-        shown = np.isin(self.windows, own[away < MAIN_LOBE, 0])
-        lobed = np.isin(self.windows, own[away < lobes, 0])
-        return _Top(y, x, (float(g[0]), float(g[1])), shown, ~lobed)
+        showing = np.isin(self.windows, own[away < MAIN_LOBE, 0])
+        hidden = ~np.isin(self.windows, own[away < lobes, 0])
+        return _Top(y, x, (float(g[0]), float(g[1])), showing, hidden)
 
     def _may_be_hidden(self, top: _Top) -> bool:
         """Whether windows that do not show a peak can have it, by what all of them have."""

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.spectra.block_transform import offset_error
-from napari_beamwatch.spectra.crystals import SPREAD, Reflections
+from napari_beamwatch.spectra.crystals import Reflections
 from napari_beamwatch.spectra.finding import Peaks
+from napari_beamwatch.spectra.peaks import SPREAD
 from napari_beamwatch.spectra.windows import Grid
 
 Floats = NDArray[np.float64]
