@@ -81,6 +81,7 @@ def test_tables_have_the_columns_of_the_contract(movie: SimulatedMovie, result: 
     assert of_one.dose_e_per_A2.to_numpy() == pytest.approx(movie.dose)
 
 
+@pytest.mark.long
 def test_nothing_depends_on_the_number_of_threads(
     movie: SimulatedMovie, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -205,7 +205,7 @@ def test_spots_that_move_inwards_are_a_spacing_that_changed() -> None:
 
 
 @pytest.mark.parametrize("strength", [300.0, pytest.param(20.0, marks=pytest.mark.long)])
-@pytest.mark.parametrize("dips", [False, True])
+@pytest.mark.parametrize("dips", [pytest.param(False, marks=pytest.mark.long), True])
 def test_spots_that_stay_or_come_back_survive(strength: float, dips: bool) -> None:
     part = np.ones(60)
     if dips:
@@ -424,6 +424,7 @@ def test_running_sums_have_smaller_errors_that_are_true() -> None:
     assert (off / summed.traces.intensity_se)[inner].std() == pytest.approx(1.0, abs=0.15)
 
 
+@pytest.mark.long
 def test_work_goes_to_another_process_and_comes_back_the_same(frames: np.ndarray) -> None:
     movie = movie_of(frames[:8])
     summing = SegmentPattern(movie.recording.frames, np.asarray(movie.lit))

@@ -46,12 +46,14 @@ def test_one_movie(run: Run, movie: Path) -> None:
     assert "against dose" in run("one_movie", movie)
 
 
+@pytest.mark.long
 def test_regions_and_thresholds(run: Run, movie: Path) -> None:
     said = run("regions_and_thresholds", movie)
     assert said.count("corner") == said.count("left") == 2
 
 
 @pytest.mark.usefixtures("without_figures")
+@pytest.mark.long
 def test_a_campaign(run: Run, movie: Path, tmp_path: Path) -> None:
     for i, temperature in enumerate((20.0, -170.0)):
         opened = bw.open_movie(
@@ -68,6 +70,7 @@ def test_plan_the_next_movie(run: Run) -> None:
     assert said.count("stop at") == 2
 
 
+@pytest.mark.long
 def test_best_image(run: Run, movie: Path, tmp_path: Path) -> None:
     said = run("best_image", movie, tmp_path / "best.ome.tif")
     assert re.search(r"weighted: \d+ of 16 frames", said)

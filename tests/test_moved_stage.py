@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 import napari_beamwatch as bw
 from napari_beamwatch.simulate.cases.parts import LIF_110
 from napari_beamwatch.simulate.laws import Knots, Steady
@@ -10,6 +12,7 @@ from napari_beamwatch.simulate.shapes import Box
 from tests.filming import filmed
 
 
+@pytest.mark.long
 def test_a_stage_that_is_moved_is_not_called_damage() -> None:
     near = Patch("here", LIF_110, where=Box(-40.0, 80.0, -1e4, 1e4))
     moved = Scene(

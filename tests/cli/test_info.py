@@ -47,6 +47,7 @@ def test_json_holds_the_same_facts(mrc: Path, capsys: pytest.CaptureFixture[str]
     assert facts["frame_time_s"] is None
 
 
+@pytest.mark.long
 def test_a_known_ring_tells_the_camera_constant_with_its_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

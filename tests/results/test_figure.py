@@ -208,6 +208,7 @@ def test_areas_are_relative_to_those_before_the_onset(shrunk) -> None:
     assert curve.area[-1] < 0.7
 
 
+@pytest.mark.long
 def test_a_diffraction_movie_is_shown_as_it_is(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     y, x = np.indices((128, 128)) - 64.0

@@ -24,7 +24,7 @@ def naive(image: np.ndarray, grid: Grid, window: int, gy: float, gx: float) -> l
     return [plain.sum(), (plain * u[:, None]).sum(), (plain * u[None, :]).sum()]
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 @pytest.mark.parametrize(
     "grid", [Grid(150, 210, 64, 32), Grid(130, 130, 64, 16, "cosine"), Grid(150, 170, 64, 24)]
 )

@@ -192,6 +192,7 @@ def test_pattern_hot_pixels_flicker_and_shading_do_not_hold_it():
     assert np.sqrt((errors(estimate_drift(frames), path) ** 2).mean()) < 1
 
 
+@pytest.mark.long
 def test_a_lattice_may_fade():
     path = settling(40)
     full, bare = speckle(lattice=0.4), speckle()

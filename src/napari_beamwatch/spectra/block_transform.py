@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_beamwatch.compiling import kernel
+from napari_beamwatch.compiling import in_one_layout, kernel
 from napari_beamwatch.spectra.windows import Floats32, Grid
 
 Complex64 = NDArray[np.complex64]
@@ -144,6 +144,7 @@ class BlockTransform:
         means : array of float64 (window,)
             Under the taper.
         """
+        image = in_one_layout(image)
         plan, grid = self._plan, self.grid
         rows, columns = self._blocks
         pieces = self.pieces

@@ -193,7 +193,7 @@ def common_floor(power: Floats32, plane: HalfPlane) -> Floats32:
     """
     chosen = plane.used
     ring = plane.ring[chosen]
-    values = power[:, chosen]
+    values = np.ascontiguousarray(power[:, chosen])
     shape = plane.harmonics[chosen]
     rings = np.arange(plane.window // 2 + 1)
     # Lattice spots lift a mean or a median; of a low quantile they move little.

@@ -67,6 +67,7 @@ def test_single_crystals_show_no_rings(case: str) -> None:
     assert find_rings(series.segments, 0.01, single_counts=True) == ()
 
 
+@pytest.mark.long
 def test_lithium_grains_show_the_ring_of_lithium_and_only_after_they_came() -> None:
     series = shown("lif-to-li-rings-to-li2o", 60.0, onset=125.0, tau=5.0, oxide=1e4)
     rings = find_rings(series.segments, 0.01, single_counts=True)
