@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.spectra.finding import Search, Segment, find_peaks, segment_peaks
 from napari_beamwatch.spectra.floor import CUT, half_plane
-from napari_beamwatch.spectra.shared import InCommon, least_cut
-from napari_beamwatch.spectra.windows import Grid
+from napari_beamwatch.spectra.shared import FAINT_LOBES, InCommon, least_cut, lobes_end
+from napari_beamwatch.spectra.windows import Grid, Taper, taper_line
 
 GRID = Grid(384, 384, 64, 32)
 GY, GX = 9.3, -13.6
@@ -80,6 +80,25 @@ def test_nothing_is_shared_on_an_axis_or_beside_a_strong_spot() -> None:
     assert len(found(counted(4.0, 12.0, 0.3))) == 0
     beside = found(counted(300.0, GY, GX) + counted(4.0, GY + 3.0, GX + 1.0, seed=5))
     assert len(np.unique(beside[:, 0])) == len(beside)
+
+
+@pytest.mark.parametrize("taper", ["hann", "cosine"])
+def test_lobes_are_as_far_as_is_said(taper: Taper) -> None:
+    size = 64
+    line = taper_line(taper, size)
+    k = np.arange(0, 30, 0.125)
+    waves = np.exp(-2j * np.pi * k[:, None] * np.arange(size) / size)
+    power = np.abs(waves @ line) ** 2 / line.sum() ** 2
+    for strength in (1e3, 1e5):
+        far = k > max(4.0, float(lobes_end(taper, np.array([strength]))[0]))
+        assert strength * power[far].max() < 1.1 * FAINT_LOBES
+
+
+def test_lobes_under_a_cosine_are_not_shared() -> None:
+    grid = Grid(384, 384, 64, 32, "cosine")
+    image = counted(400.0, GY, GX, seed=3)
+    rows = segment_peaks(Segment(0, 1, image, True), grid, Search(0.01).limits(grid, 1))
+    assert not rows[:, 7].any()
 
 
 def test_noise_has_nothing_in_common() -> None:

@@ -18,7 +18,7 @@ from napari_beamwatch.spectra.block_transform import BlockTransform, offset_erro
 from napari_beamwatch.spectra.floor import CUT, cut_mean, half_plane
 from napari_beamwatch.spectra.overlaps import overlap_factors
 from napari_beamwatch.spectra.peaks import MAIN_LOBE, SIDE_LOBES, SPREAD
-from napari_beamwatch.spectra.windows import Floats32, Grid
+from napari_beamwatch.spectra.windows import Floats32, Grid, Taper
 
 Floats = NDArray[np.float64]
 
@@ -39,6 +39,9 @@ FAINT_SIDE = 0.02
 SHARED = 0.5
 """Part of the windows that share a spot, at least. At the border of a grain that has fewer, windows
 hold a part of it, and are not to be counted to it."""
+
+AT_A_TIME = 16
+"""Peaks whose power in all windows is worked out together: what that takes grows with them."""
 
 ROUNDS = 20
 """In which it is settled which windows have their part of a spot."""
@@ -89,8 +92,9 @@ class InCommon:
                 tops.append(top)
         tops = [top for top in tops if self._may_be_hidden(top)]
         found = [np.empty((0, own.shape[1]))]
-        if tops:
-            found += map(self._rows, tops, *self._powers(image, tops))
+        for first in range(0, len(tops), AT_A_TIME):
+            some = tops[first : first + AT_A_TIME]
+            found += map(self._rows, some, *self._powers(image, some))
         return np.concatenate(found)
 
     @property
@@ -132,8 +136,7 @@ class InCommon:
             signal = np.log(np.maximum(level - 1, FAINT_SIDE * (level[1, 1] - 1)))
             g = np.array([plane.ky[y] + _summit(signal[:, 1]), x + _summit(signal[1])])
         away = np.hypot(*(sign[:, None] * own[:, 1:3] * size - g).T)
-        # The lobes of a Hann taper have 1 / (π k³)² of the power, k bins away.
-        lobes = np.maximum(SIDE_LOBES, (power / FAINT_LOBES / np.pi**2) ** (1 / 6))
+        lobes = np.maximum(SIDE_LOBES, lobes_end(self.grid.taper, power))
         showing = np.isin(self.windows, own[away < MAIN_LOBE, 0])
         hidden = ~np.isin(self.windows, own[away < lobes, 0])
         return _Top(y, x, (float(g[0]), float(g[1])), showing, hidden)
@@ -255,6 +258,17 @@ def _bound() -> tuple[Floats, Floats]:
 
 
 _RATES, _CUT_MEANS = _bound()
+
+
+def lobes_end(taper: Taper, power: Floats) -> Floats:
+    """Bins from spots of some power over the floor beyond which their lobes do not count.
+
+    Lobes have 1 / (π k³)² of the power k bins away under a Hann taper, 1 / (4 k²)² under a cosine.
+    """
+    over = power / FAINT_LOBES
+    if taper == "hann":
+        return np.asarray((over / np.pi**2) ** (1 / 6), np.float64)
+    return np.asarray((over / 16) ** (1 / 4), np.float64)
 
 
 def _around(level: Floats, y: int, x: int) -> float:
