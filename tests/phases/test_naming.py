@@ -61,6 +61,27 @@ def test_spots_that_came_are_matched_apart_from_those_of_the_same_windows(movie)
     assert phases.label(rows).phase.tolist() == ["LiF"] * 3 + ["Li2O"] * 3
 
 
+def test_a_spot_seen_no_sooner_than_those_that_came_is_none_of_what_was_there(movie):
+    rows = rows_of((0, LIF_110), (0, LI2O_110))
+    came = replace(ONSET, criterion="new_phase", new_spots=(4, 5))
+    seen = {spot: 0 if spot < 3 else 2 for spot in range(6)}
+    bare, phases = (Phases.of(movie, CHOICE, rows, told(came), (), some) for some in (None, seen))
+    assert bare.label(rows).phase.tolist()[:4] == ["LiF"] * 4
+    assert phases.label(rows).phase.tolist() == ["LiF"] * 3 + ["Li2O"] * 3
+    every = Phases.of(movie, CHOICE, rows, told(came), (), dict.fromkeys(range(6), 2))
+    assert every.new_spots == {4, 5}
+
+
+def test_a_lattice_that_orders_is_the_phase_that_it_was(movie):
+    halves = {"½½½": (4.6492, 0.0), "½-½½": (4.6492, 70.53)}
+    rows = rows_of((0, LIF_110), (0, halves))
+    orders = replace(ONSET, criterion="new_phase", kind="ordering", new_spots=(3, 4))
+    phases = Phases.of(movie, CHOICE, rows, told(orders))
+    said = phases.before_and_after(orders, rows)
+    assert (said["phase_before"], said["phase_after"]) == ("LiF", "LiF")
+    assert phases.label(rows).phase.isna().tolist() == [False] * 3 + [True] * 2
+
+
 def test_a_crystal_that_came_is_not_what_was_there(movie):
     rows = rows_of((0, LIF_110), (1, LI2O_110))
     rows.loc[rows.crystal == 1, "snr"] = 1e4

@@ -126,6 +126,10 @@ def test_without_doses_an_onset_is_a_frame_counted_from_one(result: bw.Result) -
         ({"criterion": "spacing", "d_before_A": 2.01, "d_after_A": 2.04}, "spacing 2.01 → 2.04 Å"),
         ({"criterion": "new_phase", "phase_before": "LiF", "phase_after": "Li2O"}, "LiF → Li2O"),
         ({"criterion": "new_phase", "phase_before": None, "phase_after": None}, "new phase"),
+        (
+            {"criterion": "new_phase", "interpretation": "ordering", "phase_before": "LiF"},
+            "ordering of LiF",
+        ),
         ({"criterion": "mass_loss"}, "mass loss"),
     ],
 )  # fmt: skip

@@ -90,7 +90,8 @@ class Answer:
         rings : sequence of Ring
             That came.
         """
-        phases = Phases.of(self.movie, settings, self.spots, self.told, rings)
+        seen = self.part.followed.spots.first_seen
+        phases = Phases.of(self.movie, settings, self.spots, self.told, rings, seen)
         spots, since = phases.label(self.spots), self.since
         if self.movie.dose is not None:
             since = first_seen(spots, self.traces, self.told, self.movie)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -67,6 +67,7 @@ class Phases:
         rows: pd.DataFrame,
         told: RegionVerdict | None = None,
         rings: Sequence[Ring] = (),
+        seen: Mapping[int, int] | None = None,
     ) -> Phases:
         """Phases of the crystals in the rows of spots of one region.
 
@@ -80,12 +81,17 @@ class Phases:
             Which spots came, and which spacings moved.
         rings : sequence of Ring
             That came.
+        seen : mapping of int to int, optional
+            Segment of time in which each spot was seen first.
         """
         if movie.pixel_size is None:
             return cls({})
         verdicts = {} if told is None else told.crystals
         came = frozenset(spot for one in verdicts.values() for spot in one.new_spots)
+        came |= _no_sooner(rows, came, seen or {})
         new = rows.spot.isin(came)
+        # A lattice that orders is what it was: points between its own are of no other phase.
+        ordered = [number for number, one in verdicts.items() if one.kind == "ordering"]
 
         def matched(spots: SpotSet, before: str) -> Match:
             return match(
@@ -100,7 +106,7 @@ class Phases:
         before = ""
         first: Match | None = None
         found: list[dict[int, Match]] = []
-        for some in (rows[~new], rows[new]):
+        for some in (rows[~new], rows[new & ~rows.crystal.isin(ordered)]):
             mine: dict[int, Match] = {}
             # The strongest first: what came in its place shares its elements.
             for crystal in by_strength(some):
@@ -221,6 +227,17 @@ class Phases:
         ]  # fmt: skip
         windows["phase_before"], windows["phase_after"] = before, after
         return windows
+
+
+def _no_sooner(rows: pd.DataFrame, came: frozenset[int], seen: Mapping[int, int]) -> frozenset[int]:
+    """Spots of crystals in which others came that were seen no sooner than those."""
+    late = set[int]()
+    for _, mine in rows.groupby("crystal"):
+        when = {int(spot): seen.get(int(spot), 0) for spot in mine.spot}
+        theirs = [when[spot] for spot in when if spot in came]
+        some = {spot for spot in when if theirs and when[spot] >= min(theirs)}
+        late |= some if len(some) < len(when) else set()
+    return frozenset(late)
 
 
 def _like(

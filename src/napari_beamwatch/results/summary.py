@@ -219,6 +219,8 @@ def what_changed(result: Findings, row: pd.Series) -> str:
             if old is not None and new is not None:
                 return f"spacing {old:.4g} → {new:.4g} {size}"
         return "change of spacing"
+    if _word(row["interpretation"]) == "ordering":
+        return f"ordering of {before or 'the lattice'}"
     if criterion == "new_phase":
         named = after if after and after != "none" else None
         if named and before:

@@ -140,6 +140,13 @@ class Spots:
         return mine[np.unique(self.peaks.window[mine], return_index=True)[1]]
 
     @property
+    def first_seen(self) -> dict[int, int]:
+        """Segment of time in which each reflection is seen first."""
+        first = np.full(len(self.reflections), len(self.segments))
+        np.minimum.at(first, self.reflections.of_peak, self.peaks.seen.argmax(axis=1))
+        return dict(enumerate(first.tolist()))
+
+    @property
     def merged(self) -> bool:
         """Whether windows took spots of two lattices for one that walks from here to there."""
         snr = self.peaks.snr

@@ -176,8 +176,9 @@ def _of_places(result: Findings, axis: FigureAxis, named: Mapping[str, int]) -> 
 
 
 def _that_came(result: Findings, axis: FigureAxis) -> list[FigureCurve]:
-    """Curves of the strongest spots of the field that are of a phase which came."""
+    """Curves of the strongest spots of the field that are of a phase, or an order, which came."""
     row = result.onsets.iloc[0]
+    orders = row["interpretation"] == "ordering"
     before, after = (
         set() if pd.isna(row[name]) else set(str(row[name]).split("|")) - {"none"}
         for name in ("phase_before", "phase_after")
@@ -186,7 +187,7 @@ def _that_came(result: Findings, axis: FigureAxis) -> list[FigureCurve]:
     made: list[FigureCurve] = []
     for _, spot in spots.iterrows():
         phases = set() if pd.isna(spot["phase"]) else set(str(spot["phase"]).split("|"))
-        if phases & before or not phases & after:
+        if phases if orders else phases & before or not phases & after:
             continue
         curve = _curve(result, axis, spot, "") if len(made) < OF_ONE_CRYSTAL else None
         if curve is not None and curve.came:
