@@ -146,6 +146,20 @@ def halves(traces: Any) -> np.ndarray:
     return np.array([a / 2, (a + b) / 2, a / 2 + b])
 
 
+def test_faint_spots_tell_together_that_they_were_not_there(traces: Any) -> None:
+    g = 0.125 * np.array([[0.30 + 0.13 * i, 0.20 + 0.37 * i] for i in range(4)])
+
+    def came(signal: np.ndarray, spots: int) -> int:
+        both = np.concatenate([traces.steady(), np.tile(signal, (spots, 1))])
+        scope = traces.scope(both, 1, np.concatenate([traces.g, g[:spots]]))
+        return len(examine(scope, None).new)
+
+    faint = grown(level=1.0)
+    assert came(faint, 1) == 0
+    assert came(faint, 4) >= 3
+    assert came(faint.clip(0.4), 4) == 0
+
+
 def test_half_orders_beside_parents_that_hold_are_an_ordering(traces: Any) -> None:
     one = place(traces, halves(traces)[:2])
     came = coming(one)

@@ -46,6 +46,8 @@ def appeared(
 ) -> tuple[Appearance, ...]:
     """Spots of a scope that came; those there from the first frame are none.
 
+    That they were not there each must show, or several together: of a faint lattice none may.
+
     Parameters
     ----------
     samples : Samples
@@ -65,21 +67,44 @@ def appeared(
     limit = threshold(1, count, false_alarm / max(1, len(samples.y)))
     nothing = running_sums(samples, np.zeros(len(samples.y)), dispersion)
     usual = running_sums(samples, mean_levels(samples), dispersion)
-    found = []
+    spots, before, known = [], [], []
     for i in range(len(samples.y)):
         place = int(rise[i].argmax())
         if rise[i, place] ** 2 <= limit or rise[i, place] <= 0:
             continue
         # A slow rise reaches back before its steepest place: absence is asked of the first half.
         early = max(FEWEST_SIDE, place // 2)
-        known = nothing.weight[i, early]
-        before = nothing.moment[i, early] / known
         after = usual.moment[i, -1] - usual.moment[i, place]
         after /= max(usual.weight[i, -1] - usual.weight[i, place], 1e-300)
-        if known > 0 and before + ONE_SIDED * known**-0.5 <= FIFTH * after:
-            grown = grown_from(samples, [i], dispersion, powder=bool(powder[i]))
-            found.append(Appearance(i, grown))
-    return tuple(found)
+        if nothing.weight[i, early] > 0 and after > 0:
+            spots.append(i)
+            before.append(nothing.moment[i, early] / nothing.weight[i, early] / after)
+            known.append(nothing.weight[i, early] * after**2)
+    came = _absent(np.array(before), np.array(known))
+    return tuple(
+        Appearance(i, grown_from(samples, [i], dispersion, powder=bool(powder[i])))
+        for i, is_one in zip(spots, came.tolist(), strict=True)
+        if is_one
+    )
+
+
+def _absent(part: Floats, weight: Floats) -> NDArray[np.bool_]:
+    """Which spots had less than a fifth at first of what they have in the end.
+
+    Each by itself, or those together of which none is known to have had more.
+
+    Parameters
+    ----------
+    part, weight : array (spots,)
+        That part, and one over its variance.
+    """
+    error = ONE_SIDED / np.sqrt(weight)
+    absent = part + error <= FIFTH
+    some = ~absent & (part - error <= FIFTH)
+    total = float(weight[some].sum())
+    if total > 0 and (part[some] @ weight[some] + ONE_SIDED * math.sqrt(total)) / total <= FIFTH:
+        absent = absent | some
+    return np.asarray(absent, np.bool_)
 
 
 def grown_from(
