@@ -108,6 +108,11 @@ def test_noise_has_nothing_in_common() -> None:
         assert len(found(rng.poisson(RATE * film).astype(np.float32), alpha=1e-3)) == 0
 
 
+def test_noise_that_repeats_itself_over_the_field_is_not_shared() -> None:
+    tile = np.random.default_rng(5).poisson(RATE, (128, 128)).astype(np.float32)
+    assert len(found(np.tile(tile, (3, 3)))) == 0
+
+
 def test_the_bound_of_a_cut_mean_is_passed_no_more_often_than_is_said() -> None:
     rng = np.random.default_rng(3)
     for count in (8, 30):

@@ -15,6 +15,7 @@ from napari_beamwatch.damage.field.cells import Courses
 from napari_beamwatch.damage.likeness import SAME_G
 from napari_beamwatch.damage.parts import HALF
 from napari_beamwatch.movies import Movie
+from napari_beamwatch.spectra.floor import QUARTILE
 from napari_beamwatch.spectra.rings import Defocus, Ring, RingTrace
 from napari_beamwatch.spectra.rings.finding import BROAD
 
@@ -22,9 +23,6 @@ Floats = NDArray[np.float64]
 
 COURSES = 50
 """Courses of a ring that say something of their own, about."""
-
-QUARTILE = 0.6745
-"""Median of the size of a normal number of unit variance."""
 
 STAYED = 2
 """Stretches in which a ring must be seen since it came."""

@@ -22,6 +22,9 @@ from napari_beamwatch.spectra.windows import Floats32
 Floats = NDArray[np.float64]
 
 CUT = 3.0
+QUARTILE = 0.6745
+"""Median of the size of a normal number of unit variance."""
+
 BANDS = 8
 CLASSES = 64
 """Classes an octave when quartiles are counted out."""

@@ -9,13 +9,14 @@ off first, since what a few show is theirs and found there.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, uniform_filter
 
 from napari_beamwatch.spectra.block_transform import BlockTransform, offset_error
-from napari_beamwatch.spectra.floor import CUT, cut_mean, half_plane
+from napari_beamwatch.spectra.floor import CUT, QUARTILE, cut_mean, half_plane
 from napari_beamwatch.spectra.overlaps import overlap_factors
 from napari_beamwatch.spectra.peaks import MAIN_LOBE, SIDE_LOBES, SPREAD
 from napari_beamwatch.spectra.windows import Floats32, Grid, Taper
@@ -105,16 +106,38 @@ class InCommon:
     def _independent(self, which: NDArray[np.bool_]) -> float:
         """As many windows as stand for some that overlap, at the least."""
         windows = self.windows[which]
-        return len(windows) / overlap_factors(self.grid, windows)[0] if windows.size else 0.0
+        if not windows.size:
+            return 0.0
+        return self._own_part * len(windows) / overlap_factors(self.grid, windows)[0]
+
+    @cached_property
+    def _own_part(self) -> float:
+        """Part of the windows whose noise is their own, by how the mean scatters over the bins.
+
+        Of frames that repeat themselves, or whose floor is a little off, it scatters more.
+        """
+        mean = self.mean[self._looked]
+        middle = float(np.median(mean)) if mean.size else 0.0
+        if not middle > 0:
+            return 0.0
+        scatter = float(np.median(np.abs(mean / middle - 1))) / QUARTILE
+        count = len(self.windows) / overlap_factors(self.grid, self.windows)[1]
+        return min(1.0, SPREAD_OF_ONE**2 / max(scatter, 1e-12) ** 2 / count)
+
+    @cached_property
+    def _looked(self) -> NDArray[np.bool_]:
+        """Bins that are looked at."""
+        plane = half_plane(self.grid.window)
+        looked = plane.used & np.isfinite(self.limits)
+        looked &= np.abs(plane.ky)[:, None] > OFF_AXIS
+        return looked & (np.arange(looked.shape[1]) > OFF_AXIS)
 
     def _bins(self) -> list[tuple[int, int]]:
         """Row and column of bins where the mean has a peak that chance does not explain."""
         plane = half_plane(self.grid.window)
-        looked = plane.used & np.isfinite(self.limits)
-        looked &= (np.abs(plane.ky)[:, None] > OFF_AXIS) & (np.arange(looked.shape[1]) > OFF_AXIS)
         least = least_cut(self._independent(np.ones(len(self.windows), bool)), self._chance)
         highest = self.mean == maximum_filter(self.mean, 3, mode=("wrap", "nearest"))
-        above = np.argwhere(looked & highest & (self.mean > least))
+        above = np.argwhere(self._looked & highest & (self.mean > least))
         used = np.where(plane.used, self.mean, np.nan)
         return [(y, x) for y, x in above.tolist()
                 if self.mean[y, x] > least * max(1.0, _around(used, y, x) / MEAN)]  # fmt: skip
@@ -223,7 +246,8 @@ class _Top:
 
 
 MEAN = -float(np.expm1(-CUT))
-"""Of an exponential number that is cut off."""
+SPREAD_OF_ONE = float(np.sqrt(2 * (1 - np.exp(-CUT) * (1 + CUT)) / MEAN**2 - 1))
+"""Mean of an exponential number that is cut off, and its standard deviation relative to that."""
 
 
 def least_cut(count: float, chance: float) -> float:
