@@ -22,12 +22,12 @@ from napari_beamwatch.spectra.windows import Floats32
 Floats = NDArray[np.float64]
 
 CUT = 3.0
-QUARTILE = 0.6745
-"""Median of the size of a normal number of unit variance."""
-
 BANDS = 8
 CLASSES = 64
 """Classes an octave when quartiles are counted out."""
+
+QUARTILE = 0.6745
+"""Median of the size of a normal number of unit variance."""
 
 LOWEST_BIN = 4.0
 """Bins nearer to the centre than this hold the taper, the shape of particles and the beam."""

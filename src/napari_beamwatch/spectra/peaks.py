@@ -278,13 +278,13 @@ def _refined(
     above, below = power[best_y + 1, best_x], power[best_y - 1, best_x]
     right, left = power[best_y, best_x + 1], power[best_y, best_x - 1]
     bend = max(4 * here - above - below - right - left, 0.0) / 2 / FINE**2
-    at_y = (best_y - points // 2 + _top(below, here, above)) * FINE
-    at_x = (best_x - points // 2 + _top(left, here, right)) * FINE
+    at_y = (best_y - points // 2 + summit(below, here, above)) * FINE
+    at_x = (best_x - points // 2 + summit(left, here, right)) * FINE
     return at_y, at_x, here, bend
 
 
 @kernel()
-def _top(below: float, here: float, above: float) -> float:
+def summit(below: float, here: float, above: float) -> float:
     """Where a parabola through three neighbouring values is highest, within one step."""
     bend = 2 * here - below - above
     return min(max((above - below) / 2 / bend, -1.0), 1.0) if bend > 0 else 0.0

@@ -18,7 +18,7 @@ from scipy.ndimage import maximum_filter, uniform_filter
 from napari_beamwatch.spectra.block_transform import BlockTransform, offset_error
 from napari_beamwatch.spectra.floor import CUT, QUARTILE, cut_mean, half_plane
 from napari_beamwatch.spectra.overlaps import overlap_factors
-from napari_beamwatch.spectra.peaks import MAIN_LOBE, SIDE_LOBES, SPREAD
+from napari_beamwatch.spectra.peaks import MAIN_LOBE, SIDE_LOBES, SPREAD, summit
 from napari_beamwatch.spectra.windows import Floats32, Grid, Taper
 
 Floats = NDArray[np.float64]
@@ -157,7 +157,7 @@ class InCommon:
         else:
             level = cut_mean(self.mean[np.ix_((y + np.arange(-1, 2)) % size, x + np.arange(-1, 2))])
             signal = np.log(np.maximum(level - 1, FAINT_SIDE * (level[1, 1] - 1)))
-            g = np.array([plane.ky[y] + _summit(signal[:, 1]), x + _summit(signal[1])])
+            g = np.array([plane.ky[y] + summit(*signal[:, 1]), x + summit(*signal[1])])
         away = np.hypot(*(sign[:, None] * own[:, 1:3] * size - g).T)
         lobes = np.maximum(SIDE_LOBES, lobes_end(self.grid.taper, power))
         showing = np.isin(self.windows, own[away < MAIN_LOBE, 0])
@@ -299,10 +299,3 @@ def _around(level: Floats, y: int, x: int) -> float:
     """Median around a bin; NaN where nothing is looked at."""
     rows = (y + np.arange(-AROUND, AROUND + 1)) % len(level)
     return float(np.nanmedian(level[rows, max(0, x - AROUND) : x + AROUND + 1]))
-
-
-def _summit(values: Floats) -> float:
-    """Where a parabola through three neighbouring values is highest, within half a step."""
-    below, here, above = values
-    bend = 2 * here - below - above
-    return float(np.clip((above - below) / 2 / bend, -0.5, 0.5)) if bend > 0 else 0.0
