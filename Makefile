@@ -114,7 +114,7 @@ soak: $(READY)
 # From an environment of its own: what else was put into .venv is nobody's dependency.
 lock:
 	@UNPINNED=1 tools/make_venv.sh build/lock
-	build/lock/bin/pip freeze --exclude-editable --exclude napari-beamwatch > build/constraints.txt
+	build/lock/bin/pip freeze --exclude-editable --exclude napari-beamwatch --exclude uv > build/constraints.txt
 	mv build/constraints.txt constraints.txt
 
 lowest newest:
