@@ -7,7 +7,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 DEMO := build/demo/lif-room-temperature.eer
 RUN := build/demo/run
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest -n 2 --no-loadscope-reorder
 
 .PHONY: help demo test lint types contracts kernels unit long bench campaign watch fuzz kill soak lock lowest newest dist stages clean
 

@@ -85,7 +85,9 @@ def main() -> int:
         each = undisturbed.seconds * args.jobs / args.movies
         out, most = where / "killed", MORE_MEMORY * max(undisturbed.peaks)
         done: list[str] = []
-        for count in [*sorted(rng.choices(range(args.movies), k=args.kills)), None]:
+        # Before the last are begun: they may end before it is their turn to be killed.
+        counts = sorted(rng.choices(range(args.movies - args.jobs), k=args.kills))
+        for count in [*counts, None]:
             ended = run(table, out, args.jobs, count, rng.uniform(0, each))
             skipped = ended.said.count("done before, same settings: skipped")
             half = [p for p in out.rglob(".beamwatch-*") if p.is_dir()] if out.is_dir() else []

@@ -52,7 +52,6 @@ def test_regions_and_thresholds(run: Run, movie: Path) -> None:
     assert said.count("corner") == said.count("left") == 2
 
 
-@pytest.mark.usefixtures("without_figures")
 @pytest.mark.long
 def test_a_campaign(run: Run, movie: Path, tmp_path: Path) -> None:
     for i, temperature in enumerate((20.0, -170.0)):

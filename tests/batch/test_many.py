@@ -28,8 +28,6 @@ from napari_beamwatch.results import saving
 from napari_beamwatch.results.run_folder import FIGURES, FILES, RECORD, REPORT
 from napari_beamwatch.simulate.cases import simulate
 
-pytestmark = pytest.mark.usefixtures("without_figures")
-
 QUICK = bw.Settings(drift="off", criteria=("fading",))
 TOLD: dict[str, Any] = {"frame_dose": 50.0, "conditions": {"compound": "LiF"}}
 MEASURED = set(FILES) - {*FIGURES, RECORD, REPORT}

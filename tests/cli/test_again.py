@@ -16,8 +16,6 @@ from napari_beamwatch.cli import main
 from napari_beamwatch.results.comparing import first_difference
 from napari_beamwatch.simulate.cases import simulate
 
-pytestmark = pytest.mark.usefixtures("without_figures")
-
 Said = pytest.CaptureFixture[str]
 
 

@@ -17,8 +17,6 @@ from napari_beamwatch.cli import main
 from napari_beamwatch.cli.words import in_words
 from napari_beamwatch.simulate.cases import simulate
 
-pytestmark = pytest.mark.usefixtures("without_figures")
-
 
 @pytest.fixture(scope="module")
 def movie(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -15,7 +15,7 @@ from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.writing import write_movie
 from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("without_figures")]
+pytestmark = pytest.mark.gui
 
 
 @pytest.fixture(scope="module")

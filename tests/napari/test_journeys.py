@@ -22,7 +22,7 @@ from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.simulate.writing import write_movie
 from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("without_figures")]
+pytestmark = pytest.mark.gui
 
 SETTINGS = Settings(window=128, step=64, drift="off", criteria=("fading",))
 ROI = (64, 320, 0, 192)

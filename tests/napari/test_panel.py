@@ -42,7 +42,7 @@ from napari_beamwatch.regions import Region
 from napari_beamwatch.simulate.cases import simulate
 from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("without_figures")]
+pytestmark = pytest.mark.gui
 
 OVERLAYS = {"Onset map", "Lattice over dose"}
 

@@ -91,7 +91,6 @@ def test_the_movie_that_is_looked_at_fills_the_form_and_what_was_typed_stays(
     assert (form.lines["compound"].value, form.lines["window_nm"].value) == ("Li2O", "8 nm")
 
 
-@pytest.mark.usefixtures("without_figures")
 def test_a_summary_that_is_open_is_planned_from(
     form: PlanForm, result: Any, tmp_path: Path, qtbot: Any
 ) -> None:

@@ -29,7 +29,7 @@ from napari_beamwatch.simulate.writing import write_movie
 from tests.waiting import wait_until
 from tools.fuzz.dm_writer import write_dm
 
-pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("without_figures")]
+pytestmark = pytest.mark.gui
 
 
 SAMPLES = ("lif-room-temperature", "lif-to-li2o", "survivor")

@@ -31,7 +31,6 @@ def viewer(plugins: Any, movie: Movie, result: Result) -> ViewerModel:
     return shown
 
 
-@pytest.mark.usefixtures("without_figures")
 @pytest.mark.parametrize("name", ["lif/run.json", "lif.json"])
 def test_all_layers_of_a_result_are_saved_as_its_run(
     viewer: ViewerModel, movie: Movie, result: Result, tmp_path: Path, name: str

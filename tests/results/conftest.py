@@ -29,8 +29,14 @@ def result(movie_file: Path) -> bw.Result:
 
 @pytest.fixture(scope="session")
 def saved(result: bw.Result, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run folder of the result, figure and all; not to be changed."""
+    """A run folder of the result; not to be changed."""
     return result.save(tmp_path_factory.mktemp("saved") / "run")
+
+
+@pytest.fixture(scope="session")
+def drawn(result: bw.Result, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with its figures, for modules that are marked so."""
+    return result.save(tmp_path_factory.mktemp("drawn") / "run")
 
 
 @pytest.fixture(scope="session")
@@ -40,8 +46,3 @@ def found() -> bw.Result:
     return bw.analyze(
         movie, bw.Settings(window=256, step=128, drift="off", criteria=("fading", "new_phase"))
     )
-
-
-@pytest.fixture
-def without_figures(saved: Path, without_figures: None) -> None:
-    """Of other runs than the one that is shared."""

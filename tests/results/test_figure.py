@@ -33,6 +33,8 @@ from napari_beamwatch.results.figure.style import COLOURS, DASHES, MARKS, barred
 from napari_beamwatch.results.report.areas import areas as areas_section
 from tests.filming import filmed
 
+pytestmark = pytest.mark.drawn
+
 
 @pytest.fixture(scope="module")
 def movie(found: bw.Result) -> bw.Movie:
@@ -302,9 +304,10 @@ def test_other_endings_are_refused(found, tmp_path: Path) -> None:
         write_figure(found, None, tmp_path / "figure.bmp")
 
 
-def test_a_run_folder_holds_the_figure(saved: Path) -> None:
-    assert imread(saved / "figure.png").shape[1] > 1000
-    assert (saved / "figure.svg").stat().st_size > 10_000
+def test_a_run_folder_holds_the_figure(drawn: Path) -> None:
+    assert imread(drawn / "figure.png").shape[1] > 1000
+    assert all(path.stat().st_size for path in drawn.iterdir())
+    assert (drawn / "figure.svg").stat().st_size > 10_000
 
 
 @pytest.mark.long

@@ -28,8 +28,6 @@ from napari_beamwatch.results.run_folder import TABLES
 from napari_beamwatch.simulate.cases import simulate
 from napari_beamwatch.spectra.tracking import WindowTraces
 
-pytestmark = pytest.mark.usefixtures("without_figures")
-
 
 @pytest.fixture
 def run(saved: Path, tmp_path: Path) -> Path:

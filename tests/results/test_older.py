@@ -13,8 +13,6 @@ import napari_beamwatch as bw
 from napari_beamwatch import columns
 from napari_beamwatch.results.older import CONDITIONS
 
-pytestmark = pytest.mark.usefixtures("without_figures")
-
 GONE = {
     "onsets": ["n_places", "changed_area_percent", "threshold_status"],
     "windows": ["place"],

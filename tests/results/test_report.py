@@ -18,6 +18,8 @@ from napari_beamwatch.results.report.citing import ADDRESS, AUTHOR, TITLE, bibte
 from napari_beamwatch.results.report.headline import barred
 from tests.pages import Reader
 
+pytestmark = pytest.mark.drawn
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -42,8 +44,8 @@ ONSET = {
 
 
 @pytest.fixture(scope="module")
-def content(saved: Path) -> str:
-    return (saved / "report.html").read_text(encoding="utf-8")
+def content(drawn: Path) -> str:
+    return (drawn / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_page_is_in_every_run_and_needs_nothing_but_itself(content: str) -> None:
@@ -70,8 +72,8 @@ def test_it_says_the_answer_and_all_it_rests_on(content: str, result: bw.Result)
     assert said.index("No clear answer") < said.index("Regions") < said.index("Conditions")
 
 
-def test_the_methods_text_can_be_copied_as_it_is_in_the_record(content: str, saved: Path) -> None:
-    record = json.loads((saved / "run.json").read_text(encoding="utf-8"))
+def test_the_methods_text_can_be_copied_as_it_is_in_the_record(content: str, drawn: Path) -> None:
+    record = json.loads((drawn / "run.json").read_text(encoding="utf-8"))
     quoted = re.search(r"<blockquote>(.*?)</blockquote>", content, re.S)
     assert quoted is not None
     assert Reader(quoted[1]).text == record["methods"]
@@ -143,14 +145,14 @@ def test_a_notebook_shows_the_same_first_screen(result: bw.Result, content: str)
 
 
 def test_the_report_of_a_folder_is_that_which_was_saved(
-    saved: Path, tmp_path: Path, content: str
+    drawn: Path, tmp_path: Path, content: str
 ) -> None:
-    path = bw.write_report(saved, tmp_path / "deep" / "lif.html")
+    path = bw.write_report(drawn, tmp_path / "deep" / "lif.html")
     assert path.read_text(encoding="utf-8") == content
 
 
-def test_it_needs_neither_the_movie_nor_the_figure(saved: Path, tmp_path: Path) -> None:
-    run = Path(shutil.copytree(saved, tmp_path / "elsewhere" / "run"))
+def test_it_needs_neither_the_movie_nor_the_figure(drawn: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(drawn, tmp_path / "elsewhere" / "run"))
     (run / "figure.png").write_text("<script>no picture</script>")
     path = bw.write_report(run)
     assert path == run / "report.html"
@@ -167,23 +169,23 @@ def test_a_table_of_a_thousand_places_says_where_the_rest_is() -> None:
     assert "empty" not in read.text
 
 
-def test_nothing_that_is_no_report_is_replaced(saved: Path, tmp_path: Path) -> None:
+def test_nothing_that_is_no_report_is_replaced(drawn: Path, tmp_path: Path) -> None:
     path = tmp_path / "thesis.html"
     path.write_text("<h1>years of work</h1>")
     with pytest.raises(bw.BeamwatchError, match="no report of beamwatch: name another"):
-        bw.write_report(saved, path)
+        bw.write_report(drawn, path)
     assert path.read_text() == "<h1>years of work</h1>"
     assert [one.name for one in tmp_path.iterdir()] == ["thesis.html"]
 
 
-def test_a_report_is_replaced_by_another(saved: Path, tmp_path: Path) -> None:
-    path = bw.write_report(saved, tmp_path / "lif.html")
-    assert bw.write_report(saved, path) == path
+def test_a_report_is_replaced_by_another(drawn: Path, tmp_path: Path) -> None:
+    path = bw.write_report(drawn, tmp_path / "lif.html")
+    assert bw.write_report(drawn, path) == path
 
 
-def test_a_report_is_a_web_page(saved: Path, tmp_path: Path) -> None:
+def test_a_report_is_a_web_page(drawn: Path, tmp_path: Path) -> None:
     with pytest.raises(bw.BeamwatchError, match=r"written as \.html, not lif\.pdf"):
-        bw.write_report(saved, tmp_path / "lif.pdf")
+        bw.write_report(drawn, tmp_path / "lif.pdf")
 
 
 def test_a_folder_that_is_no_run_has_no_report(tmp_path: Path) -> None:
@@ -198,9 +200,9 @@ def test_a_folder_that_is_no_run_has_no_report(tmp_path: Path) -> None:
     ids=str,
 )
 def test_a_record_that_was_edited_is_one_sentence(
-    saved: Path, tmp_path: Path, broken: dict[str, Any]
+    drawn: Path, tmp_path: Path, broken: dict[str, Any]
 ) -> None:
-    run = Path(shutil.copytree(saved, tmp_path / "run"))
+    run = Path(shutil.copytree(drawn, tmp_path / "run"))
     record = json.loads((run / "run.json").read_text(encoding="utf-8"))
     for name, value in broken.items():
         record[name] = record[name] | value if isinstance(value, dict) else value

@@ -36,9 +36,6 @@ EXTRAS = {
 }
 
 
-pytestmark = pytest.mark.usefixtures("without_figures")
-
-
 @pytest.fixture
 def run(saved: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(saved, tmp_path / "run"))
@@ -47,7 +44,6 @@ def run(saved: Path, tmp_path: Path) -> Path:
 def test_the_folder_holds_the_files_of_the_contract(saved: Path) -> None:
     assert {path.name for path in saved.iterdir()} == CONTRACT | EXTRAS
     assert [path.name for path in saved.parent.iterdir()] == ["run"]
-    assert all(path.stat().st_size for path in saved.iterdir())
 
 
 def test_tables_have_one_header_and_the_documented_columns(run: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from napari_beamwatch.simulate.composing import Composer
+from napari_beamwatch.simulate.inscribed import largest_rectangle
 from napari_beamwatch.simulate.laws import Law
 from napari_beamwatch.simulate.patterns import PatternComposer
 from napari_beamwatch.simulate.scene import (
@@ -378,30 +379,12 @@ def _inner_rectangle(composer: Composer, patch: Patch) -> tuple[int, int, int, i
     y, x = np.arange(0, rows, step), np.arange(0, columns, step)
     depth = patch.where.depth((y * composer.pixel_size)[:, None], (x * composer.pixel_size)[None])
     inside = depth > patch.soft / 2
-    y0, x0, y1, x1 = _largest_rectangle(inside)
+    y0, x0, y1, x1 = largest_rectangle(inside)
     y0, x0, y1, x1 = y0 * step, x0 * step, min(rows, y1 * step), min(columns, x1 * step)
     # The patch has moved by `low` to `high`; what it covers throughout is the rest.
     y0, y1 = max(0, y0 + int(high[0])), min(rows, y1 + int(low[0]))
     x0, x1 = max(0, x0 + int(high[1])), min(columns, x1 + int(low[1]))
     return y0, x0, max(y0, y1), max(x0, x1)
-
-
-def _largest_rectangle(inside: Any) -> tuple[int, int, int, int]:
-    """Rows and columns (y0, x0, y1, x1) of the largest rectangle of True cells."""
-    best, found = 0, (0, 0, 0, 0)
-    height = np.zeros(inside.shape[1], int)
-    for row, line in enumerate(inside):
-        height = np.where(line, height + 1, 0)
-        stack: list[tuple[int, int]] = []
-        for column, tall in enumerate([*height.tolist(), 0]):
-            left = column
-            while stack and stack[-1][1] >= tall:
-                left, high = stack.pop()
-                if high * (column - left) > best:
-                    best = high * (column - left)
-                    found = (row + 1 - high, left, row + 1, column)
-            stack.append((left, tall))
-    return found
 
 
 def _onset(patch: Patch) -> tuple[float | None, Criterion | None, Interpretation | None]:
