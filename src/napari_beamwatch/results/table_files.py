@@ -98,7 +98,10 @@ def read_table(
             keep_default_na=False,
             na_values={name: [""] for name in kinds},
             low_memory=False,
-        ).astype({name: types[name] for name in floats})
+        )
+        read = table.dtypes
+        if other := {name: types[name] for name in floats if read[name] != types[name]}:
+            table = table.astype(other)  # of all columns, whichever are named
     except (
         KeyError, ValueError, OverflowError, pd.errors.ParserError, pd.errors.EmptyDataError
     ) as error:  # fmt: skip
