@@ -96,16 +96,20 @@ class SharedWindow:
         self._open.close()
 
 
-@pytest.fixture(scope="session")
-def shared_window(qapp: Any) -> Iterator[SharedWindow]:
-    window = SharedWindow()
-    yield window
-    window.close()
+WINDOW = SharedWindow()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Behind the last who needs it the window is closed: all others would be asked for its events."""
+    if nextitem is None or nextitem.path.parent != item.path.parent:
+        WINDOW.close()
+        gc.freeze()
 
 
 @pytest.fixture
-def no_shared_window(shared_window: SharedWindow) -> None:
-    shared_window.close()
+def no_shared_window(qapp: Any) -> None:
+    WINDOW.close()
 
 
 @pytest.fixture
@@ -115,9 +119,9 @@ def make_napari_viewer(no_shared_window: None, make_napari_viewer: Any) -> Any:
 
 
 @pytest.fixture
-def viewer(shared_window: SharedWindow) -> Iterator[Any]:
+def viewer(qapp: Any) -> Iterator[Any]:
     """The window as it was when it was new."""
-    viewer = shared_window.viewer()
+    viewer = WINDOW.viewer()
     get_settings().reset()
     viewer.window._qt_window.resize(*SIZE)
     yield viewer
