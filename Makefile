@@ -7,7 +7,6 @@ BIN := .venv/bin
 READY := .venv/.ready
 DEMO := build/demo/lif-room-temperature.eer
 RUN := build/demo/run
-PYTEST := $(BIN)/python -m pytest -n 2 --no-loadscope-reorder
 
 .PHONY: help demo test lint types contracts kernels unit long bench campaign watch fuzz kill soak lock lowest newest dist stages clean
 
@@ -57,12 +56,11 @@ contracts: $(READY)
 kernels: $(READY)
 	@$(BIN)/python tools/compile_kernels.py
 
-# Two processes with a thread of linear algebra each: more would wait for each other, busily.
 unit: $(READY)
-	@OPENBLAS_NUM_THREADS=1 tools/with_display.sh $(PYTEST) -m "not long"
+	@tools/tests.sh -m "not long"
 
 long: $(READY)
-	@OPENBLAS_NUM_THREADS=1 tools/with_display.sh $(PYTEST) -m long
+	@tools/tests.sh -m long
 
 bench: $(READY)
 	$(BIN)/python benchmarks/eer_reading.py

@@ -33,4 +33,4 @@ with_uv || "$folder/bin/python" -m pip install --quiet --no-compile "${wanted[@]
 # and nothing here imports, a quarter of all. What cannot be compiled (templates) is nobody's loss.
 unused='OpenGL|debugpy|fontTools|mypyc?|networkx|pip|pkg_resources|pygments|setuptools|uv|virtualenv'
 "$folder/bin/python" -m compileall -qq -j 0 -x "/_?tests?/|/site-packages/($unused)/" \
-  "$folder/lib" src || true
+  "$folder/lib" src tests || true

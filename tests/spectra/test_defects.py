@@ -113,7 +113,7 @@ def test_mended_frames_copy_from_beside_and_keep_their_type() -> None:
 @pytest.mark.parametrize("drift", ["auto", pytest.param("off", marks=pytest.mark.long)])
 def test_dead_columns_are_no_crystals(drift: str) -> None:
     detector = Detector(dead_columns=2, gain_texture=0.05)
-    filmed = simulate("survivor", frames=40, size=512, seed=0, detector=detector)
+    filmed = simulate("survivor", frames=40, size=384, seed=0, detector=detector)
     frames = filmed.frames.compute()
     movie = bw.Movie.from_array(frames, filmed.pixel_size, 5.0)
     dead = np.flatnonzero(~frames.any(axis=(0, 1))).tolist()
