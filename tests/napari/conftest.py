@@ -101,7 +101,7 @@ WINDOW = SharedWindow()
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Behind the last who needs it the window is closed: all others would be asked for its events."""
+    """The window is closed behind the last who needs it: others would wait for its events."""
     if nextitem is None or nextitem.path.parent != item.path.parent:
         WINDOW.close()
         gc.freeze()
