@@ -112,6 +112,7 @@ def test_windows_follow_a_specimen_that_drifts() -> None:
     assert own.intensity.notna().sum() > 0
 
 
+@pytest.mark.long
 def test_windows_follow_a_drift_that_is_given() -> None:
     moving = filmed("lif-room-temperature", frames=40, frame_dose=10.0, size=384)
     said = tuple((float(y), float(x)) for y, x in moving.truth.drift_px)
@@ -134,6 +135,7 @@ def test_spots_are_found_without_following_them(movie: SimulatedMovie, result: b
     assert part.x_px.between(truth.x0, truth.x1).all()
 
 
+@pytest.mark.long
 def test_a_region_smaller_than_a_window_gets_one_of_its_own(movie: SimulatedMovie) -> None:
     region = bw.Region.rectangle("tiny", 44, 174, 60, 200)
     part = movie.crop(256, 512, 0, 256)
@@ -314,6 +316,7 @@ def test_progress_brings_what_is_known_so_far(movie: SimulatedMovie) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.long
 def test_whoever_wants_to_stop_is_asked_often(movie: SimulatedMovie) -> None:
     """Between two calls lies less than the 200 ms in which Cancel must act."""
     times: dict[str, list[float]] = {}
@@ -328,6 +331,7 @@ def test_whoever_wants_to_stop_is_asked_often(movie: SimulatedMovie) -> None:
         assert np.quantile(gaps, 0.9) < 0.2, moment  # others may hold this process up
 
 
+@pytest.mark.long
 def test_pixels_that_are_no_numbers_do_no_harm(movie: SimulatedMovie) -> None:
     frames = movie.crop(0, 256, 0, 256).frames.compute()[:12].astype(np.float32)
     clean = bw.analyze(bw.Movie.from_array(frames, 0.125, 10.0), bw.Settings(drift="off"))
@@ -390,6 +394,7 @@ def test_what_a_window_can_show_is_said_before_it_is_trusted(movie: SimulatedMov
     assert "in 30 e/Å² (3 frames)" in said
 
 
+@pytest.mark.long
 def test_faint_movies_get_larger_windows() -> None:
     def window(frame_dose: float) -> int:
         frames = np.zeros((40, 1024, 1024), np.uint8)
@@ -399,6 +404,7 @@ def test_faint_movies_get_larger_windows() -> None:
     assert [window(dose) for dose in (10.0, 1.0, 0.2)] == [128, 256, 256]
 
 
+@pytest.mark.long
 def test_bright_movies_get_smaller_windows_where_spacings_stay_apart() -> None:
     def window(pixel_size: float, frame_dose: float, widest: float | None = None) -> int:
         movie = bw.Movie.from_array(np.zeros((40, 512, 512), np.uint8), pixel_size, frame_dose)

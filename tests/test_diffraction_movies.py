@@ -197,6 +197,7 @@ def _spread_spacings(frames: int) -> np.ndarray:
     return np.random.default_rng(8).poisson(movie).astype(np.uint16)
 
 
+@pytest.mark.long
 def test_spots_that_move_inwards_are_a_spacing_that_changed() -> None:
     row = bw.analyze(movie_of(_spread_spacings(60)), SETTINGS).onsets.iloc[0]
     assert (row.status, row.criterion) == ("onset", "spacing")
@@ -206,6 +207,7 @@ def test_spots_that_move_inwards_are_a_spacing_that_changed() -> None:
 
 @pytest.mark.parametrize("strength", [300.0, pytest.param(20.0, marks=pytest.mark.long)])
 @pytest.mark.parametrize("dips", [pytest.param(False, marks=pytest.mark.long), True])
+@pytest.mark.long
 def test_spots_that_stay_or_come_back_survive(strength: float, dips: bool) -> None:
     part = np.ones(60)
     if dips:
@@ -280,6 +282,7 @@ def test_a_beam_stop_is_said_and_costs_no_more_than_it_hides() -> None:
     assert any("hidden by a beam stop" in note for note in stopped.notes)
 
 
+@pytest.mark.long
 def test_nothing_depends_on_the_number_of_threads(
     frames: np.ndarray, result: bw.Result, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -331,6 +334,7 @@ def test_a_saved_run_comes_back_as_it_was(result: bw.Result, tmp_path: Path) -> 
     assert loaded.notes == result.notes
 
 
+@pytest.mark.long
 def test_pixels_without_a_number_change_what_they_hide_only(
     frames: np.ndarray, result: bw.Result
 ) -> None:

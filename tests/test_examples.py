@@ -76,6 +76,7 @@ def test_best_image(run: Run, movie: Path, tmp_path: Path) -> None:
     assert (tmp_path / "best.ome.tif").is_file()
 
 
+@pytest.mark.long
 def test_your_own_phase(run: Run, movie: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("napari_beamwatch.phases.structures._ADDED", dict(_ADDED))
     said = run("your_own_phase", movie)
@@ -83,11 +84,13 @@ def test_your_own_phase(run: Run, movie: Path, monkeypatch: pytest.MonkeyPatch) 
     assert re.search(r"\bLiF\b", said)
 
 
+@pytest.mark.long
 def test_from_arrays(run: Run, movie: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "frames.npy", bw.open_movie(movie).frames.compute())
     assert "field" in run("from_arrays", tmp_path / "frames.npy")
 
 
+@pytest.mark.long
 def test_on_a_cluster(run: Run, movie: Path) -> None:
     pytest.importorskip("distributed")
     assert "2 workers: field" in run("on_a_cluster", movie)

@@ -157,6 +157,7 @@ def test_grains_that_rock_into_view_and_out_of_it_have_an_answer(seed: int) -> N
     assert (onset.status == "onset") == np.isfinite(onset.onset_dose_e_per_A2)
 
 
+@pytest.mark.long
 def test_no_warning_of_numpy_reaches_the_terminal(movie: bw.Movie) -> None:
     frames = movie.frames.compute().astype(np.float32)
     late = frames.copy()

@@ -68,6 +68,7 @@ def test_patches_that_change_one_after_the_other_are_places_of_their_own(
     assert row.onset_high_e_per_A2 - row.onset_low_e_per_A2 < 10 * FILMED["frame_dose"]
 
 
+@pytest.mark.long
 def test_a_lattice_that_changes_at_once_is_one_place() -> None:
     movie = filmed("lif-to-li2o", at_once=True, **FILMED)
     row = bw.analyze(movie, SETTINGS).onsets.iloc[0]

@@ -56,6 +56,7 @@ def test_rings_that_go_together_are_fading_and_amorphous_where_a_halo_grew() -> 
         pytest.param("rings-that-dip", marks=pytest.mark.long),
     ],
 )
+@pytest.mark.long
 def test_rings_that_stay_survive_whatever_else_happens(case: str) -> None:
     assert answered(case)[1].status == "survived"
 

@@ -65,6 +65,7 @@ def test_all_windows_of_a_large_movie_take_a_tenth_of_a_second(result: bw.Result
     assert min(took) < 0.1  # once it has a processor
 
 
+@pytest.mark.long
 def test_a_survivor_reaches_no_threshold() -> None:
     movie = filmed("survivor", frames=40, frame_dose=8.0, size=320, drift=None)
     row = bw.analyze(movie, bw.Settings(drift="off")).onsets.iloc[0]

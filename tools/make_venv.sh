@@ -13,7 +13,7 @@ wanted=(${pins[@]+"${pins[@]}"} --editable '.[all]' --group "$group")
 echo "Setting up $folder with $("$python" --version); a minute or two, once."
 "$python" -m venv --clear --without-pip "$folder"
 # By the pip that is there, if it is new enough for that: Python's own is slow to unpack.
-"$python" -m pip --python "$folder/bin/python" install --quiet 'pip>=25.1' 2>/dev/null || {
+"$python" -m pip --python "$folder/bin/python" install --quiet --no-compile 'pip>=25.1' 2>/dev/null || {
   "$folder/bin/python" -m ensurepip >/dev/null
   "$folder/bin/python" -m pip install --quiet --upgrade 'pip>=25.1'
 }
@@ -31,6 +31,8 @@ with_uv || "$folder/bin/python" -m pip install --quiet --no-compile "${wanted[@]
 
 # By all processors, where pip takes one. The packages' own tests are left out, and what others bring
 # and nothing here imports, a quarter of all. What cannot be compiled (templates) is nobody's loss.
-unused='OpenGL|debugpy|fontTools|mypyc?|networkx|pip|pkg_resources|pygments|setuptools|uv|virtualenv'
-"$folder/bin/python" -m compileall -qq -j 0 -x "/_?tests?/|/site-packages/($unused)/" \
+unused='IPython|OpenGL|dask/dataframe|debugpy|distlib|filelock|fontTools|identify|imageio|ipykernel|jedi'
+unused+='|jupyter_client|mypyc?|networkx|numba/cuda|numpy/distutils|parso|pip|pkg_resources|pre_commit'
+unused+='|prompt_toolkit|pydantic/v1|pygments|pyqtgraph/examples|qtconsole|setuptools|uv|virtualenv|wcwidth'
+"$folder/bin/python" -m compileall -qq -j 0 -x "/_?tests?(uite)?/|/site-packages/($unused)/" \
   "$folder/lib" src tests || true

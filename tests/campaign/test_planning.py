@@ -31,6 +31,7 @@ def test_the_dose_is_a_bound_below_that_at_which_a_tenth_is_gone(summarized: bw.
     assert "90 % of the places of 4 further movies intact with 95 % confidence" in made.words
 
 
+@pytest.mark.long
 def test_planned_on_half_of_the_movies_the_other_half_stays_intact(campaign: Any) -> None:
     rng = np.random.default_rng(1)
     good = 0

@@ -59,6 +59,7 @@ def test_a_run_comes_out_again(home: Path, capsys: Said) -> None:
     assert (said.out, said.err) == ("identical\n", "")
 
 
+@pytest.mark.long
 def test_so_it_does_on_a_cluster(home: Path, capsys: Said) -> None:
     distributed = pytest.importorskip("distributed")
     how = {"threads_per_worker": 1, "protocol": "tcp://", "dashboard_address": None}
@@ -133,6 +134,7 @@ def test_a_run_is_replaced_only_if_one_says_so(
     assert (run / "run.json").read_bytes() != before
 
 
+@pytest.mark.long
 def test_in_python_the_result_and_the_verdict(home: Path) -> None:
     result = bw.rerun(home / "run")
     assert result.onsets.region.tolist() == ["field", "A"]

@@ -351,6 +351,7 @@ def test_an_out_that_is_a_file_is_refused(
     assert out.read_text() == "mine"
 
 
+@pytest.mark.long
 def test_the_work_can_be_done_on_a_cluster_and_its_client_is_closed(
     movie: Path, tmp_path: Path, quick: str
 ) -> None:

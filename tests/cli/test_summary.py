@@ -78,6 +78,7 @@ def test_a_summary_that_is_there_is_not_replaced_unasked(
     assert (tmp_path / "summary.csv").read_text() == "mine"
 
 
+@pytest.mark.long
 def test_a_run_that_cannot_be_read_is_named_and_the_others_are_summarized(
     runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -124,6 +124,7 @@ def test_a_beam_that_goes_is_traced_to_its_frame_in_a_movie_that_is_sampled(
     assert len(read) < 30
 
 
+@pytest.mark.long
 def test_a_beam_blanked_for_half_the_record_answers_like_the_record_before() -> None:
     frames = fading()
     frames = np.concatenate([frames, np.zeros_like(frames)])

@@ -98,6 +98,7 @@ def test_the_flux_of_a_large_movie_is_sampled_and_says_so(monkeypatch: pytest.Mo
     assert seen.warnings == ()
 
 
+@pytest.mark.long
 def test_of_very_many_frames_some_are_read_however_small_they_are() -> None:
     frames = np.ones((counting.MOST_READ + 1, 1, 1), np.uint8)
     seen = measure_flux(ArrayFrames(frames), "the array")

@@ -111,6 +111,7 @@ def test_the_map_is_of_the_answer_with_the_threshold_as_it_stands(
     assert desk.viewer.layers["Onset map"].metadata[RESULT] is desk.session.result
 
 
+@pytest.mark.long
 def test_a_cancel_between_two_turns_brings_the_last_map_back(
     desk: Desk, movie: Any, result: Result, other: Result
 ) -> None:
@@ -142,6 +143,7 @@ def test_a_desk_that_closes_between_two_turns_leaves_the_map_of_its_answer(
     assert not desk.turns.waiting
 
 
+@pytest.mark.long
 def test_a_run_whose_movie_is_deleted_between_two_turns_leaves_nothing(
     desk: Desk, movie: Any, result: Result
 ) -> None:
@@ -155,6 +157,7 @@ def test_a_run_whose_movie_is_deleted_between_two_turns_leaves_nothing(
     assert "Onset map" not in desk.viewer.layers or desk.onsets == []
 
 
+@pytest.mark.long
 def test_a_run_that_was_opened_and_run_again_keeps_its_new_answer(
     desk: Desk, movie: Any, result: Result, other: Result
 ) -> None:

@@ -52,6 +52,7 @@ def meet(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
 
 
 @pytest.mark.parametrize("position", ["bottom_right", "top_left", "bottom_left", "middle_right"])
+@pytest.mark.long
 def test_the_scale_bar_lies_within_what_is_kept_clear(canvas: Canvas, position: str) -> None:
     canvas.viewer.canvas.overlays.scale_bar.position = position
     for zoom in (0.6, 1.0, 2.7):
@@ -63,6 +64,7 @@ def test_the_scale_bar_lies_within_what_is_kept_clear(canvas: Canvas, position: 
         )
 
 
+@pytest.mark.long
 def test_a_label_gives_way_to_the_scale_bar_while_it_is_seen(canvas: Canvas) -> None:
     viewer = canvas.viewer
     viewer.camera.zoom = 1 / canvas.layer.scale[-1]

@@ -162,6 +162,7 @@ def test_a_click_at_noise_is_refused_in_words(qtbot, dock) -> None:
     assert added == []
 
 
+@pytest.mark.long
 def test_a_click_at_a_marked_spot_chooses_it_and_adds_none(qtbot, dock, movie) -> None:
     dock.set_spots(spots(movie))
     added = []
@@ -174,6 +175,7 @@ def test_a_click_at_a_marked_spot_chooses_it_and_adds_none(qtbot, dock, movie) -
     assert added == []
 
 
+@pytest.mark.long
 def test_the_right_button_removes_what_is_marked_and_nothing_else(qtbot, dock, movie) -> None:
     dock.set_spots(spots(movie))
     dock.set_expected([(0.02, 0.06)])
@@ -353,6 +355,7 @@ def test_the_first_sight_reaches_to_one_angstrom(pixel_size: float, band: float)
     assert first_band(pixel_size) == band
 
 
+@pytest.mark.long
 def test_colours_follow_the_theme_of_napari(viewer) -> None:
     dock = LiveSpectrum()
     viewer.window.add_dock_widget(dock, name="Live FFT")

@@ -115,6 +115,7 @@ def test_the_threshold_moved_by_hand_is_the_command_lines(
     )
 
 
+@pytest.mark.long
 def test_the_panel_opens_a_file_as_the_command_line_describes_it(
     viewer: Any, panel: Beamwatch, eer: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -159,6 +160,7 @@ def test_raw_frames_are_added_up_another_way_on_the_same_layer(
         assert panel.session.regions == regions
 
 
+@pytest.mark.long
 def test_a_dose_that_was_said_of_a_frame_goes_with_its_raw_frames(
     viewer: Any, panel: Beamwatch, eer: Path
 ) -> None:

@@ -111,6 +111,7 @@ def endless(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     return closed
 
 
+@pytest.mark.long
 def test_the_form_begins_a_watch_with_what_was_said_of_the_open_movie(
     viewer: Any, panel: Beamwatch, movie: Any, endless: threading.Event, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -285,6 +285,7 @@ def test_the_dock_may_be_closed_in_the_middle_of_a_run(
     viewer.theme = "light"
 
 
+@pytest.mark.long
 def test_closing_the_dock_gives_the_corner_text_back(
     viewer: Any, panel: Beamwatch, movie: Any
 ) -> None:
@@ -325,6 +326,7 @@ def test_of_two_movies_one_is_looked_at_and_layers_of_the_other_go(
     assert panel.canvas.layer is first
 
 
+@pytest.mark.long
 def test_a_panel_that_comes_after_a_movie_names_it_in_its_box(viewer: Any, movie: Any) -> None:
     layer = show(viewer, movie)
     _, panel = viewer.window.add_plugin_dock_widget("napari-beamwatch", "Beamwatch")
@@ -416,6 +418,7 @@ def test_pure_noise_ends_in_an_answer_without_layers_of_spots(
     assert "Lattice over dose" not in names(viewer)
 
 
+@pytest.mark.long
 def test_a_run_that_is_cancelled_has_no_answer_even_if_it_comes_to_one(
     viewer: Any, panel: Beamwatch, movie: Any, held: Any
 ) -> None:
@@ -553,6 +556,7 @@ def test_a_frame_that_is_no_number_is_no_obstacle(
     assert panel.session.result is not None or said
 
 
+@pytest.mark.long
 def test_pixels_that_are_not_square_leave_the_pixel_size_to_be_asked_for(
     viewer: Any, panel: Beamwatch, movie: Any
 ) -> None:
@@ -837,6 +841,7 @@ def test_the_theme_is_followed(viewer: Any, panel: Beamwatch) -> None:
     assert panel.styleSheet() != dark
 
 
+@pytest.mark.long
 def test_a_step_is_chosen_as_a_part_of_the_window(
     viewer: Any, panel: Beamwatch, movie: Any
 ) -> None:
@@ -853,6 +858,7 @@ def test_a_step_is_chosen_as_a_part_of_the_window(
     assert panel.session.settings.step is None
 
 
+@pytest.mark.long
 def test_what_the_windows_resolve_is_said_before_a_run(
     viewer: Any, panel: Beamwatch, movie: Any
 ) -> None:
@@ -884,6 +890,7 @@ def test_regions_go_with_their_layer(viewer: Any, panel: Beamwatch, movie: Any) 
     assert the(panel, QComboBox, "region").count() == 1
 
 
+@pytest.mark.long
 def test_a_frame_time_that_is_typed_keeps_frame_mean_and_contrast(
     viewer: Any, panel: Beamwatch, movie: Any
 ) -> None:
@@ -933,6 +940,7 @@ def test_a_run_that_is_opened_beside_another_movie_is_looked_at(
     assert panel.session.onset is not None
 
 
+@pytest.mark.long
 def test_windows_that_are_not_on_the_list_are_said_all_the_same(
     viewer: Any, panel: Beamwatch, movie: Any
 ) -> None:

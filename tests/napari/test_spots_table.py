@@ -205,6 +205,7 @@ def test_what_the_next_run_will_be_without_is_struck(table) -> None:
     assert not table.item(0, 0).font().strikeOut()
 
 
+@pytest.mark.long
 def test_the_table_the_spectrum_and_the_curves_go_together(viewer, panel, movie, result) -> None:
     frames, known, _ = movie_layer(movie)
     viewer.add_image(frames, **known)

@@ -74,6 +74,7 @@ def test_everything_that_a_movie_can_be_told_has_a_place(panel: Beamwatch) -> No
     form.close()
 
 
+@pytest.mark.long
 def test_the_rate_of_a_beam_is_reckoned_while_it_is_typed_and_then_used(
     viewer: Any, panel: Beamwatch
 ) -> None:
@@ -156,6 +157,7 @@ def test_conditions_are_typed_taken_back_and_what_is_missing_stands_in_a_line(
     assert "compound" in line.text()
 
 
+@pytest.mark.long
 def test_a_movie_is_opened_with_a_gain_reference_and_added_up(
     viewer: Any, panel: Beamwatch, said: list[str], tmp_path: Path
 ) -> None:

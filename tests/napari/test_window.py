@@ -42,6 +42,7 @@ def eer(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_an_eer_movie_that_is_opened_shows_with_a_scale_bar_in_nm(viewer: Any, eer: Path) -> None:
     (layer,) = viewer.open(str(eer), plugin="napari-beamwatch")
     assert layer.name == "survivor"
@@ -84,6 +85,7 @@ def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.mark.parametrize("folder", ["stills", "in-situ"], indirect=True)
+@pytest.mark.long
 def test_a_folder_that_is_dropped_opens_as_one_movie_once_our_reader_is_chosen(
     viewer: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,6 +117,7 @@ def bar_of(viewer: Any) -> tuple[float, float]:
     return float(length) * {"pm": 1e-3, "nm": 1.0}[unit], drawn._current_length
 
 
+@pytest.mark.long
 def test_the_scale_bar_of_a_dropped_movie_is_as_long_as_the_command_line_says_a_pixel_is(
     viewer: Any, eer: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -129,6 +132,7 @@ def test_the_scale_bar_of_a_dropped_movie_is_as_long_as_the_command_line_says_a_
     assert length == pytest.approx(pixels * told["pixel_size_A"] / 10)
 
 
+@pytest.mark.long
 def test_the_scale_bar_stays_true_when_a_movie_is_zoomed_into(viewer: Any, eer: Path) -> None:
     drop(viewer, eer)
     layer = viewer.layers[0]

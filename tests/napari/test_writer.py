@@ -97,6 +97,7 @@ def test_a_table_is_asked_for_by_its_name(
 
 
 @pytest.mark.parametrize("ending", [".ome.tif", ".ome.zarr"])
+@pytest.mark.long
 def test_the_map_is_written_in_nm_and_opens_where_it_lay(
     viewer: ViewerModel, result: Result, tmp_path: Path, ending: str
 ) -> None:
@@ -120,6 +121,7 @@ def test_the_map_is_written_in_nm_and_opens_where_it_lay(
 
 
 @pytest.mark.usefixtures("plugins")
+@pytest.mark.long
 def test_zarr_of_others_is_left_to_others(tmp_path: Path) -> None:
     path = tmp_path / "cells.ome.zarr"
     zarr.create_group(path, zarr_format=2).create_array("0", shape=(3, 8, 8), dtype="f4")

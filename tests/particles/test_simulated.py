@@ -56,6 +56,7 @@ def test_its_void_is_seen_once_it_is_there(voided: pd.DataFrame) -> None:
     assert 0.6 * missing < after["void_area_px"].mean() < 1.1 * missing
 
 
+@pytest.mark.long
 def test_rounding_comes_with_shrinking() -> None:
     table = found_in("shrinking-particle").table
     assert table["roundness"].iloc[-3:].mean() > table["roundness"].iloc[:3].mean() + 0.05
@@ -64,6 +65,7 @@ def test_rounding_comes_with_shrinking() -> None:
 
 
 @pytest.mark.parametrize("case", ["carbonate", "swelling"])
+@pytest.mark.long
 def test_a_grain_that_loses_or_strains_its_lattice_keeps_its_area(case: str) -> None:
     table = found_in(case).table
     off = (table["area_px"] - table["area_px"].mean()) / table["area_se_px"]
@@ -71,6 +73,7 @@ def test_a_grain_that_loses_or_strains_its_lattice_keeps_its_area(case: str) -> 
     assert (table["void_area_px"] == 0).all()
 
 
+@pytest.mark.long
 def test_contamination_makes_it_grow() -> None:
     table = found_in("contamination").table
     grown = table["area_px"].iloc[-4:].mean() - table["area_px"].iloc[:2].mean()

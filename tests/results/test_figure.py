@@ -75,6 +75,7 @@ def test_every_panel_says_its_dose_or_its_unit(movie, found) -> None:
         assert expected in said, expected
 
 
+@pytest.mark.long
 def test_it_is_two_columns_wide_and_its_letters_are_of_six_points_or_more(movie, found) -> None:
     made = figure(found, movie)
     assert made.get_figwidth() * 25.4 == pytest.approx(180)
@@ -83,6 +84,7 @@ def test_it_is_two_columns_wide_and_its_letters_are_of_six_points_or_more(movie,
     assert max(sizes) <= 8
 
 
+@pytest.mark.long
 def test_nothing_is_cut_off_at_the_rim(movie, found) -> None:
     made = figure(found, movie)
     canvas = FigureCanvasAgg(made)
@@ -271,6 +273,7 @@ def test_a_movie_that_can_no_longer_be_read_costs_the_pictures_alone(
     assert (tmp_path / "figure.pdf").read_bytes().startswith(b"%PDF")
 
 
+@pytest.mark.long
 def test_spacings_that_nobody_could_measure_are_not_a_blank_panel(found) -> None:
     poor = replace(found, traces=found.traces.assign(d_se_A=1.0))
     assert "no spacing was measured well enough" in words(figure(poor, None))

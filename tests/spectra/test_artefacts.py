@@ -135,6 +135,7 @@ def test_what_stands_still_while_the_specimen_drifts_is_rejected() -> None:
     assert {artefact.kind for artefact in found.artefacts} == {"fixed pattern"}
 
 
+@pytest.mark.long
 def test_what_drifts_with_the_specimen_is_kept() -> None:
     still, followed, shifts = drifting(True, 0.0)
     table, found = judged(still, followed, shifts)

@@ -48,6 +48,7 @@ def test_what_is_dimmed_does_not() -> None:
         assert abs(told.change) < max(0.05, 4 * told.se)
 
 
+@pytest.mark.long
 def test_the_error_is_how_the_change_scatters() -> None:
     changes, errors = [], []
     for seed in range(12):

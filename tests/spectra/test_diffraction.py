@@ -217,6 +217,7 @@ def share(pattern: Pattern, tracker: SpotTracker) -> np.ndarray:
     return np.asarray(counts[away.argmin(axis=1)] / total)
 
 
+@pytest.mark.long
 def test_intensities_are_right_and_their_errors_cover() -> None:
     pattern = Pattern(spot=80.0, stop=True)
     tracker = fading(300, np.ones(300), np.ones(300), pattern)
@@ -266,6 +267,7 @@ def test_a_swelling_lattice_shows_in_its_spacings() -> None:
         assert np.nanmean(off < 2) > 0.88
 
 
+@pytest.mark.long
 def test_a_pattern_that_moves_is_followed_where_told() -> None:
     pattern = Pattern()
     spots = find_spots([counted(8 * pattern.expected(), 99)], CONSTANT)

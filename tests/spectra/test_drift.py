@@ -228,6 +228,7 @@ def test_a_simulated_movie_of_lif():
     assert (np.abs(off[1:]) < 3 * found.se_px[3:, None]).mean() > 0.9
 
 
+@pytest.mark.long
 def test_a_still_lattice_stands_still():
     case = load_case("survivor")
     scene = replace(case.build(View(64.0, 64.0, 360.0, 0)), drift=Motion())
@@ -252,6 +253,7 @@ def test_noise_has_no_drift(frames, size):
     assert np.isnan(found.se_px).all()
 
 
+@pytest.mark.long
 def test_a_detector_pattern_alone_is_not_a_specimen():
     rng = np.random.default_rng(0)
     pattern = 1 + 0.2 * rng.standard_normal((256, 256)).clip(-3, 3)

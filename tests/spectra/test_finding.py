@@ -92,6 +92,7 @@ def test_less_is_enough_where_the_user_expects_a_spot() -> None:
     assert (np.hypot(told.gy - gy, told.gx - gx) < 1.5 / 64).all()
 
 
+@pytest.mark.long
 def test_expected_spots_are_not_found_in_noise() -> None:
     hits = 0
     for seed in range(100):
@@ -134,6 +135,7 @@ def test_noise_of_rescaled_video_is_no_lattice(factor: float, order: int) -> Non
     assert bw.find_spots(bw.Movie.from_array(video), bw.Settings(window=128, drift="off")).empty
 
 
+@pytest.mark.long
 def test_of_a_rescaled_video_the_lattice_is_found_and_nothing_beside_it() -> None:
     y, x = np.mgrid[:300, :300]
     lattice = np.cos(2 * np.pi * (0.18 * y + 0.1 * x)) + np.cos(2 * np.pi * (-0.1 * y + 0.18 * x))
@@ -144,6 +146,7 @@ def test_of_a_rescaled_video_the_lattice_is_found_and_nothing_beside_it() -> Non
     assert spots.d_px.to_numpy() == pytest.approx(2 / np.hypot(0.18, 0.1), rel=0.01)
 
 
+@pytest.mark.long
 def test_fine_lattices_of_video_that_was_not_rescaled_are_found() -> None:
     y, x = np.mgrid[:512, :512]
     waves = [(0.0, 0.46), (0.45, 0.02), (0.3, 0.34), (-0.28, 0.35)]

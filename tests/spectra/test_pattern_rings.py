@@ -84,6 +84,7 @@ def test_a_pattern_without_rings_has_none(steady) -> None:
         assert len(found_in(bare, frames_of(bare))) == 0
 
 
+@pytest.mark.long
 def test_the_spots_of_few_grains_make_no_ring() -> None:
     scene = composer_of(simulate("rings-of-few-grains", frames=10)).scene
     alone = dataclasses.replace(scene, powders=(dataclasses.replace(scene.powders[1], grains=4),))
@@ -91,6 +92,7 @@ def test_the_spots_of_few_grains_make_no_ring() -> None:
     assert len(found_in(movie, frames_of(movie))) <= 1
 
 
+@pytest.mark.long
 def test_rings_a_width_apart_are_told_apart() -> None:
     movie = simulate("rings-a-width-apart", frames=40, onset=1.0, tau=1.0)
     rings = found_in(movie, frames_of(movie))
@@ -118,6 +120,7 @@ def test_a_ring_has_its_share_of_all_electrons_within_true_errors(steady) -> Non
     assert ratio.mean() == pytest.approx(1.0, abs=0.15)
 
 
+@pytest.mark.long
 def test_a_rising_background_is_not_the_rings() -> None:
     movie = simulate("dim-rings-in-rising-background", frames=40)
     frames = frames_of(movie)
@@ -148,6 +151,7 @@ def test_a_halo_that_grew_is_found_and_nothing_where_none_did(steady) -> None:
     assert grown.intensity[-5:].mean() > 10 * np.abs(grown.intensity[:5].mean())
 
 
+@pytest.mark.long
 def test_a_thicker_background_is_no_halo() -> None:
     movie = simulate("dim-rings-in-rising-background", frames=40)
     frames = frames_of(movie)

@@ -88,6 +88,7 @@ def test_windows_follow_a_specimen_that_drifts() -> None:
     assert np.nanmean(traces.intensity) == pytest.approx(truth(0.3), rel=0.1)
 
 
+@pytest.mark.long
 def test_running_sums_gain_with_their_length_and_stay_right() -> None:
     one, five = (tracked(0.1, np.full(200, 2.0), running_sum=n) for n in (1, 5))
     assert five.intensity.mean() == pytest.approx(truth(0.1), rel=0.1)

@@ -78,6 +78,7 @@ def test_a_loss_that_a_layer_explains_is_no_stop(tmp_path: Path) -> None:
     assert not answered.onset.analysed
 
 
+@pytest.mark.long
 def test_a_movie_replaced_by_another_of_the_same_name_begins_anew(
     tmp_path: Path, steady: np.ndarray, fading: np.ndarray
 ) -> None:
@@ -141,6 +142,7 @@ def test_frames_written_twice_are_no_further_exposures_and_that_is_said_once(
     assert told[0].words.endswith(told[0].note)
 
 
+@pytest.mark.long
 def test_spots_that_rise_as_the_specimen_comes_to_rest_are_no_loss(tmp_path: Path) -> None:
     course = 1 - 0.6 * np.exp(-np.arange(24) / 4)
     camera = Camera(tmp_path / "live.mrc", filmed(course, 4))

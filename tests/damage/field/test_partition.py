@@ -248,6 +248,7 @@ def test_what_two_say_together_is_the_greatest_sum() -> None:
     assert most_together(one, other) == (one + other).max()
 
 
+@pytest.mark.long
 def test_onsets_that_scatter_within_a_place_are_told_by_how_much(traces: Any) -> None:
     told = {}
     for sd in (0.0, 1.0, 2.0):  # with more they are several places

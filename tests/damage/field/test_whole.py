@@ -124,6 +124,7 @@ def test_there_is_no_median_where_less_than_half_changed() -> None:
     assert of((steady(), 40.0), (steady(), 60.0)).summed.median == NOTHING
 
 
+@pytest.mark.long
 def test_intervals_of_the_median_hold_the_truth() -> None:
     rng = np.random.default_rng(3)
     inside = []

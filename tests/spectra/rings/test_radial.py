@@ -92,6 +92,7 @@ def test_power_less_noise_is_what_the_specimen_shows(specimen) -> None:  # type:
     assert (bins[at] > 100).all()
 
 
+@pytest.mark.long
 def test_neighbouring_radii_share_noise_as_stated(specimen) -> None:  # type: ignore[no-untyped-def]
     draws = []
     for seed in range(24):
