@@ -155,6 +155,9 @@ POINTS = (60, 240, 480)
 ROUNDS, MOST_ROUNDS, ENOUGH = 4, 9, 20.0
 """Of drawing; more while fewer points than so many a parameter count."""
 
+LEADING = 2
+"""Rounds before tell only where to draw, and do with this part of the points."""
+
 
 def average(samples: Samples, *, dispersion: float = 1.0, coherent: bool = False) -> Average:
     """Every model that counts, with its weight.
@@ -259,12 +262,13 @@ def _explored(
     start = searched.models.of(kept)
     points = family.points(start)
     log_weight = searched.log_likelihood[kept] / dispersion
-    count = POINTS[family.size - 1]
-    draws, log_density = _student(count, family.size)
+    whole = POINTS[family.size - 1]
     frame = float(samples.end[0] - samples.start[0])
     log_width = np.full(len(kept), -np.inf)
     models = start
     for turn in range(MOST_ROUNDS):
+        count = whole if turn >= ROUNDS - 1 else whole // LEADING
+        draws, log_density = _student(count, family.size)
         centre, root = _spread(points, log_weight, frame if family.plateau else 1.0)
         points = centre + draws @ root.T
         tried = family.models(points, limits.first)
