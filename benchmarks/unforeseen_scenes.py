@@ -12,6 +12,7 @@ import unforeseen_camera as camera
 import unforeseen_crystals as crystals
 import unforeseen_damage as damage
 import unforeseen_films as films
+import unforeseen_lattice as lattice
 import unforeseen_microscope as microscope
 from unforeseen_optics import Rng
 from unforeseen_stage import Scene
@@ -22,6 +23,15 @@ def either_way(scene: Callable[[Rng, bool], Scene], way: bool) -> Callable[[Rng]
 
 
 KINDS: dict[str, Callable[[Rng], Scene]] = {
+    "bent-crystal": either_way(lattice.bent_crystal, False),
+    "bent-crystal-fading": either_way(lattice.bent_crystal, True),
+    "strained-crystal": either_way(lattice.strained_crystal, False),
+    "strained-crystal-fading": either_way(lattice.strained_crystal, True),
+    "twins-fading": lattice.twins,
+    "chain": lattice.chain,
+    "contour": either_way(lattice.contour, False),
+    "contour-that-stays": either_way(lattice.contour, True),
+    "cleaned-then-fading": lattice.cleaned,
     # The likeliest to fool come first.
     "height-of-a-part": lambda rng: microscope.in_part(rng, "height"),
     "flutter-of-a-part": lambda rng: microscope.in_part(rng, "flutter"),
