@@ -173,6 +173,7 @@ def test_the_field_tells_how_much_lattice_is_left(movie: SimulatedMovie, result:
     )
 
 
+@pytest.mark.long
 def test_windows_without_a_lattice_are_said_to_have_none() -> None:
     sample = filmed("lif-room-temperature", frames=6, frame_dose=20.0, size=512, drift=None)
     frames = sample.frames.compute()
@@ -296,6 +297,7 @@ def test_progress_is_told_and_can_stop_the_analysis(movie: SimulatedMovie) -> No
     assert told == [(1, 120), (2, 120), (3, 120)]
 
 
+@pytest.mark.long
 def test_progress_brings_what_is_known_so_far(movie: SimulatedMovie) -> None:
     steps: list[Step] = []
     known: list[int] = []

@@ -114,6 +114,7 @@ def test_who_has_no_workers_is_told_so_and_waited_for_no_longer_than_bounded(
     assert "waiting for workers of the cluster, there are none" in told
 
 
+@pytest.mark.long
 def test_a_worker_that_is_busy_is_waited_for(near: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, seconds in (("LOOK", 0.05), ("ALONE_SAID", 0.25), ("ALONE_MOST", 0.3)):
         monkeypatch.setattr(cluster, name, seconds)

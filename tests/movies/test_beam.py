@@ -139,6 +139,7 @@ def test_a_beam_blanked_for_half_the_record_answers_like_the_record_before() -> 
     assert len(blanked.field) == 48
 
 
+@pytest.mark.long
 def test_a_beam_blanked_in_the_middle_does_not_look_like_damage() -> None:
     frames = fading()
     blanked = np.insert(frames, [6] * 5, 0, axis=0)

@@ -80,6 +80,7 @@ def test_what_is_to_be_known_before_the_work_stays_told(form: BatchForm) -> None
     assert told(form).endswith("\ndewar.csv: remarks not used")
 
 
+@pytest.mark.long
 def test_a_batch_that_is_stopped_says_how_it_goes_on(
     form: BatchForm, files: list[Path], tmp_path: Path
 ) -> None:

@@ -143,6 +143,7 @@ def click(qtbot, dock: LiveSpectrum, x: float, y: float, button=LEFT, held=ALONE
     qtbot.mouseClick(view.plot_widget.viewport(), button, held, at)
 
 
+@pytest.mark.long
 def test_a_click_snaps_to_the_peak_between_the_bins_in_the_half_plane_of_the_table(
     qtbot, dock
 ) -> None:

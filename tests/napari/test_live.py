@@ -156,6 +156,7 @@ def test_closing_the_dock_ends_the_watch(
     assert live.wait(20)
 
 
+@pytest.mark.long
 def test_a_movie_that_is_finished_opens_its_run_by_a_click(
     viewer: Any, panel: Beamwatch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

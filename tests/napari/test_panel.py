@@ -465,6 +465,7 @@ def test_another_movie_that_is_chosen_in_the_middle_of_a_run_gets_no_answer_of_t
     assert not drawn(viewer)
 
 
+@pytest.mark.long
 def test_a_calibration_that_changes_in_the_middle_of_a_run_leaves_no_stale_answer(
     viewer: Any, panel: Beamwatch, movie: Any, held: Any
 ) -> None:
@@ -568,6 +569,7 @@ def test_pixels_that_are_not_square_leave_the_pixel_size_to_be_asked_for(
     assert list(viewer.layers[0].scale) == [1, 0.01, 0.02]
 
 
+@pytest.mark.long
 def test_found_spots_are_listed_and_one_can_be_removed(
     viewer: Any, panel: Beamwatch, movie: Any
 ) -> None:
@@ -819,6 +821,7 @@ def test_a_run_is_saved_beside_other_files_only_when_that_is_wanted(
     assert saved == ([(tmp_path, True)] if yes else [])
 
 
+@pytest.mark.long
 def test_with_both_docks_open_the_window_fits_a_small_screen(
     viewer: Any, panel: Beamwatch, movie: Any
 ) -> None:

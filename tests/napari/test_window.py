@@ -192,6 +192,7 @@ def test_the_window_of_the_command_line_shows_the_movie_with_all_docks(
     assert panel.beside.spectrum is not None
 
 
+@pytest.mark.long
 def test_the_window_of_the_command_line_shows_a_run_with_its_answer(
     viewer: Any, eer: Path, tmp_path: Path
 ) -> None:

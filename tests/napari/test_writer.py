@@ -32,6 +32,7 @@ def viewer(plugins: Any, movie: Movie, result: Result) -> ViewerModel:
 
 
 @pytest.mark.parametrize("name", ["lif/run.json", "lif.json"])
+@pytest.mark.long
 def test_all_layers_of_a_result_are_saved_as_its_run(
     viewer: ViewerModel, movie: Movie, result: Result, tmp_path: Path, name: str
 ) -> None:

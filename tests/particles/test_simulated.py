@@ -37,6 +37,7 @@ def voided() -> pd.DataFrame:
     return found_in("void").table
 
 
+@pytest.mark.long
 def test_a_shrinking_particle_is_as_large_as_it_is(voided: pd.DataFrame) -> None:
     first = voided[voided["dose_end_e_per_A2"] <= 150]
     last = voided[voided["dose_start_e_per_A2"] >= 400]

@@ -429,6 +429,7 @@ VALUES = st.recursive(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data())
+@pytest.mark.long
 def test_a_record_that_was_edited_never_raises_anything_else(run: Path, data: Any) -> None:
     kept = run / "kept"
     if not kept.exists():

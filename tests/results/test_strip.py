@@ -45,6 +45,7 @@ def test_nobody_need_name_doses(result: bw.Result) -> None:
     assert [words.partition("–")[0] for words in titles(strip([result]))[::4]] == ["0", "499.8"]
 
 
+@pytest.mark.long
 def test_the_command_line_draws_runs_at_doses_as_people_write_them(
     saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -230,6 +230,7 @@ def test_intensities_are_right_and_their_errors_cover() -> None:
     assert (off < 2).mean() == pytest.approx(0.95, abs=0.02)
 
 
+@pytest.mark.long
 def test_spots_that_are_gone_are_nothing_on_average() -> None:
     scale = np.concatenate([np.ones(20), np.zeros(180)])
     tracker = fading(200, scale, np.ones(200), Pattern())

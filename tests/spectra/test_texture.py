@@ -89,6 +89,7 @@ def test_a_film_is_found_where_the_drift_lost_its_way() -> None:
 
 
 @pytest.mark.parametrize(("after", "same"), [(1, True), (2, False)])
+@pytest.mark.long
 def test_sides_whose_common_drift_is_wrong_are_told_apart_from_each_other(
     after: int, same: bool
 ) -> None:

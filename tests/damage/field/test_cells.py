@@ -194,6 +194,7 @@ def apart(cells: Cells) -> float:
 
 
 @pytest.mark.parametrize(("film", "strength"), [(0.0, 60.0), (1.0, 60.0), (1.0, 200.0)])
+@pytest.mark.long
 def test_windows_that_beat_with_the_film_have_one_course(
     traces: Any, film: float, strength: float
 ) -> None:
