@@ -23,15 +23,6 @@ def either_way(scene: Callable[[Rng, bool], Scene], way: bool) -> Callable[[Rng]
 
 
 KINDS: dict[str, Callable[[Rng], Scene]] = {
-    "bent-crystal": either_way(lattice.bent_crystal, False),
-    "bent-crystal-fading": either_way(lattice.bent_crystal, True),
-    "strained-crystal": either_way(lattice.strained_crystal, False),
-    "strained-crystal-fading": either_way(lattice.strained_crystal, True),
-    "twins-fading": lattice.twins,
-    "chain": lattice.chain,
-    "contour": either_way(lattice.contour, False),
-    "contour-that-stays": either_way(lattice.contour, True),
-    "cleaned-then-fading": lattice.cleaned,
     # The likeliest to fool come first.
     "height-of-a-part": lambda rng: microscope.in_part(rng, "height"),
     "flutter-of-a-part": lambda rng: microscope.in_part(rng, "flutter"),
@@ -135,4 +126,13 @@ KINDS: dict[str, Callable[[Rng], Scene]] = {
     "film": lambda rng: films.textures(rng, "film"),
     "hole": lambda rng: films.textures(rng, "hole"),
     "bar": lambda rng: films.textures(rng, "bar"),
+    "bent-crystal": either_way(lattice.bent_crystal, False),
+    "bent-crystal-fading": either_way(lattice.bent_crystal, True),
+    "strained-crystal": either_way(lattice.strained_crystal, False),
+    "strained-crystal-fading": either_way(lattice.strained_crystal, True),
+    "twins-fading": lattice.twins,
+    "chain": lattice.chain,
+    "contour": either_way(lattice.contour, False),
+    "contour-that-stays": either_way(lattice.contour, True),
+    "cleaned-then-fading": lattice.cleaned,
 }

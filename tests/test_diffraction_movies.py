@@ -205,8 +205,8 @@ def test_spots_that_move_inwards_are_a_spacing_that_changed() -> None:
     assert row.d_after_A / row.d_before_A == pytest.approx(1.02, abs=0.003)
 
 
-@pytest.mark.parametrize("strength", [300.0, pytest.param(20.0, marks=pytest.mark.long)])
-@pytest.mark.parametrize("dips", [pytest.param(False, marks=pytest.mark.long), True])
+@pytest.mark.parametrize("strength", [300.0, 20.0])
+@pytest.mark.parametrize("dips", [False, True])
 @pytest.mark.long
 def test_spots_that_stay_or_come_back_survive(strength: float, dips: bool) -> None:
     part = np.ones(60)

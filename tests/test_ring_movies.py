@@ -49,11 +49,11 @@ def test_rings_that_go_together_are_fading_and_amorphous_where_a_halo_grew() -> 
 @pytest.mark.parametrize(
     "case",
     [
-        pytest.param("steady-rings", marks=pytest.mark.long),
-        pytest.param("rings-and-brightening-beam", marks=pytest.mark.long),
-        pytest.param("dim-rings-in-rising-background", marks=pytest.mark.long),
+        "steady-rings",
+        "rings-and-brightening-beam",
+        "dim-rings-in-rising-background",
         "rings-that-wander",
-        pytest.param("rings-that-dip", marks=pytest.mark.long),
+        "rings-that-dip",
     ],
 )
 @pytest.mark.long

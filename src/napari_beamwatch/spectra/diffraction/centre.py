@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_beamwatch.errors import BeamwatchError
+from napari_beamwatch.spectra.peaks import summit
 from napari_beamwatch.threads import free_threads
 
 Floats = NDArray[np.float64]
@@ -133,13 +134,8 @@ def mirror_centre(counts: Floats, seen: Mask) -> tuple[float, float]:
 
 def _vertex(values: Floats, at: int) -> float:
     """How far the vertex of the parabola through a maximum and its neighbours lies from it."""
-    if not 0 < at < len(values) - 1:
-        return 0.0
-    below, here, above = values[at - 1 : at + 2]
-    bend = below - 2 * here + above
-    if not (np.isfinite(bend) and bend < 0):
-        return 0.0
-    return float(np.clip((below - above) / (2 * bend), -0.5, 0.5))
+    near = values[max(0, at - 1) : at + 2]
+    return summit(*near) if len(near) == 3 and np.isfinite(near).all() else 0.0
 
 
 def shadow(counts: Floats, finite: Mask, y: float, x: float) -> Mask:
