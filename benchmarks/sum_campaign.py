@@ -2,12 +2,12 @@
 
     python benchmarks/sum_campaign.py [--seeds 21,22] [--size 512]
 
-The signal is the power of all spots in windows of 128 px over the noise of counting, or over all
-that lies beside them, film included; from the frames as they were counted, moved back by the drift
-that the analysis found. Plain sums are of the first n frames, n chosen with hindsight. What is
-possible comes of the same frames without noise: weights as the true amplitude, one course for the
-whole field, one for each spatial frequency, one for each window, or one for each spot in each
-window. docs/sum.md has the numbers.
+The signal is the power of all spots in windows of 128 px over the noise of counting in that window,
+or over all that lies beside them there, film included; from the frames as they were counted, moved
+back by the drift that the analysis found. Plain sums are of the first n frames, n chosen with
+hindsight. What is possible comes of the same frames without noise: weights as the true amplitude,
+one course for the whole field, one for each spatial frequency, one for each window, or one for each
+spot in each window. docs/sum.md has the numbers.
 """
 
 from __future__ import annotations
@@ -74,19 +74,20 @@ def transforms(image: Floats, g: Floats) -> Complexes:
     return np.einsum("wsy,sy->ws", rows, waves[0])
 
 
-def counting(image: Floats) -> float:
-    """Power of the noise in a window, from where neither lattice nor film has any."""
+def counting(image: Floats) -> Floats:
+    """Power of the noise in each window, from where neither lattice nor film has any."""
     radius, angle = np.meshgrid(FAR, np.linspace(0, np.pi, 16, endpoint=False))
     far = np.stack([radius * np.sin(angle), radius * np.cos(angle)], axis=-1).reshape(-1, 2)
-    return float((np.abs(transforms(image, far)) ** 2).mean())
+    return np.asarray((np.abs(transforms(image, far)) ** 2).mean(axis=1))
 
 
-def beside(image: Floats, g: Floats) -> float:
-    """Power of noise and film in a window, from beside the spots."""
+def beside(image: Floats, g: Floats) -> Floats:
+    """Power of noise and film in each window, from beside the spots."""
     angle = np.linspace(0, 2 * np.pi, 8, endpoint=False)
     near = (g[:, None] + 0.05 * np.stack([np.sin(angle), np.cos(angle)], axis=1)).reshape(-1, 2)
     apart = np.hypot(*(near[:, None] - np.concatenate([g, -g])).transpose(2, 0, 1)).min(axis=1)
-    return float(np.median(np.abs(transforms(image, near[apart > 0.03])) ** 2) / np.log(2))
+    power = np.abs(transforms(image, near[apart > 0.03])) ** 2
+    return np.asarray(np.median(power, axis=1) / np.log(2))
 
 
 def moved(image: NDArray[Any], by: Floats) -> Floats:
@@ -134,7 +135,8 @@ def spacings(image: NDArray[np.float32], movie: SimulatedMovie) -> tuple[int, in
 def over_noise(image: Floats, g: Floats, seen: NDArray[np.bool_]) -> Floats:
     """Power of all spots that count over the noise of counting, and over all beside them."""
     power = np.abs(transforms(image, g)) ** 2
-    return np.array([(power / n - 1)[seen].sum() for n in (counting(image), beside(image, g))])
+    noises = counting(image), beside(image, g)
+    return np.array([(power / noise[:, None] - 1)[seen].sum() for noise in noises])
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from napari_beamwatch.results.ome_zarr import read_zarr
 from napari_beamwatch.simulate.movie import SimulatedMovie
 from napari_beamwatch.summing.adding import _moved, _over_pixels
 from napari_beamwatch.summing.mrc import read_mrc
-from napari_beamwatch.summing.weights import FrameWeights, frame_weights
+from napari_beamwatch.summing.weights import FrameWeights, weights_alike
 from napari_beamwatch.summing.writing import write_image
 from tests.filming import filmed
 
@@ -91,7 +91,7 @@ def test_spacings_are_those_of_the_movie(result: bw.Result, best: bw.UndamagedIm
         assert (np.abs(found.d_A.astype(float) / d - 1) < 0.01).any()
 
 
-def test_each_place_counts_by_its_own_course(result: bw.Result) -> None:
+def test_each_place_counts_up_to_its_own_dose(result: bw.Result) -> None:
     first = result.places.iloc[[0]]
     held = first.assign(place=first.place + 100, status="survived")
     two = replace(
@@ -101,39 +101,40 @@ def test_each_place_counts_by_its_own_course(result: bw.Result) -> None:
             place=np.where(np.arange(len(result.windows)) % 2, first.place[0], held.place[0])
         ),
     )
-    weights = frame_weights(two, np.ones(len(result.field), bool), None)
+    weights = weights_alike(two, np.ones(len(result.field), bool), 0.9)
     last = weights.windows[-1].ravel()
     assert (last[0::2] == 1).all()
-    assert (last[1::2] < 0.2).all()
+    assert (last[1::2] == 0).all()
 
 
-def test_a_change_of_unknown_cause_takes_as_much_of_the_image(result: bw.Result) -> None:
+def test_of_a_change_of_unknown_cause_what_is_known_to_have_held_counts(result: bw.Result) -> None:
     lit = np.ones(len(result.field), bool)
-    unsure = replace(result, places=result.places.assign(status="ambiguous"))
-    expected = frame_weights(result, lit, None).windows
-    assert (frame_weights(unsure, lit, None).windows == expected).all()
+    held = result.places.onset_low_e_per_A2.min()
+    unsure = replace(
+        result, places=result.places.assign(status="ambiguous", held_until_e_per_A2=held)
+    )
+    last = weights_alike(unsure, lit, 0.9).frames[-1]
+    assert result.field.dose_e_per_A2[last] <= held < result.field.dose_e_per_A2[last + 1]
 
 
 def test_where_no_lattice_was_frames_count_as_around_it(result: bw.Result) -> None:
     windows = result.windows.assign(place=result.windows.place.where(result.windows.index > 0))
     lit = np.ones(len(result.field), bool)
-    weights = frame_weights(replace(result, windows=windows), lit, None).windows
-    assert weights == pytest.approx(frame_weights(result, lit, None).windows)
-
-
-def test_frames_of_a_specimen_that_settles_count_less(result: bw.Result) -> None:
-    power = result.field.lattice_power.median() * np.ones(len(result.field))
-    power[:3] /= 16
-    settling = replace(result, field=result.field.assign(lattice_power=power, lattice_power_se=0.0))
-    weights = frame_weights(settling, np.ones(len(power), bool), None).windows[:4].max(axis=(1, 2))
-    assert weights[:3] == pytest.approx(0.25, rel=0.3)
-    assert weights[3] == pytest.approx(1, rel=0.05)
+    weights = weights_alike(replace(result, windows=windows), lit, 0.9).windows
+    assert weights == pytest.approx(weights_alike(result, lit, 0.9).windows)
 
 
 def test_frames_without_beam_count_nothing(result: bw.Result) -> None:
     lit = np.ones(len(result.field), bool)
     lit[:4] = False
-    assert min(frame_weights(result, lit, None).frames) == 4
+    assert min(weights_alike(result, lit, 0.9).frames) == 4
+
+
+def test_without_a_lattice_all_frames_count_alike(movie: SimulatedMovie, result: bw.Result) -> None:
+    bare = replace(result, spots=result.spots.iloc[:0])
+    image = bw.sum_undamaged(movie, bare)
+    assert image.frames == len(movie)
+    assert np.percentile(image.worth, 5) == len(movie)
 
 
 def test_frames_that_were_written_twice_count_once(

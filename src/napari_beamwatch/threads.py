@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from typing import TypeVar
+
+In = TypeVar("In")
+Out = TypeVar("Out")
 
 _lock = threading.Lock()
 _pool: ThreadPoolExecutor | None = None
@@ -54,6 +59,11 @@ def shared_pool() -> ThreadPoolExecutor:
                 thread_count(), thread_name_prefix="beamwatch", initializer=_enter_pool
             )
         return _pool
+
+
+def spread(work: Callable[[In], Out], items: Iterable[In]) -> Iterator[Out]:
+    """Results of `work` on items, over the shared threads unless called from one of them."""
+    return map(work, items) if free_threads() == 1 else shared_pool().map(work, items)
 
 
 def one_blas_thread() -> AbstractContextManager[object]:

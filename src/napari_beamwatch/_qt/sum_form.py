@@ -38,7 +38,7 @@ WIDTH = 520
 """Of the form in pixels."""
 
 WHAT_IT_IS = (
-    "Frames are moved back by their drift and added up; each place counts by its own course."
+    "Frames are moved back by their drift and added up, each part of the field by its own course."
 )
 
 

@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.movies.display import BRIGHTEST, DARKEST
+from napari_beamwatch.movies.frames import FrameSource
 from napari_beamwatch.results.findings import Findings
 from napari_beamwatch.spectra.copies import copies_note
 from napari_beamwatch.spectra.defects import MendedFrames
 from napari_beamwatch.spectra.runners import Threads, ahead
 from napari_beamwatch.spectra.stack import first_look
 from napari_beamwatch.spectra.streaming import level_of, mended
-from napari_beamwatch.summing.weights import FrameWeights, frame_weights
+from napari_beamwatch.summing.fading import lattice_frequencies, local_lattice
+from napari_beamwatch.summing.weights import FrameWeights, weights_alike, weights_as_left
 from napari_beamwatch.threads import thread_count
 
 Floats = NDArray[np.float64]
@@ -82,8 +84,6 @@ def sum_undamaged(
 ) -> UndamagedImage:
     """Add up the frames of a movie in which the specimen was as it was at first.
 
-    Each place counts by its own course: it may be there in frames in which another is gone.
-
     Parameters
     ----------
     movie : Movie
@@ -91,11 +91,11 @@ def sum_undamaged(
         Of the same movie.
     survive : float, optional
         Part of the lattice power that must be left, 0.5 to 1 (1: frames before the first that
-        the course of a place is below its plateau). Frames up to there count alike. Without it
-        every frame counts by what is left of the amplitude, which has the best signal-to-noise
-        ratio.
+        the course of a place is below its plateau). Frames up to there count alike, each place
+        by its own course. Without it every frame counts by what is left of the amplitude of the
+        lattice around each pixel, which has the best signal-to-noise ratio.
     tick : callable
-        Told how many of how many frames are done; may raise to stop.
+        Told how many of how many frames were read; may raise to stop. Weights take a pass first.
 
     Returns
     -------
@@ -108,18 +108,28 @@ def sum_undamaged(
             f"the run has {len(result.field)} frames and the movie {len(movie)}: it is another "
             "movie, or its frames were added up otherwise"
         )
-    weights = frame_weights(result, np.asarray(movie.lit), survive)
-    if not weights.frames:
+    lit = np.asarray(movie.lit)
+    alike = None if survive is None else weights_alike(result, lit, survive)
+    needed = (
+        lit if alike is None else lit & (np.arange(len(movie)) <= max(alike.frames, default=-1))
+    )
+    if not needed.any():
         raise BeamwatchError("no frame shows the specimen undamaged: there is nothing to add up")
     source = movie.recording.frames
-    needed = np.asarray(movie.lit) & (np.arange(len(movie)) <= weights.frames[-1])
-    count = len(weights.frames)
+    count = int(needed.sum())
     look = first_look(source, needed, Threads(), lambda _: tick(0, count), for_drift=False)
     source = MendedFrames(source, look.defects) if look.defects else source
-    weights = weights.without(look.copies)
-    frames = weights.frames
     drift = np.nan_to_num(result.drift[["dy_px", "dx_px"]].to_numpy(float))
-    total, seen, worth = _added(source, weights, drift, frames, tick)
+    once = np.flatnonzero(needed & ~look.copies).tolist()
+    measured = len(once) if alike is None else 0
+    if alike is None:
+        weights = _as_left(source, result, once, drift, lambda done: tick(done, 2 * measured))
+    else:
+        weights = alike.without(look.copies)
+    frames = weights.frames
+    total, seen, worth = _added(
+        source, weights, drift, frames, lambda done: tick(measured + done, measured + len(frames))
+    )
     dose = None if movie.dose is None else float(movie.dose[frames[-1]])
     with np.errstate(divide="ignore", invalid="ignore"):
         image = np.where(seen > 0, total / seen, 0.0).astype(np.float32)
@@ -140,12 +150,36 @@ def sum_undamaged(
     )
 
 
+def _as_left(
+    source: FrameSource,
+    result: Findings,
+    frames: list[int],
+    drift: Floats,
+    tick: Callable[[int], None],
+) -> FrameWeights:
+    """Weights as what is left of the lattice; frames count alike where there is none."""
+    window = 0 if result.windows.empty else int((result.windows["y1"] - result.windows["y0"]).max())
+    g = lattice_frequencies(result.spots, window)
+    if not len(g):
+        return FrameWeights.alike(frames)
+    shape = (source.shape[1], source.shape[2])
+    lattice = local_lattice(lambda t: _read(source, t), shape, frames, drift, g, window, tick)
+    return weights_as_left(lattice, frames)
+
+
+def _read(source: FrameSource, frame: int) -> Floats32:
+    """A frame without what no electron counts."""
+    image = mended(source.read(frame))
+    level = level_of(image)
+    return np.where(image <= level.cap, image, level.mean).astype(np.float32)
+
+
 def _added(
-    source: Any,
+    source: FrameSource,
     weights: FrameWeights,
     drift: Floats,
     frames: list[int],
-    tick: Callable[[int, int], None],
+    tick: Callable[[int], None],
 ) -> tuple[Floats, Floats, Floats]:
     """Weighted sum of frames, of their weights, and of these squared, over the pixels."""
     shape = source.shape[1:]
@@ -157,15 +191,10 @@ def _added(
     for t in frames:
         alike.setdefault((int(part[t, 0]), int(part[t, 1])), []).append(t)
 
-    def read(t: int) -> Floats32:
-        frame = mended(source.read(t))
-        level = level_of(frame)
-        return np.where(frame <= level.cap, frame, level.mean).astype(np.float32)
-
     total, done = np.zeros(shape), 0
     for key, some in alike.items():
         together = np.zeros(shape)
-        for t, frame in ahead(read, some):
+        for t, frame in ahead(lambda t: _read(source, t), some):
             to, of = _overlap(whole[t], shape)
             weight = _over_pixels(weights, t, shape)[to]
             weighted: Floats = weight * frame[of]
@@ -173,7 +202,7 @@ def _added(
             seen[to] += weight
             squares[to] += weight**2
             done += 1
-            tick(done, len(frames))
+            tick(done)
         total += _moved(together, key)
     return total, seen, squares
 

@@ -1,10 +1,9 @@
 """What each frame is worth for the image of the specimen as it was, place by place.
 
 In noise that does not change, a sum of frames with weights as the amplitude of the signal has the
-best signal-to-noise ratio there is [1]_. The amplitude is the square root of the fitted course of
-the lattice power of each place, less what the first frames lack while the specimen settles:
-measured on this movie, not taken from a curve of proteins. Weights for each spatial frequency, too,
-could gain 1 % beside those by place, known to perfection (docs/sum.md).
+best signal-to-noise ratio there is [1]_; the amplitude is measured on this movie, not taken from a
+curve of proteins. Or the frames in which enough of the lattice power of a place is left, by its
+fitted course, count alike.
 
 References
 ----------
@@ -22,14 +21,12 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.damage.field.thresholds import crossing
 from napari_beamwatch.results.findings import Findings
+from napari_beamwatch.summing.fading import LocalLattice, part_left
 
 Floats = NDArray[np.float64]
 
 WORTHLESS = 0.02
 """Weight below which a frame is left out: it would bring nothing but noise."""
-
-HALF = 0.5
-"""Part of the lattice power left up to which frames tell where the plateau is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +36,7 @@ class FrameWeights:
     Attributes
     ----------
     windows : array (frames, rows, columns)
-        Of each window, as the place it is of has them; one window if all have the same.
+        Of each window or tile; one if all have the same.
     y, x : array
         Middles of the rows and columns of windows, in pixels.
     """
@@ -47,6 +44,13 @@ class FrameWeights:
     windows: Floats
     y: Floats
     x: Floats
+
+    @classmethod
+    def alike(cls, frames: list[int]) -> FrameWeights:
+        """The same for those frames, everywhere."""
+        windows = np.zeros((frames[-1] + 1, 1, 1))
+        windows[frames] = 1.0
+        return cls(windows, np.zeros(1), np.zeros(1))
 
     @property
     def frames(self) -> list[int]:
@@ -58,51 +62,43 @@ class FrameWeights:
         return replace(self, windows=self.windows * ~frames[:, None, None])
 
 
-def frame_weights(result: Findings, lit: NDArray[np.bool_], survive: float | None) -> FrameWeights:
-    """Weights by the courses of places.
+def weights_as_left(local: LocalLattice, frames: list[int]) -> FrameWeights:
+    """What is left of the lattice's amplitude where, of those frames; others count nothing."""
+    left, middle = part_left(local), local.frame
+    windows = np.zeros((frames[-1] + 1, *left.shape[1:]))
+    at = np.interp(frames, middle, np.arange(len(middle)))
+    step = np.minimum(at.astype(np.int64), max(0, len(middle) - 2))
+    part = (at - step)[:, None, None]
+    windows[frames] = (1 - part) * left[step] + part * left[np.minimum(step + 1, len(middle) - 1)]
+    windows[windows < WORTHLESS] = 0.0
+    return FrameWeights(windows, local.y, local.x)
+
+
+def weights_alike(result: Findings, lit: NDArray[np.bool_], survive: float) -> FrameWeights:
+    """Frames of each place count alike up to where a part of the lattice power is left.
 
     Parameters
     ----------
     result : Findings
     lit : array of bool (frames,)
-    survive : float or None
-        Part of the lattice power that must be left: frames up to there count alike, later ones
-        do not. None for weights as the amplitude.
+    survive : float
     """
     end = result.field["dose_e_per_A2"].to_numpy(float)
-    start = np.append(0.0, end[:-1])
     if not np.isfinite(end).any():  # without doses courses count frames
-        start, end = np.arange(len(end), dtype=float), np.arange(1.0, len(end) + 1)
-    middle = (start + end) / 2
+        end = np.arange(1.0, len(end) + 1)
     of_place: dict[int, Floats] = {}
     courses = result.courses[result.courses["place"].notna()]
     for _, row in result.places.iterrows():
         place = int(row["place"])
-        mine = courses[courses["place"] == place]
-        weight = _amplitude(row, mine, middle, end) if survive is None else None
-        weight = _alike(row, mine, end, survive or 1.0) if weight is None else weight
+        weight = _alike(row, courses[courses["place"] == place], end, survive)
         if weight.any():
             of_place[place] = weight
-    known = _of_windows(result.windows, of_place, len(end))
-    if survive is None:
-        known = known * _settling(result.field, known, lit)
-        known[known < WORTHLESS] = 0.0
-    known = known * lit
+    known = _of_windows(result.windows, of_place, len(end)) * lit
     if np.allclose(known, known[:1]):
         return FrameWeights(known[0][:, None, None], np.zeros(1), np.zeros(1))
     y, x = _middles(result.windows)
     rows, columns = np.unique(y), np.unique(x)
     return FrameWeights(known.T.reshape(len(end), len(rows), len(columns)), rows, columns)
-
-
-def _amplitude(row: pd.Series, course: pd.DataFrame, middle: Floats, end: Floats) -> Floats | None:
-    """What is left of a place in each frame, whatever its change is called; None if unknown."""
-    if row["status"] == "survived":
-        return np.ones(len(end))
-    if not len(course):
-        return None
-    dose, level = _course(course)
-    return np.sqrt(np.clip(np.interp(middle, dose, level), 0.0, 1.0))
 
 
 def _alike(row: pd.Series, course: pd.DataFrame, end: Floats, survive: float) -> Floats:
@@ -143,23 +139,3 @@ def _of_windows(windows: pd.DataFrame, of_place: Mapping[int, Floats], frames: i
 def _middles(windows: pd.DataFrame) -> tuple[Floats, Floats]:
     y, x = (((windows[f"{a}0"] + windows[f"{a}1"]) / 2).to_numpy(float) for a in "yx")
     return y, x
-
-
-def _settling(field: pd.DataFrame, known: Floats, lit: NDArray[np.bool_]) -> Floats:
-    """Amplitude of the first frames, which move while they are exposed, over that of a course.
-
-    Courses begin with a plateau. What the lattice of the whole field lacks of it counts until it
-    is first there, within its error.
-    """
-    power, error = (field[f"lattice_power{end}"].to_numpy(float) for end in ("", "_se"))
-    left = (known**2).mean(axis=0)
-    settled = np.ones(len(power))
-    shown = np.flatnonzero(lit & np.isfinite(power) & np.isfinite(error) & (left > HALF))
-    if len(shown):
-        ratio = power[shown] / left[shown]
-        plateau = float(np.median(ratio))
-        there = ratio + error[shown] / left[shown] >= plateau
-        before = int(there.argmax())  # the larger half of them is
-        if plateau > 0:
-            settled[shown[:before]] = np.sqrt(np.clip(ratio[:before] / plateau, 0.0, 1.0))
-    return settled

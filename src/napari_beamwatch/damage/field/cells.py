@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.compiling import kernel
+from napari_beamwatch.threads import spread
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -201,10 +202,10 @@ class Courses:
 
 def log_likelihoods(cells: Cells, courses: Courses) -> NDArray[np.float32]:
     """Of every course in every cell, the level fitted: array (cells, courses)."""
-    parts = [
-        _log_likelihoods(cells, slice(first, first + TOGETHER), courses)
-        for first in range(0, len(cells), TOGETHER)
-    ]
+    firsts = range(0, len(cells), TOGETHER)
+    parts = spread(
+        lambda first: _log_likelihoods(cells, slice(first, first + TOGETHER), courses), firsts
+    )
     return np.concatenate([np.zeros((0, len(courses.onset)), np.float32), *parts])
 
 

@@ -249,10 +249,8 @@ def _scatter(
 
 def _likeliest(told: NDArray[np.float32], label: Ints) -> Ints:
     """Course of each place."""
-    order = np.argsort(label, kind="stable")
-    edges = np.searchsorted(label[order], np.arange(int(label.max()) + 1))
-    sums = np.add.reduceat(told[order], edges, axis=0, dtype=np.float64)
-    return np.asarray(sums.argmax(axis=1), np.int64)
+    places = (told[label == place] for place in range(int(label.max()) + 1))
+    return np.array([some.sum(axis=0, dtype=np.float64).argmax() for some in places], np.int64)
 
 
 def _around(label: Ints, links: list[set[int]], cell: int, place: int) -> tuple[int, ...]:

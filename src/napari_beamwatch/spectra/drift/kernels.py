@@ -10,7 +10,7 @@ import numpy as np
 from napari_beamwatch.compiling import kernel
 from napari_beamwatch.spectra.drift.arrays import Complex64, Floats
 from napari_beamwatch.spectra.drift.low_frequencies import Band
-from napari_beamwatch.threads import free_threads, shared_pool
+from napari_beamwatch.threads import spread
 
 
 def phases(band: Band, shift: Floats) -> tuple[Complex64, Complex64]:
@@ -72,10 +72,5 @@ def for_each(
 
     `check` is called in this thread after each and may raise to stop.
     """
-    if free_threads() == 1:
-        for item in items:
-            work(item)
-            check()
-    else:
-        for _ in shared_pool().map(work, items):
-            check()
+    for _ in spread(work, items):
+        check()
