@@ -22,7 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pieces import LITHIUM, Job, Line, campaign, log_uniform
 
-from napari_beamwatch.analysis.ring_phases import profile_of, scale_of
+from napari_beamwatch.analysis.patterns.ring_phases import profile_of, scale_of
 from napari_beamwatch.phases import Phase, phase
 from napari_beamwatch.phases.powders import Lines, match_rings
 from napari_beamwatch.simulate import patterns as drawn

@@ -15,8 +15,9 @@ import pytest
 
 import napari_beamwatch as bw
 from napari_beamwatch import columns, threads
-from napari_beamwatch.analysis import Step, diffraction, pattern_names, pattern_passes
-from napari_beamwatch.analysis.pattern_verdict import as_windows
+from napari_beamwatch.analysis import Step
+from napari_beamwatch.analysis.patterns import naming, passes, road
+from napari_beamwatch.analysis.patterns.verdict import as_windows
 from napari_beamwatch.spectra.diffraction import (
     FrameReading,
     Geometry,
@@ -266,7 +267,7 @@ def test_the_notes_say_how_the_movie_was_read(result: bw.Result) -> None:
 def test_spots_are_found_without_following_them_or_looking_for_rings(
     frames: np.ndarray, result: bw.Result, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pattern_passes, "find_pattern_rings", lambda *_: pytest.fail("rings"))
+    monkeypatch.setattr(passes, "find_pattern_rings", lambda *_: pytest.fail("rings"))
     found = bw.find_spots(movie_of(frames), SETTINGS)
     said = ["status", "criterion", "onset_frame", "onset_dose_e_per_A2", "onset_low_e_per_A2",
             "onset_high_e_per_A2"]  # fmt: skip
@@ -557,7 +558,7 @@ def test_who_says_that_frames_are_images_is_believed(frames: np.ndarray, mode: s
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("module", "broken"),
-    [(diffraction, "judge_pattern"), (pattern_names, "matched"), (diffraction, "_onset_row")],
+    [(road, "judge_pattern"), (naming, "matched"), (road, "_onset_row")],
 )
 def test_what_fails_after_the_passes_does_not_lose_the_run(
     frames: np.ndarray, module: ModuleType, broken: str, monkeypatch: pytest.MonkeyPatch

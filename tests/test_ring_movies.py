@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import napari_beamwatch as bw
-from napari_beamwatch.analysis.calibrating import read_standard
+from napari_beamwatch.analysis.patterns.calibrating import read_standard
 from tests.filming import filmed
 
 FEW = {"frames": 60}

@@ -15,7 +15,7 @@ from napari_beamwatch.errors import BeamwatchError
 if TYPE_CHECKING:
     from napari_beamwatch.analysis import analyze, find_spots
     from napari_beamwatch.analysis.again import rerun, verify
-    from napari_beamwatch.analysis.calibrating import camera_constant_from_ring
+    from napari_beamwatch.analysis.patterns.calibrating import camera_constant_from_ring
     from napari_beamwatch.batch import BatchStep, MovieOutcome, analyze_many
     from napari_beamwatch.campaign.planning import Plan, plan
     from napari_beamwatch.campaign.result import Campaign
@@ -56,7 +56,7 @@ _HOMES = {
     "analyze": "napari_beamwatch.analysis",
     "analyze_many": "napari_beamwatch.batch",
     "apply_thresholds": "napari_beamwatch.results.thresholds",
-    "camera_constant_from_ring": "napari_beamwatch.analysis.calibrating",
+    "camera_constant_from_ring": "napari_beamwatch.analysis.patterns.calibrating",
     "place_survival": "napari_beamwatch.results.survival",
     "find_spots": "napari_beamwatch.analysis",
     "load_result": "napari_beamwatch.results.loading",

@@ -15,7 +15,7 @@ from napari_beamwatch._qt.curves.data import courses_of, curve_of, usual_selecti
 from napari_beamwatch._qt.curves.rings import with_rings
 from napari_beamwatch._qt.panel import Beamwatch
 from napari_beamwatch._qt.ring_form import RINGS, RingForm
-from napari_beamwatch.analysis.calibrating import PowderRings, powder_rings
+from napari_beamwatch.analysis.patterns.calibrating import PowderRings, powder_rings
 from napari_beamwatch.simulate.cases import simulate
 from tests.waiting import wait_until
 

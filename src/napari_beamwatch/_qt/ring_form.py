@@ -19,7 +19,7 @@ from napari_beamwatch._qt.sections.section import faint
 from napari_beamwatch._qt.session import Request, Session
 from napari_beamwatch._qt.starting import Start
 from napari_beamwatch.analysis import Progress
-from napari_beamwatch.analysis.calibrating import (
+from napari_beamwatch.analysis.patterns.calibrating import (
     CameraConstant,
     PowderRings,
     powder_rings,

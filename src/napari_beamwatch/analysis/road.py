@@ -13,12 +13,12 @@ import pandas as pd
 from napari_beamwatch import columns
 from napari_beamwatch.analysis.answers import Answer, Part, with_thresholds
 from napari_beamwatch.analysis.checks import check_record
-from napari_beamwatch.analysis.diffraction import analyze_diffraction, find_diffraction_spots
 from napari_beamwatch.analysis.diffuse import Diffuse
 from napari_beamwatch.analysis.dose_axis import DoseAxis
 from napari_beamwatch.analysis.effort import Effort
 from napari_beamwatch.analysis.light import Light, uneven
 from napari_beamwatch.analysis.passes import Passes
+from napari_beamwatch.analysis.patterns.road import analyze_diffraction, find_diffraction_spots
 from napari_beamwatch.analysis.phase_areas import phase_areas, with_rings
 from napari_beamwatch.analysis.pieces import pieces_of
 from napari_beamwatch.analysis.places import all_of_it, judge_places, witnesses_of

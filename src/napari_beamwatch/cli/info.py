@@ -21,7 +21,10 @@ def info(file: str, *, as_json: bool, sidecars: bool = True, known_ring: str | N
     told = None
     if known_ring is not None:
         # What looks for rings takes a moment to import.
-        from napari_beamwatch.analysis.calibrating import camera_constant_from_ring, read_standard
+        from napari_beamwatch.analysis.patterns.calibrating import (
+            camera_constant_from_ring,
+            read_standard,
+        )
 
         told = camera_constant_from_ring(movie, *read_standard(known_ring))
         facts |= {"camera_constant_A_px": told.value, "camera_constant_se_A_px": told.se}

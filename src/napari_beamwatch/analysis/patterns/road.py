@@ -16,11 +16,11 @@ import pandas as pd
 from napari_beamwatch import columns
 from napari_beamwatch.analysis.answers import with_thresholds
 from napari_beamwatch.analysis.checks import check_record
-from napari_beamwatch.analysis.pattern_names import CRYSTAL, Named, named_spots
-from napari_beamwatch.analysis.pattern_passes import DiffractionPasses, Found
-from napari_beamwatch.analysis.pattern_rings import ring_table
-from napari_beamwatch.analysis.pattern_tables import field_trace, trace_table
-from napari_beamwatch.analysis.pattern_verdict import judge_pattern
+from napari_beamwatch.analysis.patterns.naming import CRYSTAL, Named, named_spots
+from napari_beamwatch.analysis.patterns.passes import DiffractionPasses, Found
+from napari_beamwatch.analysis.patterns.rings import ring_table
+from napari_beamwatch.analysis.patterns.tables import field_trace, trace_table
+from napari_beamwatch.analysis.patterns.verdict import judge_pattern
 from napari_beamwatch.analysis.progress import Progress
 from napari_beamwatch.damage.budget import rate
 from napari_beamwatch.damage.failures import Failures

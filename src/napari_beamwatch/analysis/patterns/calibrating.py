@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.analysis.checks import check_record
-from napari_beamwatch.analysis.pattern_passes import DiffractionPasses
+from napari_beamwatch.analysis.patterns.passes import DiffractionPasses
 from napari_beamwatch.analysis.progress import Progress
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_beamwatch.analysis.pattern_tables import trace_table
+from napari_beamwatch.analysis.patterns.tables import trace_table
 from napari_beamwatch.analysis.progress import OFTEN, Progress, Teller
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie

@@ -8,10 +8,10 @@ import pandas as pd
 
 from napari_beamwatch import columns
 from napari_beamwatch.analysis.naming import Phases
-from napari_beamwatch.analysis.pattern_passes import Found
-from napari_beamwatch.analysis.pattern_rings import ring_rows
-from napari_beamwatch.analysis.pattern_tables import spot_rows
-from napari_beamwatch.analysis.ring_phases import profile_of, scale_of
+from napari_beamwatch.analysis.patterns.passes import Found
+from napari_beamwatch.analysis.patterns.ring_phases import profile_of, scale_of
+from napari_beamwatch.analysis.patterns.rings import ring_rows
+from napari_beamwatch.analysis.patterns.tables import spot_rows
 from napari_beamwatch.damage.verdict.judging import Verdict, unclear
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.phases import Match, SpotSet, match

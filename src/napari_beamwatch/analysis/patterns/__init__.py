@@ -1,0 +1,1 @@
+"""Movies whose frames are diffraction patterns: the same tables, nothing transformed."""
