@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
+from napari_beamwatch.compiling import kernel
 from napari_beamwatch.damage.course.estimate import WIDTH
 from napari_beamwatch.damage.course.fitting import Models, Weighed, exactly, weighed
 from napari_beamwatch.damage.course.models import come, remaining
@@ -283,7 +284,8 @@ def _explored(
         density = log_density[order] - np.log(np.abs(np.linalg.det(root)))
         log_width = prior[order] - density - np.log(count)
         log_weight = weighed(samples, models, exact=False).log_likelihood / dispersion + log_width
-        if turn >= ROUNDS - 1 and _effective(log_weight) > ENOUGH * family.size:
+        known = np.exp(log_weight - log_weight.max())
+        if turn >= ROUNDS - 1 and _effective(known) > ENOUGH * family.size:
             break
     return models, log_width
 
@@ -293,12 +295,7 @@ def _spread(points: Floats, log_weight: Floats, scale: float) -> tuple[Floats, F
 
     `scale` is that of the first coordinate.
     """
-    cold = 1.0
-    wanted = max(8.0, 0.1 * len(points))
-    while _effective(log_weight * cold) < wanted and cold > 1e-6:
-        cold *= 0.7
-    weight = np.exp(cold * (log_weight - log_weight.max()))
-    weight /= weight.sum()
+    weight = _tempered(log_weight, max(8.0, 0.1 * len(points)))
     centre = weight @ points
     away = points - centre
     covariance = (away * weight[:, None]).T @ away
@@ -309,10 +306,23 @@ def _spread(points: Floats, log_weight: Floats, scale: float) -> tuple[Floats, F
     )
 
 
-def _effective(log_weight: Floats) -> float:
+@kernel()
+def _tempered(log_weight: Floats, wanted: float) -> Floats:
+    """Weights that add up to 1, so much more alike than they are that enough points count."""
+    above, cold = log_weight - log_weight.max(), 1.0
+    weight = np.exp(above)
+    while _effective(weight) < wanted and cold > 1e-6:
+        cold *= 0.7
+        weight = np.exp(cold * above)
+    tempered: Floats = weight / weight.sum()
+    return tempered
+
+
+@kernel()
+def _effective(weight: Floats) -> float:
     """Number of points that as good as count."""
-    weight = np.exp(log_weight - log_weight.max())
-    return float(weight.sum() ** 2 / (weight**2).sum())
+    most: float = weight.sum() ** 2 / (weight**2).sum()
+    return most
 
 
 @lru_cache

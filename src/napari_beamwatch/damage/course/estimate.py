@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_beamwatch.compiling import kernel
+
 Floats = NDArray[np.float64]
 
 LEVELS = (0.025, 0.5, 0.975)
@@ -49,10 +51,23 @@ NOTHING = Estimate(np.nan, np.nan, np.nan)
 
 def quantiles(values: Floats, weight: Floats) -> tuple[float, float, float]:
     """Median and 95 % of weighted values, between neighbours in proportion."""
-    distinct, place = np.unique(values, return_inverse=True)
-    mass = np.bincount(place, weight)
-    low, middle, high = np.interp(LEVELS, np.cumsum(mass) - mass / 2, distinct)
+    low, middle, high = _between(values, weight, np.array(LEVELS))
     return float(middle), float(low), float(high)
+
+
+@kernel()
+def _between(values: Floats, weight: Floats, levels: Floats) -> Floats:
+    """Weighted values at some parts of the whole weight; of equal ones the weights add up."""
+    order = np.argsort(values)
+    distinct, middle = np.empty(len(values)), np.empty(len(values))
+    last, below, mass = -1, 0.0, 0.0
+    for i in order:
+        if last < 0 or values[i] != distinct[last]:
+            last, below, mass = last + 1, below + mass, 0.0
+            distinct[last] = values[i]
+        mass += weight[i]
+        middle[last] = below + mass / 2
+    return np.interp(levels, middle[: last + 1], distinct[: last + 1])
 
 
 def log_density(onset: Estimate, dose: Floats, dip: float = 0.0) -> Floats:

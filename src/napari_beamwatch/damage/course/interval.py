@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.damage.course.averaging import Average
 from napari_beamwatch.damage.course.estimate import Estimate, quantiles
-from napari_beamwatch.damage.course.models import remaining
+from napari_beamwatch.damage.course.models import each_remaining
 from napari_beamwatch.damage.scopes import Samples
 
 Floats = NDArray[np.float64]
@@ -85,18 +85,12 @@ def fitted(samples: Samples, found: Average) -> Fitted:
     count = int(np.searchsorted(np.cumsum(found.weight[order]), COUNTED)) + 1
     chosen, models = order[:count], found.weighed.models
     kept = _kept(samples, found)[chosen, None]
-    shapes = np.array(
-        [
-            remaining(
-                samples.start, samples.end,
-                float(models.onset[i]), float(models.tau[i]), float(models.beta[i]),
-            )
-            for i in chosen
-        ]
-    )  # fmt: skip
+    shapes = each_remaining(
+        samples.start, samples.end, models.onset[chosen], models.tau[chosen], models.beta[chosen]
+    )
     level = kept + (1 - kept) * shapes
-    bands = [quantiles(column, found.weight[chosen] / found.weight[chosen].sum())
-             for column in level.T]  # fmt: skip
+    weight = found.weight[chosen] / found.weight[chosen].sum()
+    bands = [quantiles(column, weight) for column in np.ascontiguousarray(level.T)]
     middle, low, high = np.array(bands).T
     return Fitted(samples.frame, middle, low, high, (samples.start + samples.end) / 2)
 

@@ -55,6 +55,15 @@ def remaining(start: Floats, end: Floats, onset: float, tau: float, beta: float)
 
 
 @kernel()
+def each_remaining(start: Floats, end: Floats, onset: Floats, tau: Floats, beta: Floats) -> Floats:
+    """The same of each of many models: array (models, frames)."""
+    shown = np.empty((len(onset), len(start)))
+    for i in range(len(onset)):
+        shown[i] = remaining(start, end, onset[i], tau[i], beta[i])
+    return shown
+
+
+@kernel()
 def come(shown: Floats, coherent: bool) -> Floats:
     """Power that each frame shows of what comes instead of what goes, relative to its last."""
     return np.square(1 - np.sqrt(shown)) if coherent else 1 - shown

@@ -64,8 +64,8 @@ def power_of(
     survived = float(samples.start[enough[-1]]) if len(enough) else math.nan
     middle = np.array([np.searchsorted(samples.end, samples.start[0] + length / 2)])
     losses = np.arange(0.01, 1.005, 0.01)
-    found = [loss for loss in losses if _falls(samples, levels, known, middle, 1 - loss)[0] > limit]
-    least = 100 * max(float(found[0]), LITTLE) if found else math.nan
+    found = losses[_falls(samples, levels, known, middle, 1 - losses) > limit]
+    least = 100 * max(float(found[0]), LITTLE) if len(found) else math.nan
     return Power(survived, least)
 
 
@@ -82,9 +82,9 @@ def _needed(spots: int, limit: float) -> float:
 
 
 def _falls(
-    samples: Samples, levels: Floats, known: Floats, places: NDArray[np.int64], left: float
+    samples: Samples, levels: Floats, known: Floats, places: NDArray[np.int64], left: float | Floats
 ) -> Floats:
-    """Expected fall at some places, in standard errors, if `left` of the levels is left.
+    """Expected fall at some places, or at one, in standard errors, if `left` of the levels is left.
 
     `known` is the running sum of beam² over variance. The errors are those the detection takes:
     of the mean level over the whole record.

@@ -12,6 +12,7 @@ from napari_beamwatch.damage.course.estimate import NOTHING, WIDTH, Estimate
 from napari_beamwatch.damage.course.interval import Fitted
 from napari_beamwatch.damage.field.place import Place
 from napari_beamwatch.damage.field.thresholds import crossing
+from napari_beamwatch.damage.parts import HALF
 
 Floats = NDArray[np.float64]
 
@@ -65,7 +66,7 @@ def _median(seen: Sequence[Place], share: Floats) -> Estimate:
     value, low, high = np.array([(each.value, each.low, each.high) for each in onset]).T
     if len(seen) == 1:
         return onset[0]
-    middle = _half_of(np.where(np.isfinite(value), value, np.inf), share)
+    middle = float(_half_of(np.where(np.isfinite(value), value, np.inf), share))
     if not np.isfinite(middle):
         return NOTHING
     rng = np.random.default_rng(0)
@@ -73,18 +74,17 @@ def _median(seen: Sequence[Place], share: Floats) -> Estimate:
     error = rng.standard_normal((DRAWS, len(seen)))
     side = np.where(error < 0, value - low, high - value)[np.arange(DRAWS)[:, None], drawn]
     doses = value[drawn] + error / WIDTH * side
-    found = [
-        _half_of(np.where(np.isfinite(row), row, np.inf), share[mine])
-        for row, mine in zip(doses, drawn, strict=True)
-    ]
+    found = _half_of(np.where(np.isfinite(doses), doses, np.inf), share[drawn])
     ends = np.quantile(found, (0.025, 0.975), method="nearest")
     return Estimate(middle, *(float(end) if np.isfinite(end) else float("nan") for end in ends))
 
 
-def _half_of(dose: Floats, share: Floats) -> float:
-    order = np.argsort(dose, kind="stable")
-    gone = np.cumsum(share[order]) / share.sum()
-    return float(dose[order[int(np.searchsorted(gone, 0.5))]])
+def _half_of(dose: Floats, share: Floats) -> Floats:
+    """Dose by which half of the shares were gone, along the last axis."""
+    order = np.argsort(dose, axis=-1, kind="stable")
+    gone = np.take_along_axis(share, order, axis=-1).cumsum(axis=-1)
+    half = (gone >= HALF * gone[..., -1:]).argmax(axis=-1)[..., None]
+    return np.take_along_axis(dose, np.take_along_axis(order, half, axis=-1), axis=-1)[..., 0]
 
 
 def course_of(seen: Sequence[Place], share: Floats, dose: Floats) -> Fitted | None:
