@@ -175,9 +175,35 @@ def average(samples: Samples, *, dispersion: float = 1.0, coherent: bool = False
     coherent : bool
         Whether what comes instead is one crystal, whose amplitudes add.
     """
-    found = _average(samples, dispersion, coherent)
-    left = misfit(samples, found)
-    return found if left <= dispersion else _average(samples, left, coherent)
+    frame = float(np.median(samples.end - samples.start))
+    first, last = float(samples.start[0]), float(samples.end[-1])
+    limits = _Limits(first, last, SHORTEST * frame, BRIEF * frame, 3 * (last - first))
+    searched = _search(samples, limits, coherent)
+    families = [_Family(plateau, stretched, coherent)
+                for plateau in (True, False) for stretched in (False, True)]  # fmt: skip
+    parts = [_Drawn.searched(searched, family, limits) for family in families]
+    for _ in range(ROUNDS - 1):
+        parts = [_drawn(samples, part, limits, dispersion, LEADING) for part in parts]
+    best = max(parts, key=lambda part: float(part.log_weight(dispersion).max()))
+    dispersion = max(dispersion, misfit(samples, best.weighed))
+    for i, part in enumerate(parts):
+        for _ in range(ROUNDS, MOST_ROUNDS + 1):
+            part = _drawn(samples, part, limits, dispersion)
+            if _effective(_relative(part.log_weight(dispersion))) > ENOUGH * part.family.size:
+                break
+        parts[i] = part
+    found = Weighed.together([part.weighed for part in parts])
+    log_width = np.concatenate([part.log_width for part in parts])
+    plateau_of = np.concatenate([np.full(len(part.points), part.family.plateau) for part in parts])
+    log_weight = found.log_likelihood / dispersion + log_width
+    if not (len(log_weight) and np.isfinite(log_weight.max())):
+        raise BeamwatchError("no law of fading can be fitted to these traces")
+    near = np.flatnonzero(log_weight >= log_weight.max() - NEGLIGIBLE)
+    found, plateau_of = exactly(samples, found, near), plateau_of[near]
+    log_weight = found.log_likelihood / dispersion + log_width[near]
+    weight = _relative(log_weight)
+    evidence = float(log_weight.max() + np.log(weight.sum()))
+    return Average(found, weight / weight.sum(), plateau_of, evidence)
 
 
 BLOCKS = 12
@@ -185,15 +211,15 @@ BLOCKS = 12
 slow."""
 
 
-def misfit(samples: Samples, found: Average) -> float:
+def misfit(samples: Samples, found: Weighed) -> float:
     """How much more than noise the likeliest model leaves; 1 within the error of that."""
     samples = samples.binned(max(1, -(-len(samples) // (BLOCKS * 8))))
-    best, models = found.best, found.weighed.models
+    best, models = int(found.log_likelihood.argmax()), found.models
     shape = remaining(
         samples.start, samples.end,
         float(models.onset[best]), float(models.tau[best]), float(models.beta[best]),
     )  # fmt: skip
-    plateau, residual = found.weighed.plateau[best][:, None], found.weighed.residual[best][:, None]
+    plateau, residual = found.plateau[best][:, None], found.residual[best][:, None]
     expected = samples.beam * (plateau * shape + residual * come(shape, models.coherent))
     variance = 2 * samples.in_phase[:, None] * expected + samples.own[:, None]
     score = samples.windows * (samples.y - expected)
@@ -208,36 +234,6 @@ def misfit(samples: Samples, found: Average) -> float:
     return left if left > 1 + WIDTH * np.sqrt(2 / free) else 1.0
 
 
-def _average(samples: Samples, dispersion: float, coherent: bool) -> Average:
-    frame = float(np.median(samples.end - samples.start))
-    first, last = float(samples.start[0]), float(samples.end[-1])
-    limits = _Limits(first, last, SHORTEST * frame, BRIEF * frame, 3 * (last - first))
-    searched = _search(samples, limits, coherent)
-    parts = []
-    for plateau in (True, False):
-        for stretched in (False, True):
-            family = _Family(plateau, stretched, coherent)
-            parts.append(_explored(samples, family, limits, searched, dispersion))
-    models = Models(
-        np.concatenate([tried.onset for tried, _ in parts]),
-        np.concatenate([tried.tau for tried, _ in parts]),
-        np.concatenate([tried.beta for tried, _ in parts]),
-        coherent,
-    )
-    prior = np.concatenate([log_width for _, log_width in parts])
-    plateau_of = np.concatenate([np.full(len(m), i < 2) for i, (m, _) in enumerate(parts)])
-    found = weighed(samples, models, exact=False)
-    log_weight = found.log_likelihood / dispersion + prior
-    if not (len(models) and np.isfinite(log_weight.max())):
-        raise BeamwatchError("no law of fading can be fitted to these traces")
-    near = np.flatnonzero(log_weight >= log_weight.max() - NEGLIGIBLE)
-    found, prior, plateau_of = exactly(samples, found, near), prior[near], plateau_of[near]
-    log_weight = found.log_likelihood / dispersion + prior
-    most = float(log_weight.max())
-    weight = np.exp(log_weight - most)
-    return Average(found, weight / weight.sum(), plateau_of, most + float(np.log(weight.sum())))
-
-
 def _search(samples: Samples, limits: _Limits, coherent: bool) -> Weighed:
     """A coarse grid of models on binned samples."""
     coarse = samples.binned(max(1, -(-len(samples) // SEARCHED_SAMPLES)))
@@ -249,45 +245,66 @@ def _search(samples: Samples, limits: _Limits, coherent: bool) -> Weighed:
     return weighed(coarse, Models(onset, tau, beta, coherent), exact=False)
 
 
-def _explored(
-    samples: Samples,
-    family: _Family,
-    limits: _Limits,
-    searched: Weighed,
-    dispersion: float,
-) -> tuple[Models, Floats]:
-    """Models of a family, and the log of prior over density drawn from and number."""
-    of_family = (searched.models.onset > limits.first) == family.plateau
-    if not family.stretched:
-        of_family &= searched.models.beta == 1
-    kept = np.flatnonzero(of_family)
-    start = searched.models.of(kept)
-    points = family.points(start)
-    log_weight = searched.log_likelihood[kept] / dispersion
-    whole = POINTS[family.size - 1]
-    frame = float(samples.end[0] - samples.start[0])
-    log_width = np.full(len(kept), -np.inf)
-    models = start
-    for turn in range(MOST_ROUNDS):
-        count = whole if turn >= ROUNDS - 1 else whole // LEADING
-        draws, log_density = _student(count, family.size)
-        centre, root = _spread(points, log_weight, frame if family.plateau else 1.0)
-        points = centre + draws @ root.T
-        tried = family.models(points, limits.first)
-        prior = limits.log_prior(family, tried)
-        inside = np.flatnonzero(np.isfinite(prior))
-        if not len(inside):
-            break
-        order = inside[np.argsort(points[inside, 0])]
-        models = tried.of(order)
-        points = points[order]
-        density = log_density[order] - np.log(np.abs(np.linalg.det(root)))
-        log_width = prior[order] - density - np.log(count)
-        log_weight = weighed(samples, models, exact=False).log_likelihood / dispersion + log_width
-        known = np.exp(log_weight - log_weight.max())
-        if turn >= ROUNDS - 1 and _effective(known) > ENOUGH * family.size:
-            break
-    return models, log_width
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """Models of a family that were drawn last.
+
+    Attributes
+    ----------
+    family : _Family
+    weighed : Weighed
+    points : array (models, parameters)
+        Their coordinates.
+    log_width : array (models,)
+        Log of the prior over the density that they were drawn from, and over their number; −inf
+        of those that were not.
+    """
+
+    family: _Family
+    weighed: Weighed
+    points: Floats
+    log_width: Floats
+
+    @classmethod
+    def searched(cls, grid: Weighed, family: _Family, limits: _Limits) -> _Drawn:
+        """Those of a grid."""
+        mine = (grid.models.onset > limits.first) == family.plateau
+        if not family.stretched:
+            mine &= grid.models.beta == 1
+        found = grid.of(np.flatnonzero(mine))
+        width = np.full(len(found.models), -np.inf)
+        return cls(family, found, family.points(found.models), width)
+
+    def log_weight(self, dispersion: float) -> Floats:
+        """Log of what each counts."""
+        return self.weighed.log_likelihood / dispersion + self.log_width
+
+
+def _drawn(
+    samples: Samples, last: _Drawn, limits: _Limits, dispersion: float, part: int = 1
+) -> _Drawn:
+    """The next models of a family, about the last; one in so many of the usual.
+
+    The last, where all of them lie outside the limits.
+    """
+    family = last.family
+    count = POINTS[family.size - 1] // part
+    draws, log_density = _student(count, family.size)
+    scale = float(samples.end[0] - samples.start[0]) if family.plateau else 1.0
+    known = last.weighed.log_likelihood / dispersion + np.nan_to_num(last.log_width, neginf=0.0)
+    centre, root = _spread(last.points, known, scale)
+    points = centre + draws @ root.T
+    models = family.models(points, limits.first)
+    prior = limits.log_prior(family, models)
+    # Neighbours in the list are alike, for their levels start from each other.
+    order = np.argsort(points[:, 0])
+    order = order[np.isfinite(prior[order])]
+    if not len(order):
+        return last
+    density = log_density[order] - np.log(np.abs(np.linalg.det(root)))
+    log_width = prior[order] - density - np.log(count)
+    found = weighed(samples, models.of(order), exact=False)
+    return _Drawn(family, found, points[order], log_width)
 
 
 def _spread(points: Floats, log_weight: Floats, scale: float) -> tuple[Floats, Floats]:
@@ -316,6 +333,11 @@ def _tempered(log_weight: Floats, wanted: float) -> Floats:
         weight = np.exp(cold * above)
     tempered: Floats = weight / weight.sum()
     return tempered
+
+
+def _relative(log_weight: Floats) -> Floats:
+    """Weights over the greatest."""
+    return np.asarray(np.exp(log_weight - log_weight.max()), np.float64)
 
 
 @kernel()

@@ -13,6 +13,7 @@ References
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,6 +76,25 @@ class Weighed:
     log_likelihood: Floats
     plateau: Floats
     residual: Floats
+
+    def of(self, kept: NDArray[np.int64]) -> Weighed:
+        """Some of them."""
+        levels = self.plateau[kept], self.residual[kept]
+        return Weighed(self.models.of(kept), self.log_likelihood[kept], *levels)
+
+    @classmethod
+    def together(cls, parts: Sequence[Weighed]) -> Weighed:
+        """All models of several."""
+        onset, tau, beta = (
+            np.concatenate([getattr(part.models, name) for part in parts])
+            for name in ("onset", "tau", "beta")
+        )
+        likely, plateau, residual = (
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("log_likelihood", "plateau", "residual")
+        )
+        models = Models(onset, tau, beta, parts[0].models.coherent)
+        return cls(models, likely, plateau, residual)
 
 
 @kernel()
@@ -266,9 +286,8 @@ def exactly(samples: Samples, found: Weighed, kept: NDArray[np.int64]) -> Weighe
     kept : array of int
         Models that are worth it; many, or their tables cost more than they save.
     """
-    models = found.models.of(kept)
-    plateau, residual = found.plateau[kept], found.residual[kept]
-    total = np.zeros(len(kept))
+    found, total = found.of(kept), np.zeros(len(kept))
+    models, plateau, residual = found.models, found.plateau, found.residual
     # What is fitted is hardly ever above all that was measured.
     highest = np.maximum(samples.y.max(axis=1), 0.0) + 1.0
     nodes = min(4 + int(np.sqrt(highest.max()) / NODE_SPACING), MOST_NODES)
