@@ -46,7 +46,8 @@ Bools = npt.NDArray[np.bool_]
 
 CONSTANTS = {
     "parts": ("FIFTH", "HALF", "HARDLY", "LITTLE", "MOST", "SEVERAL", "THIRD"),
-    "course.averaging": ("AT_ONCE", "BLOCKS", "LEAST_BETA", "NO_PLATEAU", "STRETCHED"),
+    "course.averaging": ("BLOCKS",),
+    "course.families": ("AT_ONCE", "LEAST_BETA", "NO_PLATEAU", "STRETCHED"),
     "course.detection": ("PLACES",),
     "course.alarm": ("BEYOND_DIPS",),
     "course.estimate": ("CLEAR", "SURE", "SWING_IN"),
