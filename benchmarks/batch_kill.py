@@ -86,7 +86,7 @@ def main() -> int:
         out, most = where / "killed", MORE_MEMORY * max(undisturbed.peaks)
         done: list[str] = []
         # Before the last are begun: they may end before it is their turn to be killed.
-        counts = sorted(rng.choices(range(max(1, args.movies - args.jobs)), k=args.kills))
+        counts = sorted(rng.choices(range(max(1, args.movies - 2 * args.jobs)), k=args.kills))
         for count in [*counts, None]:
             ended = run(table, out, args.jobs, count, rng.uniform(0, each))
             skipped = ended.said.count("done before, same settings: skipped")
