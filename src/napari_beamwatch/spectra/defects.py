@@ -18,6 +18,7 @@ from scipy import ndimage
 
 from napari_beamwatch.compiling import in_one_layout, kernel
 from napari_beamwatch.movies.frames import DerivedFrames, Frame
+from napari_beamwatch.spectra.floor import QUARTILE
 from napari_beamwatch.spectra.streaming import level_of, mended
 from napari_beamwatch.spectra.windows import Floats32
 
@@ -307,7 +308,7 @@ def _told(part: Floats) -> bool:
     """Whether lines count so evenly that one which counts wrongly is known by it."""
     if np.isnan(part).any():
         return False
-    return bool(1.4826 * np.median(np.abs(part - 1)) < EVEN)
+    return bool(np.median(np.abs(part - 1)) / QUARTILE < EVEN)
 
 
 @dataclass(frozen=True, eq=False)

@@ -136,8 +136,8 @@ def local_lattice(
         mean = frame.mean()
         if not mean > 0:
             return np.zeros((len(g), *count), np.complex64)
-        spectrum = scipy.fft.fft2(frame / mean - 1)
-        return np.array([cut.of(spectrum, drift[t]) for cut in cuts], np.complex64)
+        half = scipy.fft.rfft2(frame / mean - 1)
+        return np.array([cut.of(half, drift[t]) for cut in cuts], np.complex64)
 
     edges = np.linspace(0, len(frames), min(len(frames), STEPS) + 1).round().astype(int)
     sizes = np.diff(edges)
@@ -163,8 +163,10 @@ class _Cut:
 
     Attributes
     ----------
-    rows, columns : array of int
-        Of the transform.
+    rows, columns : array of int (rows, columns)
+        In the half of the transform that is told.
+    other : array of bool (rows, columns)
+        Of the other half: what is told is its conjugate.
     ky, kx : array
         Cycles a pixel.
     share : array of complex64 (rows, columns)
@@ -173,6 +175,7 @@ class _Cut:
 
     rows: NDArray[np.int64]
     columns: NDArray[np.int64]
+    other: NDArray[np.bool_]
     ky: Floats
     kx: Floats
     share: Complexes
@@ -182,22 +185,27 @@ class _Cut:
         cls, g: Floats, shape: tuple[int, int], count: tuple[int, int], breadth: float
     ) -> _Cut:
         """Of one spot, so that a tile shows a Gaussian of that deviation in pixels."""
-        bins, k, share = [], [], []
+        bins, share = [], []
         for of, side, n in zip(g.tolist(), shape, count, strict=True):
             away = scipy.fft.fftfreq(n, 1 / n).round().astype(np.int64)
             near = round(of * side) + away
-            bins.append(near % side)
-            k.append(near / side)
+            bins.append(near)
             gauss = np.exp(-2 * (np.pi * breadth * (near / side - of)) ** 2)
             share.append(gauss * np.exp(1j * np.pi * away / n) / side * n)
-        return cls(bins[0], bins[1], k[0], k[1], np.outer(*share).astype(np.complex64))
+        rows, columns = np.broadcast_arrays(bins[0][:, None] % shape[0], bins[1] % shape[1])
+        other = columns > shape[1] // 2
+        return cls(
+            np.where(other, -rows, rows), np.where(other, shape[1] - columns, columns), other,
+            bins[0] / shape[0], bins[1] / shape[1], np.outer(*share).astype(np.complex64),
+        )  # fmt: skip
 
-    def of(self, spectrum: Complexes, drift: Floats) -> Complexes:
+    def of(self, half: Complexes, drift: Floats) -> Complexes:
         """Of a frame that is moved back."""
-        back = np.outer(
-            *(np.exp(2j * np.pi * k * by) for k, by in zip((self.ky, self.kx), drift, strict=True))
+        turns = (
+            np.exp(2j * np.pi * k * by) for k, by in zip((self.ky, self.kx), drift, strict=True)
         )
-        return np.asarray(spectrum[np.ix_(self.rows, self.columns)] * self.share * back)
+        told = half[self.rows, self.columns]
+        return np.asarray(np.where(self.other, told.conj(), told) * self.share * np.outer(*turns))
 
 
 def part_left(local: LocalLattice) -> Floats:
