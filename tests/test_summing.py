@@ -16,9 +16,9 @@ import napari_beamwatch as bw
 from napari_beamwatch.results.ome_tiff import read_picture
 from napari_beamwatch.results.ome_zarr import read_zarr
 from napari_beamwatch.simulate.movie import SimulatedMovie
-from napari_beamwatch.summing.adding import _moved, _over_pixels
+from napari_beamwatch.summing.adding import _add, _between, _moved_back
 from napari_beamwatch.summing.mrc import read_mrc
-from napari_beamwatch.summing.weights import FrameWeights, weights_alike
+from napari_beamwatch.summing.weights import weights_alike
 from napari_beamwatch.summing.writing import write_image
 from tests.filming import filmed
 
@@ -157,19 +157,27 @@ def test_frames_that_were_written_twice_count_once(
 
 
 def test_weights_go_from_window_to_window_in_proportion() -> None:
-    grid = np.array([[[0.0, 1.0], [0.0, 1.0]]])
-    weights = FrameWeights(grid, np.array([4.0, 12.0]), np.array([4.0, 12.0]))
-    row = _over_pixels(weights, 0, (16, 16))[7]
-    assert row[[0, 4, 8, 12, 15]] == pytest.approx([0, 0, 0.5, 1, 1])
+    rng = np.random.default_rng(1)
+    frame, grid = rng.random((30, 40)).astype(np.float32), rng.random((3, 2)).astype(np.float32)
+    middles, shift = (np.array([5.0, 15.0, 25.0]), np.array([10.0, 30.0])), np.array([4, -7])
+    sums = [np.zeros(frame.shape, np.float32) for _ in range(3)]
+    _add(*sums, frame, grid, (*_between(middles[0], 30), *_between(middles[1], 40)), shift)
+    along = np.array([np.interp(np.arange(40), middles[1], row) for row in grid])
+    weight = np.array([np.interp(np.arange(30), middles[0], column) for column in along.T]).T
+    weight[26:] = weight[:, :7] = 0  # out of the frame
+    moved = np.roll(frame, (-4, 7), axis=(0, 1))
+    for found, expected in zip(sums, (weight * moved, weight, weight**2), strict=True):
+        assert found == pytest.approx(expected, abs=1e-6)
 
 
 def test_an_image_is_moved_back_by_parts_of_a_pixel() -> None:
     y, x = np.mgrid[:32, :32]
 
     def waves(dy: float, dx: float) -> np.ndarray:
-        return np.cos(2 * np.pi * (3 * (y - dy) + 5 * (x - dx)) / 32)
+        return np.cos(2 * np.pi * (3 * (y - dy) + 5 * (x - dx)) / 32).astype(np.float32)
 
-    assert _moved(waves(0.25, -0.5), (2, -4)) == pytest.approx(waves(0, 0), abs=1e-9)
+    back = np.fft.irfft2(_moved_back(waves(0.25, -0.5), (2, -4)), s=(32, 32))
+    assert back == pytest.approx(waves(0, 0), abs=1e-6)
 
 
 def test_another_movie_is_refused(movie: SimulatedMovie, result: bw.Result) -> None:

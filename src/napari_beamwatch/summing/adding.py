@@ -10,6 +10,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from napari_beamwatch.compiling import kernel
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.movies.display import BRIGHTEST, DARKEST
@@ -22,15 +23,19 @@ from napari_beamwatch.spectra.stack import first_look
 from napari_beamwatch.spectra.streaming import level_of, mended
 from napari_beamwatch.summing.fading import lattice_frequencies, local_lattice
 from napari_beamwatch.summing.weights import FrameWeights, weights_alike, weights_as_left
-from napari_beamwatch.threads import thread_count
+from napari_beamwatch.threads import spread, thread_count
 
 Floats = NDArray[np.float64]
 Floats32 = NDArray[np.float32]
+Complexes = NDArray[np.complex64]
 
 MADE_BY = "napari-beamwatch: sum of undamaged frames"
 
 EDGE = 0.5
 """Part of the usual worth below which pixels, of the edges, do not set the brightness."""
+
+BAND = 64
+"""Rows that a thread adds at a time."""
 
 PARTS = 8
 """Of a pixel to which frames are moved back: a sixteenth at the most is left, which takes less
@@ -145,9 +150,7 @@ def sum_undamaged(
     note = copies_note(look.copies)
     if note:
         provenance["left_out"] = note
-    return UndamagedImage(
-        image, worth.astype(np.float32), movie.pixel_size, len(frames), dose, note, provenance
-    )
+    return UndamagedImage(image, worth, movie.pixel_size, len(frames), dose, note, provenance)
 
 
 def _as_left(
@@ -180,64 +183,106 @@ def _added(
     drift: Floats,
     frames: list[int],
     tick: Callable[[int], None],
-) -> tuple[Floats, Floats, Floats]:
+) -> tuple[Floats32, Floats32, Floats32]:
     """Weighted sum of frames, of their weights, and of these squared, over the pixels."""
-    shape = source.shape[1:]
+    shape = (source.shape[1], source.shape[2])
     whole = np.rint(drift).astype(np.int64)
     part = np.rint((drift - whole) * PARTS).astype(np.int64)
-    seen, squares = np.zeros(shape), np.zeros(shape)
-    # Those that lie alike within a pixel come together: there is room for one sum of large frames.
+    # Those that lie alike within a pixel come together: each such sum is transformed.
     alike: dict[tuple[int, int], list[int]] = {}
     for t in frames:
         alike.setdefault((int(part[t, 0]), int(part[t, 1])), []).append(t)
-
-    total, done = np.zeros(shape), 0
+    between = (*_between(weights.y, shape[0]), *_between(weights.x, shape[1]))
+    total, seen, squares = (np.zeros(shape, np.float32) for _ in range(3))
+    moved, done = np.zeros((shape[0], shape[1] // 2 + 1), np.complex64), 0
     for key, some in alike.items():
-        together = np.zeros(shape)
+        together = total if key == (0, 0) else np.zeros(shape, np.float32)
         for t, frame in ahead(lambda t: _read(source, t), some):
-            to, of = _overlap(whole[t], shape)
-            weight = _over_pixels(weights, t, shape)[to]
-            weighted: Floats = weight * frame[of]
-            together[to] += weighted
-            seen[to] += weight
-            squares[to] += weight**2
+            _add(together, seen, squares, frame, weights.windows[t].astype(np.float32), between,
+                 whole[t])  # fmt: skip
             done += 1
             tick(done)
-        total += _moved(together, key)
+        if together is not total:
+            moved += _moved_back(together, key)
+    if moved.any():
+        total += scipy.fft.irfft2(moved, s=shape, workers=thread_count())
     return total, seen, squares
 
 
-def _overlap(
-    shift: NDArray[np.int64], shape: tuple[int, int]
-) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """Where a frame lies in the sum, and what of it does."""
-    to, of = [], []
-    for by, size in zip(shift.tolist(), shape, strict=True):
-        first, last = min(size, max(0, -by)), max(0, min(size, size - by))
-        to.append(slice(first, max(first, last)))
-        of.append(slice(first + by, max(first, last) + by))
-    return (to[0], to[1]), (of[0], of[1])
+def _add(
+    together: Floats32,
+    seen: Floats32,
+    squares: Floats32,
+    frame: Floats32,
+    grid: Floats32,
+    between: tuple[NDArray[np.int64], Floats32, NDArray[np.int64], Floats32],
+    shift: NDArray[np.int64],
+) -> None:
+    """Add a frame with weights between the middles of a grid, over the shared threads."""
+
+    def band(first: int) -> None:
+        add_weighted(together, seen, squares, frame, grid, *between, shift, first, first + BAND)
+
+    list(spread(band, range(0, len(together), BAND)))
 
 
-def _over_pixels(weights: FrameWeights, frame: int, shape: tuple[int, int]) -> Floats:
-    """Weight of a frame at each pixel, between the middles of windows in proportion."""
-    grid = weights.windows[frame]
-    if grid.size == 1:
-        return np.full(shape, grid[0, 0])
-    along = np.array([np.interp(np.arange(shape[1]), weights.x, row) for row in grid])
-    rows = np.interp(np.arange(shape[0]), weights.y, np.arange(len(weights.y)))
-    upper = np.minimum(rows.astype(np.int64), len(along) - 1)
-    lower = np.minimum(upper + 1, len(along) - 1)
-    part = (rows - upper)[:, None]
-    return np.asarray((1 - part) * along[upper] + part * along[lower], np.float64)
+def _between(middles: Floats, count: int) -> tuple[NDArray[np.int64], Floats32]:
+    """Of each pixel the middle before it, and how far it is from there to the next."""
+    at = np.interp(np.arange(count), middles, np.arange(len(middles)))
+    before = np.minimum(at.astype(np.int64), max(0, len(middles) - 2))
+    return before, (at - before).astype(np.float32)
 
 
-def _moved(image: Floats, part: tuple[int, int]) -> Floats:
-    """An image moved back by parts of a pixel, as its transform turns."""
-    if part == (0, 0):
-        return image
-    spectrum = scipy.fft.rfft2(image, workers=thread_count())
-    ky = scipy.fft.fftfreq(image.shape[0])[:, None] * part[0] / PARTS
-    kx = scipy.fft.rfftfreq(image.shape[1])[None, :] * part[1] / PARTS
-    spectrum *= np.exp(2j * np.pi * (ky + kx))
-    return np.asarray(scipy.fft.irfft2(spectrum, s=image.shape, workers=thread_count()), np.float64)
+@kernel()
+def add_weighted(
+    together: Floats32,
+    seen: Floats32,
+    squares: Floats32,
+    frame: Floats32,
+    grid: Floats32,
+    above: NDArray[np.int64],
+    part_y: Floats32,
+    left: NDArray[np.int64],
+    part_x: Floats32,
+    shift: NDArray[np.int64],
+    first: int,
+    stop: int,
+) -> None:
+    """Add a frame to rows ``first:stop`` of a sum, of its weights, and of these squared.
+
+    Parameters
+    ----------
+    together, seen, squares : array
+        Added to.
+    frame : array
+    grid : array
+        Weights.
+    above, part_y, left, part_x : array
+        Row and column of the grid before each pixel, and the way from there to the next.
+    shift : array of int64 (2,)
+        By which what is in the sum lies further down and to the right in the frame.
+    first, stop : int
+    """
+    rows, columns = together.shape
+    dy, dx = shift
+    for y in range(max(first, -dy), min(stop, rows, rows - dy)):
+        i, down = above[y], part_y[y]
+        upper, lower = grid[i], grid[min(i + 1, grid.shape[0] - 1)]
+        for x in range(max(0, -dx), min(columns, columns - dx)):
+            j, k = left[x], min(left[x] + 1, grid.shape[1] - 1)
+            here = upper[j] + down * (lower[j] - upper[j])
+            there = upper[k] + down * (lower[k] - upper[k])
+            weight = here + part_x[x] * (there - here)
+            together[y, x] += weight * frame[y + dy, x + dx]
+            seen[y, x] += weight
+            squares[y, x] += weight * weight
+
+
+def _moved_back(image: Floats32, part: tuple[int, int]) -> Complexes:
+    """Transform of an image that is moved back by parts of a pixel."""
+    ky = scipy.fft.fftfreq(image.shape[0]) * part[0] / PARTS
+    kx = scipy.fft.rfftfreq(image.shape[1]) * part[1] / PARTS
+    turned: Complexes = scipy.fft.rfft2(image, workers=thread_count())
+    turned *= np.exp(2j * np.pi * ky).astype(np.complex64)[:, None]
+    turned *= np.exp(2j * np.pi * kx).astype(np.complex64)
+    return turned
