@@ -110,6 +110,14 @@ def test_a_lattice_that_comes_later_is_not_what_is_summed() -> None:
     assert left[15:].mean() < 0.1
 
 
+def test_what_comes_where_no_lattice_was_is_not_summed_either() -> None:
+    was, came = until(12), 1 - until(12)
+    was[:, :, 3:] = came[:, :, :5] = 0
+    left = part_left(showing(showing(lattice(), was), came, spot=1, power=60.0))
+    assert left[:10].mean() > 0.9
+    assert left[15:].mean() < 0.1
+
+
 def test_a_specimen_that_fades_slowly_counts_as_its_amplitude() -> None:
     course = np.broadcast_to(np.exp(-np.arange(40) / 15)[:, None, None], (40, 8, 8))
     left = part_left(showing(lattice(), course))

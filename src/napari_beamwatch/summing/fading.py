@@ -51,6 +51,9 @@ DEPARTS = 0.3
 AROUND = (4.0, 1.0, 0.0)
 """Tiles around one that are taken together, one after the other (deviations of Gaussians)."""
 
+LEAST = float(np.finfo(float).tiny)
+"""In place of nothing, where something is divided by it."""
+
 ROUNDS = 3
 """Times that the phase is told anew from frames as they count."""
 
@@ -211,32 +214,46 @@ class _Cut:
 def part_left(local: LocalLattice) -> Floats:
     """What is left of the amplitude (steps, rows, columns), 1 at the most in each tile."""
     amplitude, seen = local.amplitude * local.seen[:, None], local.seen.astype(float)
-    noise, spots = _noise(local), amplitude.shape[1]
+    noise = _noise(local)
     if not noise > 0:
         return np.ones(seen.shape)
     left = _first(amplitude, noise)
     for _ in range(ROUNDS):
         # A lattice that comes when the first is gone must not tell the phase.
         standing = np.where(left >= STANDS, left, 0.0) * seen
-        share = standing / np.maximum(standing.sum(axis=0), np.finfo(float).tiny)
-        phase = np.einsum("tyx,tsyx->syx", share, amplitude)
-        # What a frame has of the phase lies along itself, its noise too.
-        along = np.einsum("tsyx,syx->tyx", amplitude, phase.conj()).real
-        along -= share * spots * noise
-        worth = np.maximum(_power(phase) - spots * noise * (share**2).sum(axis=0), 0)
-        field = along.sum(axis=(1, 2)) / np.maximum(
-            (seen * worth).sum(axis=(1, 2)), np.finfo(float).tiny
-        )
+        along, worth, variance = _along(amplitude, standing, noise)
+        worth = worth * seen
+        field = along.sum(axis=(1, 2)) / np.maximum(worth.sum(axis=(1, 2)), LEAST)
         settled = _settled(field)
-        expected = np.broadcast_to(_falling(field, settled)[:, None, None], seen.shape)
+        left = np.broadcast_to(_falling(field, settled)[:, None, None], seen.shape)
         for around in AROUND:
-            told, of = _together(along, around), _together(seen * worth, around)
+            told, of, spread = (_together(each, around) for each in (along, worth, variance))
             # Means of what they tell and what is expected, by the variances of either.
-            known = 2 * of / noise * DEPARTS**2
-            mean = (2 * told / noise * DEPARTS**2 + expected) / (known + 1)
-            expected = np.apply_along_axis(_falling, 0, mean, settled)
-        left = expected
+            known = of / np.maximum(spread, LEAST)
+            mean = (known * told + left / DEPARTS**2) / (known * of + 1 / DEPARTS**2)
+            left = np.apply_along_axis(_falling, 0, mean, settled)
     return left
+
+
+def _along(amplitude: Complexes, standing: Floats, noise: float) -> tuple[Floats, Floats, Floats]:
+    """What steps have along the sum of those in which the lattice stood, and what all of it is.
+
+    Returns
+    -------
+    along : array (steps, rows, columns)
+        Its part of the sum, of all spots, times the power of that.
+    worth : array (rows, columns)
+        Power of the sum.
+    variance : array (steps, rows, columns)
+        Of the first, for there is noise in the step and in the sum.
+    """
+    share = standing / np.maximum(standing.sum(axis=0), LEAST)
+    phase = np.einsum("tyx,tsyx->syx", share, amplitude)
+    of_phase, spots = noise * (share**2).sum(axis=0), amplitude.shape[1]
+    # What a step has of the phase lies along itself, its noise too.
+    along = np.einsum("tsyx,syx->tyx", amplitude, phase.conj()).real - share * spots * noise
+    worth = np.maximum(_power(phase) - spots * of_phase, 0)
+    return along, worth, (worth * noise + _power(amplitude) * of_phase) / 2
 
 
 def _power(amplitude: Complexes) -> Floats:
@@ -253,13 +270,18 @@ def _noise(local: LocalLattice) -> float:
 
 
 def _first(amplitude: Complexes, noise: float) -> Floats:
-    """1 for as many of the first steps as it takes to see the lattice in a tile."""
+    """1 for as many of the first steps as it takes to see the lattice in a tile.
+
+    No tile takes more than are usual, for what is seen later may have come.
+    """
     steps, spots = amplitude.shape[:2]
     number = np.arange(1, steps + 1)
     total = np.cumsum(amplitude, axis=0)
     over = (_power(total) / number[:, None, None] - spots * noise) / (noise * np.sqrt(spots))
     enough = over > SURE
-    last = np.where(enough.any(axis=0), enough.argmax(axis=0), steps - 1)
+    seen = enough.argmax(axis=0)[enough.any(axis=0)]
+    usual = int(np.median(seen)) if len(seen) else steps - 1
+    last = np.where(enough[usual], enough.argmax(axis=0), usual)
     return np.asarray(np.arange(steps)[:, None, None] <= last, np.float64)
 
 
