@@ -297,12 +297,13 @@ def _settled(course: Floats) -> Floats:
 
 def _falling(course: Floats, settled: Floats) -> Floats:
     """The course nearest to one that falls from 1 on, but for frames that were not settled."""
-    weights = np.maximum(settled, DEPARTS) ** 2
-    falls = isotonic_regression(
-        course / np.maximum(settled, DEPARTS), weights=weights, increasing=False
-    ).x
-    top = falls[0]
-    return np.clip(falls / top, 0, 1) * settled if top > 0 else settled
+    left, known = np.zeros(len(course)), settled > 0
+    shown = settled[known]
+    falls = isotonic_regression(course[known] / shown, weights=shown**2, increasing=False).x
+    if not falls[0] > 0:
+        return settled
+    left[known] = np.clip(falls / falls[0], 0, 1) * shown
+    return left
 
 
 def _together(values: Floats, around: float) -> Floats:
