@@ -28,7 +28,7 @@ FEW = 2
 """Spots that alone are too few to name a crystal by."""
 
 SAME_SCALE = 0.002
-"""Relative difference of scale between crystals of one movie: distortion and strain."""
+"""Relative difference of scale between crystals or powders of a movie: distortion and strain."""
 
 SWOLLEN = 0.03
 """Part by which all spacings of a lattice may move while it is still the same phase."""

@@ -5,14 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_beamwatch.analysis.naming import SAME_SCALE
 from napari_beamwatch.phases import Match
 from napari_beamwatch.phases.matching import SPACING_FLOOR
 from napari_beamwatch.phases.powders import RingProfile
 from napari_beamwatch.spectra.diffraction import PatternRings
 from napari_beamwatch.spectra.diffraction.profile import Lines, background, misfit
-
-SAME_SCALE = 0.002
-"""Relative difference of scale between phases of one pattern: distortion and strain."""
 
 HELD = 0.15
 """Relative standard deviation by which rings of what was there depart from going together."""

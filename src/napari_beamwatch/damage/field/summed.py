@@ -11,13 +11,11 @@ from numpy.typing import NDArray
 from napari_beamwatch.damage.course.estimate import NOTHING, WIDTH, Estimate
 from napari_beamwatch.damage.course.interval import Fitted
 from napari_beamwatch.damage.field.place import Place
+from napari_beamwatch.damage.field.survival import DRAWS
 from napari_beamwatch.damage.field.thresholds import crossing
 from napari_beamwatch.damage.parts import HALF
 
 Floats = NDArray[np.float64]
-
-DRAWS = 400
-"""Resamplings of the places behind the interval of their median."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,6 +25,8 @@ from napari_beamwatch.errors import BeamwatchError
 Floats = NDArray[np.float64]
 
 DRAWS = 400
+"""Resamplings behind the interval of a median."""
+
 FEWEST_CLUSTERS = 4
 """Movies, or crystals, from which resampling them says anything."""
 
