@@ -61,6 +61,9 @@ def test_a_curve_grows_and_a_word_and_a_colour_say_how_things_stand(
     wait_until(lambda: bool(dock.onset.isVisible()))
     assert dock.onset.getRegion() == (20.0, 28.0)
     assert beeps == [1]
+    for status in ("ambiguous", "holding", "falling", "ambiguous", "stop"):
+        dock.show_state(state(status, 5))
+    assert len(beeps) == 3  # a stop that is not sure any more calls nobody; a new loss does, twice
 
 
 def test_a_stop_is_not_covered_by_another_movie_and_names_are_shown_as_they_are(

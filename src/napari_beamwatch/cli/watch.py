@@ -69,11 +69,7 @@ class _Lines:
             print(line, flush=True)
             if state.run is not None:
                 print(printable(f"  written to {state.run}"), flush=True)
-            if (
-                self._sound
-                and state.status == "stop"
-                and (before is None or before.status != "stop")
-            ):
+            if self._sound and state.calls(before):
                 sys.stderr.write("\a")
                 sys.stderr.flush()
         elif self._running:

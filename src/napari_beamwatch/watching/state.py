@@ -8,6 +8,9 @@ from typing import Any, Literal
 
 Status = Literal["waiting", "holding", "falling", "ambiguous", "stop", "finished", "failed"]
 
+CALLS: tuple[Status, ...] = ("ambiguous", "stop")
+"""A loss that lasts, and one that is damage: what somebody is called for."""
+
 
 @dataclass(frozen=True)
 class Onset:
@@ -66,6 +69,11 @@ class WatchState:
     words: str = ""
     run: Path | None = None
     note: str = ""
+
+    def calls(self, before: WatchState | None) -> bool:
+        """Whether somebody is called: a loss lasts that did not, or is damage now."""
+        was = -1 if before is None or before.status not in CALLS else CALLS.index(before.status)
+        return self.status in CALLS and CALLS.index(self.status) > was
 
     def to_plain(self) -> dict[str, Any]:
         """As JSON can hold it."""

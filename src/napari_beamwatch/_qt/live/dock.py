@@ -176,8 +176,7 @@ class LiveDock(QWidget):
         shown = self.states[self._shown]
         self._tell(shown.status, shown.words, self._shown)
         self._soon.start()
-        new = before is None or before.status != STOP
-        if state.status == STOP and new and self._order is not None and self._order.sound:
+        if self._order is not None and self._order.sound and state.calls(before):
             QApplication.beep()
 
     def event(self, event: QEvent | None) -> bool:

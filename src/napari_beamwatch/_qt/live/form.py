@@ -58,7 +58,9 @@ class LiveForm(QDialog):
         }
         for line in self.lines.values():
             line.native.setPlaceholderText("as the file says")
-        self.sound = CheckBox(name="sound", text="beep at a stop", value=False)
+        self.sound = CheckBox(
+            name="sound", text="beep where a loss lasts, and at a stop", value=False
+        )
         rows = form_of([self.path, self.out, *self.lines.values(), self.sound])
         lay_out(self, rows, width=WIDTH, action=("Watch", "watch", self._on_watch), leave="Cancel")
 

@@ -31,7 +31,7 @@ class Order:
     opening : mapping
         What is said of each movie.
     sound : bool
-        Beep at a stop.
+        Beep where a loss lasts, and at a stop.
     more : mapping
         Further words for `watch`.
     """

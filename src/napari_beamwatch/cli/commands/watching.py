@@ -31,7 +31,11 @@ def add_watch(commands: _SubParsersAction[ArgumentParser]) -> None:
         help="seconds without a change after which a file is finished (10)",
     )
     how.add_argument("--json", action="store_true", help="print one JSON object a line")
-    how.add_argument("--sound", action="store_true", help="ring the terminal's bell at a stop")
+    how.add_argument(
+        "--sound",
+        action="store_true",
+        help="ring the terminal's bell where a loss lasts, and at a stop",
+    )
     how.add_argument("--once", action="store_true", help="end when every movie is finished")
     add_settings(watch)
     watch.set_defaults(does=_watch)
