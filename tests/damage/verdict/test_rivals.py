@@ -31,6 +31,20 @@ def test_a_loss_not_quite_even_is_damage_only_where_another_place_of_the_crystal
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("darker", "told"), [(0.0, "onset"), (0.02, "onset"), (0.2, "ambiguous")])
+def test_a_part_of_a_lattice_that_went_where_something_grew_on_it_is_no_damage(
+    traces: Any, darker: float, told: str
+) -> None:
+    left = np.where(np.arange(100) < 40, 1, np.array([0.4, 0.35, 0.37, 0.33])[:, None])
+    scope = traces.placed(4 * traces.steady() * left, 1).scope
+    noise = np.random.default_rng(0).normal(0, 0.003, 100)
+    signal = 1 - darker * np.clip((np.arange(100) - 40) / 20, 0, 1) + noise
+    lost = examine(replace(scope, signal=signal), None)
+    verdict = judge(lost, [traces.placed(traces.steady(), 21)])
+    assert verdict.status == told
+    assert ("where it darkened" in verdict.reason) == (told == "ambiguous")
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_an_equal_partial_loss_of_all_spots_needs_a_second_sign(traces: Any, seed: int) -> None:
     left = 0.6 + 0.4 * traces.fading(40, 5) / traces.levels[:, None]

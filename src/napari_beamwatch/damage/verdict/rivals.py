@@ -97,20 +97,22 @@ def judge_loss(
             False, "", f"a spot of d = {1 / scope.traces[which].g:.3g} px rose while others fell: "
             "a change of focus, tilt or thickness",
         )  # fmt: skip
-    patchy = broadened(scope)
-    if left.total > HALF and not (halo_grew or patchy):
+    patchy, onset = broadened(scope), loss.course.onset.value
+    dark = not complete and darkened(scope, onset)
+    if (left.total > HALF or dark) and not (halo_grew or patchy):
+        here = ", where it darkened" if dark else ""
         return Finding(
-            False, "", f"{100 * max(left.total, 0):.0f} % of the lattice is left: a layer on top, "
-            "thickness and contrast take a part of all spots, too",
+            False, "", f"{100 * max(left.total, 0):.0f} % of the lattice is left{here}: a layer "
+            "on top, thickness and contrast take a part of all spots, too",
         )  # fmt: skip
     if not independent(_some(scope, seen)):
         return _single(complete, against, _some(scope, seen))
-    if whole and mass_went(scope, loss.course.onset.value):
+    if whole and mass_went(scope, onset):
         said = "all spots went, and the signal came to that of what lies around"
         return Finding(True, "strong", said, "mass_loss")
     gone = distinct(scope.of_traces(fell).traces) if complete else 0
-    dark = gone >= SEVERAL and left.total < HARDLY
-    if not against.path and not dark and focus_explains(scope, samples, found, gone):
+    nothing = gone >= SEVERAL and left.total < HARDLY
+    if not against.path and not nothing and focus_explains(scope, samples, found, gone):
         return Finding(False, "", "a drifting focus explains the traces as well")
     exponents = shares(samples, found, watch.dispersion)
     kind = "disorder" if high_first(exponents, scope) > CONVINCING else ""
@@ -144,23 +146,43 @@ def broadened(scope: Scope) -> bool:
     return change > max(BROADER, SURE * se)
 
 
+def darkened(scope: Scope, onset: float) -> bool:
+    """Whether a place came to be darker beside what lies around it: something grew there."""
+    known = _beside_around(scope, onset)
+    if known is None:
+        return False
+    before, after, error = known
+    return before - after > max(HARDLY, SURE * error)
+
+
 def mass_went(scope: Scope, onset: float) -> bool:
     """Whether a place that was darker than what lies around it came to be as bright in the end.
 
     Focus does nothing to it; of a tilt the contrast of the mass stays.
     """
-    if scope.signal is None:
+    known = _beside_around(scope, onset)
+    if known is None:
         return False
+    before, after = (1 - ratio for ratio in known[:2])
+    return before > max(LEAST_MASS, SURE * known[2]) and abs(after) < FIFTH * before
+
+
+def _beside_around(scope: Scope, onset: float) -> tuple[float, float, float] | None:
+    """Signal of a place over that of what lies around it, before an onset and in the end.
+
+    With their error; slow changes do not count to it.
+    """
+    if scope.signal is None:
+        return None
     lit = scope.lit & np.isfinite(scope.signal)
     ratio, end = scope.signal[lit], scope.dose_end[lit]
     sides = [end <= onset, end > end[-1] - (end[-1] - onset) / 4] if len(end) else []
     if not sides or not all(side.sum() >= SEVERAL for side in sides):
-        return False
-    # Neighbours tell how it scatters; slow changes do not count.
+        return None
+    # Neighbours tell how it scatters.
     spread = float(np.median(np.abs(np.diff(ratio)))) / 0.95
-    before, after = (1 - float(ratio[side].mean()) for side in sides)
-    error = spread * math.sqrt(sum(1 / float(side.sum()) for side in sides))
-    return before > max(LEAST_MASS, SURE * error) and abs(after) < FIFTH * before
+    before, after = (float(ratio[side].mean()) for side in sides)
+    return before, after, spread * math.sqrt(sum(1 / float(side.sum()) for side in sides))
 
 
 def _some(scope: Scope, which: NDArray[np.bool_]) -> tuple[SpotTrace, ...]:
