@@ -121,15 +121,16 @@ def _tempered(log_weight: Floats, wanted: float) -> Floats:
 
 
 def relative(log_weight: Floats) -> Floats:
-    """Weights over the greatest."""
-    return np.asarray(np.exp(log_weight - log_weight.max()), np.float64)
+    """Weights over the greatest; 0 where none counts."""
+    most = log_weight.max()
+    return np.exp(log_weight - most) if np.isfinite(most) else np.zeros(len(log_weight))
 
 
 @kernel()
 def effective(weight: Floats) -> float:
     """Number of points that as good as count."""
-    most: float = weight.sum() ** 2 / (weight**2).sum()
-    return most
+    squares: float = (weight**2).sum()
+    return weight.sum() ** 2 / squares if squares > 0 else 0.0
 
 
 @lru_cache
