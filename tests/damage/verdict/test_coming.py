@@ -190,6 +190,19 @@ def test_half_orders_beside_parents_that_fade_are_not_sure(traces: Any) -> None:
     assert not came.sure
 
 
+def test_half_orders_beside_parents_that_rise_and_fall_for_one_another_are_not_sure(
+    traces: Any,
+) -> None:
+    changed = np.where(np.arange(100) < 40, 1, np.array([1.3, 0.5, 1.3, 1.0])[:, None])
+    one = place(traces, halves(traces)[:2], old=3 * traces.steady() * changed)
+    came = coming(one)
+    assert came is not None
+    assert not came.sure
+    verdict = judge(one)
+    assert verdict.status == "ambiguous"
+    assert "points that a tilt brought" in verdict.reason
+
+
 def test_foreign_spots_beside_half_orders_are_the_new_phase(traces: Any) -> None:
     came = coming(place(traces, np.concatenate([halves(traces)[:2], FOREIGN])))
     assert came is not None

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.damage.course.appearing import grown_from, outer_quarters
-from napari_beamwatch.damage.course.estimate import Estimate
+from napari_beamwatch.damage.course.estimate import SURE, Estimate
 from napari_beamwatch.damage.course.examining import Examined
 from napari_beamwatch.damage.likeness import SAME_DIRECTION, SAME_G, called, distinct
-from napari_beamwatch.damage.parts import HALF, LITTLE, MOST
+from napari_beamwatch.damage.parts import HALF, LITTLE, MOST, SEVERAL, THIRD
 from napari_beamwatch.damage.scopes import SpotTrace
 
 Floats = NDArray[np.float64]
@@ -111,12 +111,29 @@ def coming(
     first, spots = _first_of(one, between)
     theirs = [each.trace for each in between]
     why = f"{called(theirs)} appeared halfway between those of the lattice, which holds"
-    # What is no more than focus and tilt make all the time is none.
-    holds = one.loss is None or one.loss.course.loss < LITTLE
-    sure = len(between) > 1 and holds
+    sure = len(between) > 1 and _holds(one)
     if not sure:
         why += ": an ordering, or points that a tilt brought"
     return Coming(first, spots, sure, why, "ordering")
+
+
+def _holds(one: Examined) -> bool:
+    """Whether a lattice does nothing, all of it and each spot: a focus makes one rise for another.
+
+    What is no more than focus and tilt make all the time is nothing.
+    """
+    if one.loss is not None and one.loss.course.loss >= LITTLE:
+        return False
+    for trace in one.old.traces:
+        sides = [trace.snr[side] for side in outer_quarters(len(trace.snr))]
+        known = [side[np.isfinite(side)] for side in sides]
+        if min(map(len, known)) < SEVERAL:
+            continue
+        before, after = (float(side.mean()) for side in known)
+        error = float(np.sqrt(sum(side.var(ddof=1) / len(side) for side in known)))
+        if abs(after - before) > max(THIRD * before, SURE * error):
+            return False
+    return True
 
 
 def _newcomers(

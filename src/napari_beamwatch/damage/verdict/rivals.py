@@ -99,7 +99,8 @@ def judge_loss(
         )  # fmt: skip
     patchy, onset = broadened(scope), loss.course.onset.value
     dark = not complete and darkened(scope, onset)
-    if (left.total > HALF or dark) and not (halo_grew or patchy):
+    much = left.total + ONE_SIDED * left.total_se > HALF
+    if (much or dark) and not (halo_grew or patchy):
         here = ", where it darkened" if dark else ""
         return Finding(
             False, "", f"{100 * max(left.total, 0):.0f} % of the lattice is left{here}: a layer "
