@@ -86,8 +86,8 @@ def judge_loss(
     # A faint spot that stays may be another grain's, or the film's, and some are known to be.
     level = found.weighed.plateau[found.best]
     strong = seen & scope.own & (level > FIFTH * level.max())
-    complete = left.complete
-    complete &= not (strong & (left.ratio - 2.5 * left.se > FIFTH)).any()
+    stays = left.ratio - 2.5 * left.se > FIFTH
+    complete = left.complete and not (strong & stays).any()
     whole = complete and independent(scope.of_traces(fell).traces)
     # Some rise by a fifth at slight disorder.
     rose = seen & (left.highest - 2.5 * left.highest_se > 1 + FIFTH)
@@ -106,8 +106,10 @@ def judge_loss(
             False, "", f"{100 * max(left.total, 0):.0f} % of the lattice is left{here}: a layer "
             "on top, thickness and contrast take a part of all spots, too",
         )  # fmt: skip
-    if not independent(_some(scope, seen)):
-        return _single(complete, against, _some(scope, seen))
+    # Beside what was lost completely a faint spot that may have, too, tells nothing.
+    told = _some(scope, seen & (fell | stays) if complete else seen)
+    if not independent(told):
+        return _single(complete, against, told)
     if whole and mass_went(scope, onset):
         said = "all spots went, and the signal came to that of what lies around"
         return Finding(True, "strong", said, "mass_loss")
