@@ -16,9 +16,9 @@ import napari_beamwatch as bw
 from napari_beamwatch.results.ome_tiff import read_picture
 from napari_beamwatch.results.ome_zarr import read_zarr
 from napari_beamwatch.simulate.movie import SimulatedMovie
-from napari_beamwatch.summing.adding import _add, _between, _moved_back
+from napari_beamwatch.summing.adding import _add, _moved_back
 from napari_beamwatch.summing.mrc import read_mrc
-from napari_beamwatch.summing.weights import weights_alike
+from napari_beamwatch.summing.weights import between, weights_alike
 from napari_beamwatch.summing.writing import write_image
 from tests.filming import filmed
 
@@ -161,7 +161,8 @@ def test_weights_go_from_window_to_window_in_proportion() -> None:
     frame, grid = rng.random((30, 40)).astype(np.float32), rng.random((3, 2)).astype(np.float32)
     middles, shift = (np.array([5.0, 15.0, 25.0]), np.array([10.0, 30.0])), np.array([4, -7])
     sums = [np.zeros(frame.shape, np.float32) for _ in range(3)]
-    _add(*sums, frame, grid, (*_between(middles[0], 30), *_between(middles[1], 40)), shift)
+    ways = (*between(middles[0], np.arange(30)), *between(middles[1], np.arange(40)))
+    _add(*sums, frame, grid, ways, shift)
     along = np.array([np.interp(np.arange(40), middles[1], row) for row in grid])
     weight = np.array([np.interp(np.arange(30), middles[0], column) for column in along.T]).T
     weight[26:] = weight[:, :7] = 0  # out of the frame

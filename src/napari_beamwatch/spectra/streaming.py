@@ -15,7 +15,7 @@ from napari_beamwatch.movies.counting import SATURATED
 from napari_beamwatch.movies.frames import DerivedFrames, Frame, FrameSource
 from napari_beamwatch.spectra.runners import Tick, ahead
 from napari_beamwatch.spectra.windows import Floats32
-from napari_beamwatch.threads import shared_pool
+from napari_beamwatch.threads import spread
 
 Shifts = NDArray[np.int64]
 
@@ -181,7 +181,7 @@ def _add_together(total: Floats32, held: list[tuple[Frame, Level, Shifts]], by: 
     levels = np.array([(level.cap, level.mean) for _, level, _ in held], np.float32)
     rest = moves, levels, by
     bands = range(0, len(total), BAND_ROWS)
-    list(shared_pool().map(lambda y: add_band(total, *frames, *rest, y, y + BAND_ROWS), bands))
+    list(spread(lambda y: add_band(total, *frames, *rest, y, y + BAND_ROWS), bands))
 
 
 @kernel()

@@ -22,7 +22,12 @@ from napari_beamwatch.spectra.runners import Threads, ahead
 from napari_beamwatch.spectra.stack import first_look
 from napari_beamwatch.spectra.streaming import level_of, mended
 from napari_beamwatch.summing.fading import lattice_frequencies, local_lattice
-from napari_beamwatch.summing.weights import FrameWeights, weights_alike, weights_as_left
+from napari_beamwatch.summing.weights import (
+    FrameWeights,
+    between,
+    weights_alike,
+    weights_as_left,
+)
 from napari_beamwatch.threads import spread, thread_count
 
 Floats = NDArray[np.float64]
@@ -192,13 +197,15 @@ def _added(
     alike: dict[tuple[int, int], list[int]] = {}
     for t in frames:
         alike.setdefault((int(part[t, 0]), int(part[t, 1])), []).append(t)
-    between = (*_between(weights.y, shape[0]), *_between(weights.x, shape[1]))
+    ways = (
+        *between(weights.y, np.arange(shape[0])), *between(weights.x, np.arange(shape[1])),
+    )  # fmt: skip
     total, seen, squares = (np.zeros(shape, np.float32) for _ in range(3))
     moved, done = np.zeros((shape[0], shape[1] // 2 + 1), np.complex64), 0
     for key, some in alike.items():
         together = total if key == (0, 0) else np.zeros(shape, np.float32)
         for t, frame in ahead(lambda t: _read(source, t), some):
-            _add(together, seen, squares, frame, weights.windows[t].astype(np.float32), between,
+            _add(together, seen, squares, frame, weights.windows[t].astype(np.float32), ways,
                  whole[t])  # fmt: skip
             done += 1
             tick(done)
@@ -215,22 +222,15 @@ def _add(
     squares: Floats32,
     frame: Floats32,
     grid: Floats32,
-    between: tuple[NDArray[np.int64], Floats32, NDArray[np.int64], Floats32],
+    ways: tuple[NDArray[np.int64], Floats, NDArray[np.int64], Floats],
     shift: NDArray[np.int64],
 ) -> None:
     """Add a frame with weights between the middles of a grid, over the shared threads."""
 
     def band(first: int) -> None:
-        add_weighted(together, seen, squares, frame, grid, *between, shift, first, first + BAND)
+        add_weighted(together, seen, squares, frame, grid, *ways, shift, first, first + BAND)
 
     list(spread(band, range(0, len(together), BAND)))
-
-
-def _between(middles: Floats, count: int) -> tuple[NDArray[np.int64], Floats32]:
-    """Of each pixel the middle before it, and how far it is from there to the next."""
-    at = np.interp(np.arange(count), middles, np.arange(len(middles)))
-    before = np.minimum(at.astype(np.int64), max(0, len(middles) - 2))
-    return before, (at - before).astype(np.float32)
 
 
 @kernel()
@@ -241,9 +241,9 @@ def add_weighted(
     frame: Floats32,
     grid: Floats32,
     above: NDArray[np.int64],
-    part_y: Floats32,
+    part_y: Floats,
     left: NDArray[np.int64],
-    part_x: Floats32,
+    part_x: Floats,
     shift: NDArray[np.int64],
     first: int,
     stop: int,

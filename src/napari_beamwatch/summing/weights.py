@@ -66,12 +66,18 @@ def weights_as_left(local: LocalLattice, frames: list[int]) -> FrameWeights:
     """What is left of the lattice's amplitude where, of those frames; others count nothing."""
     left, middle = part_left(local), local.frame
     windows = np.zeros((frames[-1] + 1, *left.shape[1:]))
-    at = np.interp(frames, middle, np.arange(len(middle)))
-    step = np.minimum(at.astype(np.int64), max(0, len(middle) - 2))
-    part = (at - step)[:, None, None]
+    step, part = between(middle, np.array(frames))
+    part = part[:, None, None]
     windows[frames] = (1 - part) * left[step] + part * left[np.minimum(step + 1, len(middle) - 1)]
     windows[windows < WORTHLESS] = 0.0
     return FrameWeights(windows, local.y, local.x)
+
+
+def between(middles: Floats, at: NDArray[np.int64]) -> tuple[NDArray[np.int64], Floats]:
+    """Of each place the middle before it, and how far it is from there to the next."""
+    found = np.interp(at, middles, np.arange(len(middles)))
+    before = np.minimum(found.astype(np.int64), max(0, len(middles) - 2))
+    return before, found - before
 
 
 def weights_alike(result: Findings, lit: NDArray[np.bool_], survive: float) -> FrameWeights:

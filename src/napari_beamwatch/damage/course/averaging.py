@@ -70,7 +70,7 @@ class Average:
     @property
     def best(self) -> int:
         """Index of the most likely model."""
-        return int(np.argmax(self.weighed.log_likelihood))
+        return self.weighed.best
 
 
 def average(samples: Samples, *, dispersion: float = 1.0, coherent: bool = False) -> Average:
@@ -119,7 +119,7 @@ def average(samples: Samples, *, dispersion: float = 1.0, coherent: bool = False
 def misfit(samples: Samples, found: Weighed) -> float:
     """How much more than noise the likeliest model leaves; 1 within the error of that."""
     samples = samples.binned(max(1, -(-len(samples) // (BLOCKS * 8))))
-    best, models = int(found.log_likelihood.argmax()), found.models
+    best, models = found.best, found.models
     shape = remaining(
         samples.start, samples.end,
         float(models.onset[best]), float(models.tau[best]), float(models.beta[best]),

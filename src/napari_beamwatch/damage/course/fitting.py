@@ -77,6 +77,11 @@ class Weighed:
     plateau: Floats
     residual: Floats
 
+    @property
+    def best(self) -> int:
+        """Index of the most likely model."""
+        return int(self.log_likelihood.argmax())
+
     def of(self, kept: NDArray[np.int64]) -> Weighed:
         """Some of them."""
         levels = self.plateau[kept], self.residual[kept]
