@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from napari_beamwatch.campaign.between import Resampled, changed_before, dose_text
+from napari_beamwatch.campaign.between import changed_before, dose_text, of_movies
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.phases import limits
 from napari_beamwatch.results.fates import as_changed
@@ -79,11 +79,12 @@ def from_places(
         What the campaign is called.
     """
     with one_blas_thread():
-        found = Resampled.of(as_changed(rows))
+        found = of_movies(as_changed(rows))
     of = f"{name}: " if name else ""
-    if found.movies < FEWEST:
+    count = found.clusters
+    if count < FEWEST:
         raise BeamwatchError(
-            f"{of}{found.movies} movie{'s' if found.movies > 1 else ''} cannot tell how movies "
+            f"{of}{count} movie{'s' if count > 1 else ''} cannot tell how movies "
             f"differ: a bound over movies needs {FEWEST} or more"
         )
     if changed_before(rows) >= 1 - intact:
@@ -91,16 +92,18 @@ def from_places(
             f"{of}{100 * changed_before(rows):.0f} % had changed before anything could be seen: at "
             f"no dose {100 * intact:g} % are known to be intact"
         )
-    told = f"{of}{found.movies} movies, {len(rows)} places"
-    further = float(found.movies) if movies is None else movies
-    dose = found.bound(intact, confidence, further)
-    if np.isnan(dose):
+    told = f"{of}{count} movies, {len(rows)} places"
+    further = float(count) if movies is None else movies
+    if not np.isfinite(found.dose_at(intact)):
         held = found.known_in_all
         return SafeDose(
             held, False, f"{told}, of which less than {100 * (1 - intact):.3g} % changed",
             (f"no bound over movies where so little changed: {dose_text(held)} e/Å² is as far as "
              "all movies were looked at",),
         )  # fmt: skip
+    # Further movies scatter, too, and are as far from the truth as they are few.
+    scatter = float(np.sqrt(1 + count / further))
+    dose = found.interval(intact, confidence, scatter=scatter)[0]
     warnings = []
     if len(rows) * (1 - intact) < 1:
         warnings.append(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from napari_beamwatch.damage.field.survival import Fates, Survival, turnbull
 from napari_beamwatch.errors import BeamwatchError
@@ -43,13 +44,13 @@ def test_what_had_begun_before_does_not_make_the_median_zero() -> None:
     assert curve.median > 5
 
 
-def simulated(seed: int, places: int = 40) -> Survival:
-    """Places of 20 crystals with onsets told within an interval, some not within the record."""
+def simulated(seed: int, crystals: int, places: int) -> Survival:
+    """Places of crystals with onsets told within an interval, some not within the record."""
     rng = np.random.default_rng(seed)
-    crystal = np.repeat(np.arange(20), places // 20)
+    crystal = np.repeat(np.arange(crystals), places // crystals)
     true = (
         100
-        * np.exp(0.4 * rng.standard_normal(20)[crystal])
+        * np.exp(0.4 * rng.standard_normal(crystals)[crystal])
         * np.exp(0.2 * rng.standard_normal(places))
     )
     error = rng.uniform(2, 8, places)
@@ -64,12 +65,13 @@ def simulated(seed: int, places: int = 40) -> Survival:
 
 
 @pytest.mark.long
-def test_intervals_of_the_median_hold_it() -> None:
-    held = 0
-    for seed in range(24):
-        found = simulated(seed)
-        held += found.median_low <= 100 <= found.median_high
-    assert held >= 20
+@pytest.mark.parametrize(("crystals", "places"), [(2, 12), (20, 40)])
+def test_intervals_of_the_median_hold_it(crystals: int, places: int) -> None:
+    found = [simulated(seed, crystals, places) for seed in range(60)]
+    low = np.array([one.median_low for one in found])
+    high = np.nan_to_num([one.median_high for one in found], nan=np.inf)
+    held = int(((low <= 100) & (high >= 100)).sum())
+    assert held >= binom.ppf(0.01, 60, 0.95)
 
 
 def test_places_of_one_movie_are_no_independent_witnesses() -> None:
