@@ -14,6 +14,7 @@ import unforeseen_damage as damage
 import unforeseen_films as films
 import unforeseen_lattice as lattice
 import unforeseen_microscope as microscope
+import unforeseen_order as order
 from unforeseen_optics import Rng
 from unforeseen_stage import Scene
 
@@ -24,6 +25,12 @@ def either_way(scene: Callable[[Rng, bool], Scene], way: bool) -> Callable[[Rng]
 
 KINDS: dict[str, Callable[[Rng], Scene]] = {
     # The likeliest to fool come first.
+    "disordering": order.disordering,
+    "splitting": order.splitting,
+    "wave-comes": lambda rng: order.waved(rng, True),
+    "wave-goes": lambda rng: order.waved(rng, False),
+    "staircase": order.staircase,
+    "hexagonal": order.hexagonal,
     "height-of-a-part": lambda rng: microscope.in_part(rng, "height"),
     "flutter-of-a-part": lambda rng: microscope.in_part(rng, "flutter"),
     "tilting-away": crystals.tilting_away,

@@ -14,7 +14,7 @@ import json
 import math
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -266,6 +266,17 @@ def thin_film_fades(dose: float, rng: Rng) -> Scene:
     return on_thick_film(rng, Change(law, BARE))
 
 
+def frame_by_frame(path: Path, grown: Path, frames: int) -> Iterator[int]:
+    """Write a copy of an MRC movie as a camera does."""
+    data = path.read_bytes()
+    each = (len(data) - 1024) // frames
+    with grown.open("wb", buffering=0) as file:
+        file.write(data[: len(data) - frames * each])
+        for t in range(frames):
+            file.write(data[len(data) - (frames - t) * each :][:each])
+            yield t
+
+
 def followed(job: tuple[str, int]) -> dict[str, Any]:
     """What was said of one movie: frames at which each status came first, counted from 1."""
     name, seed = job
@@ -276,11 +287,11 @@ def followed(job: tuple[str, int]) -> dict[str, Any]:
     movie = simulate(drawn, frames=frames, frame_dose=each, size=size, pixel_size=0.125, seed=seed)
     said: dict[str, Any] = {"kind": name, "seed": seed, "size": size, "frames": frames}
     with TemporaryDirectory() as folder:
-        path = Path(folder) / "movie.mrc"
-        follower = Follower(path, Options(bw.Settings(), {}, settle=1e9), None)
+        path, grown = Path(folder) / "movie.mrc", Path(folder) / "live.mrc"
         write_movie(movie, path)
+        follower = Follower(grown, Options(bw.Settings(), {}, settle=1e9), None)
         began = time.process_time()
-        while follower.state.frame < frames - 1:
+        for _ in frame_by_frame(path, grown, frames):
             for state in follower.step():
                 said.setdefault(state.status, state.frame + 1)
                 if state.status == "stop" and state.onset is not None:

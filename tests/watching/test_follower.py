@@ -12,6 +12,7 @@ import pytest
 import napari_beamwatch as bw
 from napari_beamwatch.results.run_folder import holds_run
 from napari_beamwatch.watching.diary import Diary
+from napari_beamwatch.watching.judgement import Judgement
 
 from .conftest import OPENING, SETTINGS, Camera, Watched, filmed
 
@@ -203,3 +204,10 @@ def test_a_full_disk_does_not_lose_the_answer(
 def test_states_can_be_written_as_json(tmp_path: Path) -> None:
     state = bw.WatchState(tmp_path, "stop", 3, 40.0, 0.2, bw.Onset(20, 10, 30, False))
     assert json.loads(json.dumps(state.to_plain()))["onset"]["low"] == 10
+
+
+def test_who_could_not_tell_is_asked_again_soon_unless_frames_wait() -> None:
+    unclear = Judgement(False, None, "", "200 e/Å²", 20)
+    assert [unclear.is_old(n, behind=False) for n in (20, 21)] == [False, True]
+    assert [unclear.is_old(n, behind=True) for n in (21, 24, 25)] == [False, False, True]
+    assert not Judgement(True, None, "", "200 e/Å²", 20).is_old(99, behind=False)

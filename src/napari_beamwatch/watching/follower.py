@@ -172,8 +172,10 @@ class Follower:
             self._judgement = None
         yield self._said(live, alarm)
         judged = self._judgement
-        if alarm.status == "lasting" and (judged is None or judged.is_old(live, alarm)):
-            self._judgement = Judgement.of(live, alarm, self._options.settings)
+        if alarm.status == "lasting" and (
+            judged is None or judged.is_old(live.frames, behind=self._is_behind())
+        ):
+            self._judgement = Judgement.of(live, self._options.settings)
             yield self._said(live, alarm)
 
     def _said(self, live: Live, alarm: Alarm) -> WatchState:

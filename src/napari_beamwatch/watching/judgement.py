@@ -12,8 +12,6 @@ from dataclasses import dataclass
 
 from napari_beamwatch.analysis import analyze
 from napari_beamwatch.analysis.first_seen import in_words
-from napari_beamwatch.damage.course.alarm import Alarm
-from napari_beamwatch.damage.parts import HALF
 from napari_beamwatch.log import why_failed
 from napari_beamwatch.regions import FIELD
 from napari_beamwatch.results.result import Result
@@ -22,12 +20,11 @@ from napari_beamwatch.settings import Settings
 from napari_beamwatch.watching.live import Live
 from napari_beamwatch.watching.state import Onset
 
-LATER, SOON = 1.25, 1.1
-"""Times as many frames after which an analysis that could not tell is asked again; those where more
-than half is gone, which no layer explains."""
-
-FAINTER = 0.8
-"""Or once so much is left of what was left: the more is gone, the fewer rivals explain it."""
+SOON, LATER = 1.05, 1.25
+"""Times as many frames after which an analysis that could not tell is asked again; the latter while
+frames wait to be watched, for it takes its time. Asked again after a quarter, or a tenth where more
+than half was gone, stops came at 1.27 times the dose of the off-line detection in the median, and
+in 5 of 8 movies by 1.3."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +41,6 @@ class Judgement:
         How far the movie was.
     frames : int
         With which it was asked.
-    left : float
-        Part of the lattice that was left.
     """
 
     damage: bool
@@ -53,12 +48,11 @@ class Judgement:
     words: str
     at: str
     frames: int
-    left: float
 
     @classmethod
-    def of(cls, live: Live, alarm: Alarm, settings: Settings) -> Judgement:
+    def of(cls, live: Live, settings: Settings) -> Judgement:
         """Analyse what was recorded so far."""
-        now = (live.so_far, live.frames, alarm.left)
+        now = (live.so_far, live.frames)
         try:
             result = analyze(live.recorded(), settings)
         except Exception as error:  # whatever it is, it must not end the watch
@@ -67,12 +61,9 @@ class Judgement:
         words = answer if damage else _why_not(result) or answer
         return cls(damage, onset_of(result), words, *now)
 
-    def is_old(self, live: Live, alarm: Alarm) -> bool:
+    def is_old(self, frames: int, *, behind: bool) -> bool:
         """Whether to ask again; what was found to be damage stays so until the lattice is back."""
-        if self.damage or live.frames == self.frames:
-            return False
-        longer = SOON if alarm.left < HALF else LATER
-        return live.frames >= longer * self.frames or alarm.left <= FAINTER * self.left
+        return not self.damage and frames >= (LATER if behind else SOON) * self.frames
 
 
 def _why_not(result: Result) -> str:

@@ -86,3 +86,24 @@ def test_a_strong_spot_that_stays_is_asked_only_if_it_is_of_the_crystal(traces: 
     for crystal, status in ((0, "onset"), (None, "ambiguous")):
         place = examine(replace(scope, traces=others, crystal=crystal), None)
         assert judge(place, ()).status == status
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("kept", "told"),
+    [((1.0, 1.0), "onset"), ((0.6, 0.6), "ambiguous"), ((1.0, 0.0), "ambiguous")],
+)
+def test_an_order_that_goes_while_its_lattice_holds_is_a_change(
+    traces: Any, kept: tuple[float, float], told: str, seed: int
+) -> None:
+    g = traces.g[[0, 1]]
+    between = np.array([g[0] + g[1], g[0] - g[1], 3 * g[0] + g[1]]) / 2
+    left = np.where(np.arange(100) < 40, 1, np.array([*kept, 0, 0, 0])[:, None])
+    levels = np.array([8, 6, 2, 2, 2])[:, None]
+    scope = traces.scope(levels * left, seed, np.concatenate([g, between]), windows=20)
+    verdict = judge(examine(scope, None))
+    assert verdict.status == told
+    if told == "onset":
+        assert verdict.kind == "disorder"
+        assert "those between them held" in verdict.reason
+        assert verdict.onset.low <= 40 <= verdict.onset.high

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_beamwatch.damage.course.estimate import ONE_SIDED, SURE
+from napari_beamwatch.damage.course.estimate import CLEAR, ONE_SIDED, SURE
 from napari_beamwatch.damage.course.examining import Examined, Loss, Watch
+from napari_beamwatch.damage.course.left import Left
 from napari_beamwatch.damage.likeness import called, distinct, independent
 from napari_beamwatch.damage.parts import FIFTH, HALF, HARDLY, SEVERAL, THIRD
 from napari_beamwatch.damage.scopes import Scope, SpotTrace
@@ -49,8 +50,8 @@ class Finding:
         ``strong`` or ``single``; empty if it is no damage.
     why : str
     kind : str
-        ``disorder`` where high |g| went first, ``mass_loss`` where the specimen itself went, or
-        nothing.
+        ``disorder`` where high |g| or an order went first, ``mass_loss`` where the specimen itself
+        went, or nothing.
     """
 
     damage: bool
@@ -89,6 +90,10 @@ def judge_loss(
     stays = left.ratio - 2.5 * left.se > FIFTH
     complete = left.complete and not (strong & stays).any()
     whole = complete and independent(scope.of_traces(fell).traces)
+    order = order_gone(scope, left)
+    if order.any():
+        said = f"{called(_some(scope, order))} were lost completely, and those between them held"
+        return Finding(True, "strong", said, "disorder")
     # Some rise by a fifth at slight disorder.
     rose = seen & (left.highest - 2.5 * left.highest_se > 1 + FIFTH)
     if rose.any() and not whole:
@@ -139,6 +144,21 @@ def judge_loss(
         )  # fmt: skip
     said = f"{called(_some(scope, seen))} of several g fell by the same part"
     return Finding(True, "strong", said + (" and broadened" if patchy else ""))
+
+
+def order_gone(scope: Scope, left: Left) -> NDArray[np.bool_]:
+    """Spots of an order that went, where the lattice held: each is gone, or what it was.
+
+    A layer takes a part of all, a tilt leaves those along its axis, and a focus takes neighbours in
+    |g|.
+    """
+    gone = left.measured & (left.ratio + ONE_SIDED * left.se < FIFTH)
+    away = np.abs(left.ratio - 1)
+    held = left.measured & (away + ONE_SIDED * left.se < THIRD)
+    either = gone | held | (left.ratio < CLEAR * left.se) | (away < CLEAR * left.se)
+    parts = [scope.of_traces(which).traces for which in (gone, held)]
+    both = either[left.measured].all() and all(independent(part) for part in parts)
+    return gone if both and distinct(parts[0]) >= SEVERAL else np.zeros_like(gone)
 
 
 def broadened(scope: Scope) -> bool:

@@ -32,7 +32,7 @@ MEANINGS = {
     "lattice_lost": "The lattice was lost.",
     "transformation": "One crystal structure became another.",
     "ordering": "A superstructure came and stayed.",
-    "disorder": "The finest details went first: the lattice became disordered.",
+    "disorder": "The lattice became disordered.",
     "mass_loss": "Matter was lost.",
     "environment": "What came is made with gas or contamination: it need not be the beam alone.",
     "unresolved": "",
