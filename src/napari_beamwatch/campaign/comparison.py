@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from napari_beamwatch.campaign.between import Estimate, GroupCurve
-from napari_beamwatch.damage.field.survival import Fates
+from napari_beamwatch.damage.field.turnbull import Fates
 
 Floats = NDArray[np.float64]
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from napari_beamwatch.damage.field.survival import Fates, Survival, turnbull
+from napari_beamwatch.damage.field.survival import Survival, turnbull
+from napari_beamwatch.damage.field.turnbull import Fates
 from napari_beamwatch.errors import BeamwatchError
 
 
@@ -88,6 +89,12 @@ def test_places_of_one_movie_are_no_independent_witnesses() -> None:
 def test_places_count_by_their_area() -> None:
     curve = turnbull([10.0, 20.0], [10.0, 20.0], [3, 1], [0, 1])
     assert np.interp(15, curve.dose, curve.survival) < 0.3
+
+
+def test_of_one_place_the_median_is_known_as_well_as_its_onset() -> None:
+    curve = turnbull([10.0], [30.0], [1.0], [0])
+    assert (curve.median, curve.median_low, curve.median_high) == (20, 10, 30)
+    assert np.isnan(curve.low).all()
 
 
 def test_nobody_damaged_survives_to_the_end() -> None:
