@@ -110,6 +110,22 @@ def test_a_record_that_ends_in_a_dip_like_others_is_ambiguous(traces: Any) -> No
     assert verdict.status == "ambiguous"
 
 
+@pytest.mark.parametrize(("rocking", "told"), [(2, "onset"), (3, "ambiguous")])
+def test_what_goes_where_most_grains_rock_may_come_back_as_these_did(
+    traces: Any, rocking: int, told: str
+) -> None:
+    lost = traces.placed(traces.fading(80, 1), 1)
+    out = np.where((np.arange(100) >= 30) & (np.arange(100) < 50), 0.1, 1)
+    others = [
+        traces.placed(traces.steady() * out, 10 + i, crystal=1 + i, turn=20 * (1 + i))
+        for i in range(rocking)
+    ]
+    still = traces.placed(traces.steady(), 20, crystal=9, turn=50)
+    verdict = judge(lost, [*others, still])
+    assert verdict.status == told
+    assert ("most places that are there" in verdict.reason) == (told == "ambiguous")
+
+
 def test_windows_that_leave_the_detector_in_a_dip_of_the_field_do_not_see_its_end(
     traces: Any,
 ) -> None:

@@ -135,7 +135,8 @@ class Resampled:
         weight = np.asarray(share, np.float64)
         rng = np.random.default_rng(seed)
         counts = rng.multinomial(count, np.full(count, 1 / count), draws if count > 1 else 0)
-        curves = fates.curves(np.vstack([weight, counts[:, labels] * weight]))
+        drawn = counts[:, labels] * weight
+        curves = fates.curves(np.vstack([weight, drawn[drawn.sum(axis=1) > 0]]))
         last = np.sort([held[labels == i].max() for i in range(count)])
         return cls(fates, curves[0], curves[1:], count, float(last[count // 2]), float(last[0]))
 

@@ -10,7 +10,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_beamwatch.damage.course.alarm import BEYOND_DIPS
 from napari_beamwatch.damage.course.appearing import faded
 from napari_beamwatch.damage.course.dips import Event
 from napari_beamwatch.damage.course.estimate import CLEAR, LEVELS, NOTHING, Estimate, begun
@@ -18,14 +17,15 @@ from napari_beamwatch.damage.course.examining import Examined, Loss, Watch
 from napari_beamwatch.damage.course.interval import Course, Fitted
 from napari_beamwatch.damage.course.power import SURELY
 from napari_beamwatch.damage.course.spacing import Shift
-from napari_beamwatch.damage.parts import HALF, LITTLE
-from napari_beamwatch.damage.scopes import Samples, Witnesses, frames_after
+from napari_beamwatch.damage.parts import LITTLE
+from napari_beamwatch.damage.scopes import Witnesses, frames_after
 from napari_beamwatch.damage.verdict.coming import Coming, coming, of_neighbours, turned
 from napari_beamwatch.damage.verdict.dimming import blending_takes, drift_smears, signal_explains
 from napari_beamwatch.damage.verdict.others import UNTOLD, Fates, Refuted, refuted
 from napari_beamwatch.damage.verdict.rivals import judge_loss
 from napari_beamwatch.damage.verdict.steps import begun_with
 from napari_beamwatch.damage.verdict.stretching import stretched
+from napari_beamwatch.damage.verdict.too_soon import TOO_LATE, late, too_soon
 from napari_beamwatch.damage.verdict.view import view_changed
 
 Status = Literal["onset", "survived", "damaged_at_start", "no_lattice", "ambiguous"]
@@ -40,8 +40,6 @@ TOO_FEW = "too few"
 """How reasons begin where a record could not have shown a loss: of electrons, or frames."""
 
 ALIGNED = "pixels became more alike, as frames do that are aligned by interpolation"
-
-TOO_LATE = "the change came in the last tenth of the record"
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +156,7 @@ def judge(
 def _dated(one: Examined, verdict: Verdict) -> Verdict:
     """A verdict with its frame, unless the change came too late to be called."""
     assert one.every is not None  # only of too few frames it is
-    if verdict.status == "onset" and _late(one.every, verdict.onset.value):
+    if verdict.status == "onset" and late(one.every, verdict.onset.value):
         verdict = replace(verdict, status="ambiguous", reason=f"{TOO_LATE}; {verdict.reason}")
     end, lit = one.scope.dose_end, one.scope.lit
     return replace(verdict, onset_frame=int(frames_after(end, lit, verdict.onset.value)))
@@ -205,7 +203,7 @@ def _faded(
     if went.loss < LITTLE:
         text = f"a lasting change of {100 * went.loss:.0f} % is no more than focus or tilt make"
         return replace(_steady(base, watch), reason=text)
-    too_soon = _too_soon(watch, went, others)
+    soon = too_soon(watch, went, others)
     went, in_steps = begun_with(loss, watch)
     base = replace(
         base,
@@ -214,8 +212,8 @@ def _faded(
         criterion="fading", detected=loss.detected, lost=loss.lost, fitted=loss.fitted,
         held_until=min(went.onset.low, power.survived_dose),
     )  # fmt: skip
-    if too_soon:
-        return _unclear(base, too_soon)
+    if soon:
+        return _unclear(base, soon)
     against = refuted(one, others, fates)
     if not against.path and signal_explains(samples, loss.found):
         return _unclear(
@@ -285,31 +283,6 @@ def _unclear(base: Verdict, why: str) -> Verdict:
     return replace(
         base, status="ambiguous", reason=why, criterion="", onset=NOTHING, fading_onset=NOTHING
     )
-
-
-def _too_soon(watch: Watch, went: Course, others: Sequence[Examined]) -> str:
-    """Why a loss at the end cannot be called yet, if so."""
-    samples = watch.samples
-    if _late(samples, went.onset.value):
-        return TOO_LATE
-    lasted = len(samples) - watch.seen.place
-    if lasted < max(0.05 * len(samples), BEYOND_DIPS * watch.dips.longest):
-        return "the record ends in a dip like those before, which recovered"
-    # Windows that leave the detector do not see what comes back.
-    last = float(samples.end[(samples.windows > 0).any(axis=0)][-1])
-    dips = [event for one in others if one.watch for event in one.watch.dips.events]
-    if any(
-        dip.kind == "recovered" and dip.depth >= HALF * went.loss
-        and dip.dose_from <= went.onset.high and dip.dose_to >= last
-        for dip in dips
-    ):  # fmt: skip
-        return f"it is not seen beyond {last:.4g}, and what fell with it elsewhere recovered later"
-    return ""
-
-
-def _late(samples: Samples, onset: float) -> bool:
-    length = samples.end[-1] - samples.start[0]
-    return bool(onset > samples.start[0] + (1 - LITTLE) * length)
 
 
 def _words(went: Course, base: Verdict, in_steps: str) -> str:

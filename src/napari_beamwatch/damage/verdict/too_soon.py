@@ -1,0 +1,56 @@
+"""Losses near the end of a record, which may yet come back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from napari_beamwatch.damage.course.alarm import BEYOND_DIPS
+from napari_beamwatch.damage.course.examining import Examined, Watch
+from napari_beamwatch.damage.course.interval import Course
+from napari_beamwatch.damage.parts import HALF, LITTLE, SEVERAL
+from napari_beamwatch.damage.scopes import Samples
+
+TOO_LATE = "the change came in the last tenth of the record"
+
+
+def too_soon(watch: Watch, went: Course, others: Sequence[Examined]) -> str:
+    """Why a loss at the end cannot be called yet, if so."""
+    samples = watch.samples
+    if late(samples, went.onset.value):
+        return TOO_LATE
+    lasted = len(samples) - watch.seen.place
+    if lasted < max(0.05 * len(samples), BEYOND_DIPS * watch.dips.longest):
+        return "the record ends in a dip like those before, which recovered"
+    if lasted < BEYOND_DIPS * _rocking(went, others):
+        return "the record ends in a dip like those of most places that are there, which recovered"
+    # Windows that leave the detector do not see what comes back.
+    last = float(samples.end[(samples.windows > 0).any(axis=0)][-1])
+    dips = [event for one in others if one.watch for event in one.watch.dips.events]
+    if any(
+        dip.kind == "recovered" and dip.depth >= HALF * went.loss
+        and dip.dose_from <= went.onset.high and dip.dose_to >= last
+        for dip in dips
+    ):  # fmt: skip
+        return f"it is not seen beyond {last:.4g}, and what fell with it elsewhere recovered later"
+    return ""
+
+
+def _rocking(went: Course, others: Sequence[Examined]) -> int:
+    """Samples of the longest dip of what holds, where most of that dips as deep; else 0."""
+    steady = [
+        one.watch.dips
+        for one in others
+        if one.watch and (one.loss is None or one.loss.course.loss < LITTLE)
+    ]
+    dipped = [
+        dips.longest
+        for dips in steady
+        if any(e.kind == "recovered" and e.depth >= HALF * went.loss for e in dips.events)
+    ]
+    return max(dipped) if len(dipped) >= max(SEVERAL, HALF * len(steady)) else 0
+
+
+def late(samples: Samples, onset: float) -> bool:
+    """Whether it is in the last tenth."""
+    length = samples.end[-1] - samples.start[0]
+    return bool(onset > samples.start[0] + (1 - LITTLE) * length)
