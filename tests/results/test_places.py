@@ -10,6 +10,8 @@ import pytest
 
 import napari_beamwatch as bw
 from napari_beamwatch import columns
+from napari_beamwatch.damage.course.estimate import Estimate
+from napari_beamwatch.results.survival import median_place
 
 
 def _with(result: bw.Result, rows: list[tuple[str, float, float]]) -> bw.Result:
@@ -110,4 +112,20 @@ def test_the_summary_counts_places_and_says_when_half_had_changed(result: bw.Res
     some = _with(result, [("onset", 50.0, nan), ("onset", 90.0, nan), ("survived", nan, 150.0)])
     told = some.summary["places"]
     assert (told["number"], told["changed"], told["survived"]) == (3, 2, 1)
-    assert 85 <= told["median_dose_e_per_A2"] <= 95
+    field = some.onsets.assign(
+        median_onset_e_per_A2=90.0, median_onset_low_e_per_A2=80.0, median_onset_high_e_per_A2=nan
+    )
+    told = replace(some, onsets=field).summary["places"]
+    assert [told[f"median_{end}_e_per_A2"] for end in ("dose", "low", "high")] == [90, 80, None]
+
+
+def test_the_median_place_is_that_of_the_survival_curve(result: bw.Result) -> None:
+    nan = float("nan")
+    dated = [("onset", dose, nan) for dose in (60.0, 80.0, 100.0, 120.0)]
+    some = _with(result, [*dated, ("ambiguous", nan, 70.0)])
+    median, curve = median_place(some.places, 0.0, 200.0), bw.place_survival(some)
+    assert median == Estimate(curve.median, curve.median_low, curve.median_high)
+    assert 80 < median.value < 100  # what cannot be told held to 70, and not to the end
+    one = median_place(some.places[:1], 0.0, 200.0)
+    assert one == Estimate(60.0, 55.0, 65.0)
+    assert np.isnan(median_place(some.places[4:], 0.0, 200.0).value)

@@ -26,6 +26,7 @@ def onset_row(
     more: dict[str, Any],
     mass_loss: Estimate = NOTHING,
     summed: Summed | None = None,
+    median: Estimate = NOTHING,
 ) -> dict[str, Any]:
     """One row of the table of onsets.
 
@@ -42,6 +43,8 @@ def onset_row(
         Onset of the change of particles alone.
     summed : Summed, optional
         Numbers of its places.
+    median : Estimate
+        Dose by which half of their lattice had changed.
     """
     height, width = movie.shape[1:]
     y0, x0, y1, x1 = (0, 0, height, width) if region is None else region.box
@@ -75,7 +78,7 @@ def onset_row(
         row |= {
             "mass_loss_onset_e_per_A2": mass_loss.value,
             "last_dose_e_per_A2": float(movie.dose[last]) * movie.exposure((y0, x0, y1, x1)),
-            **_estimate("median_onset", numbers.median),
+            **_estimate("median_onset", median),
         }
     return row | more
 

@@ -14,7 +14,6 @@ from napari_beamwatch.movies.dose_scale import DoseScale
 from napari_beamwatch.regions import FIELD
 from napari_beamwatch.results.findings import Findings
 from napari_beamwatch.results.half_changed import half_changed
-from napari_beamwatch.results.survival import place_survival
 
 NAMED_SPOTS = 3
 """Reflections that are named in a line, strongest first."""
@@ -308,15 +307,15 @@ def _is_bound(row: pd.Series) -> bool:
 def _places(result: Findings) -> dict[str, Any]:
     """How many places of the field were judged and changed, and when half of them had."""
     status = result.places.status[result.places.status != "no_lattice"]
-    found = place_survival(result)
-    known = {} if found is None else {
-        "dose": found.median, "low": found.median_low, "high": found.median_high
-    }  # fmt: skip
+    field = result.onsets.iloc[0]
     return {
         "number": len(status),
         "changed": int(status.isin(CHANGED).sum()),
         "survived": int((status == "survived").sum()),
-        **{f"median_{end}_e_per_A2": _number(known.get(end)) for end in ("dose", "low", "high")},
+        **{
+            f"median_{name}_e_per_A2": _number(field[f"median_onset{end}_e_per_A2"])
+            for name, end in (("dose", ""), ("low", "_low"), ("high", "_high"))
+        },
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from napari_beamwatch.damage.course.estimate import NOTHING, Estimate
 from napari_beamwatch.damage.field.survival import Survival, turnbull
 from napari_beamwatch.results.fates import place_fates
 from napari_beamwatch.results.findings import Findings
@@ -32,10 +33,34 @@ def place_survival(results: Findings | Sequence[Findings]) -> Survival | None:
     several = [results] if isinstance(results, Findings) else list(results)
     parts = [_fates(result).assign(movie=i) for i, result in enumerate(several)]
     fates = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    return _survival(fates, "movie" if len(several) > 1 else "crystal")
+
+
+def median_place(places: pd.DataFrame, first_dose: float, last_dose: float) -> Estimate:
+    """Dose by which half of the lattice had changed, as the survival curve of a movie has it.
+
+    Parameters
+    ----------
+    places : DataFrame
+        As documented in `columns.PLACES`.
+    first_dose, last_dose : float
+        Where the record begins and ends, e/Å².
+    """
+    fates = place_fates(places, first_dose=first_dose, last_dose=last_dose)
+    found = _survival(fates, "crystal")
+    if found is None:
+        return NOTHING
+    ends = found.median_low, found.median_high
+    if len(fates) == 1 and np.isfinite(found.median):  # its own
+        mine = places[places["place"] == fates["place"].iloc[0]].iloc[0]
+        ends = mine["onset_low_e_per_A2"], mine["onset_high_e_per_A2"]
+    return Estimate(found.median, *map(float, ends))
+
+
+def _survival(fates: pd.DataFrame, cluster: str) -> Survival | None:
     if not len(fates):
         return None
-    cluster = fates.movie if len(several) > 1 else fates.crystal
-    return turnbull(fates.low_e_per_A2, fates.high_e_per_A2, fates.share, cluster)
+    return turnbull(fates.low_e_per_A2, fates.high_e_per_A2, fates.share, fates[cluster])
 
 
 def _fates(result: Findings) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from napari_beamwatch.damage.course.estimate import NOTHING, Estimate
 from napari_beamwatch.damage.course.examining import examine
 from napari_beamwatch.damage.course.interval import Fitted
 from napari_beamwatch.damage.field.place import Place
-from napari_beamwatch.damage.field.summed import passing, summed
+from napari_beamwatch.damage.field.summed import passing
 from napari_beamwatch.damage.field.whole import RegionVerdict
 from napari_beamwatch.damage.verdict.judging import Verdict
 
@@ -80,7 +80,6 @@ def test_one_place_is_the_field() -> None:
     assert told.verdict.onset == only.onset
     assert told.verdict.half_dose == only.half_dose
     assert told.verdict.reason == only.reason
-    assert told.summed.median == only.onset
 
 
 def test_windows_that_lost_nothing_do_not_date_what_came_to_their_place() -> None:
@@ -104,36 +103,6 @@ def test_a_field_says_how_much_of_it_changed() -> None:
     assert told.verdict.onset.value == pytest.approx(80, abs=0.5)
     assert "2 of 3 places changed, 30 % of the lattice" in told.verdict.reason
     assert told.verdict.reason.startswith("place 0: ")
-
-
-def test_the_median_is_the_dose_by_which_half_of_the_lattice_changed() -> None:
-    told = of(*((lost(dose), 1.0) for dose in (60, 80, 100, 120, 140)))
-    middle = told.summed.median
-    assert middle.value == 100
-    assert 60 <= middle.low < 100 < middle.high <= 150
-    heavy = of((lost(60), 1.0), (lost(100), 8.0), (lost(140), 1.0))
-    assert heavy.summed.median.value == 100
-    half = of((lost(60), 60.0), (steady(), 40.0))
-    assert half.summed.median.value == 60
-    # So few places may as well be others, of which less than half changed.
-    assert np.isnan(half.summed.median.high)
-
-
-def test_there_is_no_median_where_less_than_half_changed() -> None:
-    assert of((lost(60), 40.0), (steady(), 60.0)).summed.median == NOTHING
-    assert of((steady(), 40.0), (steady(), 60.0)).summed.median == NOTHING
-
-
-@pytest.mark.long
-def test_intervals_of_the_median_hold_the_truth() -> None:
-    rng = np.random.default_rng(3)
-    inside = []
-    for _ in range(60):
-        true = 150 + 20 * rng.standard_normal(25)
-        seen = true + 4 * rng.standard_normal(25)
-        middle = summed(places(*((lost(dose), 1.0) for dose in seen)), START, ENDS).median
-        inside.append(middle.low <= 150 <= middle.high)
-    assert np.mean(inside) > 0.85
 
 
 def test_doses_of_the_whole_are_those_of_all_of_its_lattice() -> None:

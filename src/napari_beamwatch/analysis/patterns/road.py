@@ -137,7 +137,7 @@ def find_diffraction_spots(
 
 def _as_place(verdict: Verdict) -> RegionVerdict:
     """The whole pattern as the one place that it is."""
-    summed = Summed(1, float(verdict.changed), verdict.onset, verdict.fitted)
+    summed = Summed(1, float(verdict.changed), verdict.fitted)
     place = Place(0, CRYSTAL, "pattern", np.zeros(0, np.int64), 1.0, verdict)
     return RegionVerdict(verdict, (place,), summed=summed)
 
@@ -156,7 +156,8 @@ def _onset_row(movie: Movie, named: Named) -> dict[str, Any]:
         "n_crystals": spots.crystal.nunique(),
     }
     told = named.phases.before_and_after(verdict, named.rows)
-    return onset_row(movie, None, verdict, more, summed=_as_place(verdict).summed) | told
+    summed = _as_place(verdict).summed
+    return onset_row(movie, None, verdict, more, summed=summed, median=verdict.onset) | told
 
 
 def _checked(movie: Movie, settings: Settings, regions: Sequence[Region]) -> float:

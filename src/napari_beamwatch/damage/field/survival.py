@@ -38,6 +38,9 @@ DRAWS = 400
 MEDIAN = 0.5
 """Part that is left at the median."""
 
+FEWEST_CLUSTERS = 3
+"""From which an interval of one movie is told: that of two is as wide as there are doses."""
+
 LARGE = 0.025
 """Part of the draws that may lie beyond what is known before an interval is open there."""
 
@@ -88,8 +91,7 @@ def turnbull(
     if len(np.unique(labels)) == 1:  # of one crystal the places are what there is to resample
         labels = np.arange(len(labels))
     found = Resampled.of(low, high, share, labels, DRAWS, seed)
-    alone = len(labels) == 1  # nothing but its own interval says how well it is known
-    ends = (*np.ravel(low), *np.ravel(high)) if alone else found.interval(MEDIAN)
+    ends = found.interval(MEDIAN) if found.clusters >= FEWEST_CLUSTERS else (np.nan, np.nan)
     median, least, most = (
         float(end) if np.isfinite(end) else float("nan") for end in (found.dose_at(MEDIAN), *ends)
     )
