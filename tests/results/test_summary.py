@@ -68,6 +68,8 @@ def test_an_onset_has_its_interval_criterion_and_evidence(result: bw.Result) -> 
         (53.0, (348.0, 300.0), "53 % {} changed by the end, so half of it may or may not have"
                                " · median of 5 places 348 [≥ 300] e/Å²"),
         (99.0, (), "99 % {} of 5 places changed"),  # of a movie without doses
+        # What cannot be told counts as long as it held.
+        (32.0, (90.0, 60.0), "32 % {} changed · median of 5 places 90 [≥ 60] e/Å²"),
     ],
 )  # fmt: skip
 def test_it_is_said_whether_half_of_a_lattice_changed(

@@ -183,7 +183,7 @@ def _of_places(row: Row) -> list[str]:
         said.append(f"median of {places:.0f} places {median:.3g} {ends}e/Å²")
     if changed is not None:
         of = "the lattice" + ("" if said else f" of {places:.0f} places")
-        half = half_changed(changed, _number(row, "median_onset_high"))
+        half = half_changed(changed, median, _number(row, "median_onset_high"))
         said.append(f"{changed:.0f} % of {of} changed by the end{half}")
     return said
 

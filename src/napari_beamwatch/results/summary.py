@@ -117,7 +117,8 @@ def course_words(row: pd.Series) -> str | None:
         median = _with_interval(row, "median_onset")
         of = "" if median else f" of {places:.0f} places"
         if changed is not None:
-            half = half_changed(changed, _number(row["median_onset_high_e_per_A2"]))
+            known = (_number(row[f"median_onset{end}_e_per_A2"]) for end in ("", "_high"))
+            half = half_changed(changed, *known)
             said.append(
                 f"{changed:.0f} % of the lattice{of} changed{half and ' by the end' + half}"
             )

@@ -71,9 +71,8 @@ def _facts(row: Row, summary: Mapping[str, Any], settings: Settings) -> Iterator
             "Median place", at("median_onset"), "by this dose half of the lattice had changed"
         )
         share = plain(row["changed_area_percent"], 3)
-        half = (
-            half_changed(float(share), number(row["median_onset_high_e_per_A2"])) if share else ""
-        )
+        known = (number(row[f"median_onset{end}_e_per_A2"]) for end in ("", "_high"))
+        half = half_changed(float(share), *known) if share else ""
         yield Fact(
             "Lattice that changed",
             f"{share} %" if share else "",
