@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from unforeseen_optics import (
-    Cell,
     Columns,
     Part,
     Rng,
     View,
-    crystal,
     disc,
-    everywhere,
     together,
 )
 from unforeseen_stage import (
@@ -131,21 +128,6 @@ def recrystallised(rng: Rng) -> Scene:
     return s.film_movie(
         from_dose(onset, "ambiguous"), all_of(s.fading(old, h), lambda t: [Part(new, came[t])])
     )
-
-
-def superlattice(rng: Rng) -> Scene:
-    """Every other row gets heavier from a dose on: spots appear halfway, and stay."""
-    s = Stage(rng, ("NaF", "LiF"))
-    angle = float(rng.uniform(0, 180))
-    whole, cell = s.shape(angle=angle), s.cells[0]
-    heavy = Cell(2 * cell.height, 2 * cell.width, tuple(
-        ((y + j) / 2, (x + i) / 2, w * (1 if (i + j) % 2 else -1))
-        for y, x, w in cell.sites for j in (0, 1) for i in (0, 1)))  # fmt: skip
-    made = crystal(heavy, angle, everywhere, s.reach, rng)
-    change = Columns(made.at, made.strength * s.scope.strength(heavy, 0.05))
-    onset = s.onset()
-    came = smooth((np.arange(s.frames) + 0.5) * s.dose, onset, onset + 0.15 * s.total)
-    return s.film_movie(from_dose(onset), lambda t: [Part(whole), Part(change, float(came[t]))])
 
 
 def shrinking(rng: Rng) -> Scene:

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import numpy as np
-from unforeseen_optics import Cell, Columns, Part, Rng, crystal, everywhere
+from unforeseen_optics import Cell, Columns, Part, Rng, crystal, everywhere, rotation
 from unforeseen_stage import Scene, Stage, from_dose, smooth
+
+
+def rows(s: Stage) -> tuple[Columns, Columns]:
+    """A lattice, and what makes every other of its rows heavier: spots halfway."""
+    angle, cell = float(s.rng.uniform(0, 180)), s.cells[0]
+    whole = s.shape(angle=angle)
+    heavy = Cell(2 * cell.height, 2 * cell.width, tuple(
+        ((y + j) / 2, (x + i) / 2, w * (1 if (i + j) % 2 else -1))
+        for y, x, w in cell.sites for j in (0, 1) for i in (0, 1)))  # fmt: skip
+    made = crystal(heavy, angle, everywhere, s.reach, s.rng)
+    return whole, Columns(made.at, made.strength * s.scope.strength(heavy, 0.05))
+
+
+def superlattice(rng: Rng) -> Scene:
+    """Every other row gets heavier from a dose on: spots appear halfway, and stay."""
+    s = Stage(rng, ("NaF", "LiF"))
+    whole, order = rows(s)
+    onset = s.onset()
+    came = smooth((np.arange(s.frames) + 0.5) * s.dose, onset, onset + 0.15 * s.total)
+    return s.film_movie(from_dose(onset), lambda t: [Part(whole), Part(order, float(came[t]))])
 
 
 def disordering(rng: Rng) -> Scene:
     """Every other row was heavier: spots halfway go from a dose on, those of the lattice stay."""
     s = Stage(rng, ("NaF", "LiF"))
-    angle, cell = float(rng.uniform(0, 180)), s.cells[0]
-    whole = s.shape(angle=angle)
-    heavy = Cell(2 * cell.height, 2 * cell.width, tuple(
-        ((y + j) / 2, (x + i) / 2, w * (1 if (i + j) % 2 else -1))
-        for y, x, w in cell.sites for j in (0, 1) for i in (0, 1)))  # fmt: skip
-    made = crystal(heavy, angle, everywhere, s.reach, rng)
-    order = Columns(made.at, made.strength * s.scope.strength(heavy, 0.05))
+    whole, order = rows(s)
     onset = s.onset()
     h = s.course(onset)
     return s.film_movie(from_dose(onset), lambda t: [Part(whole), Part(order, float(h[t]))])
@@ -31,8 +45,7 @@ def splitting(rng: Rng) -> Scene:
     nearest = np.argmin(np.hypot(*(whole.at[:, None] - centres[None]).transpose(2, 0, 1)), axis=1)
     onset, most = s.onset(), float(rng.uniform(0.015, 0.04))
     grown = smooth((np.arange(s.frames) + 0.5) * s.dose, onset, onset + 0.15 * s.total)
-    c, si = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
-    turn = np.array([[c, -si], [si, c]])
+    turn = rotation(angle)
 
     def parts(t: int) -> list[Part]:
         if not grown[t]:

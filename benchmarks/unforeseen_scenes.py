@@ -76,7 +76,7 @@ KINDS: dict[str, Callable[[Rng], Scene]] = {
     "field-turns": crystals.whole_field_turns,
     "shrinking": damage.shrinking,
     "swelling": damage.swelling,
-    "superlattice": damage.superlattice,
+    "superlattice": order.superlattice,
     "one-set-dims": crystals.one_set_dims,
     "boundary-moves": crystals.boundary_moves,
     "veil": films.veil,

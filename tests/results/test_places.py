@@ -123,9 +123,10 @@ def test_the_median_place_is_that_of_the_survival_curve(result: bw.Result) -> No
     nan = float("nan")
     dated = [("onset", dose, nan) for dose in (60.0, 80.0, 100.0, 120.0)]
     some = _with(result, [*dated, ("ambiguous", nan, 70.0)])
-    median, curve = median_place(some.places, 0.0, 200.0), bw.place_survival(some)
+    ends = {"pre_exposure_e_per_A2": 0.0, "last_dose_e_per_A2": 200.0}
+    median, curve = median_place(some.places, ends), bw.place_survival(some)
     assert median == Estimate(curve.median, curve.median_low, curve.median_high)
     assert 80 < median.value < 100  # what cannot be told held to 70, and not to the end
-    one = median_place(some.places[:1], 0.0, 200.0)
+    one = median_place(some.places[:1], ends)
     assert one == Estimate(60.0, 55.0, 65.0)
-    assert np.isnan(median_place(some.places[4:], 0.0, 200.0).value)
+    assert np.isnan(median_place(some.places[4:], ends).value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,11 @@ import pandas as pd
 from napari_beamwatch import columns
 from napari_beamwatch.analysis.first_seen import first_seen, in_words
 from napari_beamwatch.analysis.naming import Phases
-from napari_beamwatch.damage.course.estimate import NOTHING, Estimate
 from napari_beamwatch.damage.field.whole import RegionVerdict
 from napari_beamwatch.damage.verdict.judging import unclear
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.regions import FIELD, Region
-from napari_beamwatch.results.onsets import event_rows, onset_row
+from napari_beamwatch.results.onsets import estimate_columns, event_rows, onset_row
 from napari_beamwatch.results.result import Result
 from napari_beamwatch.results.survival import median_place
 from napari_beamwatch.results.tables import course_table, place_table, region_spots, region_traces
@@ -130,21 +130,13 @@ class Answer:
             },
             self.told.mass_loss_onset,
             self.told.summed,
-            self._median(),
         )
+        if self.movie.dose is not None:
+            row |= estimate_columns("median_onset", median_place(self._places, row))
         row |= self.phases.before_and_after(verdict, self.spots)
         if self.told.grown and not verdict.changed:
             row["interpretation"] = "environment"
         return row
-
-    def _median(self) -> Estimate:
-        """Dose by which half of the lattice of its places had changed."""
-        movie, region = self.movie, self.part.region
-        if movie.dose is None:
-            return NOTHING
-        box = (0, 0, *movie.shape[1:]) if region is None else region.box
-        last = float(movie.dose[np.flatnonzero(movie.lit)[-1]]) * movie.exposure(box)
-        return median_place(self._places(), movie.pre_exposure or 0.0, last)
 
     def event_rows(self) -> list[dict[str, Any]]:
         """Its rows of the table of events."""
@@ -152,8 +144,9 @@ class Answer:
 
     def places(self) -> pd.DataFrame:
         """The table of its places, with names of phases."""
-        return self.phases.of_places(self._places(), self.told)
+        return self.phases.of_places(self._places, self.told)
 
+    @cached_property
     def _places(self) -> pd.DataFrame:
         return place_table(self.movie, self.told, self.part.followed.spots)
 

@@ -26,7 +26,6 @@ def onset_row(
     more: dict[str, Any],
     mass_loss: Estimate = NOTHING,
     summed: Summed | None = None,
-    median: Estimate = NOTHING,
 ) -> dict[str, Any]:
     """One row of the table of onsets.
 
@@ -43,8 +42,6 @@ def onset_row(
         Onset of the change of particles alone.
     summed : Summed, optional
         Numbers of its places.
-    median : Estimate
-        Dose by which half of their lattice had changed.
     """
     height, width = movie.shape[1:]
     y0, x0, y1, x1 = (0, 0, height, width) if region is None else region.box
@@ -78,7 +75,7 @@ def onset_row(
         row |= {
             "mass_loss_onset_e_per_A2": mass_loss.value,
             "last_dose_e_per_A2": float(movie.dose[last]) * movie.exposure((y0, x0, y1, x1)),
-            **_estimate("median_onset", median),
+            **estimate_columns("median_onset", verdict.onset),  # of the one place that it may be
         }
     return row | more
 
@@ -103,13 +100,13 @@ def said(movie: Movie, verdict: Verdict) -> dict[str, Any]:
         return row
     survived = verdict.survived_dose if verdict.status == "survived" else np.nan
     return row | {
-        **_estimate("onset", verdict.onset, ("_dose", "_low", "_high")),
+        **estimate_columns("onset", verdict.onset, ("_dose", "_low", "_high")),
         "detected_dose_e_per_A2": verdict.detected,
         "lost_dose_e_per_A2": verdict.lost,
-        **_estimate("decay_after_onset", verdict.decay),
-        **_estimate("dose_10", verdict.dose_10),
-        **_estimate("half_dose", verdict.half_dose),
-        **_estimate("dose_1e", verdict.dose_1e),
+        **estimate_columns("decay_after_onset", verdict.decay),
+        **estimate_columns("dose_10", verdict.dose_10),
+        **estimate_columns("half_dose", verdict.half_dose),
+        **estimate_columns("dose_1e", verdict.dose_1e),
         "fading_onset_e_per_A2": verdict.fading_onset.value,
         "spacing_onset_e_per_A2": verdict.spacing_onset.value,
         "new_phase_onset_e_per_A2": verdict.new_phase_onset.value,
@@ -117,9 +114,10 @@ def said(movie: Movie, verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _estimate(
+def estimate_columns(
     name: str, estimate: Estimate, ends: tuple[str, str, str] = ("", "_low", "_high")
 ) -> dict[str, float]:
+    """A dose and its interval in columns of a name."""
     values = (estimate.value, estimate.low, estimate.high)
     return {f"{name}{end}_e_per_A2": float(value) for end, value in zip(ends, values, strict=True)}
 

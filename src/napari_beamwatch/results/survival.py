@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,8 @@ from napari_beamwatch.damage.course.estimate import NOTHING, Estimate
 from napari_beamwatch.damage.field.survival import Survival, turnbull
 from napari_beamwatch.results.fates import place_fates
 from napari_beamwatch.results.findings import Findings
+
+Row = pd.Series | Mapping[str, Any]
 
 
 def place_survival(results: Findings | Sequence[Findings]) -> Survival | None:
@@ -31,22 +34,26 @@ def place_survival(results: Findings | Sequence[Findings]) -> Survival | None:
         None where no place tells anything.
     """
     several = [results] if isinstance(results, Findings) else list(results)
-    parts = [_fates(result).assign(movie=i) for i, result in enumerate(several)]
+    parts = [
+        _fates(result.places, result.onsets.iloc[0]).assign(movie=i)
+        for i, result in enumerate(several)
+        if len(result.onsets)
+    ]
     fates = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     return _survival(fates, "movie" if len(several) > 1 else "crystal")
 
 
-def median_place(places: pd.DataFrame, first_dose: float, last_dose: float) -> Estimate:
+def median_place(places: pd.DataFrame, row: Row) -> Estimate:
     """Dose by which half of the lattice had changed, as the survival curve of a movie has it.
 
     Parameters
     ----------
     places : DataFrame
         As documented in `columns.PLACES`.
-    first_dose, last_dose : float
-        Where the record begins and ends, e/Å².
+    row : Series or mapping
+        Of the table of onsets: where the record begins and ends.
     """
-    fates = place_fates(places, first_dose=first_dose, last_dose=last_dose)
+    fates = _fates(places, row)
     found = _survival(fates, "crystal")
     if found is None:
         return NOTHING
@@ -63,14 +70,11 @@ def _survival(fates: pd.DataFrame, cluster: str) -> Survival | None:
     return turnbull(fates.low_e_per_A2, fates.high_e_per_A2, fates.share, fates[cluster])
 
 
-def _fates(result: Findings) -> pd.DataFrame:
-    """What the places of a field tell of their onsets."""
-    if not len(result.onsets):
-        return pd.DataFrame()
-    field = result.onsets.iloc[0]
-    before, last = field["pre_exposure_e_per_A2"], field["last_dose_e_per_A2"]
+def _fates(places: pd.DataFrame, row: Row) -> pd.DataFrame:
+    """What the places of a part tell of their onsets."""
+    before, last = row["pre_exposure_e_per_A2"], row["last_dose_e_per_A2"]
     return place_fates(
-        result.places,
+        places,
         first_dose=0.0 if pd.isna(before) else float(before),
         last_dose=np.nan if pd.isna(last) else float(last),
     )

@@ -156,8 +156,7 @@ def _onset_row(movie: Movie, named: Named) -> dict[str, Any]:
         "n_crystals": spots.crystal.nunique(),
     }
     told = named.phases.before_and_after(verdict, named.rows)
-    summed = _as_place(verdict).summed
-    return onset_row(movie, None, verdict, more, summed=summed, median=verdict.onset) | told
+    return onset_row(movie, None, verdict, more, summed=_as_place(verdict).summed) | told
 
 
 def _checked(movie: Movie, settings: Settings, regions: Sequence[Region]) -> float:

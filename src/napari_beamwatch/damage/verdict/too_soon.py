@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from napari_beamwatch.damage.course.alarm import BEYOND_DIPS
+from napari_beamwatch.damage.course.dips import Event
 from napari_beamwatch.damage.course.examining import Examined, Watch
 from napari_beamwatch.damage.course.interval import Course
 from napari_beamwatch.damage.parts import HALF, LITTLE, SEVERAL
@@ -27,10 +28,9 @@ def too_soon(watch: Watch, went: Course, others: Sequence[Examined]) -> str:
     last = float(samples.end[(samples.windows > 0).any(axis=0)][-1])
     dips = [event for one in others if one.watch for event in one.watch.dips.events]
     if any(
-        dip.kind == "recovered" and dip.depth >= HALF * went.loss
-        and dip.dose_from <= went.onset.high and dip.dose_to >= last
+        _as_deep(dip, went) and dip.dose_from <= went.onset.high and dip.dose_to >= last
         for dip in dips
-    ):  # fmt: skip
+    ):
         return f"it is not seen beyond {last:.4g}, and what fell with it elsewhere recovered later"
     return ""
 
@@ -42,12 +42,13 @@ def _rocking(went: Course, others: Sequence[Examined]) -> int:
         for one in others
         if one.watch and (one.loss is None or one.loss.course.loss < LITTLE)
     ]
-    dipped = [
-        dips.longest
-        for dips in steady
-        if any(e.kind == "recovered" and e.depth >= HALF * went.loss for e in dips.events)
-    ]
+    dipped = [dips.longest for dips in steady if any(_as_deep(dip, went) for dip in dips.events)]
     return max(dipped) if len(dipped) >= max(SEVERAL, HALF * len(steady)) else 0
+
+
+def _as_deep(dip: Event, went: Course) -> bool:
+    """Whether a dip that recovered was as deep as a loss, or nearly."""
+    return dip.kind == "recovered" and dip.depth >= HALF * went.loss
 
 
 def late(samples: Samples, onset: float) -> bool:
