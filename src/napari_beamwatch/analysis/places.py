@@ -222,7 +222,9 @@ def _at_first(spots: Spots, power: Floats, piece: Piece, examined: Examined | st
 
 
 def _shares(pieces: Sequence[Piece], power: Sequence[Floats]) -> list[float]:
-    """Squares of a step of lattice of each: what several had at first is split by their power.
+    """Squares of a step of lattice of each: what several had at first is split by their amplitudes.
+
+    A lattice that covers a part of a window has that part of its amplitude there, not of its power.
 
     Parameters
     ----------
@@ -230,12 +232,13 @@ def _shares(pieces: Sequence[Piece], power: Sequence[Floats]) -> list[float]:
     power : sequence of array
         Of what was there at first, in the windows that bear each.
     """
+    amplitude = [np.sqrt(np.maximum(mine, 0.0)) for mine in power]
     whole = np.zeros(max((int(piece.bearing.max()) for piece in pieces), default=0) + 1)
-    for piece, mine in zip(pieces, power, strict=True):
+    for piece, mine in zip(pieces, amplitude, strict=True):
         whole[piece.bearing] += mine
     return [
         float(piece.worth @ (mine / np.maximum(whole[piece.bearing], 1e-300)))
-        for piece, mine in zip(pieces, power, strict=True)
+        for piece, mine in zip(pieces, amplitude, strict=True)
     ]
 
 

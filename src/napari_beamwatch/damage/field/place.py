@@ -25,7 +25,7 @@ class Place:
         Those it is seen in; those of its inside only if it has any.
     share : float
         Lattice it carries, in squares of a step: a window stands for what lies nearest to it, and
-        one that shows several is split by their power.
+        one that shows several is split by their amplitudes.
     verdict : Verdict
     power : float
         Of its lattice, over that of the noise, where it is strongest.

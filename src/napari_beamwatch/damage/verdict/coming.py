@@ -75,7 +75,8 @@ def coming(
 
     Reflections that other places of the crystal had at first come where it bends or slides, and are
     none. A grain that rocks into view brings spacings that the field already had: such spots count
-    only where they stay at a place whose old lattice is gone. Points between those of the lattice
+    only where they stay at a place whose old lattice is gone. One spacing alone that most of a
+    place does not show says nothing of it. Points between those of the lattice
     may be a superstructure, or of a lattice of which every second point was seen.
 
     Parameters
@@ -100,7 +101,7 @@ def coming(
         twice = sum(each.order == 0 for each in new) > 1
         sure = distinct(theirs) > 1 or twice or any(trace.ring for trace in theirs)
         replaced = any(each.seen.low <= until for each in new)
-        if not sure and not replaced and _reach_in(theirs, others):
+        if not sure and not replaced and (_few(theirs, one) or _reach_in(theirs, others)):
             return None
         if not sure:
             why = f"{called(theirs)} of another lattice appeared: a grain may have turned into view"
@@ -200,6 +201,12 @@ def _replaced(one: Examined, strange: bool) -> tuple[float, float]:
 def _came(one: Examined) -> list[SpotTrace]:
     """What came to a place to stay."""
     return [one.scope.traces[each.index] for each in one.new if each.stayed]
+
+
+def _few(spots: Sequence[SpotTrace], one: Examined) -> bool:
+    """Whether most of a place shows none of the spots: they say nothing of it."""
+    there = max(float(np.mean(trace.windows)) for trace in one.old.traces)
+    return all(float(np.mean(trace.windows)) < HALF * there for trace in spots)
 
 
 def _reach_in(spots: Sequence[SpotTrace], others: Sequence[Examined]) -> bool:
