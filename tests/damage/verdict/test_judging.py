@@ -123,7 +123,20 @@ def test_what_goes_where_most_grains_rock_may_come_back_as_these_did(
     still = traces.placed(traces.steady(), 20, crystal=9, turn=50)
     verdict = judge(lost, [*others, still])
     assert verdict.status == told
-    assert ("most places that are there" in verdict.reason) == (told == "ambiguous")
+    assert ("like those of most other places" in verdict.reason) == (told == "ambiguous")
+
+
+@pytest.mark.parametrize(("since", "told"), [(80, "ambiguous"), (60, "onset")])
+def test_what_went_when_others_did_may_come_back_as_these_did_before(
+    traces: Any, since: int, told: str
+) -> None:
+    lost = traces.placed(traces.fading(80, 1), 1)
+    out = np.where((np.arange(100) >= 30) & (np.arange(100) < 50), 0.1, 1)
+    others = [
+        traces.placed(traces.fading(since, 1) * out, 10 + i, crystal=1 + i, turn=20 * (1 + i))
+        for i in range(2)
+    ]
+    assert judge(lost, others).status == told
 
 
 def test_windows_that_leave_the_detector_in_a_dip_of_the_field_do_not_see_its_end(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_beamwatch.damage.course.examining import examine
+from napari_beamwatch.damage.course.examining import Examined, examine
 from napari_beamwatch.damage.scopes import Scope, Witnesses
 from napari_beamwatch.damage.verdict.judging import Verdict, judge
 from napari_beamwatch.damage.verdict.view import view_changed
@@ -54,6 +54,16 @@ class Parted(Film):
     def within(self, boxes: np.ndarray, before: np.ndarray, after: np.ndarray) -> Film:
         self.asked.append(boxes)
         return Film(self.there)
+
+
+@dataclass
+class InParts(Film):
+    """One that says of each part what is known of it, by the upper edge of that."""
+
+    of: dict[int, Comparison]
+
+    def within(self, boxes: np.ndarray, before: np.ndarray, after: np.ndarray) -> Film:
+        return Film(self.of[int(boxes[0, 0])])
 
 
 def judged(scope: Scope, told: Comparison | None) -> Verdict:
@@ -124,6 +134,32 @@ def test_of_a_part_that_shakes_the_film_in_that_part_is_asked(traces: Any) -> No
         told = view_changed(mine, [held], mine.loss.course.onset, film)
         assert ("blurred" in told) is said
         assert film.asked == [boxes]
+
+
+def test_at_the_edge_of_a_part_that_shakes_what_fell_with_it_tells_how_much_that_takes(
+    traces: Any,
+) -> None:
+    late = np.arange(100) >= 40
+
+    def place(rate: float, boxes: list[int]) -> Examined:
+        left = np.exp(-rate * (traces.g**2).sum(axis=1))[:, None]
+        scope = traces.scope(traces.levels[:, None] * np.where(late, left, 1.0), 1, windows=16)
+        return examine(replace(scope, boxes=np.array([boxes])), None)
+
+    edge, amid = place(500.0, [0, 0, 64, 64]), place(500.0, [64, 64, 128, 128])
+    held = examine(traces.scope(np.repeat(traces.levels[:, None], 100, axis=1), 2), None)
+    assert edge.loss is not None
+    slight = Comparison(20.0, 10.0, 1.0, -5.0, even(60.0, 15.0))
+    shakes = replace(slight, blur=even(500.0, 30.0))
+    for there, with_it, said in (
+        ({0: slight, 64: shakes}, [amid, held], True),
+        ({0: slight, 64: slight}, [amid, held], False),
+        ({0: HELD, 64: shakes}, [amid, held], False),
+        ({0: slight, 64: shakes}, [held], False),
+    ):
+        film: Any = InParts(HELD, there)
+        told = view_changed(edge, with_it, edge.loss.course.onset, film)
+        assert ("blurred" in told) is said
 
 
 def test_a_blur_of_the_film_does_not_excuse_spots_that_are_gone(traces: Any) -> None:

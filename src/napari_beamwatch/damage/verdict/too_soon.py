@@ -23,7 +23,7 @@ def too_soon(watch: Watch, went: Course, others: Sequence[Examined]) -> str:
     if lasted < max(0.05 * len(samples), BEYOND_DIPS * watch.dips.longest):
         return "the record ends in a dip like those before, which recovered"
     if lasted < BEYOND_DIPS * _rocking(went, others):
-        return "the record ends in a dip like those of most places that are there, which recovered"
+        return "the record ends in a dip like those of most other places, which recovered"
     # Windows that leave the detector do not see what comes back.
     last = float(samples.end[(samples.windows > 0).any(axis=0)][-1])
     dips = [event for one in others if one.watch for event in one.watch.dips.events]
@@ -36,14 +36,31 @@ def too_soon(watch: Watch, went: Course, others: Sequence[Examined]) -> str:
 
 
 def _rocking(went: Course, others: Sequence[Examined]) -> int:
-    """Samples of the longest dip of what holds, where most of that dips as deep; else 0."""
-    steady = [
-        one.watch.dips
-        for one in others
-        if one.watch and (one.loss is None or one.loss.course.loss < LITTLE)
-    ]
-    dipped = [dips.longest for dips in steady if any(_as_deep(dip, went) for dip in dips.events)]
-    return max(dipped) if len(dipped) >= max(SEVERAL, HALF * len(steady)) else 0
+    """Samples of the longest dip of what holds, or of what fell with it, if most dip as deep."""
+    longest = 0
+    for some, least in ((_holding(others), SEVERAL), (_fallen_with(went, others), 1)):
+        dips = [watch.dips for watch in some]
+        dipped = [one.longest for one in dips if any(_as_deep(dip, went) for dip in one.events)]
+        if len(dipped) >= max(least, HALF * len(dips)):
+            longest = max(longest, *dipped)
+    return longest
+
+
+def _holding(places: Sequence[Examined]) -> list[Watch]:
+    """Those that did not lose what counts."""
+    none = [one for one in places if one.loss is None or one.loss.course.loss < LITTLE]
+    return [one.watch for one in none if one.watch]
+
+
+def _fallen_with(went: Course, places: Sequence[Examined]) -> list[Watch]:
+    """Those whose loss may have begun with one."""
+    return [
+        one.watch
+        for one in places
+        if one.watch and one.loss and one.loss.course.loss >= LITTLE
+        and one.loss.course.onset.low <= went.onset.high
+        and went.onset.low <= one.loss.course.onset.high
+    ]  # fmt: skip
 
 
 def _as_deep(dip: Event, went: Course) -> bool:

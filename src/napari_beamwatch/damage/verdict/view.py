@@ -67,10 +67,12 @@ def view_changed(
                 f"all at once at {onset.value:.4g} the film changed with the lattice: the stage "
                 "was moved, or another place came into view"
             )
-    if one.loss is None or not with_it:
+    if one.loss is None or not with_it or not _is_blurred(one, with_it, texture, all_went):
         return ""
-    # A blur of all the film shows best when the first of all places went.
-    return _blurred(one, with_it[0] if all_went else one, texture, everywhere=all_went)
+    return (
+        f"from {one.loss.course.onset.value:.4g} on the film is blurred with the lattice, the "
+        "finer the more: vibration or a lost focus, which lasts"
+    )
 
 
 def _sudden(one: Examined) -> bool:
@@ -153,44 +155,60 @@ def another_place(
     return told is not None and told.seen and told.below_half > WIDTH
 
 
-def _blurred(one: Examined, best: Examined, texture: Texture, *, everywhere: bool) -> str:
-    """Why the loss of a lattice is a blur, if the film says so.
+def _is_blurred(
+    one: Examined, with_it: Sequence[Examined], texture: Texture, all_went: bool
+) -> bool:
+    """Whether the film says that the loss of a lattice is a blur.
 
     Parameters
     ----------
     one : Examined
-    best : Examined
-        The place that knows best when it was.
+    with_it : sequence of Examined
+        Places that may have gone then, it among them, first the one that knows best when it was.
     texture : Texture
-    everywhere : bool
-        All of the film is asked, and not that of the place alone.
+    all_went : bool
+        No place is known to have held then: all of the film is asked, and not that of places.
     """
     assert one.loss is not None
-    assert best.loss is not None
-    course, scope = best.loss.course, best.scope
+    if all_went:
+        # It shows best when the first of all places went.
+        blur = _blur(_sides(with_it[0]), texture)
+        return blur is not None and _blur_explains(one.old, one.loss, blur)
+    mine = _blur_there(one, texture)
+    if mine is None or _takes(mine, one):
+        return mine is not None
+    # Where only the edge of what blurred lies, what fell with it tells how much that takes.
+    beside = [each for each in with_it if each is not one]
+    return any(_takes(_blur_there(each, texture), each) for each in beside)
+
+
+def _sides(one: Examined) -> tuple[Bools, Bools]:
+    """Frames before a place began to go, and those in which half of it was gone."""
+    assert one.loss is not None
+    course, scope = one.loss.course, one.scope
     until = np.fmax(course.onset.value, course.half_dose.value)
-    sides = (
+    return (
         scope.lit & (scope.dose_end <= course.onset.low),
         scope.lit & (scope.dose_start >= until),
     )
-    if not everywhere:
-        if scope.boxes is None:
-            return ""
-        texture = texture.within(scope.boxes, *sides)
-        # Of fine pixels the lattice itself lies in the band, and what it takes along when it goes.
-        texture = texture.below((1 - LITTLE) * float(np.hypot(*one.old.g.T).min()))
+
+
+def _blur_there(one: Examined, texture: Texture) -> Blur | None:
+    """What blurs the film of a place when its lattice goes."""
+    if one.scope.boxes is None:
+        return None
+    sides = _sides(one)
+    texture = texture.within(one.scope.boxes, *sides)
+    # Of fine pixels the lattice itself lies in the band, and what it takes along when it goes.
+    return _blur(sides, texture.below((1 - LITTLE) * float(np.hypot(*one.old.g.T).min())))
+
+
+def _blur(sides: tuple[Bools, Bools], texture: Texture) -> Blur | None:
+    """What clearly blurs the film between two sides of a change."""
     told = texture.compared(*sides)
     if told is None or told.blur is None or told.before < SEEN:
-        return ""
-    if max(told.blur.sure, told.blur.sure_along) < CLEAR:
-        return ""
-    explains = _blur_explains if everywhere else _blur_takes
-    if not explains(one.old, one.loss, told.blur):
-        return ""
-    return (
-        f"from {one.loss.course.onset.value:.4g} on the film is blurred with the lattice, the "
-        "finer the more: vibration or a lost focus, which lasts"
-    )
+        return None
+    return told.blur if max(told.blur.sure, told.blur.sure_along) >= CLEAR else None
 
 
 def _blur_explains(lattice: Scope, loss: Loss, blur: Blur) -> bool:
@@ -213,13 +231,16 @@ def _blur_explains(lattice: Scope, loss: Loss, blur: Blur) -> bool:
     return bool(misfit.max() < WIDTH**2 and blur.off(rates) < stats.chi2.isf(0.05, 3))
 
 
-def _blur_takes(lattice: Scope, loss: Loss, blur: Blur) -> bool:
-    """Whether a blur surely takes half of what most spots lost.
+def _takes(blur: Blur | None, one: Examined) -> bool:
+    """Whether a blur of a part of the film surely takes half of what most spots there lost.
 
-    Of a part of the film not all: what holds beside it reaches into the windows. Where a lattice
-    goes to pieces the film seems to sharpen.
+    Not all: what holds beside it reaches into the windows. Where a lattice goes to pieces the film
+    seems to sharpen.
     """
-    return takes_most(blur.most_left(*lattice.g.T, errors=WIDTH), loss)
+    assert one.loss is not None
+    if blur is None:
+        return False
+    return takes_most(blur.most_left(*one.old.g.T, errors=WIDTH), one.loss)
 
 
 def _masks(frames: int, before: NDArray[np.int64], after: NDArray[np.int64]) -> NDArray[np.bool_]:
