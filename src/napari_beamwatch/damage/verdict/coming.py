@@ -280,6 +280,22 @@ def order_of(spot: SpotTrace, traces: Sequence[SpotTrace]) -> int:
     return found
 
 
+def has_turned(one: Examined, grew: Sequence[SpotTrace]) -> bool:
+    """Whether what a place lost came again there at another angle, see `turned`.
+
+    Parameters
+    ----------
+    one : Examined
+    grew : sequence of SpotTrace
+        What came anywhere in the field instead of a lattice, see `came_instead`.
+    """
+    if one.loss is None:
+        return False
+    gone = np.zeros(len(one.scope.traces), bool)
+    gone[np.flatnonzero(one.there)[one.loss.left.ratio < HALF]] = True
+    return turned(one.scope.traces, gone, one.fresh & ~of_neighbours(one, grew), LITTLE)
+
+
 def turned(
     traces: Sequence[SpotTrace],
     faded: NDArray[np.bool_],

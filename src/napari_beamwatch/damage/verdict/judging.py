@@ -19,7 +19,7 @@ from napari_beamwatch.damage.course.power import SURELY
 from napari_beamwatch.damage.course.spacing import Shift
 from napari_beamwatch.damage.parts import LITTLE
 from napari_beamwatch.damage.scopes import Witnesses, frames_after
-from napari_beamwatch.damage.verdict.coming import Coming, coming, of_neighbours, turned
+from napari_beamwatch.damage.verdict.coming import Coming, coming, has_turned, turned
 from napari_beamwatch.damage.verdict.dimming import blending_takes, drift_smears, signal_explains
 from napari_beamwatch.damage.verdict.others import UNTOLD, Fates, Refuted, refuted
 from napari_beamwatch.damage.verdict.rivals import judge_loss
@@ -225,9 +225,7 @@ def _faded(
         return _unclear(
             base, f"{ALIGNED}, and fine spots fell with it: frames as they were would tell"
         )
-    gone = np.zeros(len(one.scope.traces), bool)
-    gone[np.flatnonzero(one.there)[loss.left.ratio < 0.5]] = True
-    if turned(one.scope.traces, gone, one.fresh & ~of_neighbours(one, fates.grew), LITTLE):
+    if has_turned(one, fates.grew) or fates.turned_with(one):
         return _unclear(base, f"{TURNED}: its spacings appeared at another angle")
     held = _focus_held(one, witnesses, went.onset.value)
     finding = judge_loss(one, watch, loss, _also(against, held), halo_grew=witnesses.halo_grew)

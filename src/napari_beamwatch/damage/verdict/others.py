@@ -22,7 +22,7 @@ from napari_beamwatch.damage.course.examining import Examined, Loss
 from napari_beamwatch.damage.likeness import SAME_G, distinct, independent
 from napari_beamwatch.damage.parts import HALF, LITTLE, MOST, THIRD
 from napari_beamwatch.damage.scopes import Samples, SpotTrace
-from napari_beamwatch.damage.verdict.coming import came_instead
+from napari_beamwatch.damage.verdict.coming import came_instead, has_turned
 from napari_beamwatch.damage.verdict.focus import focus_explains
 
 Floats = NDArray[np.float64]
@@ -126,6 +126,8 @@ class Fates:
         it: then crystals have phases of their own, and one that held says nothing of the next.
     gone : tuple of Gone
         Spots of crystals of which several |g| went to nothing as no focus takes them.
+    turned : tuple of Estimate
+        Doses at which crystals turned.
     grew : tuple of SpotTrace
         What came to places instead of their lattices.
     powers : dict of int to Powers
@@ -134,6 +136,7 @@ class Fates:
 
     in_part: bool = False
     gone: tuple[Gone, ...] = ()
+    turned: tuple[Estimate, ...] = ()
     grew: tuple[SpotTrace, ...] = ()
     powers: Mapping[int, Powers] = field(default_factory=dict)
 
@@ -149,12 +152,24 @@ class Fates:
         powers = powers or {}
         grew = tuple(trace for one in places for trace in came_instead(one))
         lost = [(one, one.loss) for one in places if one.loss is not None]
+        turned = [(one, loss) for one, loss in lost if has_turned(one, grew)]
+        doses = tuple(loss.course.onset for _, loss in turned)
         part = sum(loss.left.in_part and loss.course.loss >= LITTLE for _, loss in lost)
         whole = [(one, loss) for one, loss in lost if loss.left.complete]
         if part >= CRYSTALS and part > len(whole):
-            return cls(in_part=True, grew=grew, powers=powers)
-        gone = tuple(gone for one in whole for gone in _not_by_focus(*one))
-        return cls(gone=gone, grew=grew, powers=powers)
+            return cls(in_part=True, turned=doses, grew=grew, powers=powers)
+        gone = tuple(gone for one in whole if one not in turned for gone in _not_by_focus(*one))
+        return cls(gone=gone, turned=doses, grew=grew, powers=powers)
+
+    def turned_with(self, one: Examined) -> bool:
+        """Whether what a place lost may be a piece of what turned, too small to show it.
+
+        Fringe sets of one spacing or direction, lost at a dose at which crystals turned.
+        """
+        assert one.loss is not None
+        onset = one.loss.course.onset
+        then = any(each.low <= onset.high and onset.low <= each.high for each in self.turned)
+        return then and not independent(_lost(one))
 
 
 UNTOLD = Fates()
@@ -173,6 +188,13 @@ def _not_by_focus(one: Examined, loss: Loss) -> list[Gone]:
     return [Gone(trace.g, loss.course.onset) for trace in traces]
 
 
+def _lost(one: Examined) -> list[SpotTrace]:
+    """Spots of which a place lost more than half."""
+    assert one.loss is not None
+    left = zip(one.old.traces, one.loss.left.ratio, strict=True)
+    return [trace for trace, ratio in left if ratio < HALF]
+
+
 def refuted(one: Examined, others: Sequence[Examined], fates: Fates = UNTOLD) -> Refuted:
     """What the other places say of the loss of one.
 
@@ -184,7 +206,7 @@ def refuted(one: Examined, others: Sequence[Examined], fates: Fates = UNTOLD) ->
         Of all places of the field.
     """
     assert one.loss is not None
-    lost = [t for t, ratio in zip(one.old.traces, one.loss.left.ratio, strict=True) if ratio < HALF]
+    lost = _lost(one)
     if lost and all(trace.ring for trace in lost):
         return Refuted(path=True, tilt=True, why="powder rings of a pattern know of none")
     crystal = {trace.crystal for trace in one.old.traces}
