@@ -27,7 +27,7 @@ from napari_beamwatch.spectra.blending import left_by_blending
 
 Floats = NDArray[np.float64]
 
-SIGNAL_POWERS = (0.9, 6.0)
+SIGNAL_POWERS = (-1.0, 6.0)
 """Least and greatest of the mean signal that the power of a lattice may go with; 1 is that of a
 beam alone."""
 
