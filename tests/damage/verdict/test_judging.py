@@ -344,11 +344,12 @@ def test_doses_that_do_not_increase_are_refused(traces: Any) -> None:
         replace(scope, dose_end=scope.dose_end[::-1].copy())
 
 
-@pytest.mark.parametrize("goes_with", [1.87, 2.0, 2.65])
+@pytest.mark.parametrize("goes_with", [-0.5, 1.87, 2.0, 2.65, 5.4])
 def test_a_lattice_that_goes_with_the_mean_signal_is_not_called_damaged(goes_with: float) -> None:
     rng = np.random.default_rng(8)
     frames, end = 100, np.arange(1, 101) * 5.0
     beam = np.interp(np.arange(frames), [0, 30, 70, 99], [1.25, 1.25, 0.75, 0.75])
+    beam = beam if goes_with > 0 else beam[::-1]
     traces = []
     for spot, (level, gy, gx) in enumerate(
         ((60.0, 0.06, 0.0), (30.0, 0.02, 0.05), (20, -0.05, 0.07))

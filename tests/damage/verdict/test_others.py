@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from napari_beamwatch.damage.course.examining import examine
@@ -154,6 +155,34 @@ def test_where_most_places_kept_a_part_one_that_held_is_no_witness_against_a_foc
     assert fates.in_part is not path
     assert refuted(lost, [held, *others], fates).path is path
     assert judge(lost, [held, *others], None, fates).status == ("onset" if path else "ambiguous")
+
+
+@pytest.mark.parametrize(("kept", "along"), [((3, 3), True), ((3, 0), False), ((3, None), False)])
+def test_a_film_that_tilts_leaves_all_its_crystals_what_lies_along_one_line(
+    traces: Any, kept: tuple[int, int | None], along: bool
+) -> None:
+    def place(number: int, spot: int | None) -> Any:
+        power = traces.fading(40, 8)
+        if spot is not None:
+            power[spot] = traces.levels[spot]
+        return traces.placed(power, number, crystal=number, turn=10 * number)
+
+    one, *others = place(0, None), *(place(1 + i, spot) for i, spot in enumerate(kept))
+    verdict = judge(one, others)
+    assert refuted(one, others).along is along
+    assert verdict.status == ("ambiguous" if along else "onset")
+
+
+def test_a_fringe_set_that_goes_as_crystals_turn_may_be_a_piece_of_them(traces: Any) -> None:
+    turned = traces.fading(40, 1)
+    g = np.concatenate([traces.g, traces.g @ np.array([[0.0, 1.0], [-1.0, 0.0]])])
+    both = np.concatenate([turned, traces.levels[:, None] - turned])
+    crystal = examine(traces.scope(both, 1, g), None)
+    held = traces.placed(traces.steady(), 5, crystal=9, turn=50)
+    for onset, told in ((40, "ambiguous"), (65, "onset")):
+        alone = fringe(traces, onset, 2)
+        every = [crystal, alone, held]
+        assert judge(alone, [crystal, held], fates=Fates.of(every)).status == told
 
 
 def test_a_place_too_weak_to_tell_refutes_nothing(traces: Any) -> None:

@@ -37,6 +37,10 @@ class Estimate:
     low: float
     high: float
 
+    def meets(self, other: Estimate) -> bool:
+        """Whether the intervals overlap: two things may have begun together."""
+        return self.low <= other.high and other.low <= self.high
+
     def scattered(self, deviation: float, first: float) -> Estimate:
         """The same of doses that scatter by a standard deviation, none of them before the first."""
         low, high = (

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.damage.course.appearing import outer_quarters, quarters
-from napari_beamwatch.damage.course.estimate import CLEAR, Estimate
+from napari_beamwatch.damage.course.estimate import CLEAR, ONE_SIDED, Estimate
 from napari_beamwatch.damage.course.examining import Examined, Loss
 from napari_beamwatch.damage.likeness import SAME_G, distinct, independent
 from napari_beamwatch.damage.parts import HALF, LITTLE, MOST, THIRD
@@ -46,6 +46,8 @@ class Refuted:
         The measured focus did move.
     moved : bool
         None of them: spots that fell here brightened elsewhere in the crystal, which moved.
+    along : bool
+        None of them: all crystals that fell kept what lies along one line, and nothing else.
     why : str
         What refutes them both.
     """
@@ -54,6 +56,7 @@ class Refuted:
     tilt: bool = False
     focus_moved: bool = False
     moved: bool = False
+    along: bool = False
     why: str = "another place of the crystal held or went at another dose"
 
 
@@ -73,8 +76,7 @@ class Gone:
 
     def with_it(self, spot: SpotTrace, onset: Estimate) -> bool:
         """Whether a spot is of its |g| and went at about its dose: what took both was no focus."""
-        when = onset.low <= self.onset.high and self.onset.low <= onset.high
-        return when and abs(spot.g / self.g - 1) <= SAME_G
+        return onset.meets(self.onset) and abs(spot.g / self.g - 1) <= SAME_G
 
 
 @dataclass(frozen=True)
@@ -167,8 +169,7 @@ class Fates:
         Fringe sets of one spacing or direction, lost at a dose at which crystals turned.
         """
         assert one.loss is not None
-        onset = one.loss.course.onset
-        then = any(each.low <= onset.high and onset.low <= each.high for each in self.turned)
+        then = any(map(one.loss.course.onset.meets, self.turned))
         return then and not independent(_lost(one))
 
 
@@ -233,7 +234,35 @@ def refuted(one: Examined, others: Sequence[Examined], fates: Fates = UNTOLD) ->
     path = (path or len(held) >= CRYSTALS) and not fates.in_part
     moved = sum(trace.spot in brighter for trace in lost) >= max(1.0, HALF * len(lost))
     moved |= _elsewhere(one, {trace.spot for trace in lost}, fates)
-    return Refuted(path, tilt, moved=moved)
+    along = _along_one_line([one, *fallen_with(onset, others)])
+    return Refuted(path, tilt, moved=moved, along=along)
+
+
+def fallen_with(onset: Estimate, places: Sequence[Examined]) -> list[Examined]:
+    """Places whose loss may have begun at a dose."""
+    return [one for one in places if one.loss and one.loss.course.onset.meets(onset)]
+
+
+def _along_one_line(places: Sequence[Examined]) -> bool:
+    """Whether what places kept lies along one line of g, and what they lost far from it.
+
+    A film that tilts about one axis leaves that of all its crystals, as does a shake across it.
+    """
+    lost, kept, crystals = [], [], set()
+    for one in places:
+        assert one.loss is not None
+        left = one.loss.left
+        holds = left.measured & one.old.own & (left.ratio - ONE_SIDED * left.se > HALF)
+        lost.append(one.old.g[left.fell])
+        kept.append(one.old.g[holds])
+        crystals |= {t.crystal for t in one.old.of_traces(holds).traces}
+    if len(crystals) < 2:
+        return False
+    angle = np.radians(np.arange(180))
+    across = np.stack([np.sin(angle), np.cos(angle)])
+    far = np.abs(np.concatenate(lost) @ across).min(axis=0, initial=np.inf)
+    near = np.abs(np.concatenate(kept) @ across).max(axis=0)
+    return bool((near < HALF * far).any())
 
 
 def _elsewhere(one: Examined, spots: set[int], fates: Fates) -> bool:

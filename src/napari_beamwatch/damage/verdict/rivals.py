@@ -81,6 +81,11 @@ def judge_loss(
         return Finding(
             False, "", "spots that fell here brightened elsewhere in the crystal: it bends or moves"
         )
+    if against.along:
+        return Finding(
+            False, "", "all crystals kept what lies along one direction, and lost what lies across "
+            "it: the film tilted, or shakes",
+        )  # fmt: skip
     if not seen.any():
         return Finding(False, "", "the record is too weak to say which spots were lost")
     fell = left.fell

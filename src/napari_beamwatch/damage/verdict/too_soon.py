@@ -10,6 +10,7 @@ from napari_beamwatch.damage.course.examining import Examined, Watch
 from napari_beamwatch.damage.course.interval import Course
 from napari_beamwatch.damage.parts import HALF, LITTLE, SEVERAL
 from napari_beamwatch.damage.scopes import Samples
+from napari_beamwatch.damage.verdict.others import fallen_with
 
 TOO_LATE = "the change came in the last tenth of the record"
 
@@ -37,30 +38,15 @@ def too_soon(watch: Watch, went: Course, others: Sequence[Examined]) -> str:
 
 def _rocking(went: Course, others: Sequence[Examined]) -> int:
     """Samples of the longest dip of what holds, or of what fell with it, if most dip as deep."""
+    holds = [one for one in others if one.loss is None or one.loss.course.loss < LITTLE]
+    fell = [one for one in fallen_with(went.onset, others) if one not in holds]
     longest = 0
-    for some, least in ((_holding(others), SEVERAL), (_fallen_with(went, others), 1)):
-        dips = [watch.dips for watch in some]
+    for some, least in ((holds, SEVERAL), (fell, 1)):
+        dips = [one.watch.dips for one in some if one.watch]
         dipped = [one.longest for one in dips if any(_as_deep(dip, went) for dip in one.events)]
         if len(dipped) >= max(least, HALF * len(dips)):
             longest = max(longest, *dipped)
     return longest
-
-
-def _holding(places: Sequence[Examined]) -> list[Watch]:
-    """Those that did not lose what counts."""
-    none = [one for one in places if one.loss is None or one.loss.course.loss < LITTLE]
-    return [one.watch for one in none if one.watch]
-
-
-def _fallen_with(went: Course, places: Sequence[Examined]) -> list[Watch]:
-    """Those whose loss may have begun with one."""
-    return [
-        one.watch
-        for one in places
-        if one.watch and one.loss and one.loss.course.loss >= LITTLE
-        and one.loss.course.onset.low <= went.onset.high
-        and went.onset.low <= one.loss.course.onset.high
-    ]  # fmt: skip
 
 
 def _as_deep(dip: Event, went: Course) -> bool:
