@@ -188,3 +188,19 @@ def test_a_streak_that_shows_in_parts_in_each_segment_is_one_in_all_of_them() ->
     assert near(table, *LATTICE[0]).sum() > 5
     assert "streak" in {artefact.kind for artefact in spots.artefacts}
     assert table.on_axis(GRID, True).sum() <= 4  # of several dozen
+
+
+def test_a_fine_lattice_that_trembles_between_two_pixels_is_kept() -> None:
+    rng = np.random.default_rng(9)
+    dy = 0.5 + 0.1 * np.sin(np.arange(40))
+    fine = 0.4 * np.cos(
+        2 * np.pi * (0.40 * (Y[:256, :256] - dy[:, None, None]) + 0.15 * X[:256, :256])
+    )
+    frames = rng.poisson(0.8 * (1 + fine)).astype(np.uint8)
+    moved = np.stack([dy, np.zeros(40)], axis=1)
+    whole = np.rint(moved).astype(np.int64)
+    stack = Stack(ArrayFrames(frames), None, np.ones(40, bool), True, whole, moved - whole)
+    grid = Grid(256, 256, 64, 32)
+    spots = find_spots_of(stack, grid, (0, 0), Search(0.01), Threads(), lambda _: None)
+    assert spots.artefacts == ()
+    assert (np.hypot(spots.peaks.gy - 0.40, spots.peaks.gx - 0.15) < 0.01).sum() == len(grid)

@@ -73,7 +73,8 @@ class SegmentSearch:
             coarse,
             still,
             image,
-            stack.shifts[frames] / self.by,
+            # Frames are added by whole pixels: of half a period they seem to leap where they creep.
+            (stack.shifts + stack.residual)[frames] / self.by,
             segment.windows(grid),
             READOUT // self.by,
         )
