@@ -62,6 +62,25 @@ def test_a_first_loss_less_deep_than_what_came_back_before_may_be_of_that_kind(t
     assert "a tilt or focus may have taken that" in deep.reason
 
 
+def test_a_loss_that_waits_half_way_is_dated_by_what_went_before_it_waited(traces: Any) -> None:
+    first, rest = (traces.fading(*of) / traces.levels[:, None] for of in ((40, 3), (70, 6)))
+    signal = 2 * traces.levels[:, None] * (0.6 + 0.4 * first) * rest
+    for seed in range(3):
+        one = examine(traces.scope(signal, seed, windows=16), None)
+        assert one.loss is not None
+        assert one.loss.found.misfit > 1
+        verdict = judge(one)
+        assert verdict.onset.value == pytest.approx(40, abs=2)
+        assert verdict.onset.low < 40 < verdict.onset.high
+
+
+def test_a_loss_in_steps_is_no_focus_because_one_law_fits_it_badly(traces: Any) -> None:
+    first, rest = (traces.fading(*of) / traces.levels[:, None] for of in ((25, 2), (60, 10)))
+    signal = 2 * traces.levels[:, None] * (0.6 + 0.4 * first) * rest
+    verdicts = [judge(examine(traces.scope(signal, seed, windows=16), None)) for seed in range(3)]
+    assert [each.status for each in verdicts] == ["onset"] * 3
+
+
 def test_one_fade_has_no_first_step(traces: Any) -> None:
     fades = [examine(traces.scope(traces.fading(40, 15), seed), None) for seed in range(3)]
     assert all(one.loss is not None and one.loss.first is None for one in fades)

@@ -60,12 +60,15 @@ class Average:
         Whether there is one.
     log_evidence : float
         Logarithm of the mean likelihood over the prior.
+    misfit : float
+        How much more than noise the likeliest leaves, see `misfit`.
     """
 
     weighed: Weighed
     weight: Floats
     plateau: NDArray[np.bool_]
     log_evidence: float
+    misfit: float
 
     @property
     def best(self) -> int:
@@ -95,7 +98,8 @@ def average(samples: Samples, *, dispersion: float = 1.0, coherent: bool = False
     for _ in range(ROUNDS - 1):
         parts = [drawn(samples, part, limits, dispersion, LEADING) for part in parts]
     best = max(parts, key=lambda part: float(part.log_weight(dispersion).max()))
-    dispersion = max(dispersion, misfit(samples, best.weighed))
+    more = misfit(samples, best.weighed)
+    dispersion = max(dispersion, more)
     for i, part in enumerate(parts):
         for _ in range(ROUNDS, MOST_ROUNDS + 1):
             part = drawn(samples, part, limits, dispersion)
@@ -113,7 +117,7 @@ def average(samples: Samples, *, dispersion: float = 1.0, coherent: bool = False
     log_weight = found.log_likelihood / dispersion + log_width[near]
     weight = relative(log_weight)
     evidence = float(log_weight.max() + np.log(weight.sum()))
-    return Average(found, weight / weight.sum(), plateau_of, evidence)
+    return Average(found, weight / weight.sum(), plateau_of, evidence, more)
 
 
 def misfit(samples: Samples, found: Weighed) -> float:

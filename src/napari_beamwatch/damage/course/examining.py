@@ -257,7 +257,7 @@ def examine(
 def _loss(samples: Samples, rate: float, dispersion: float, scatter: float) -> Loss:
     found = average(samples, dispersion=dispersion)
     whole = course(samples, found, scatter)
-    step = first_step(samples, whole, rate, dispersion, scatter)
+    step = first_step(samples, whole, found, rate, dispersion, scatter)
     return Loss(
         found,
         whole,

@@ -3,7 +3,8 @@
 One onset is fitted to all that is lost. If a smaller part went before, the fit dates the larger
 one, and the loss is seen before its onset, which is absurd: nothing can be detected before it
 began. So the record up to the onset is looked at by itself, and a loss that lasts in it is fitted
-by itself.
+by itself. If a part went, and more after a while, one law of decay fits neither: where it leaves
+more than noise the record up to where half was gone is looked at by itself, too.
 """
 
 from __future__ import annotations
@@ -38,9 +39,9 @@ class Step:
 
 
 def first_step(
-    samples: Samples, whole: Course, rate: float, dispersion: float, scatter: float
+    samples: Samples, whole: Course, found: Average, rate: float, dispersion: float, scatter: float
 ) -> Step | None:
-    """The first part that was lost, if one was before the onset of the whole.
+    """The first part that was lost, if one was before the rest.
 
     Parameters
     ----------
@@ -48,6 +49,8 @@ def first_step(
         Without what recovered.
     whole : Course
         Of them.
+    found : Average
+        What that was told from.
     rate : float
         Chance of seeing a change where there is none.
     dispersion : float
@@ -55,16 +58,18 @@ def first_step(
     scatter : float
         Standard deviation of the onsets of what is seen together, beyond their errors.
     """
-    count = int(np.searchsorted(samples.end, whole.onset.value, side="right"))
-    before = samples.up_to(count)
-    # Rarer than false alarms may be: a false step spoils an onset that is right.
-    if count < 2 * FEWEST_SIDE or not detect(before, LITTLE * rate, dispersion).found:
-        return None
-    found = average(before, dispersion=dispersion)
-    first = course(before, found, scatter)
-    if first.loss < LITTLE:
-        return None
-    return first_step(before, first, rate, dispersion, scatter) or Step(before, found, first)
+    for until in (whole.onset.value, whole.half_dose.value if found.misfit > 1 else np.nan):
+        count = int((samples.end <= until).sum())
+        before = samples.up_to(count)
+        # Rarer than false alarms may be: a false step spoils an onset that is right.
+        if count < 2 * FEWEST_SIDE or not detect(before, LITTLE * rate, dispersion).found:
+            continue
+        early = average(before, dispersion=dispersion)
+        first = course(before, early, scatter)
+        if first.loss >= LITTLE and not early.misfit >= found.misfit > 1:
+            further = first_step(before, first, early, rate, dispersion, scatter)
+            return further or Step(before, early, first)
+    return None
 
 
 def fitted_in_steps(samples: Samples, found: Average, step: Step | None) -> Fitted:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.compiling import kernel
-from napari_beamwatch.damage.course.averaging import Average
+from napari_beamwatch.damage.course.examining import Loss
 from napari_beamwatch.damage.course.models import remaining
 from napari_beamwatch.damage.scopes import Samples, Scope
 
@@ -38,7 +38,7 @@ FOCUS_MARGIN = 2.0
 """χ² by which damage must explain the traces better."""
 
 
-def focus_explains(scope: Scope, samples: Samples, found: Average, gone: int) -> bool:
+def focus_explains(scope: Scope, samples: Samples, loss: Loss, gone: int) -> bool:
     """Whether a drifting focus describes the traces as well as damage does.
 
     Both by weighted squares and Schwarz' criterion, for the focus has a third term a spot. That it
@@ -46,31 +46,42 @@ def focus_explains(scope: Scope, samples: Samples, found: Average, gone: int) ->
     damage does not need.
     """
     coarse = samples.binned(max(1, -(-len(samples) // FOCUS_SAMPLES)))
-    best = found.best
-    models = found.weighed.models
-    shape = remaining(
-        coarse.start, coarse.end,
-        float(models.onset[best]), float(models.tau[best]), float(models.beta[best]),
-    )  # fmt: skip
-    plateau, residual = found.weighed.plateau[best][:, None], found.weighed.residual[best][:, None]
-    expected = coarse.beam * (plateau * shape + residual * (1 - shape))
     # Weights must not favour the model they come from: those of the traces themselves, smoothed.
     smooth = np.maximum(coarse.y, 0)
     smooth = (smooth + np.roll(smooth, 1, axis=1) + np.roll(smooth, -1, axis=1)) / 3
     variance = 2 * coarse.in_phase[:, None] * smooth + coarse.own[:, None]
     weight = coarse.windows / variance
-    damage = float((weight * (coarse.y - expected) ** 2).sum())
+    y, weight = coarse.y / coarse.beam, weight * coarse.beam**2
+    damage = float((weight * (y - _damaged(coarse, y, weight, loss)) ** 2).sum())
     g = np.array([trace.g for trace in scope.traces])
-    y = coarse.y / coarse.beam
-    focus = focus_misfit(
-        y, weight * coarse.beam**2, g, coarse.start, coarse.end, AMOUNTS, FOCUS_KNOTS
-    )
+    focus = focus_misfit(y, weight, g, coarse.start, coarse.end, AMOUNTS, FOCUS_KNOTS)
     spots = len(g)
     price = spots * np.log(max(2.0, float((weight > 0).sum()) / spots))
     price -= 2 * gone * np.log(BY_CHANCE)
     # Where the traces hold no more than noise both fit; what is left over scales the difference.
     scale = max(1.0, min(damage, focus) / max(1.0, float((weight > 0).sum())))
     return bool((focus - damage) / scale + price < FOCUS_MARGIN)
+
+
+def _damaged(coarse: Samples, y: Floats, weight: Floats, loss: Loss) -> Floats:
+    """What damage says of each spot: that of the likeliest law, or in steps what all do."""
+    if loss.first is None:
+        found, models = loss.found, loss.found.weighed.models
+        onset, tau, beta = (
+            float(each[found.best]) for each in (models.onset, models.tau, models.beta)
+        )
+        shape = remaining(coarse.start, coarse.end, onset, tau, beta)
+        plateau, residual = (
+            each[found.best][:, None] for each in (found.weighed.plateau, found.weighed.residual)
+        )
+        return np.asarray(plateau * shape + residual * (1 - shape), np.float64)
+    shape = np.interp((coarse.start + coarse.end) / 2, loss.fitted.dose, loss.fitted.level)
+    total = np.maximum(weight.sum(axis=1, keepdims=True), 1e-300)
+    away = shape - weight @ shape[:, None] / total
+    middle = (weight * y).sum(axis=1, keepdims=True) / total
+    slope = (weight * away * y).sum(axis=1, keepdims=True)
+    slope /= np.maximum((weight * away**2).sum(axis=1, keepdims=True), 1e-300)
+    return np.asarray(middle + slope * away, np.float64)
 
 
 @kernel()

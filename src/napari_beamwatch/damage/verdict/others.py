@@ -184,7 +184,7 @@ def _not_by_focus(one: Examined, loss: Loss) -> list[Gone]:
     traces = one.old.of_traces(loss.left.fell & one.old.own).traces
     if not independent(traces):
         return []
-    if focus_explains(one.old, one.watch.samples, loss.found, distinct(traces)):
+    if focus_explains(one.old, one.watch.samples, loss, distinct(traces)):
         return []
     return [Gone(trace.g, loss.course.onset) for trace in traces]
 

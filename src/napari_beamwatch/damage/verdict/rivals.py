@@ -125,7 +125,7 @@ def judge_loss(
         return Finding(True, "strong", said, "mass_loss")
     gone = distinct(scope.of_traces(fell).traces) if complete else 0
     nothing = gone >= SEVERAL and left.total < HARDLY
-    if not against.path and not nothing and focus_explains(scope, samples, found, gone):
+    if not against.path and not nothing and focus_explains(scope, samples, loss, gone):
         return Finding(False, "", "a drifting focus explains the traces as well")
     exponents = shares(samples, found, watch.dispersion)
     kind = "disorder" if high_first(exponents, scope) > CONVINCING else ""
