@@ -10,10 +10,7 @@ from napari_beamwatch.simulate.laws import (
     Excursion,
     Knots,
     Product,
-    Rise,
     Saturating,
-    Step,
-    frame_power,
 )
 
 
@@ -32,12 +29,6 @@ def test_crossings_are_where_the_law_passes_them():
     assert Product((Dip(10, 30, 0.5), law)).crossing(0.5) == law.crossing(0.5)
 
 
-def test_a_frame_shows_the_mean_amplitude_of_its_exposure():
-    assert frame_power(Step(10.0), 5, 15) == pytest.approx(0.25)
-    gentle = Decay(0, 100)
-    assert frame_power(gentle, 40, 45) == pytest.approx(np.exp(-0.425), rel=1e-3)
-
-
 def test_dips_recover_and_lasting_changes_say_from_when():
     dip = Dip(start=50, end=100, depth=0.7, edge=10)
     np.testing.assert_allclose(dip.at([0, 50, 75, 100, 200]), [1, 1, 0.3, 1, 1])
@@ -48,10 +39,9 @@ def test_dips_recover_and_lasting_changes_say_from_when():
     assert Product((dip, Decay(120, 30))).lasting_from == 120
 
 
-def test_motion_is_fastest_first_and_a_rise_settles():
+def test_motion_is_fastest_first():
     steps = np.diff(Saturating(limit=6, tau=40).at(np.arange(0, 200, 10)))
     assert (np.diff(steps) < 0).all()
-    assert Rise(0.4, 5).at([0, 500]) == pytest.approx([0.4, 1])
 
 
 def test_a_decay_that_cannot_be_is_refused():

@@ -119,10 +119,6 @@ class Phase:
         a, b, c = (1 + alpha * warmer for alpha in self.expansion_per_K)
         return a, b, c
 
-    def shares_an_element(self, other: Phase) -> bool:
-        """Whether an element that is no gas is in both."""
-        return bool((self.elements & other.elements) - GASES)
-
 
 @cache
 def _packaged() -> dict[str, Phase]:

@@ -8,14 +8,12 @@ from typing import Literal, TypeVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from napari_beamwatch.damage.course.estimate import NOTHING, Estimate
 from napari_beamwatch.damage.course.spacing import its_own
 from napari_beamwatch.damage.field.thresholds import check_thresholds, crossing, moved_spacing
 from napari_beamwatch.results.findings import Findings
 
-Floats = NDArray[np.float64]
 Found = TypeVar("Found", bound=Findings)
 
 REACHED, NOT_REACHED, NOT_MEASURABLE = "reached", "not_reached", "not_measurable"
@@ -62,31 +60,6 @@ def apply_thresholds(
         result.settings, fraction=fraction, d_tolerance=d_tolerance, persistence=persistence
     )
     return replace(result, onsets=onsets, settings=settings)
-
-
-def window_thresholds(
-    result: Findings, fraction: float = math.exp(-1), persistence: int | Literal["end"] = "end"
-) -> Floats:
-    """Dose from which the lattice of each window's place stays below a part of its plateau.
-
-    Returns
-    -------
-    array (windows,)
-        In the order of ``result.windows``; NaN where it never does.
-    """
-    check_thresholds(fraction, 1.0, persistence)
-    found = np.full(len(result.windows), np.nan)
-    courses = result.courses
-    of_field = courses[courses["place"].notna()]
-    if not len(of_field) or not result.windows["place"].notna().any():
-        return found
-    of_field = of_field[of_field["region"] == of_field["region"].iloc[0]]
-    doses = {
-        int(str(place)): _crossing(rows, fraction, persistence).value
-        for place, rows in of_field.groupby("place")
-    }
-    places = result.windows["place"].to_numpy(np.float64, na_value=np.nan)
-    return np.array([doses.get(int(p), np.nan) if np.isfinite(p) else np.nan for p in places])
 
 
 def _threshold(

@@ -60,11 +60,6 @@ class Law(ABC):
         return values
 
 
-def frame_power(law: Law, start: float, end: float) -> float:
-    """Lattice power of a frame exposed between two doses: the squared mean amplitude."""
-    return float(np.sqrt(law.at(sub_doses(start, end)).clip(0)).mean()) ** 2
-
-
 @dataclass(frozen=True)
 class Steady(Law):
     """Always the same."""
@@ -117,36 +112,6 @@ class Decay(Law):
         left = (fraction - self.residual) / (1 - self.residual)
         after: float = self.tau * (-math.log(left)) ** (1 / self.beta)
         return self.onset + after
-
-
-@dataclass(frozen=True)
-class Step(Law):
-    """1 up to the onset, the residual after it."""
-
-    onset: float
-    residual: float = 0.0
-
-    @property
-    def lasting_from(self) -> float | None:
-        return self.onset
-
-    def at(self, dose: ArrayLike) -> Floats:
-        return np.where(np.asarray(dose) < self.onset, 1.0, self.residual)
-
-    def crossing(self, fraction: float) -> float | None:
-        return self.onset if fraction > self.residual else None
-
-
-@dataclass(frozen=True)
-class Rise(Law):
-    """From `first` up to 1 with dose constant `tau` (e/Å²): motion that settles."""
-
-    first: float
-    tau: float
-
-    def at(self, dose: ArrayLike) -> Floats:
-        risen: Floats = 1 - (1 - self.first) * np.exp(-np.asarray(dose, np.float64) / self.tau)
-        return risen
 
 
 @dataclass(frozen=True)
