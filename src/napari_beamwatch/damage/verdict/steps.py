@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 from napari_beamwatch.damage.course.estimate import Estimate
 from napari_beamwatch.damage.course.examining import Loss, Watch
@@ -29,7 +29,8 @@ def begun_with(loss: Loss, watch: Watch) -> tuple[Course, str]:
     deepest = max((e.depth for e in watch.dips.events if e.kind == "recovered"), default=0.0)
     together = fell_together(shares(step.samples, step.found, watch.dispersion)) > 1
     if not together or deepest > step.course.loss:
-        onset = replace(went.onset, low=min(first.onset.low, went.onset.low))
+        value, low, high = zip(*(astuple(each) for each in (first.onset, went.onset)), strict=True)
+        onset = Estimate(max(value), min(low), max(high))
         said = f"{part} from {first.onset.value:.4g} on, and a tilt or focus may have taken that"
         return replace(went, onset=onset), said
     dated = replace(
