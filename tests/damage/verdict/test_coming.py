@@ -255,6 +255,30 @@ def test_a_spot_is_of_where_it_came_instead_of_a_lattice(traces: Any) -> None:
         assert judge(here, [beside], fates=Fates.of([here, beside])).status == status
 
 
+def in_windows(one: Examined, windows: int) -> Examined:
+    """The same where what came is seen in so many of its four windows."""
+    traces = one.scope.traces
+    some = tuple(replace(trace, windows=windows) for trace in traces[4:])
+    return examine(replace(one.scope, traces=traces[:4] + some), None)
+
+
+@pytest.mark.parametrize(("windows", "status"), [(1, "survived"), (3, "ambiguous")])
+def test_a_spot_that_most_of_a_place_does_not_show_says_nothing_of_it(
+    traces: Any, windows: int, status: str
+) -> None:
+    assert judge(in_windows(place(traces, FOREIGN[:1]), windows)).status == status
+
+
+@pytest.mark.parametrize(("windows", "onset"), [(1, 75), (3, 40)])
+def test_what_grew_beside_before_a_lattice_went_does_not_date_it(
+    traces: Any, windows: int, onset: float
+) -> None:
+    here = in_windows(place(traces, FOREIGN, old=traces.fading(75, 4)), windows)
+    beside = place(traces, FOREIGN, seed=2, old=traces.fading(40, 4))
+    verdict = judge(here, [beside], fates=Fates.of([here, beside]))
+    assert verdict.onset.value == pytest.approx(onset, abs=3)
+
+
 def test_a_little_that_was_lost_long_before_is_not_what_they_came_of(traces: Any) -> None:
     old = 40 * traces.steady() * np.where(np.arange(100) < 12, 1.0, 0.93)
     one = place(traces, FOREIGN, old=old)

@@ -168,7 +168,7 @@ def of_neighbours(one: Examined, grew: Sequence[SpotTrace]) -> NDArray[np.bool_]
     """Traces that came before the lattice of a place began to go and are of its neighbours.
 
     Windows overlap, so that they show what grew beside them. There it came instead of a lattice,
-    and is stronger.
+    and is stronger, or most of the place does not show it.
 
     Parameters
     ----------
@@ -181,7 +181,9 @@ def of_neighbours(one: Examined, grew: Sequence[SpotTrace]) -> NDArray[np.bool_]
     early = [each.index for each in one.new if each.stayed and each.first_seen.high < began]
     if early:
         until = max(1, int(np.searchsorted(one.scope.dose_end, began, side="right")))
-        theirs[early] = _weaker([one.scope.traces[i] for i in early], grew, MOST, until)
+        came = [one.scope.traces[i] for i in early]
+        few = [bool(_same(trace, grew)) and _few([trace], one) for trace in came]
+        theirs[early] = _weaker(came, grew, MOST, until) | np.array(few)
     return theirs
 
 
@@ -205,7 +207,7 @@ def _came(one: Examined) -> list[SpotTrace]:
 
 def _few(spots: Sequence[SpotTrace], one: Examined) -> bool:
     """Whether most of a place shows none of the spots: they say nothing of it."""
-    there = max(float(np.mean(trace.windows)) for trace in one.old.traces)
+    there = max((float(np.mean(trace.windows)) for trace in one.old.traces), default=0.0)
     return all(float(np.mean(trace.windows)) < HALF * there for trace in spots)
 
 
@@ -230,13 +232,16 @@ def _weaker(
         known = snr[np.isfinite(snr)]
         return float(known.mean()) if len(known) else np.nan
 
-    g = np.array([(trace.gy, trace.gx) for trace in there]).reshape(-1, 2)
-    found = []
-    for spot in spots:
-        same = np.hypot(*(g - (spot.gy, spot.gx)).T) < SAME_G * spot.g
-        own = power(spot)
-        found.append(any(own < part * power(there[i]) for i in np.flatnonzero(same).tolist()))
+    found = [
+        any(power(spot) < part * power(other) for other in _same(spot, there)) for spot in spots
+    ]
     return np.array(found, bool)
+
+
+def _same(spot: SpotTrace, there: Sequence[SpotTrace]) -> list[SpotTrace]:
+    """Traces of the same spot."""
+    near = SAME_G * spot.g
+    return [each for each in there if np.hypot(each.gy - spot.gy, each.gx - spot.gx) < near]
 
 
 def _first_of(one: Examined, came: Sequence[_Newcomer]) -> tuple[Estimate, tuple[int, ...]]:
