@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy import ndimage
 from unforeseen_optics import (
+    Floats,
     Rng,
     View,
     together,
@@ -14,6 +17,7 @@ from unforeseen_stage import (
     WHOLE,
     Scene,
     Stage,
+    Truth,
     from_dose,
     log_uniform,
     still,
@@ -169,3 +173,65 @@ def near_nyquist(rng: Rng, fades: bool) -> Scene:
     grains, onset = together(s.mosaic(4)[0]), s.onset()
     parts = s.fading(grains, s.course(onset)) if fades else still(grains)
     return s.film_movie(from_dose(onset) if fades else WHOLE, parts)
+
+
+def _movie_of(
+    s: Stage, fades: bool, view: Callable[[int], View] | None = None
+) -> tuple[Floats, Truth]:
+    """Three grains that fade or do not: what is expected of each frame, and what is true."""
+    whole, onset = together(s.mosaic(3)[0]), s.onset()
+    parts = s.fading(whole, s.course(onset)) if fades else still(whole)
+    return s.pictures(parts, view), from_dose(onset) if fades else WHOLE
+
+
+def integrating(rng: Rng, fades: bool) -> Scene:
+    """A camera that integrates: electrons leave light of unequal size, spread over pixels.
+
+    Readout adds noise of its own; the dark frame was taken off, so that there are values below 0.
+    """
+    s = Stage(rng, contrast=log_uniform(rng, 0.1, 0.16))
+    expected, truth = _movie_of(s, fades)
+    light, spread, readout = rng.uniform(20, 60), rng.uniform(0.5, 0.8), rng.uniform(5, 15)
+    found = np.empty(expected.shape, np.int16)
+    for t, electrons in enumerate(s.counted(expected)):
+        each = rng.gamma(np.maximum(4.0 * electrons, 1e-9), light / 4)
+        seen = ndimage.gaussian_filter(each, spread, mode="wrap")
+        found[t] = np.rint(seen + rng.normal(0, readout, seen.shape))
+    return s.scene(found, truth)
+
+
+def upsampled(rng: Rng, fades: bool) -> Scene:
+    """Somebody made four equal pixels of each."""
+    s = Stage(rng, size=272, pixel=float(rng.uniform(0.5, 0.62)), contrast=0.12)
+    expected, truth = _movie_of(s, fades)
+    frames = s.counted(expected).repeat(2, axis=1).repeat(2, axis=2)
+    return Scene(frames, s.pixel / 2, s.dose, truth)
+
+
+def scanned(rng: Rng, fades: bool) -> Scene:
+    """A scanned picture: each line lies a little beside its place, anew in each frame."""
+    s = Stage(rng, contrast=log_uniform(rng, 0.1, 0.16))
+    expected, truth = _movie_of(s, fades)
+    aside = rng.uniform(0.2, 0.6)
+    for frame in expected:
+        for y, by in enumerate(aside * rng.standard_normal(len(frame))):
+            frame[y] = ndimage.shift(frame[y], by, order=1, mode="nearest")
+    return s.scene(s.counted(expected), truth)
+
+
+def slit_slips(rng: Rng, fades: bool) -> Scene:
+    """The slit of the energy filter slips: from a frame on it takes half of all electrons."""
+    s = Stage(rng)
+    when, left = int(s.frames * rng.uniform(0.2, 0.8)), rng.uniform(0.35, 0.6)
+    expected, truth = _movie_of(s, fades, lambda t: View(beam=left if t >= when else 1.0))
+    return s.scene(s.counted(expected), truth)
+
+
+def shutter(rng: Rng) -> Scene:
+    """The shutter opens in the first frame and closes in the last: they have a part of the dose."""
+    s = Stage(rng)
+    first, last = rng.uniform(0.1, 0.6, 2)
+    expected, truth = _movie_of(s, True)
+    expected[0] *= first
+    expected[-1] *= last
+    return s.scene(s.counted(expected), truth)

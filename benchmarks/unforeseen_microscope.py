@@ -312,3 +312,29 @@ def fade_and_focus(rng: Rng) -> Scene:
         from_dose(onset), s.fading(together(s.mosaic(4)[0]), s.course(onset)),
         lambda t: View(defocus=way * np.sin(2 * np.pi * turns * t / s.frames + phase)),
     )  # fmt: skip
+
+
+def pulsing(rng: Rng, fades: bool) -> Scene:
+    """Something swings: all spots go to a third and back, every 8 to 20 frames."""
+    s = Stage(rng)
+    period, least = rng.uniform(8, 20), rng.uniform(0.5, 0.7)
+    grains, onset = together(s.mosaic(3)[0]), s.onset()
+    swing = least + (1 - least) * np.cos(np.pi * np.arange(s.frames) / period) ** 2
+    parts = s.fading(grains, s.course(onset)) if fades else still(grains)
+    truth = from_dose(onset) if fades else WHOLE
+    return s.film_movie(truth, parts, lambda t: View(lattice=float(swing[t])))
+
+
+def charging(rng: Rng) -> Scene:
+    """In the first frames the picture leaps, blurs and is out of focus; it settles, then fades."""
+    s = Stage(rng)
+    onset, settled = s.onset(0.4, 0.6), rng.uniform(3, 8)
+    grains = together(s.mosaic(3)[0])
+    calm = np.exp(-np.arange(s.frames) / settled)
+    leaps = calm[:, None] * rng.normal(0, 6 * s.pixel, (s.frames, 2))
+    far, wide = rng.uniform(100, 300), rng.uniform(0.5, 1.0)
+    return s.film_movie(
+        from_dose(onset), s.fading(grains, s.course(onset)),
+        lambda t: View(shift=tuple(leaps[t]), defocus=float(far * calm[t]),
+                       blur=(float(wide * calm[t]),) * 2),
+    )  # fmt: skip

@@ -100,3 +100,23 @@ def hexagonal(rng: Rng) -> Scene:
     s.scope.focus = s.focus()
     onset = s.onset()
     return s.film_movie(from_dose(onset), s.fading(s.shape(), s.course(onset)))
+
+
+def layered(rng: Rng) -> Scene:
+    """Layers slide on each other at random: only what lies across them stays in order."""
+    s = Stage(rng, ("LiF",))
+    angle = float(rng.uniform(0, 180))
+    whole, onset = s.shape(angle=angle), s.onset()
+    along = rotation(angle) @ np.array([0.0, 1.0])
+    across = rotation(angle) @ np.array([1.0, 0.0])
+    layer = np.rint(whole.at @ across / (s.cells[0].height / 2)).astype(int)
+    slid = rng.normal(0, 1, layer.max() - layer.min() + 1)[layer - layer.min()]
+    done = smooth((np.arange(s.frames) + 0.5) * s.dose, onset, onset + 0.2 * s.total)
+
+    def parts(t: int) -> list[Part]:
+        if not done[t]:
+            return [Part(whole)]
+        at = whole.at + (done[t] * s.cells[0].width / 2 * slid)[:, None] * along
+        return [Part(Columns(at, whole.strength))]
+
+    return s.film_movie(from_dose(onset), parts)

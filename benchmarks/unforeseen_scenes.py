@@ -25,6 +25,19 @@ def either_way(scene: Callable[[Rng, bool], Scene], way: bool) -> Callable[[Rng]
 
 KINDS: dict[str, Callable[[Rng], Scene]] = {
     # The likeliest to fool come first.
+    "integrating": either_way(camera.integrating, False),
+    "integrating-fading": either_way(camera.integrating, True),
+    "upsampled": either_way(camera.upsampled, False),
+    "upsampled-fading": either_way(camera.upsampled, True),
+    "scanned": either_way(camera.scanned, False),
+    "scanned-fading": either_way(camera.scanned, True),
+    "slit-slips": either_way(camera.slit_slips, False),
+    "slit-slips-fading": either_way(camera.slit_slips, True),
+    "shutter-fading": camera.shutter,
+    "pulsing": either_way(microscope.pulsing, False),
+    "pulsing-fading": either_way(microscope.pulsing, True),
+    "charging-fading": microscope.charging,
+    "layered": order.layered,
     "disordering": order.disordering,
     "splitting": order.splitting,
     "wave-comes": lambda rng: order.waved(rng, True),
