@@ -148,6 +148,36 @@ def test_most_that_a_blur_leaves_is_that_of_its_rates_less_their_errors() -> Non
     assert told == pytest.approx(left * np.exp(1.5 * error))
 
 
+FINEST = 107 / SIZE
+"""Cycles per pixel to which a band reaches."""
+
+
+def focused(phase: float) -> np.ndarray:
+    """White speckle at a focus: shown with the sine of a phase that goes with k²."""
+    spectrum = np.fft.rfft2(np.random.default_rng(1).normal(0, 0.3, (SIZE, SIZE)))
+    k = np.hypot(np.fft.fftfreq(SIZE)[:, None], np.fft.rfftfreq(SIZE))
+    return 1 + np.fft.irfft2(spectrum * np.sin(phase * (k / FINEST) ** 2))
+
+
+def test_a_film_is_told_to_be_seen_at_another_focus() -> None:
+    told = compared(focused(1.5) + fringes(0.1), focused(2.8)).transfer
+    assert told is not None
+    assert told.refocused
+    part = (np.arange(6) + 0.5)[-len(told.ratio) :] / 6
+    assert len(part) >= 4
+    assert told.ratio == pytest.approx(np.sin(2.8 * part) / np.sin(1.5 * part), abs=0.15)
+
+
+@pytest.mark.parametrize("added", [0.0, 0.1])
+def test_a_film_on_which_something_comes_to_lie_is_seen_as_it_was(added: float) -> None:
+    before = focused(1.5)
+    told = compared(before + fringes(0.1), before + film(2, contrast=added) - 1).transfer
+    assert told is not None
+    assert len(told.ratio) >= 4
+    assert (np.abs(told.ratio - 1) < 4 * told.se).all()
+    assert not told.refocused
+
+
 def test_less_than_two_frames_are_not_compared() -> None:
     frames = np.arange(FRAMES)
     kept = (np.zeros((2, 2), np.complex64),) * FRAMES

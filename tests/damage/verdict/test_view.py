@@ -15,6 +15,7 @@ from napari_beamwatch.damage.verdict.judging import Verdict, judge
 from napari_beamwatch.damage.verdict.view import view_changed
 from napari_beamwatch.spectra.drift import Comparison
 from napari_beamwatch.spectra.drift.blurring import Blur, terms
+from napari_beamwatch.spectra.drift.refocusing import Transfer
 
 
 def even(rate: float, error: float) -> Blur:
@@ -160,6 +161,23 @@ def test_at_the_edge_of_a_part_that_shakes_what_fell_with_it_tells_how_much_that
         film: Any = InParts(HELD, there)
         told = view_changed(edge, with_it, edge.loss.course.onset, film)
         assert ("blurred" in told) is said
+
+
+@pytest.mark.parametrize(
+    ("ratio", "said"),
+    [((2.0, 1.3, 0.7), True), ((0.9, -0.8), True), ((3.9, 4.1), True),
+     ((1.0, 0.9, 1.1), False), ((0.9, 0.6, 0.4), False)],
+)  # fmt: skip
+def test_of_a_part_whose_film_is_seen_at_another_focus_the_loss_is_no_damage(
+    traces: Any, ratio: tuple[float, ...], said: bool
+) -> None:
+    scope = replace(traces.scope(traces.fading(40, 4), 1), boxes=np.array([[0, 0, 64, 64]]))
+    held = traces.placed(traces.steady(), 2, crystal=1, turn=30)
+    seen = Transfer(np.array(ratio), np.full(len(ratio), 0.05))
+    film: Any = Parted(HELD, replace(HELD, transfer=seen))
+    verdict = judge(examine(scope, None), [held], Witnesses(texture=film))
+    assert verdict.status == ("ambiguous" if said else "onset")
+    assert ("seen at another focus" in verdict.reason) is said
 
 
 def test_a_blur_of_the_film_does_not_excuse_spots_that_are_gone(traces: Any) -> None:

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from napari_beamwatch.damage.course.estimate import CLEAR, WIDTH, Estimate
+from napari_beamwatch.damage.course.estimate import CLEAR, NOTHING, WIDTH, Estimate
 from napari_beamwatch.damage.course.examining import Examined, Loss
 from napari_beamwatch.damage.parts import HARDLY, LITTLE
 from napari_beamwatch.damage.scopes import Scope
 from napari_beamwatch.damage.verdict.dimming import takes_most
-from napari_beamwatch.spectra.drift import Texture
+from napari_beamwatch.spectra.drift import Comparison, Texture
 from napari_beamwatch.spectra.drift.blurring import Blur, terms
 from napari_beamwatch.spectra.drift.texture import SEEN
 
@@ -67,12 +67,19 @@ def view_changed(
                 f"all at once at {onset.value:.4g} the film changed with the lattice: the stage "
                 "was moved, or another place came into view"
             )
-    if one.loss is None or not with_it or not _is_blurred(one, with_it, texture, all_went):
+    # A change of all the film shows best when the first of all places went.
+    first = with_it[0] if with_it and all_went else None
+    told = texture.compared(*_sides(first)) if first else _compared_there(one, texture, onset)
+    if told is not None and told.transfer is not None and told.transfer.refocused:
+        return f"from {onset.value:.4g} on the film is seen at another focus, which lasts"
+    if one.loss is None or not with_it:
         return ""
-    return (
-        f"from {one.loss.course.onset.value:.4g} on the film is blurred with the lattice, the "
-        "finer the more: vibration or a lost focus, which lasts"
-    )
+    if _is_blurred(one, with_it, texture, told, all_went=all_went):
+        return (
+            f"from {one.loss.course.onset.value:.4g} on the film is blurred with the lattice, the "
+            "finer the more: vibration or a lost focus, which lasts"
+        )
+    return ""
 
 
 def _sudden(one: Examined) -> bool:
@@ -156,56 +163,63 @@ def another_place(
 
 
 def _is_blurred(
-    one: Examined, with_it: Sequence[Examined], texture: Texture, all_went: bool
-) -> bool:
+    one: Examined, with_it: Sequence[Examined], texture: Texture, told: Comparison | None,
+    *, all_went: bool,
+) -> bool:  # fmt: skip
     """Whether the film says that the loss of a lattice is a blur.
 
     Parameters
     ----------
     one : Examined
     with_it : sequence of Examined
-        Places that may have gone then, it among them, first the one that knows best when it was.
+        Places that may have gone then, it among them.
     texture : Texture
+    told : Comparison, optional
+        What the film says.
     all_went : bool
-        No place is known to have held then: all of the film is asked, and not that of places.
+        All of it, and not that of the place alone.
     """
     assert one.loss is not None
+    blur = _clear_blur(told)
+    if blur is None:
+        return False
     if all_went:
-        # It shows best when the first of all places went.
-        blur = _blur(_sides(with_it[0]), texture)
-        return blur is not None and _blur_explains(one.old, one.loss, blur)
-    mine = _blur_there(one, texture)
-    if mine is None or _takes(mine, one):
-        return mine is not None
+        return _blur_explains(one.old, one.loss, blur)
+    if _takes(blur, one):
+        return True
     # Where only the edge of what blurred lies, what fell with it tells how much that takes.
     beside = [each for each in with_it if each is not one]
-    return any(_takes(_blur_there(each, texture), each) for each in beside)
+    return any(_takes(_clear_blur(_compared_there(each, texture)), each) for each in beside)
 
 
-def _sides(one: Examined) -> tuple[Bools, Bools]:
-    """Frames before a place began to go, and those in which half of it was gone."""
-    assert one.loss is not None
-    course, scope = one.loss.course, one.scope
-    until = np.fmax(course.onset.value, course.half_dose.value)
-    return (
-        scope.lit & (scope.dose_end <= course.onset.low),
-        scope.lit & (scope.dose_start >= until),
-    )
+def _sides(one: Examined, onset: Estimate | None = None) -> tuple[Bools, Bools]:
+    """Frames before a place changed, and those in which half of it was gone, if it went then.
+
+    It changed when it began to go, unless something else is said.
+    """
+    scope = one.scope
+    course = None if one.loss is None else one.loss.course
+    onset = onset or (course.onset if course else NOTHING)
+    until = onset.high
+    if course is not None and course.onset.meets(onset):
+        until = float(np.fmax(onset.value, course.half_dose.value))
+    return scope.lit & (scope.dose_end <= onset.low), scope.lit & (scope.dose_start >= until)
 
 
-def _blur_there(one: Examined, texture: Texture) -> Blur | None:
-    """What blurs the film of a place when its lattice goes."""
-    if one.scope.boxes is None:
+def _compared_there(
+    one: Examined, texture: Texture, onset: Estimate | None = None
+) -> Comparison | None:
+    """The film of a place alone."""
+    if one.scope.boxes is None or not len(one.old.traces):
         return None
-    sides = _sides(one)
+    sides = _sides(one, onset)
     texture = texture.within(one.scope.boxes, *sides)
     # Of fine pixels the lattice itself lies in the band, and what it takes along when it goes.
-    return _blur(sides, texture.below((1 - LITTLE) * float(np.hypot(*one.old.g.T).min())))
+    return texture.below((1 - LITTLE) * float(np.hypot(*one.old.g.T).min())).compared(*sides)
 
 
-def _blur(sides: tuple[Bools, Bools], texture: Texture) -> Blur | None:
-    """What clearly blurs the film between two sides of a change."""
-    told = texture.compared(*sides)
+def _clear_blur(told: Comparison | None) -> Blur | None:
+    """What clearly blurs a film."""
     if told is None or told.blur is None or told.before < SEEN:
         return None
     return told.blur if max(told.blur.sure, told.blur.sure_along) >= CLEAR else None

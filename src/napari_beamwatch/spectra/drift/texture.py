@@ -28,6 +28,7 @@ from napari_beamwatch.spectra.drift.blurring import Blur, blur_of
 from napari_beamwatch.spectra.drift.kernels import phases
 from napari_beamwatch.spectra.drift.low_frequencies import LOWEST, Band, overlap_of
 from napari_beamwatch.spectra.drift.paths import TOO_FAINT, solve_path
+from napari_beamwatch.spectra.drift.refocusing import Transfer, transfer_of
 from napari_beamwatch.spectra.drift.whitening import Cells, Problem, squared
 
 Ints = NDArray[np.int64]
@@ -71,6 +72,8 @@ class Comparison:
         Standard errors by which that is less than `HALF`.
     blur : Blur or None
         Of the later ones beside the others.
+    transfer : Transfer or None
+        Through which the later ones show what both share.
     """
 
     before: float
@@ -78,6 +81,7 @@ class Comparison:
     shared: float
     below_half: float
     blur: Blur | None
+    transfer: Transfer | None = None
 
     @property
     def seen(self) -> bool:
@@ -260,11 +264,16 @@ class Texture:
         blur = blur_of(a.power[used], b.power[used], power, va, vb, ky[used], kx[used])
         if blur is not None:
             blur = replace(blur, covariance=blur.covariance * overlap)
+        transfer = transfer_of(
+            (np.conj(a.mean) * b.mean)[used].real.astype(np.float64), a.power[used],
+            rings.mean(a.power[used]).clip(0), va, vb, index, overlap,
+        )  # fmt: skip
         sure = own / np.maximum(own_se, 1e-300)
         return Comparison(
             float(sure[0]), float(sure[1]), both / max(float(own[weaker]), 1e-300),
             (HALF * float(own[weaker]) - both) / max(error, 1e-300),
             blur,
+            transfer,
         )  # fmt: skip
 
     def _nearest(self, product: Complex64, error: float) -> float:
