@@ -111,7 +111,7 @@ def layered(rng: Rng) -> Scene:
     across = rotation(angle) @ np.array([1.0, 0.0])
     layer = np.rint(whole.at @ across / (s.cells[0].height / 2)).astype(int)
     slid = rng.normal(0, 1, layer.max() - layer.min() + 1)[layer - layer.min()]
-    done = smooth((np.arange(s.frames) + 0.5) * s.dose, onset, onset + 0.2 * s.total)
+    done = np.clip(((np.arange(s.frames) + 0.5) * s.dose - onset) / (0.2 * s.total), 0, 1)
 
     def parts(t: int) -> list[Part]:
         if not done[t]:
