@@ -168,13 +168,13 @@ def test_a_film_is_told_to_be_seen_at_another_focus() -> None:
     assert told.ratio == pytest.approx(np.sin(2.8 * part) / np.sin(1.5 * part), abs=0.15)
 
 
-@pytest.mark.parametrize("added", [0.0, 0.1])
+@pytest.mark.parametrize("added", [0.0, 0.1, 0.4])
 def test_a_film_on_which_something_comes_to_lie_is_seen_as_it_was(added: float) -> None:
     before = focused(1.5)
     told = compared(before + fringes(0.1), before + film(2, contrast=added) - 1).transfer
     assert told is not None
     assert len(told.ratio) >= 4
-    assert (np.abs(told.ratio - 1) < 4 * told.se).all()
+    assert (np.abs(told.ratio - 1) < 3 * told.se).all()
     assert not told.refocused
 
 

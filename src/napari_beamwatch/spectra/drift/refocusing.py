@@ -57,17 +57,17 @@ class Transfer:
 
 
 def transfer_of(
-    shared: Floats, before: Floats, mean: Floats, va: Floats, vb: Floats, index: Floats,
-    overlap: float,
+    shared: Floats, before: Floats, after: Floats, mean: Floats, va: Floats, vb: Floats,
+    index: Floats, overlap: float,
 ) -> Transfer:  # fmt: skip
     """What became of a texture that two sides share.
 
     Parameters
     ----------
-    shared, before : array
-        Of each coefficient, ``Re a*b`` of the two sides and the power of the first, without bias.
+    shared, before, after : array
+        Of each coefficient, ``Re a*b`` of the two sides and the power of each, without bias.
     mean : array
-        That, smoothed.
+        Of the first, smoothed.
     va, vb : array
         Variances of the noise in either side.
     index : array
@@ -85,8 +85,10 @@ def transfer_of(
     known = power > SEEN * np.sqrt(overlap * added(weight**2 * (va**2 + 2 * mean * va)))
     power = power[known]
     ratio = added(weight * shared)[known] / power
-    # Both have the same texture: only noise makes them differ.
-    of_b, of_a, of_both = (
-        added(weight**2 * each)[known] for each in (mean * vb, mean * va, va * vb)
+    # Both have the same texture: noise makes them differ, and what else the later has.
+    beside = np.maximum(added(weight * after)[known] / power - ratio**2, 0.0)
+    of_b, of_a, of_both, of_else = (
+        added(weight**2 * each)[known] for each in (mean * vb, mean * va, va * vb, mean**2)
     )
-    return Transfer(ratio, np.sqrt(overlap * (of_b + ratio**2 * of_a + of_both) / 2) / power)
+    variance = of_b + ratio**2 * of_a + of_both + beside * of_else
+    return Transfer(ratio, np.sqrt(overlap * variance / 2) / power)

@@ -265,7 +265,7 @@ class Texture:
         if blur is not None:
             blur = replace(blur, covariance=blur.covariance * overlap)
         transfer = transfer_of(
-            (np.conj(a.mean) * b.mean)[used].real.astype(np.float64), a.power[used],
+            (np.conj(a.mean) * b.mean)[used].real.astype(np.float64), a.power[used], b.power[used],
             rings.mean(a.power[used]).clip(0), va, vb, index, overlap,
         )  # fmt: skip
         sure = own / np.maximum(own_se, 1e-300)
