@@ -21,7 +21,7 @@ from napari_beamwatch.damage.scopes import Scope
 from napari_beamwatch.damage.verdict.dimming import takes_most
 from napari_beamwatch.spectra.drift import Comparison, Texture
 from napari_beamwatch.spectra.drift.blurring import Blur, terms
-from napari_beamwatch.spectra.drift.texture import SEEN
+from napari_beamwatch.spectra.drift.refocusing import SEEN
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

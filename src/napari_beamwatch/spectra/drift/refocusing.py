@@ -22,7 +22,7 @@ BANDS = 6
 """Of as many coefficients each, from coarse to fine."""
 
 SEEN = 4.0
-"""Standard errors of its power from which a band tells."""
+"""Standard errors of its power from which a texture is seen, or a band of it."""
 
 SURE = 3.0
 """Standard errors by which a band differs from what it would have without."""

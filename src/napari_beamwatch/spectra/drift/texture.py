@@ -28,7 +28,7 @@ from napari_beamwatch.spectra.drift.blurring import Blur, blur_of
 from napari_beamwatch.spectra.drift.kernels import phases
 from napari_beamwatch.spectra.drift.low_frequencies import LOWEST, Band, overlap_of
 from napari_beamwatch.spectra.drift.paths import TOO_FAINT, solve_path
-from napari_beamwatch.spectra.drift.refocusing import Transfer, transfer_of
+from napari_beamwatch.spectra.drift.refocusing import SEEN, Transfer, transfer_of
 from napari_beamwatch.spectra.drift.whitening import Cells, Problem, squared
 
 Ints = NDArray[np.int64]
@@ -46,9 +46,6 @@ REACH, REACH_CELLS = 8.0, 3
 
 ELSEWHERE = 5.0
 """Standard errors from which they are found to lie on each other farther off."""
-
-SEEN = 4.0
-"""Standard errors of its power from which a texture is seen."""
 
 RIM = 3.0
 """Pixels of a picture of the band over which a part of the field ends."""
