@@ -164,16 +164,16 @@ def test_at_the_edge_of_a_part_that_shakes_what_fell_with_it_tells_how_much_that
 
 
 @pytest.mark.parametrize(
-    ("ratio", "said"),
-    [((2.0, 1.3, 0.7), True), ((0.9, -0.8), True), ((3.9, 4.1), True),
-     ((1.0, 0.9, 1.1), False), ((0.9, 0.6, 0.4), False)],
+    ("ratio", "beside", "said"),
+    [((2.0, 1.3, 0.7), 0.1, True), ((0.9, -0.8), 1.0, True), ((3.9, 4.1), 1.0, True),
+     ((2.0, 1.3, 0.7), 1.5, False), ((1.0, 0.9, 1.1), 0.1, False), ((0.9, 0.6, 0.4), 0.0, False)],
 )  # fmt: skip
 def test_of_a_part_whose_film_is_seen_at_another_focus_the_loss_is_no_damage(
-    traces: Any, ratio: tuple[float, ...], said: bool
+    traces: Any, ratio: tuple[float, ...], beside: float, said: bool
 ) -> None:
     scope = replace(traces.scope(traces.fading(40, 4), 1), boxes=np.array([[0, 0, 64, 64]]))
     held = traces.placed(traces.steady(), 2, crystal=1, turn=30)
-    seen = Transfer(np.array(ratio), np.full(len(ratio), 0.05))
+    seen = Transfer(np.array(ratio), *np.full((2, len(ratio)), [[0.05], [beside]]))
     film: Any = Parted(HELD, replace(HELD, transfer=seen))
     verdict = judge(examine(scope, None), [held], Witnesses(texture=film))
     assert verdict.status == ("ambiguous" if said else "onset")
