@@ -139,9 +139,10 @@ def test_what_dips_may_have_changed_later_than_it_seems() -> None:
     assert dips[dose < 85].sum() < 0.03 * dips.sum()
 
 
-def test_before_a_dose_is_no_dose_before_another() -> None:
+@pytest.mark.parametrize("value", [0.0, 0.4])
+def test_before_a_dose_is_no_dose_before_another(value: float) -> None:
     dose = np.linspace(0, END, 4001)
-    unseen = np.exp(log_density(Estimate(0.0, 0.0, 100.0), dose))
+    unseen = np.exp(log_density(Estimate(value, 0.0, 100.0 + value), dose))
     assert unseen.sum() * (dose[1] - dose[0]) == pytest.approx(1)
     assert unseen[0] == pytest.approx(unseen[dose < 50].min())
     assert unseen[dose > 100].sum() < 0.04 * unseen.sum()

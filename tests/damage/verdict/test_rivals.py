@@ -107,3 +107,16 @@ def test_an_order_that_goes_while_its_lattice_holds_is_a_change(
         assert verdict.kind == "disorder"
         assert "those between them held" in verdict.reason
         assert verdict.onset.low <= 40 <= verdict.onset.high
+
+
+@pytest.mark.parametrize(("lighter", "status"), [(1.4, "onset"), (1.0, "ambiguous")])
+def test_a_foil_that_thins_to_nothing_lets_more_through_which_no_focus_does(
+    traces: Any, lighter: float, status: str
+) -> None:
+    left = np.interp(np.arange(100), [20, 80], [1.0, 0.0])
+    swings = np.sin(np.pi * 24 * left / np.array([[16.0], [29.0]])) ** 2
+    beam = lighter ** (1 - left)
+    scope = traces.scope(40 * swings * beam, 2, traces.g[[1, 3]])
+    verdict = judge(examine(scope, beam))
+    assert verdict.status == status
+    assert ("drifting focus" in verdict.reason) is (status == "ambiguous")

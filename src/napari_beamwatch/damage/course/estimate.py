@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.compiling import kernel
+from napari_beamwatch.damage.parts import LITTLE
 
 Floats = NDArray[np.float64]
 
@@ -80,7 +81,8 @@ def log_density(onset: Estimate, dose: Floats, dip: float = 0.0) -> Floats:
     So its median is that of the estimate: halves of one height put most on the longer side, and of
     40 fields the onset was 0.38 frames early in the median, and 0.08 with halves of one mass.
     What dips and recovers may have been in a dip when it changed: then it did so later than it
-    seems, by no more than dips last. Where no plateau was seen, nothing tells when before its end.
+    seems, by no more than dips last. Where no plateau was seen, nothing tells when before its end:
+    that it likely had none is no dose that is known better than that, and two would be sure of it.
     """
     step = float(dose[1] - dose[0])
     below, above = (
@@ -88,7 +90,7 @@ def log_density(onset: Estimate, dose: Floats, dip: float = 0.0) -> Floats:
         for side in (onset.value - onset.low, onset.high - onset.value)
     )
     away = dose - onset.value
-    if onset.value - dose[0] <= step:
+    if onset.value - dose[0] <= max(step, LITTLE * (onset.high - onset.value)):
         above /= 2
         away = np.maximum(away - above * WIDTH, 0.0)
     side = np.where(away < 0, below, above)

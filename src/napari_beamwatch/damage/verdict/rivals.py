@@ -15,12 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_beamwatch.damage.course.appearing import outer_quarters
 from napari_beamwatch.damage.course.estimate import CLEAR, ONE_SIDED, SURE
 from napari_beamwatch.damage.course.examining import Examined, Loss, Watch
 from napari_beamwatch.damage.course.left import Left
 from napari_beamwatch.damage.likeness import called, distinct, independent
-from napari_beamwatch.damage.parts import FIFTH, HALF, HARDLY, SEVERAL, THIRD
-from napari_beamwatch.damage.scopes import Scope, SpotTrace
+from napari_beamwatch.damage.parts import FIFTH, HALF, HARDLY, LITTLE, SEVERAL, THIRD
+from napari_beamwatch.damage.scopes import Samples, Scope, SpotTrace
 from napari_beamwatch.damage.verdict.focus import focus_explains
 from napari_beamwatch.damage.verdict.others import Refuted
 from napari_beamwatch.damage.verdict.together import fell_together, high_first, shares
@@ -125,7 +126,8 @@ def judge_loss(
         return Finding(True, "strong", said, "mass_loss")
     gone = distinct(scope.of_traces(fell).traces) if complete else 0
     nothing = gone >= SEVERAL and left.total < HARDLY
-    if not against.path and not nothing and focus_explains(scope, samples, loss, gone):
+    cleared = against.path or nothing or (whole and field_brightened(samples))
+    if not cleared and focus_explains(scope, samples, loss, gone):
         return Finding(False, "", "a drifting focus explains the traces as well")
     exponents = shares(samples, found, watch.dispersion)
     kind = "disorder" if high_first(exponents, scope) > CONVINCING else ""
@@ -193,6 +195,15 @@ def mass_went(scope: Scope, onset: float) -> bool:
         return False
     before, after = (1 - ratio for ratio in known[:2])
     return before > max(LEAST_MASS, SURE * known[2]) and abs(after) < FIFTH * before
+
+
+def field_brightened(samples: Samples) -> bool:
+    """Whether the field is brighter in the end: where a specimen goes more electrons come through.
+
+    A focus does not do that, nor does a beam that grows take a lattice.
+    """
+    first, last = (samples.beam[side].mean() for side in outer_quarters(len(samples)))
+    return bool(last > (1 + LITTLE) * first)
 
 
 def _beside_around(scope: Scope, onset: float) -> tuple[float, float, float] | None:
