@@ -4,7 +4,8 @@ A path of focus or beam, and the film, act on all places of a field at once: a p
 the same |g| that held, or went at another dose, refutes them, as do several crystals with spots of
 greater |g| that held, and one that lost several as no focus does. A tilt acts on all of a crystal:
 a place of it that held refutes that, unless the spots brightened there: a crystal that bends or
-slides takes them from one place to another.
+slides takes them from one place to another. One of all the film leaves what lies along its axis in
+every crystal.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 Both take all spots of all places at once, as sudden damage does. The film that carries the
 specimen tells: what is seen of it beside the lattice stays as it was where a crystal is damaged.
 Of another place nothing is found again of what was seen before; a blur damps it by exp(-q k²), as
-it does the spots. If only a part of the film shakes, the film in that part tells.
+it does the spots; another focus shows more of it at some k and less at others. If only a part of
+the film shakes, or rises, the film in that part tells.
 """
 
 from __future__ import annotations
