@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from scipy import ndimage
 from unforeseen_optics import (
-    Floats,
     Rng,
     View,
     together,
@@ -17,7 +14,7 @@ from unforeseen_stage import (
     WHOLE,
     Scene,
     Stage,
-    Truth,
+    fading_or_not,
     from_dose,
     log_uniform,
     still,
@@ -54,11 +51,8 @@ def fixed_pattern(rng: Rng, fades: bool) -> Scene:
     rows, columns = np.mgrid[: s.scope.size, : s.scope.size]
     gain = 1 + 0.06 * rng.standard_normal((s.scope.size,) * 2)
     gain += 0.03 * np.cos(2 * np.pi * columns / 4) + 0.03 * np.sign(np.cos(np.pi * rows / 3))
-    onset = s.onset()
-    parts = s.fading(whole, s.course(onset)) if fades else still(whole)
-    return s.film_movie(
-        from_dose(onset) if fades else WHOLE, parts, lambda t: View(beam=np.maximum(gain, 0.1))
-    )
+    expected, truth = fading_or_not(s, whole, fades, lambda t: View(beam=np.maximum(gain, 0.1)))
+    return s.scene(s.counted(expected), truth)
 
 
 def interpolated(rng: Rng) -> Scene:
@@ -121,15 +115,14 @@ def coincidence(rng: Rng) -> Scene:
 def hot_frames(rng: Rng, fades: bool, most: int = 5) -> Scene:
     """Cosmic rays: bright clusters and tracks in some frames, a few of them or showers."""
     s = Stage(rng)
-    whole, onset = s.shape(), s.onset()
-    parts = s.fading(whole, s.course(onset)) if fades else still(whole)
-    found = s.counted(s.pictures(parts)).astype(np.int64)
+    expected, truth = fading_or_not(s, s.shape(), fades)
+    found = s.counted(expected).astype(np.int64)
     for t in np.flatnonzero(rng.random(s.frames) < 0.15):
         for _ in range(rng.integers(1, most)):
             y, x = rng.integers(0, s.scope.size - 30, 2)
             steps = np.arange(rng.integers(2, 30))
             found[t, y + steps // 2, x + steps] += rng.integers(20, 160 * min(most, 5))
-    return s.scene(found.astype(np.uint16), from_dose(onset) if fades else WHOLE)
+    return s.scene(found.astype(np.uint16), truth)
 
 
 def blanked(rng: Rng, fades: bool) -> Scene:
@@ -170,18 +163,8 @@ def near_nyquist(rng: Rng, fades: bool) -> Scene:
     d = 2.325
     s = Stage(rng, ("LiF",), pixel=d / float(rng.uniform(2.45, 2.7)), dose=rng.uniform(3, 6),
               contrast=0.12)  # fmt: skip
-    grains, onset = together(s.mosaic(4)[0]), s.onset()
-    parts = s.fading(grains, s.course(onset)) if fades else still(grains)
-    return s.film_movie(from_dose(onset) if fades else WHOLE, parts)
-
-
-def _movie_of(
-    s: Stage, fades: bool, view: Callable[[int], View] | None = None
-) -> tuple[Floats, Truth]:
-    """Three grains that fade or do not: what is expected of each frame, and what is true."""
-    whole, onset = together(s.mosaic(3)[0]), s.onset()
-    parts = s.fading(whole, s.course(onset)) if fades else still(whole)
-    return s.pictures(parts, view), from_dose(onset) if fades else WHOLE
+    expected, truth = fading_or_not(s, together(s.mosaic(4)[0]), fades)
+    return s.scene(s.counted(expected), truth)
 
 
 def integrating(rng: Rng, fades: bool) -> Scene:
@@ -190,7 +173,7 @@ def integrating(rng: Rng, fades: bool) -> Scene:
     Readout adds noise of its own; the dark frame was taken off, so that there are values below 0.
     """
     s = Stage(rng, contrast=log_uniform(rng, 0.1, 0.16))
-    expected, truth = _movie_of(s, fades)
+    expected, truth = fading_or_not(s, together(s.mosaic(3)[0]), fades)
     light, spread, readout = rng.uniform(20, 60), rng.uniform(0.5, 0.8), rng.uniform(5, 15)
     found = np.empty(expected.shape, np.int16)
     for t, electrons in enumerate(s.counted(expected)):
@@ -203,7 +186,7 @@ def integrating(rng: Rng, fades: bool) -> Scene:
 def upsampled(rng: Rng, fades: bool) -> Scene:
     """Somebody made four equal pixels of each."""
     s = Stage(rng, size=272, pixel=float(rng.uniform(0.5, 0.62)), contrast=0.12)
-    expected, truth = _movie_of(s, fades)
+    expected, truth = fading_or_not(s, together(s.mosaic(3)[0]), fades)
     frames = s.counted(expected).repeat(2, axis=1).repeat(2, axis=2)
     return Scene(frames, s.pixel / 2, s.dose, truth)
 
@@ -211,7 +194,7 @@ def upsampled(rng: Rng, fades: bool) -> Scene:
 def scanned(rng: Rng, fades: bool) -> Scene:
     """A scanned picture: each line lies a little beside its place, anew in each frame."""
     s = Stage(rng, contrast=log_uniform(rng, 0.1, 0.16))
-    expected, truth = _movie_of(s, fades)
+    expected, truth = fading_or_not(s, together(s.mosaic(3)[0]), fades)
     aside = rng.uniform(0.2, 0.6)
     for frame in expected:
         for y, by in enumerate(aside * rng.standard_normal(len(frame))):
@@ -223,7 +206,9 @@ def slit_slips(rng: Rng, fades: bool) -> Scene:
     """The slit of the energy filter slips: from a frame on it takes half of all electrons."""
     s = Stage(rng)
     when, left = int(s.frames * rng.uniform(0.2, 0.8)), rng.uniform(0.35, 0.6)
-    expected, truth = _movie_of(s, fades, lambda t: View(beam=left if t >= when else 1.0))
+    expected, truth = fading_or_not(
+        s, together(s.mosaic(3)[0]), fades, lambda t: View(beam=left if t >= when else 1.0)
+    )
     return s.scene(s.counted(expected), truth)
 
 
@@ -231,7 +216,7 @@ def shutter(rng: Rng) -> Scene:
     """The shutter opens in the first frame and closes in the last: they have a part of the dose."""
     s = Stage(rng)
     first, last = rng.uniform(0.1, 0.6, 2)
-    expected, truth = _movie_of(s, True)
+    expected, truth = fading_or_not(s, together(s.mosaic(3)[0]), True)
     expected[0] *= first
     expected[-1] *= last
     return s.scene(s.counted(expected), truth)

@@ -17,6 +17,7 @@ from unforeseen_stage import (
     Scene,
     Stage,
     all_of,
+    fading_or_not,
     from_dose,
     half_fades,
     log_uniform,
@@ -318,11 +319,11 @@ def pulsing(rng: Rng, fades: bool) -> Scene:
     """Something swings: all spots go to a third and back, every 8 to 20 frames."""
     s = Stage(rng)
     period, least = rng.uniform(8, 20), rng.uniform(0.5, 0.7)
-    grains, onset = together(s.mosaic(3)[0]), s.onset()
     swing = least + (1 - least) * np.cos(np.pi * np.arange(s.frames) / period) ** 2
-    parts = s.fading(grains, s.course(onset)) if fades else still(grains)
-    truth = from_dose(onset) if fades else WHOLE
-    return s.film_movie(truth, parts, lambda t: View(lattice=float(swing[t])))
+    expected, truth = fading_or_not(
+        s, together(s.mosaic(3)[0]), fades, lambda t: View(lattice=float(swing[t]))
+    )
+    return s.scene(s.counted(expected), truth)
 
 
 def charging(rng: Rng) -> Scene:

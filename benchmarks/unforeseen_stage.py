@@ -233,3 +233,12 @@ def half_fades(s: Stage, grains: Sequence[Columns], fades: bool) -> Scene:
         from_dose(onset),
         all_of(s.fading(together(grains[::2]), s.course(onset)), still(together(grains[1::2]))),
     )
+
+
+def fading_or_not(
+    s: Stage, whole: Columns, fades: bool, view: Callable[[int], View] | None = None
+) -> tuple[Floats, Truth]:
+    """What is expected of each frame of a lattice that fades or does not, and what is true."""
+    onset = s.onset()
+    parts = s.fading(whole, s.course(onset)) if fades else still(whole)
+    return s.pictures(parts, view), from_dose(onset) if fades else WHOLE

@@ -110,16 +110,20 @@ def test_a_record_that_ends_in_a_dip_like_others_is_ambiguous(traces: Any) -> No
     assert verdict.status == "ambiguous"
 
 
+def rocked_out(traces: Any, power: np.ndarray, grains: int) -> list[Examined]:
+    """Grains of such a power that were out of view from 30 to 50."""
+    out = np.where((np.arange(100) >= 30) & (np.arange(100) < 50), 0.1, 1)
+    return [
+        traces.placed(power * out, 10 + i, crystal=1 + i, turn=20 * (1 + i)) for i in range(grains)
+    ]
+
+
 @pytest.mark.parametrize(("rocking", "told"), [(2, "onset"), (3, "ambiguous")])
 def test_what_goes_where_most_grains_rock_may_come_back_as_these_did(
     traces: Any, rocking: int, told: str
 ) -> None:
     lost = traces.placed(traces.fading(80, 1), 1)
-    out = np.where((np.arange(100) >= 30) & (np.arange(100) < 50), 0.1, 1)
-    others = [
-        traces.placed(traces.steady() * out, 10 + i, crystal=1 + i, turn=20 * (1 + i))
-        for i in range(rocking)
-    ]
+    others = rocked_out(traces, traces.steady(), rocking)
     still = traces.placed(traces.steady(), 20, crystal=9, turn=50)
     verdict = judge(lost, [*others, still])
     assert verdict.status == told
@@ -131,12 +135,7 @@ def test_what_went_when_others_did_may_come_back_as_these_did_before(
     traces: Any, since: int, told: str
 ) -> None:
     lost = traces.placed(traces.fading(80, 1), 1)
-    out = np.where((np.arange(100) >= 30) & (np.arange(100) < 50), 0.1, 1)
-    others = [
-        traces.placed(traces.fading(since, 1) * out, 10 + i, crystal=1 + i, turn=20 * (1 + i))
-        for i in range(2)
-    ]
-    assert judge(lost, others).status == told
+    assert judge(lost, rocked_out(traces, traces.fading(since, 1), 2)).status == told
 
 
 def test_windows_that_leave_the_detector_in_a_dip_of_the_field_do_not_see_its_end(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_beamwatch.damage.course.examining import Examined, examine
+from napari_beamwatch.damage.course.examining import examine
 from napari_beamwatch.damage.scopes import Scope, Witnesses
 from napari_beamwatch.damage.verdict.judging import Verdict, judge
 from napari_beamwatch.damage.verdict.view import view_changed
@@ -142,12 +142,12 @@ def test_at_the_edge_of_a_part_that_shakes_what_fell_with_it_tells_how_much_that
 ) -> None:
     late = np.arange(100) >= 40
 
-    def place(rate: float, boxes: list[int]) -> Examined:
-        left = np.exp(-rate * (traces.g**2).sum(axis=1))[:, None]
-        scope = traces.scope(traces.levels[:, None] * np.where(late, left, 1.0), 1, windows=16)
-        return examine(replace(scope, boxes=np.array([boxes])), None)
-
-    edge, amid = place(500.0, [0, 0, 64, 64]), place(500.0, [64, 64, 128, 128])
+    left = np.exp(-500.0 * (traces.g**2).sum(axis=1))[:, None]
+    scope = traces.scope(traces.levels[:, None] * np.where(late, left, 1.0), 1, windows=16)
+    edge, amid = (
+        examine(replace(scope, boxes=np.array([[at, at, at + 64, at + 64]])), None)
+        for at in (0, 64)
+    )
     held = examine(traces.scope(np.repeat(traces.levels[:, None], 100, axis=1), 2), None)
     assert edge.loss is not None
     slight = Comparison(20.0, 10.0, 1.0, -5.0, even(60.0, 15.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -232,16 +233,17 @@ def _weaker(
         known = snr[np.isfinite(snr)]
         return float(known.mean()) if len(known) else np.nan
 
-    found = [
-        any(power(spot) < part * power(other) for other in _same(spot, there)) for spot in spots
-    ]
+    found = []
+    for spot in spots:
+        own = power(spot)
+        found.append(any(own < part * power(other) for other in _same(spot, there)))
     return np.array(found, bool)
 
 
 def _same(spot: SpotTrace, there: Sequence[SpotTrace]) -> list[SpotTrace]:
     """Traces of the same spot."""
     near = SAME_G * spot.g
-    return [each for each in there if np.hypot(each.gy - spot.gy, each.gx - spot.gx) < near]
+    return [each for each in there if math.hypot(each.gy - spot.gy, each.gx - spot.gx) < near]
 
 
 def _first_of(one: Examined, came: Sequence[_Newcomer]) -> tuple[Estimate, tuple[int, ...]]:

@@ -203,7 +203,7 @@ def _faded(
     if went.loss < LITTLE:
         text = f"a lasting change of {100 * went.loss:.0f} % is no more than focus or tilt make"
         return replace(_steady(base, watch), reason=text)
-    soon = too_soon(watch, went, others)
+    soon = too_soon(one, watch, went, others)
     went, in_steps = begun_with(loss, watch)
     base = replace(
         base,

@@ -235,13 +235,18 @@ def refuted(one: Examined, others: Sequence[Examined], fates: Fates = UNTOLD) ->
     path = (path or len(held) >= CRYSTALS) and not fates.in_part
     moved = sum(trace.spot in brighter for trace in lost) >= max(1.0, HALF * len(lost))
     moved |= _elsewhere(one, {trace.spot for trace in lost}, fates)
-    along = _along_one_line([one, *fallen_with(onset, others)])
+    along = _along_one_line([one, *fallen_with(one, onset, others)])
     return Refuted(path, tilt, moved=moved, along=along)
 
 
-def fallen_with(onset: Estimate, places: Sequence[Examined]) -> list[Examined]:
-    """Places whose loss may have begun at a dose."""
-    return [one for one in places if one.loss and one.loss.course.onset.meets(onset)]
+def fallen_with(one: Examined, onset: Estimate, places: Sequence[Examined]) -> list[Examined]:
+    """Places whose loss may have begun when one changed, each at the doses that it had itself."""
+
+    def began(other: Examined, loss: Loss) -> Estimate:
+        exposure, own = one.scope.exposure / other.scope.exposure, loss.course.onset
+        return Estimate(*(exposure * dose for dose in (own.value, own.low, own.high)))
+
+    return [each for each in places if each.loss and began(each, each.loss).meets(onset)]
 
 
 def _along_one_line(places: Sequence[Examined]) -> bool:

@@ -15,7 +15,7 @@ from napari_beamwatch.damage.verdict.others import fallen_with
 TOO_LATE = "the change came in the last tenth of the record"
 
 
-def too_soon(watch: Watch, went: Course, others: Sequence[Examined]) -> str:
+def too_soon(one: Examined, watch: Watch, went: Course, others: Sequence[Examined]) -> str:
     """Why a loss at the end cannot be called yet, if so."""
     samples = watch.samples
     if late(samples, went.onset.value):
@@ -23,11 +23,11 @@ def too_soon(watch: Watch, went: Course, others: Sequence[Examined]) -> str:
     lasted = len(samples) - watch.seen.place
     if lasted < max(0.05 * len(samples), BEYOND_DIPS * watch.dips.longest):
         return "the record ends in a dip like those before, which recovered"
-    if lasted < BEYOND_DIPS * _rocking(went, others):
+    if lasted < BEYOND_DIPS * _rocking(one, went, others):
         return "the record ends in a dip like those of most other places, which recovered"
     # Windows that leave the detector do not see what comes back.
     last = float(samples.end[(samples.windows > 0).any(axis=0)][-1])
-    dips = [event for one in others if one.watch for event in one.watch.dips.events]
+    dips = [event for each in others if each.watch for event in each.watch.dips.events]
     if any(
         _as_deep(dip, went) and dip.dose_from <= went.onset.high and dip.dose_to >= last
         for dip in dips
@@ -36,14 +36,14 @@ def too_soon(watch: Watch, went: Course, others: Sequence[Examined]) -> str:
     return ""
 
 
-def _rocking(went: Course, others: Sequence[Examined]) -> int:
+def _rocking(one: Examined, went: Course, others: Sequence[Examined]) -> int:
     """Samples of the longest dip of what holds, or of what fell with it, if most dip as deep."""
-    holds = [one for one in others if one.loss is None or one.loss.course.loss < LITTLE]
-    fell = [one for one in fallen_with(went.onset, others) if one not in holds]
+    holds = [each for each in others if each.loss is None or each.loss.course.loss < LITTLE]
+    fell = [each for each in fallen_with(one, went.onset, others) if each not in holds]
     longest = 0
     for some, least in ((holds, SEVERAL), (fell, 1)):
-        dips = [one.watch.dips for one in some if one.watch]
-        dipped = [one.longest for one in dips if any(_as_deep(dip, went) for dip in one.events)]
+        dips = [each.watch.dips for each in some if each.watch]
+        dipped = [each.longest for each in dips if any(_as_deep(dip, went) for dip in each.events)]
         if len(dipped) >= max(least, HALF * len(dips)):
             longest = max(longest, *dipped)
     return longest

@@ -20,6 +20,7 @@ from napari_beamwatch.damage.course.examining import Examined, Loss
 from napari_beamwatch.damage.parts import HARDLY, LITTLE
 from napari_beamwatch.damage.scopes import Scope
 from napari_beamwatch.damage.verdict.dimming import takes_most
+from napari_beamwatch.damage.verdict.others import fallen_with
 from napari_beamwatch.spectra.drift import Comparison, Texture
 from napari_beamwatch.spectra.drift.blurring import Blur, terms
 from napari_beamwatch.spectra.drift.refocusing import SEEN
@@ -56,9 +57,8 @@ def view_changed(
         return ""
     scope = one.scope
     # Of those that may have gone at this dose the first is the one that knows best when it did.
-    with_it = [each for each in (one, *others) if _with(onset, one, each)]
-    with_it.sort(key=_width)
-    all_went = not any(_apart(onset, one, each) for each in others)
+    with_it = sorted(fallen_with(one, onset, (one, *others)), key=_width)
+    all_went = not any(_apart(onset, one, each) for each in others if each not in with_it)
     if one.loss is None or _sudden(one):
         span = next((_span(each) for each in with_it if _sudden(each)), None)
         since, until = span or (onset.low / scope.exposure, onset.high / scope.exposure)
@@ -91,17 +91,9 @@ def _sudden(one: Examined) -> bool:
     return not one.loss.course.decay.low > SUDDEN * frame
 
 
-def _with(onset: Estimate, one: Examined, other: Examined) -> bool:
-    """Whether the loss of another place may have begun when the change of one did."""
-    if other.loss is None:
-        return False
-    began, exposure = other.loss.course.onset, one.scope.exposure / other.scope.exposure
-    return began.low * exposure <= onset.high and began.high * exposure >= onset.low
-
-
 def _apart(onset: Estimate, one: Examined, other: Examined) -> bool:
-    """Whether another place is known to have held when one changed, or to have gone before."""
-    if other.watch is None or _with(onset, one, other):
+    """Whether a place that did not fall with one is known to have held, or to have gone before."""
+    if other.watch is None:
         return False
     held = other.watch.power.survived_dose * one.scope.exposure / other.scope.exposure
     return other.loss is not None or bool(held > onset.high)
