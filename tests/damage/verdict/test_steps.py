@@ -49,13 +49,13 @@ def test_a_first_loss_that_took_some_spots_only_may_be_a_tilt(traces: Any) -> No
     assert "a tilt or focus may have taken that" in verdict.reason
 
 
-def test_a_first_loss_less_deep_than_what_came_back_before_may_be_of_that_kind(traces: Any) -> None:
+def test_a_first_loss_hardly_deeper_than_what_came_back_before_may_be_of_that_kind(traces: Any) -> None:
     one = in_steps(traces, np.full(4, 0.35), 1)
     assert one.watch is not None
     shallow, deep = (
         judge(replace(one, watch=replace(one.watch, dips=replace(
             one.watch.dips, events=(Event("recovered", 5.0, 10.0, depth),)))))
-        for depth in (0.2, 0.6)
+        for depth in (0.1, 0.6)
     )  # fmt: skip
     assert shallow.onset == judge(one).onset
     assert deep.onset.low < 30 < 40 < deep.onset.value

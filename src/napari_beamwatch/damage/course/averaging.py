@@ -123,16 +123,10 @@ def average(samples: Samples, *, dispersion: float = 1.0, coherent: bool = False
 def misfit(samples: Samples, found: Weighed) -> float:
     """How much more than noise the likeliest model leaves; 1 within the error of that."""
     samples = samples.binned(max(1, -(-len(samples) // (BLOCKS * 8))))
-    best, models = found.best, found.models
-    shape = remaining(
-        samples.start, samples.end,
-        float(models.onset[best]), float(models.tau[best]), float(models.beta[best]),
-    )  # fmt: skip
-    plateau, residual = found.plateau[best][:, None], found.residual[best][:, None]
-    expected = samples.beam * (plateau * shape + residual * come(shape, models.coherent))
-    variance = 2 * samples.in_phase[:, None] * expected + samples.own[:, None]
-    score = samples.windows * (samples.y - expected)
-    edges = np.unique(np.linspace(0, len(samples), BLOCKS, endpoint=False).astype(np.int64))
+    said = expected(samples, found)
+    variance = 2 * samples.in_phase[:, None] * said + samples.own[:, None]
+    score = samples.windows * (samples.y - said)
+    edges = stretches(len(samples))
     sums = np.add.reduceat(score, edges, axis=1)
     spread = np.add.reduceat(samples.windows * variance, edges, axis=1)
     known = spread > 0
@@ -141,6 +135,24 @@ def misfit(samples: Samples, found: Weighed) -> float:
         return 1.0
     left = float((sums[known] ** 2 / spread[known]).sum()) / free
     return left if left > 1 + WIDTH * np.sqrt(2 / free) else 1.0
+
+
+def expected(samples: Samples, found: Weighed) -> Floats:
+    """What the likeliest model says of each spot in each sample."""
+    best, models = found.best, found.models
+    shape = remaining(
+        samples.start, samples.end,
+        float(models.onset[best]), float(models.tau[best]), float(models.beta[best]),
+    )  # fmt: skip
+    plateau, residual = found.plateau[best][:, None], found.residual[best][:, None]
+    return np.asarray(
+        samples.beam * (plateau * shape + residual * come(shape, models.coherent)), np.float64
+    )
+
+
+def stretches(length: int) -> NDArray[np.int64]:
+    """Where the `BLOCKS` of a record of so many samples begin."""
+    return np.unique(np.linspace(0, length, BLOCKS, endpoint=False).astype(np.int64))
 
 
 def _search(samples: Samples, limits: Limits, coherent: bool) -> Weighed:

@@ -42,6 +42,10 @@ class Estimate:
         """Whether the intervals overlap: two things may have begun together."""
         return self.low <= other.high and other.low <= self.high
 
+    def over(self, exposure: float) -> Estimate:
+        """The same in doses of the field, of which a place had so many times as much."""
+        return Estimate(self.value / exposure, self.low / exposure, self.high / exposure)
+
     def scattered(self, deviation: float, first: float) -> Estimate:
         """The same of doses that scatter by a standard deviation, none of them before the first."""
         low, high = (

@@ -30,7 +30,7 @@ from napari_beamwatch.damage.course.detection import (
     lost_from,
 )
 from napari_beamwatch.damage.course.dips import Dips, find_dips
-from napari_beamwatch.damage.course.estimate import ONE_SIDED
+from napari_beamwatch.damage.course.estimate import NOTHING, ONE_SIDED, Estimate
 from napari_beamwatch.damage.course.fitting import mean_levels
 from napari_beamwatch.damage.course.interval import Course, Fitted, course
 from napari_beamwatch.damage.course.left import Left, what_is_left
@@ -162,6 +162,19 @@ class Examined:
         came = np.zeros(len(self.scope.traces), bool)
         came[[one.index for one in self.new]] = True
         return came
+
+    @property
+    def began(self) -> Estimate:
+        """Dose of the field at which it began to go; NaN of what did not."""
+        return NOTHING if self.loss is None else self.loss.course.onset.over(self.scope.exposure)
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """Doses of the field between which half of it went."""
+        if self.loss is None:
+            return math.nan, math.nan
+        half = self.loss.course.half_dose.high / self.scope.exposure
+        return self.began.low, float(np.fmax(self.began.high, half))
 
     def kept_at(self, dose: float) -> tuple[float, float]:
         """Part of its lattice that is left at a dose, from and to; NaN where it does not tell."""

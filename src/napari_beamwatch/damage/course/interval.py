@@ -10,12 +10,12 @@ References
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_beamwatch.damage.course.averaging import Average
+from napari_beamwatch.damage.course.averaging import Average, expected
 from napari_beamwatch.damage.course.estimate import Estimate, quantiles
 from napari_beamwatch.damage.course.fitting import Models
 from napari_beamwatch.damage.course.models import each_remaining
@@ -71,6 +71,9 @@ class Fitted:
     level, low, high : array of float64
     dose : array of float64
         At the middle of each frame.
+    off : array of float64
+        How far all of the lattice lay off the likeliest model, in standard deviations of noise;
+        empty where that is not known.
     """
 
     frame: NDArray[np.int64]
@@ -78,6 +81,7 @@ class Fitted:
     low: Floats
     high: Floats
     dose: Floats
+    off: Floats = field(default_factory=lambda: np.zeros(0))
 
 
 def fitted(samples: Samples, found: Average) -> Fitted:
@@ -93,7 +97,18 @@ def fitted(samples: Samples, found: Average) -> Fitted:
     weight = found.weight[chosen] / found.weight[chosen].sum()
     bands = [quantiles(column, weight) for column in np.ascontiguousarray(level.T)]
     middle, low, high = np.array(bands).T
-    return Fitted(samples.frame, middle, low, high, (samples.start + samples.end) / 2)
+    dose = (samples.start + samples.end) / 2
+    return Fitted(samples.frame, middle, low, high, dose, _off(samples, found))
+
+
+def _off(samples: Samples, found: Average) -> Floats:
+    """How far all of the lattice lay off the likeliest model, in standard deviations of noise."""
+    said = expected(samples, found.weighed)
+    variance = 2 * samples.in_phase[:, None] * said + samples.own[:, None]
+    slope = samples.windows / variance * found.weighed.plateau[found.best][:, None]
+    known = (slope**2 * variance / np.maximum(samples.windows, 1e-300)).sum(axis=0)
+    score = (slope * (samples.y - said)).sum(axis=0)
+    return np.asarray(score / np.sqrt(np.maximum(known, 1e-300)), np.float64)
 
 
 def _kept(samples: Samples, found: Average) -> Floats:

@@ -100,8 +100,10 @@ def what_is_left(samples: Samples, found: Average, dispersion: float) -> Left:
         highest_se = np.where(
             higher, np.hypot(part_error, part / safe * plateau_se) / safe, highest_se
         )
-    # Spots count by what is known of them before: the less is left the less it scatters.
-    weight = (safe / np.maximum(known_to, 1e-9 * safe)) ** 2
+    # Spots count by what would be known of them had they held: the less is left the less it
+    # scatters, and of one whose windows have left the detector nothing is known.
+    _, unknown = _mean(sums.weight, sums.moment, int(final[0]), int(final[-1]) + 1)
+    weight = (safe / np.hypot(known_to, unknown)) ** 2
     weight /= weight.sum()
     total = float(weight @ ratio)
     total_se = float(np.hypot.reduce(weight * np.minimum(se, 1e9)))

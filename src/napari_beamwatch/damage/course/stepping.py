@@ -87,7 +87,7 @@ def fitted_in_steps(samples: Samples, found: Average, step: Step | None) -> Fitt
         name: np.append(early, np.minimum(early[-1], scale * getattr(whole, name)[count:]))
         for name, early in (("level", first.level), ("low", first.low), ("high", first.high))
     }
-    return replace(whole, **parts)
+    return replace(whole, **parts, off=np.append(first.off, whole.off[count:]))
 
 
 def _plateau(samples: Samples, found: Average) -> float:

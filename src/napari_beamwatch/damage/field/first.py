@@ -139,6 +139,8 @@ class Spread:
     spread : float
     enough : float
         Part that speaks.
+    common : float
+        Standard deviation of the error that they share.
     """
 
     evidence: float
@@ -150,6 +152,7 @@ class Spread:
     weight: Floats
     spread: float
     enough: float
+    common: float
 
     def posterior(self, dose: Floats) -> Floats:
         """Of the first, at doses: onsets are each drawn to the middle, and then enough had gone."""
@@ -161,16 +164,17 @@ class Spread:
         order = went.argsort(axis=1)
         gone = self.share[order].cumsum(axis=1) >= self.enough
         last = order[np.arange(DRAWS), gone.argmax(axis=1)]
-        first = went[np.arange(DRAWS), last] + _common(self.se) * rng.standard_normal(DRAWS)
+        first = went[np.arange(DRAWS), last] + self.common * rng.standard_normal(DRAWS)
         first = first.clip(dose[0], dose[-1])
         step = dose[1] - dose[0]
         at = np.rint((first - dose[0]) / step).astype(np.int64)
         return np.asarray(np.bincount(at, minlength=len(dose)) / DRAWS, np.float64)
 
 
-def _common(se: Floats) -> float:
+def _common(se: Floats, alike: float) -> float:
     """Standard deviation that estimates share, by their own; of one alone none."""
-    return COMMON * float(np.mean(se**-2) ** -0.5) if len(se) > 1 else 0.0
+    part = max(COMMON, float(np.sqrt(alike)))
+    return part * float(np.mean(se**-2) ** -0.5) if len(se) > 1 else 0.0
 
 
 def _says(share: Floats) -> Floats:
@@ -196,6 +200,7 @@ def _one_dose(
     later: Floats,
     dose: Floats,
     enough: float,
+    alike: float,
 ) -> Iterator[OneDose]:
     """All ways in which the first went at one dose, by log densities of onsets in their order."""
     length, step = float(dose[-1] - dose[0]), float(dose[1] - dose[0])
@@ -209,7 +214,9 @@ def _one_dose(
             top = float(told.max())
             likely = top + float(np.log(np.exp(told - top).sum() * step))
             shared = float(_shared(np.array(k - j + 1), length)) + later[k + 1]
-            yield OneDose(likely + shared, list(range(j, k + 1)), told, _common(se[j : k + 1]))
+            yield OneDose(
+                likely + shared, list(range(j, k + 1)), told, _common(se[j : k + 1], alike)
+            )
         if share[j] >= enough:
             break  # what comes later is not the first
 
@@ -221,6 +228,7 @@ def _spread(
     dose: Floats,
     frame: float,
     enough: float,
+    alike: float,
 ) -> Iterator[Spread]:
     """All ways in which the first went about a dose, by log densities of onsets in their order."""
     length, step = float(dose[-1] - dose[0]), float(dose[1] - dose[0])
@@ -245,7 +253,7 @@ def _spread(
             evidence = top + float(np.log(weight.sum() * (middle[1] - middle[0]) / doublings))
             yield Spread(
                 evidence + shared, list(range(count)), share[:count], value[:count], se[:count],
-                middle, weight, float(spread), enough,
+                middle, weight, float(spread), enough, _common(se[:count], alike),
             )  # fmt: skip
 
 
@@ -291,6 +299,7 @@ def first_of(
     end: float,
     dips: Floats,
     frame: float,
+    alike: float = 0.0,
 ) -> tuple[Estimate, NDArray[np.bool_]]:
     """Dose at which the first of several things changed, and which of them did so then.
 
@@ -306,6 +315,8 @@ def first_of(
         Dose that dips of each last; 0 for what is steady.
     frame : float
         Dose of a frame.
+    alike : float
+        Correlation of their errors, see `errors_alike`.
     """
     dose = np.linspace(start, end, NODES)
     order = np.argsort([each.value for each in onsets], kind="stable")
@@ -320,8 +331,8 @@ def first_of(
     )
     ways = [
         _likely(
-            *_one_dose(alone, shared, part, se, later, dose, enough),
-            *_spread(alone, part, later, dose, frame, enough),
+            *_one_dose(alone, shared, part, se, later, dose, enough, alike),
+            *_spread(alone, part, later, dose, frame, enough, alike),
         )
         for enough in (SPEAKS - ROUND, SMALLER * SPEAKS - ROUND)
     ]

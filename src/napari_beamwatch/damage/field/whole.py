@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from napari_beamwatch.damage.course.dips import Event
 from napari_beamwatch.damage.course.estimate import NOTHING, Estimate
 from napari_beamwatch.damage.course.examining import Examined
+from napari_beamwatch.damage.field.alike import errors_alike
 from napari_beamwatch.damage.field.first import SPEAKS, first_of, first_part
 from napari_beamwatch.damage.field.place import Place
 from napari_beamwatch.damage.field.rocking import dips_of, held_together
@@ -122,7 +123,11 @@ def whole_of(
     swings = dips_of(seen, share)
     # Where the beam is strong the record is longer than that of the region.
     last = max([float(end[-1]), *(each.high for each in onsets)])
-    first, members = first_of(onsets, share[changed], float(start[0]), last, swings[changed], frame)
+    courses = [seen[i].verdict.fitted for i in changed]
+    alike = errors_alike([each for each in courses if each is not None])
+    first, members = first_of(
+        onsets, share[changed], float(start[0]), last, swings[changed], frame, alike
+    )
     if members.any():
         mine = [seen[i] for i, is_one in zip(changed, members, strict=True) if is_one]
         told = _told(max(mine, key=lambda one: one.share), seen)

@@ -113,7 +113,12 @@ def coming(
     first, spots = _first_of(one, between)
     theirs = [each.trace for each in between]
     why = f"{called(theirs)} appeared halfway between those of the lattice, which holds"
-    sure = len(between) > 1 and _holds(one)
+    new, old = (
+        np.nansum([_late_power(trace, len(trace.snr)) for trace in some])
+        for some in (theirs, one.old.traces)
+    )
+    # What tells two kinds of places apart is less than what they share.
+    sure = len(between) > 1 and _holds(one) and bool(new < old)
     if not sure:
         why += ": an ordering, or points that a tilt brought"
     return Coming(first, spots, sure, why, "ordering")
@@ -226,18 +231,18 @@ def _weaker(
 
     In the last quarter of so many frames. Windows overlap, and grains reach into those of others.
     """
-    _, late = outer_quarters(until)
-
-    def power(trace: SpotTrace) -> float:
-        snr = trace.snr[:until][late]
-        known = snr[np.isfinite(snr)]
-        return float(known.mean()) if len(known) else np.nan
-
     found = []
     for spot in spots:
-        own = power(spot)
-        found.append(any(own < part * power(other) for other in _same(spot, there)))
+        own = _late_power(spot, until)
+        found.append(any(own < part * _late_power(each, until) for each in _same(spot, there)))
     return np.array(found, bool)
+
+
+def _late_power(trace: SpotTrace, until: int) -> float:
+    """In the last quarter of so many frames; NaN where it was not measured."""
+    snr = trace.snr[:until][outer_quarters(until)[1]]
+    known = snr[np.isfinite(snr)]
+    return float(known.mean()) if len(known) else np.nan
 
 
 def _same(spot: SpotTrace, there: Sequence[SpotTrace]) -> list[SpotTrace]:

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.compiling import kernel
+from napari_beamwatch.damage.course.averaging import expected
 from napari_beamwatch.damage.course.examining import Loss
-from napari_beamwatch.damage.course.models import remaining
 from napari_beamwatch.damage.scopes import Samples, Scope
 
 Floats = NDArray[np.float64]
@@ -66,15 +66,7 @@ def focus_explains(scope: Scope, samples: Samples, loss: Loss, gone: int) -> boo
 def _damaged(coarse: Samples, y: Floats, weight: Floats, loss: Loss) -> Floats:
     """What damage says of each spot: that of the likeliest law, or in steps what all do."""
     if loss.first is None:
-        found, models = loss.found, loss.found.weighed.models
-        onset, tau, beta = (
-            float(each[found.best]) for each in (models.onset, models.tau, models.beta)
-        )
-        shape = remaining(coarse.start, coarse.end, onset, tau, beta)
-        plateau, residual = (
-            each[found.best][:, None] for each in (found.weighed.plateau, found.weighed.residual)
-        )
-        return np.asarray(plateau * shape + residual * (1 - shape), np.float64)
+        return expected(coarse, loss.found.weighed) / coarse.beam
     shape = np.interp((coarse.start + coarse.end) / 2, loss.fitted.dose, loss.fitted.level)
     total = np.maximum(weight.sum(axis=1, keepdims=True), 1e-300)
     away = shape - weight @ shape[:, None] / total

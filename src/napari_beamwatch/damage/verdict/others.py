@@ -69,15 +69,17 @@ class Gone:
     ----------
     g : float
         Length of its g-vector.
-    onset : Estimate
+    span : tuple of float
+        Doses of the field between which half of it went.
     """
 
     g: float
-    onset: Estimate
+    span: tuple[float, float]
 
-    def with_it(self, spot: SpotTrace, onset: Estimate) -> bool:
-        """Whether a spot is of its |g| and went at about its dose: what took both was no focus."""
-        return onset.meets(self.onset) and abs(spot.g / self.g - 1) <= SAME_G
+    def with_it(self, spot: SpotTrace, span: tuple[float, float]) -> bool:
+        """Whether a spot is of its |g| and went while it did: what took both was no focus."""
+        together = span[0] <= self.span[1] and self.span[0] <= span[1]
+        return together and abs(spot.g / self.g - 1) <= SAME_G
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ class Fates:
     gone : tuple of Gone
         Spots of crystals of which several |g| went to nothing as no focus takes them.
     turned : tuple of Estimate
-        Doses at which crystals turned.
+        Doses of the field at which crystals turned.
     grew : tuple of SpotTrace
         What came to places instead of their lattices.
     powers : dict of int to Powers
@@ -155,13 +157,15 @@ class Fates:
         powers = powers or {}
         grew = tuple(trace for one in places for trace in came_instead(one))
         lost = [(one, one.loss) for one in places if one.loss is not None]
-        turned = [(one, loss) for one, loss in lost if has_turned(one, grew)]
-        doses = tuple(loss.course.onset for _, loss in turned)
+        turned = [one for one, _ in lost if has_turned(one, grew)]
+        doses = tuple(one.began for one in turned)
         part = sum(loss.left.in_part and loss.course.loss >= LITTLE for _, loss in lost)
         whole = [(one, loss) for one, loss in lost if loss.left.complete]
         if part >= CRYSTALS and part > len(whole):
             return cls(in_part=True, turned=doses, grew=grew, powers=powers)
-        gone = tuple(gone for one in whole if one not in turned for gone in _not_by_focus(*one))
+        gone = tuple(
+            gone for one, loss in whole if one not in turned for gone in _not_by_focus(one, loss)
+        )
         return cls(gone=gone, turned=doses, grew=grew, powers=powers)
 
     def turned_with(self, one: Examined) -> bool:
@@ -169,9 +173,7 @@ class Fates:
 
         Fringe sets of one spacing or direction, lost at a dose at which crystals turned.
         """
-        assert one.loss is not None
-        then = any(map(one.loss.course.onset.meets, self.turned))
-        return then and not independent(_lost(one))
+        return any(map(one.began.meets, self.turned)) and not independent(_lost(one))
 
 
 UNTOLD = Fates()
@@ -187,7 +189,7 @@ def _not_by_focus(one: Examined, loss: Loss) -> list[Gone]:
         return []
     if focus_explains(one.old, one.watch.samples, loss, distinct(traces)):
         return []
-    return [Gone(trace.g, loss.course.onset) for trace in traces]
+    return [Gone(trace.g, one.span) for trace in traces]
 
 
 def _lost(one: Examined) -> list[SpotTrace]:
@@ -212,8 +214,7 @@ def refuted(one: Examined, others: Sequence[Examined], fates: Fates = UNTOLD) ->
     if lost and all(trace.ring for trace in lost):
         return Refuted(path=True, tilt=True, why="powder rings of a pattern know of none")
     crystal = {trace.crystal for trace in one.old.traces}
-    onset = one.loss.course.onset
-    path = any(each.with_it(trace, onset) for each in fates.gone for trace in lost)
+    path = any(each.with_it(trace, one.span) for each in fates.gone for trace in lost)
     tilt = False
     brighter: set[int] = set()
     held: set[int] = set()
@@ -235,18 +236,13 @@ def refuted(one: Examined, others: Sequence[Examined], fates: Fates = UNTOLD) ->
     path = (path or len(held) >= CRYSTALS) and not fates.in_part
     moved = sum(trace.spot in brighter for trace in lost) >= max(1.0, HALF * len(lost))
     moved |= _elsewhere(one, {trace.spot for trace in lost}, fates)
-    along = _along_one_line([one, *fallen_with(one, onset, others)])
+    along = _along_one_line([one, *fallen_with(one, one.loss.course.onset, others)])
     return Refuted(path, tilt, moved=moved, along=along)
 
 
 def fallen_with(one: Examined, onset: Estimate, places: Sequence[Examined]) -> list[Examined]:
     """Places whose loss may have begun when one changed, each at the doses that it had itself."""
-
-    def began(other: Examined, loss: Loss) -> Estimate:
-        exposure, own = one.scope.exposure / other.scope.exposure, loss.course.onset
-        return Estimate(*(exposure * dose for dose in (own.value, own.low, own.high)))
-
-    return [each for each in places if each.loss and began(each, each.loss).meets(onset)]
+    return [each for each in places if each.began.meets(onset.over(one.scope.exposure))]
 
 
 def _along_one_line(places: Sequence[Examined]) -> bool:

@@ -8,13 +8,14 @@ from napari_beamwatch.damage.course.estimate import Estimate
 from napari_beamwatch.damage.course.examining import Loss, Watch
 from napari_beamwatch.damage.course.interval import Course
 from napari_beamwatch.damage.verdict.together import fell_together, shares
+from napari_beamwatch.damage.verdict.too_soon import as_deep
 
 
 def begun_with(loss: Loss, watch: Watch) -> tuple[Course, str]:
     """The course of a loss, dated by its first step, and what is said of that.
 
     What went first may have been the work of a tilt or focus: if its spots did not fall together,
-    or more came back before, either may be the onset, and the interval holds both.
+    or about as much came back before, either may be the onset, and the interval holds both.
 
     Parameters
     ----------
@@ -26,9 +27,8 @@ def begun_with(loss: Loss, watch: Watch) -> tuple[Course, str]:
     if step is None:
         return went, ""
     first, part = step.course, f"{100 * step.course.loss:.0f} % was lost"
-    deepest = max((e.depth for e in watch.dips.events if e.kind == "recovered"), default=0.0)
     together = fell_together(shares(step.samples, step.found, watch.dispersion)) > 1
-    if not together or deepest > step.course.loss:
+    if not together or any(as_deep(dip, first) for dip in watch.dips.events):
         value, low, high = zip(*(astuple(each) for each in (first.onset, went.onset)), strict=True)
         onset = Estimate(max(value), min(low), max(high))
         said = f"{part} from {first.onset.value:.4g} on, and a tilt or focus may have taken that"

@@ -29,7 +29,7 @@ def too_soon(one: Examined, watch: Watch, went: Course, others: Sequence[Examine
     last = float(samples.end[(samples.windows > 0).any(axis=0)][-1])
     dips = [event for each in others if each.watch for event in each.watch.dips.events]
     if any(
-        _as_deep(dip, went) and dip.dose_from <= went.onset.high and dip.dose_to >= last
+        as_deep(dip, went) and dip.dose_from <= went.onset.high and dip.dose_to >= last
         for dip in dips
     ):
         return f"it is not seen beyond {last:.4g}, and what fell with it elsewhere recovered later"
@@ -43,13 +43,13 @@ def _rocking(one: Examined, went: Course, others: Sequence[Examined]) -> int:
     longest = 0
     for some, least in ((holds, SEVERAL), (fell, 1)):
         dips = [each.watch.dips for each in some if each.watch]
-        dipped = [each.longest for each in dips if any(_as_deep(dip, went) for dip in each.events)]
+        dipped = [each.longest for each in dips if any(as_deep(dip, went) for dip in each.events)]
         if len(dipped) >= max(least, HALF * len(dips)):
             longest = max(longest, *dipped)
     return longest
 
 
-def _as_deep(dip: Event, went: Course) -> bool:
+def as_deep(dip: Event, went: Course) -> bool:
     """Whether a dip that recovered was as deep as a loss, or nearly."""
     return dip.kind == "recovered" and dip.depth >= HALF * went.loss
 

@@ -57,11 +57,14 @@ def view_changed(
         return ""
     scope = one.scope
     # Of those that may have gone at this dose the first is the one that knows best when it did.
-    with_it = sorted(fallen_with(one, onset, (one, *others)), key=_width)
+    with_it = sorted(
+        fallen_with(one, onset, (one, *others)), key=lambda each: float(np.ptp(each.span))
+    )
     all_went = not any(_apart(onset, one, each) for each in others if each not in with_it)
     if one.loss is None or _sudden(one):
-        span = next((_span(each) for each in with_it if _sudden(each)), None)
-        since, until = span or (onset.low / scope.exposure, onset.high / scope.exposure)
+        own = onset.over(scope.exposure)
+        span = next((each.span for each in with_it if _sudden(each)), None)
+        since, until = span or (own.low, own.high)
         start, end = scope.dose_start / scope.exposure, scope.dose_end / scope.exposure
         if another_place(texture, start, end, scope.lit, since, until, anew=all_went):
             return (
@@ -97,19 +100,6 @@ def _apart(onset: Estimate, one: Examined, other: Examined) -> bool:
         return False
     held = other.watch.power.survived_dose * one.scope.exposure / other.scope.exposure
     return other.loss is not None or bool(held > onset.high)
-
-
-def _width(one: Examined) -> float:
-    since, until = _span(one)
-    return until - since
-
-
-def _span(one: Examined) -> tuple[float, float]:
-    """Doses of the field between which half of its lattice went."""
-    assert one.loss is not None
-    course = one.loss.course
-    until = np.fmax(course.onset.high, course.half_dose.high)
-    return course.onset.low / one.scope.exposure, float(until) / one.scope.exposure
 
 
 def another_place(
