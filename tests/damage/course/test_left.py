@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -56,3 +57,14 @@ def test_the_highest_since_the_onset_is_where_a_spot_rose(traces: Any) -> None:
     found = what_is_left(samples, average(samples), 1.0)
     assert found.highest[0] - 2 * found.highest_se[0] > 1.2
     assert (found.highest[1:] < 0.6).all()
+
+
+def test_a_spot_whose_windows_left_the_detector_takes_nothing_from_what_is_known_of_the_others(
+    traces: Any,
+) -> None:
+    samples = samples_of(traces.scope(traces.fading(40, 5), 4, windows=16))
+    y, windows = samples.y.copy(), samples.windows.copy()
+    y[0, 50:] = windows[0, 50:] = 0
+    found = what_is_left(replace(samples, y=y, windows=windows), average(samples), 1.0)
+    assert found.complete
+    assert found.fell.tolist() == [False, True, True, True]

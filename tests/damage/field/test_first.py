@@ -290,3 +290,17 @@ def test_a_place_of_one_grain_or_that_hardly_speaks_went_when_it_went() -> None:
 
 def test_no_part_of_a_place_went_before_the_record() -> None:
     assert first_part(known(15.0), 1.0, 12.0, 5.0, 3.0).low == 5.0
+
+
+@pytest.mark.long
+def test_places_whose_errors_are_alike_know_the_first_no_better_than_one() -> None:
+    rng = np.random.default_rng(9)
+    covers = {0.0: 0, 0.95: 0}
+    for _ in range(60):
+        common = 100 + SE * rng.standard_normal()
+        onsets = [known(common + 0.2 * SE * rng.standard_normal()) for _ in range(4)]
+        for alike in covers:
+            first, _ = first_of(onsets, np.full(4, 0.25), 0.0, END, np.zeros(4), alike=alike)
+            covers[alike] += first.low <= 100 <= first.high
+    assert covers[0.0] < 52
+    assert covers[0.95] > 54

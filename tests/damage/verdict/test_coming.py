@@ -22,10 +22,12 @@ def grown(frames: int = 100, at: int = 40, level: float = 4.0) -> np.ndarray:
     return np.where(np.arange(frames) < at, 0.0, level)
 
 
-def place(traces: Any, came: np.ndarray, seed: int = 1, old: np.ndarray | None = None) -> Examined:
+def place(
+    traces: Any, came: np.ndarray, seed: int = 1, old: np.ndarray | None = None, level: float = 4.0
+) -> Examined:
     """A lattice, and spots of these g that came at 40."""
     old = traces.steady() if old is None else old
-    signal = np.concatenate([old, np.tile(grown(), (len(came), 1))])
+    signal = np.concatenate([old, np.tile(grown(level=level), (len(came), 1))])
     return examine(traces.scope(signal, seed, np.concatenate([traces.g, came])), None)
 
 
@@ -179,6 +181,13 @@ def test_a_single_half_order_is_not_sure(traces: Any) -> None:
     assert came.kind == "ordering"
     assert not came.sure
     assert judge(one).status == "ambiguous"
+
+
+def test_half_orders_stronger_than_their_parents_are_not_sure(traces: Any) -> None:
+    came = coming(place(traces, halves(traces)[:2], level=8.0))
+    assert came is not None
+    assert came.kind == "ordering"
+    assert not came.sure
 
 
 def test_half_orders_beside_parents_that_fade_are_not_sure(traces: Any) -> None:

@@ -118,9 +118,9 @@ def test_several_crystals_of_greater_g_that_held_refute_focus(
     assert refuted(lost, held).path is path
 
 
-def fringe(traces: Any, onset: float, which: int) -> Any:
+def fringe(traces: Any, onset: float, which: int, tau: float = 8) -> Any:
     """A crystal of which one fringe set is seen, which goes for good."""
-    scope = traces.scope(traces.fading(onset, 8), 5, windows=8)
+    scope = traces.scope(traces.fading(onset, tau), 5, windows=8)
     return examine(replace(scope, traces=(replace(scope.traces[which], crystal=1),)), None)
 
 
@@ -134,6 +134,22 @@ def test_a_fringe_set_alone_went_as_a_crystal_of_several_whose_loss_no_focus_exp
     assert judge(alone).reason.startswith("one fringe set alone, and nothing to witness")
     verdict = judge(alone, (), None, fates)
     assert (verdict.status, verdict.evidence) == (status, "single" if status == "onset" else "")
+
+
+def test_a_spot_that_began_before_but_went_while_a_crystal_did_went_as_that(traces: Any) -> None:
+    whole, alone = traces.placed(traces.fading(45, 5), 1), fringe(traces, 20, 1, 25)
+    assert not alone.began.meets(whole.began)
+    assert judge(alone, (), None, Fates.of([whole, alone])).status == "onset"
+
+
+def test_places_went_together_in_doses_of_the_field(traces: Any) -> None:
+    whole, alone = traces.placed(traces.fading(40, 8), 1), fringe(traces, 70, 1)
+    half = 2 * whole.scope.dose_start, 2 * whole.scope.dose_end
+    scope = replace(whole.scope, dose_start=half[0], dose_end=half[1])
+    # In its own doses the crystal went at 80; in those of the field, at 40 or at 80.
+    for exposure, status in ((2.0, "ambiguous"), (1.0, "onset")):
+        bright = examine(replace(scope, exposure=exposure), None)
+        assert judge(alone, (), None, Fates.of([bright, alone])).status == status
 
 
 def test_what_a_neighbour_lost_makes_no_crystal_of_several_of_a_single_spot(traces: Any) -> None:

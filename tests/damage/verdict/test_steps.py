@@ -49,7 +49,9 @@ def test_a_first_loss_that_took_some_spots_only_may_be_a_tilt(traces: Any) -> No
     assert "a tilt or focus may have taken that" in verdict.reason
 
 
-def test_a_first_loss_hardly_deeper_than_what_came_back_before_may_be_of_that_kind(traces: Any) -> None:
+def test_a_first_loss_hardly_deeper_than_what_came_back_before_may_be_of_that_kind(
+    traces: Any,
+) -> None:
     one = in_steps(traces, np.full(4, 0.35), 1)
     assert one.watch is not None
     shallow, deep = (
