@@ -12,6 +12,7 @@ import unforeseen_camera as camera
 import unforeseen_crystals as crystals
 import unforeseen_damage as damage
 import unforeseen_films as films
+import unforeseen_handed_on as handed_on
 import unforeseen_lattice as lattice
 import unforeseen_microscope as microscope
 import unforeseen_order as order
@@ -25,6 +26,20 @@ def either_way(scene: Callable[[Rng, bool], Scene], way: bool) -> Callable[[Rng]
 
 KINDS: dict[str, Callable[[Rng], Scene]] = {
     # The likeliest to fool come first.
+    "compressed": either_way(handed_on.compressed, False),
+    "compressed-fading": either_way(handed_on.compressed, True),
+    "dose-weighted": handed_on.dose_weighted,
+    "warped": either_way(handed_on.warped, False),
+    "warped-fading": either_way(handed_on.warped, True),
+    "gain-steps": either_way(handed_on.gain_steps, False),
+    "gain-steps-fading": either_way(handed_on.gain_steps, True),
+    "aperture-drifts": handed_on.aperture_drifts,
+    "arrives-then-fades": handed_on.arrives_then_fades,
+    "healed": handed_on.healed,
+    "refocused": either_way(handed_on.refocused, False),
+    "refocused-fading": either_way(handed_on.refocused, True),
+    "breathing": either_way(handed_on.breathing, False),
+    "breathing-fading": either_way(handed_on.breathing, True),
     "integrating": either_way(camera.integrating, False),
     "integrating-fading": either_way(camera.integrating, True),
     "upsampled": either_way(camera.upsampled, False),

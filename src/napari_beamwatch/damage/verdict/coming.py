@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_beamwatch.damage.course.appearing import grown_from, outer_quarters
 from napari_beamwatch.damage.course.estimate import SURE, Estimate
 from napari_beamwatch.damage.course.examining import Examined
-from napari_beamwatch.damage.likeness import SAME_DIRECTION, SAME_G, called, distinct
+from napari_beamwatch.damage.likeness import SAME_DIRECTION, SAME_G, called, distinct, independent
 from napari_beamwatch.damage.parts import HALF, LITTLE, MOST, SEVERAL, THIRD
 from napari_beamwatch.damage.scopes import SpotTrace
 
@@ -106,7 +106,7 @@ def coming(
             return None
         if not sure:
             why = f"{called(theirs)} of another lattice appeared: a grain may have turned into view"
-        return Coming(first, spots, sure, why, instead=replaced)
+        return Coming(first, spots, sure, why, instead=replaced and _no_focus(one))
     between = [each for each in came if each.order == 2]
     if not between or np.isfinite(since):
         return None
@@ -204,6 +204,16 @@ def _replaced(one: Examined, strange: bool) -> tuple[float, float]:
     left, onset = one.loss.left, one.loss.course.onset
     gone = left.lost or (strange and left.lost_of_most)
     return (onset.low, onset.high) if gone else (np.inf, np.inf)
+
+
+def _no_focus(one: Examined) -> bool:
+    """Whether more was lost than a part of fringe sets of one |g| or direction.
+
+    A focus takes them as it brings others.
+    """
+    assert one.loss is not None
+    left = one.loss.left
+    return left.complete or independent(one.old.of_traces(left.ratio < HALF).traces)
 
 
 def _came(one: Examined) -> list[SpotTrace]:

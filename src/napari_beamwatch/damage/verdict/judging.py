@@ -204,7 +204,7 @@ def _faded(
         text = f"a lasting change of {100 * went.loss:.0f} % is no more than focus or tilt make"
         return replace(_steady(base, watch), reason=text)
     soon = too_soon(one, watch, went, others)
-    went, in_steps = begun_with(loss, watch)
+    went, in_steps = begun_with(loss, watch, one.scope.scatter)
     base = replace(
         base,
         onset=went.onset, fading_onset=went.onset, decay=went.decay, dose_10=went.dose_10,

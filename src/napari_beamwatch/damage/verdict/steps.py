@@ -11,17 +11,20 @@ from napari_beamwatch.damage.verdict.together import fell_together, shares
 from napari_beamwatch.damage.verdict.too_soon import as_deep
 
 
-def begun_with(loss: Loss, watch: Watch) -> tuple[Course, str]:
+def begun_with(loss: Loss, watch: Watch, scatter: float) -> tuple[Course, str]:
     """The course of a loss, dated by its first step, and what is said of that.
 
     What went first may have been the work of a tilt or focus: if its spots did not fall together,
-    or about as much came back before, either may be the onset, and the interval holds both.
+    or about as much came back before, that or what was lost after it may be the onset, and the
+    interval holds both.
 
     Parameters
     ----------
     loss : Loss
     watch : Watch
         Of the same lattice.
+    scatter : float
+        Standard deviation of the onsets of its windows, beyond their errors.
     """
     went, step = loss.course, loss.first
     if step is None:
@@ -29,7 +32,8 @@ def begun_with(loss: Loss, watch: Watch) -> tuple[Course, str]:
     first, part = step.course, f"{100 * step.course.loss:.0f} % was lost"
     together = fell_together(shares(step.samples, step.found, watch.dispersion)) > 1
     if not together or any(as_deep(dip, first) for dip in watch.dips.events):
-        value, low, high = zip(*(astuple(each) for each in (first.onset, went.onset)), strict=True)
+        later = step.after(watch.samples, watch.dispersion, scatter).onset
+        value, low, high = zip(*(astuple(each) for each in (first.onset, later)), strict=True)
         onset = Estimate(max(value), min(low), max(high))
         said = f"{part} from {first.onset.value:.4g} on, and a tilt or focus may have taken that"
         return replace(went, onset=onset), said
