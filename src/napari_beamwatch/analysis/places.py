@@ -44,7 +44,7 @@ NAMED = 3
 
 
 def witnesses_of(
-    diffuse: Diffuse, axis: DoseAxis, settings: Settings, drift: Drift | None, alike: Floats
+    diffuse: Diffuse, axis: DoseAxis, settings: Settings, drift: Drift | None, noise: Floats
 ) -> Witnesses:
     """What is known of all of the field, beside its places."""
     texture = None if drift is None else drift.texture
@@ -55,7 +55,7 @@ def witnesses_of(
     grew = diffuse.halo_grew(axis.start, axis.end, rate(settings.false_alarm, "rings"))
     known = np.isfinite(focus[0][axis.lit]).any()
     change, error = focus if known else (None, None)
-    return Witnesses(change, error, grew, texture, moved, alike)
+    return Witnesses(change, error, grew, texture, moved, noise)
 
 
 def judge_places(

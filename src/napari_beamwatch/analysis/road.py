@@ -186,7 +186,7 @@ def _judged(
 ) -> tuple[list[RegionVerdict], WindowVerdicts]:
     """What lattice and rings say of the field and the regions, and the map."""
     axis, field = DoseAxis.of(movie), parts[0].followed
-    witnesses = witnesses_of(diffuse, axis, settings, drift, field.signal.alike)
+    witnesses = witnesses_of(diffuse, axis, settings, drift, field.signal.noise)
     pieces = pieces_of(movie, field, trace)
     if axis.known and movie.given.beam_profile is None:
         said = failures.tried(

@@ -160,8 +160,8 @@ class Witnesses:
         Of the film around the lattice.
     moved_px : array (frames, 2), optional
         How far the specimen moves in each, (dy, dx); 0 where that is not sure.
-    alike : array (frames, 2), optional
-        Correlation of neighbouring pixels along y and x.
+    noise : array (frames, 2, 5), optional
+        Of the electrons in each, as `noise_of`.
     """
 
     defocus_nm: Floats | None = None
@@ -169,7 +169,7 @@ class Witnesses:
     halo_grew: bool = False
     texture: Texture | None = None
     moved_px: Floats | None = None
-    alike: Floats | None = None
+    noise: Floats | None = None
 
 
 @dataclass(frozen=True, eq=False)

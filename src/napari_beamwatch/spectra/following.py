@@ -77,15 +77,15 @@ class Signal:
         In how many each was on the detector.
     of_spots : array of float32 (frames, spots)
         That of the window of each spot; NaN where it is not on the detector.
-    alike : array of float64 (frames, 2)
-        Correlation of neighbouring pixels along y and x.
+    noise : array of float64 (frames, 2, 5)
+        Of each frame, as `noise_of`.
     """
 
     field: Floats
     windows: NDArray[np.int64]
     frames: NDArray[np.int64]
     of_spots: NDArray[np.float32]
-    alike: Floats
+    noise: Floats
 
     @property
     def seen(self) -> NDArray[np.bool_]:
@@ -232,7 +232,7 @@ def follow(
     def so_far() -> FollowedSpots:
         traces = tracker.traces(floor, running_sum, residual)
         signal = Signal(
-            tracker.field_mean, tracker.windows, tracker.frames, tracker.means, tracker.alike
+            tracker.field_mean, tracker.windows, tracker.frames, tracker.means, tracker.noise
         )
         return FollowedSpots(spots, traces, signal)
 

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.movies.rim import rim_of
-from napari_beamwatch.spectra.blending import neighbours_alike
 from napari_beamwatch.spectra.block_transform import BlockTransform, Complex64, second_moment
+from napari_beamwatch.spectra.filtered import noise_of
 from napari_beamwatch.spectra.streaming import ANY_LEVEL, Level
 from napari_beamwatch.spectra.walking import Paths
 from napari_beamwatch.spectra.windows import Floats32, Grid, windows_inside
@@ -88,15 +88,15 @@ class Measured:
         Mean of all windows on the detector.
     inside : array of bool (windows,)
         Which these are.
-    alike : (y, x)
-        Correlation of neighbouring pixels.
+    noise : array of float64 (2, 5)
+        As `noise_of`.
     """
 
     moments: Complex64
     means: Floats32
     field_mean: float
     inside: NDArray[np.bool_]
-    alike: tuple[float, float]
+    noise: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +152,7 @@ class SpotMeasure:
         mine = means[self.window].astype(np.float32)
         for measured in (moments, mine):
             measured[~inside[self.window]] = np.nan
-        return Measured(moments, mine, field_mean, inside, neighbours_alike(image, level.cap))
+        return Measured(moments, mine, field_mean, inside, noise_of(image, level.cap))
 
 
 class Tracker:
@@ -166,14 +166,14 @@ class Tracker:
         self.windows = np.zeros(shape[0], np.int64)
         self.frames = np.zeros(len(measure.grid), np.int64)
         self.field_mean = np.full(shape[0], np.nan)
-        self.alike = np.full((shape[0], 2), np.nan)
+        self.noise = np.full((shape[0], 2, 5), np.nan)
 
     def add(self, frame: int, measured: Measured) -> None:
         """Keep what was measured in a frame."""
         self._moments[frame] = measured.moments
         self.means[frame] = measured.means
         self.field_mean[frame] = measured.field_mean
-        self.alike[frame] = measured.alike
+        self.noise[frame] = measured.noise
         self.windows[frame] = measured.inside.sum()
         self.frames += measured.inside
 

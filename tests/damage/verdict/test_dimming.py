@@ -54,11 +54,13 @@ def test_a_drift_that_is_not_known_says_nothing(traces: Any) -> None:
         (0.0, 0.5, 1.0, "onset"),
     ],
 )
-def test_neighbouring_pixels_that_become_alike_take_fine_spots_along(
+def test_pixels_that_become_alike_take_fine_spots_along(
     traces: Any, low: float, high: float, fine: float, status: str
 ) -> None:
-    alike = np.repeat(np.where(np.arange(100) < 40, low, high)[:, None], 2, axis=1)
+    mixed = np.where(np.arange(100) < 40, low, high)[:, None] / 2  # of two neighbours
+    noise = np.zeros((100, 2, 5))
+    noise[..., 0], noise[..., 1] = (1 - 2 * mixed) ** 2, mixed * (1 - 2 * mixed)
     scope = traces.scope(traces.fading(40, 5), 1, fine * traces.g)
-    verdict = judge(examine(scope, None), (), Witnesses(alike=alike))
+    verdict = judge(examine(scope, None), (), Witnesses(noise=noise))
     assert verdict.status == status
-    assert ("pixels became more alike" in verdict.reason) is (status == "ambiguous")
+    assert ("the noise of the electrons fell" in verdict.reason) is (status == "ambiguous")

@@ -1,4 +1,4 @@
-"""What dims a lattice that holds: beam or layer, a specimen that moves, frames that were aligned.
+"""What dims a lattice that holds: beam or layer, a specimen that moves, frames that were filtered.
 
 All are measured in the same frames. Of a layer that grows the lattice loses contrast beside its
 part of the signal, so that its power falls with some power of the signal. A specimen that drifts by
@@ -23,7 +23,7 @@ from napari_beamwatch.damage.course.examining import Loss
 from napari_beamwatch.damage.course.fitting import Models, weighed
 from napari_beamwatch.damage.parts import HALF, HARDLY, LITTLE
 from napari_beamwatch.damage.scopes import Samples, Scope
-from napari_beamwatch.spectra.blending import left_by_blending
+from napari_beamwatch.spectra.filtered import left_by_filters
 
 Floats = NDArray[np.float64]
 
@@ -75,20 +75,20 @@ def drift_smears(scope: Scope, loss: Loss, moved_px: Floats | None) -> bool:
     return takes_most(np.median(left[:, after], axis=1) / np.median(left[:, before], axis=1), loss)
 
 
-def blending_takes(scope: Scope, loss: Loss, alike: Floats | None) -> bool:
-    """Whether an interpolation that comes and goes takes as much of most spots that fell.
+def filters_take(scope: Scope, loss: Loss, noise: Floats | None) -> bool:
+    """Whether filters that come and go take as much of most spots that fell.
 
     Parameters
     ----------
     scope : Scope
     loss : Loss
-    alike : array (frames, 2), optional
-        Correlation of neighbouring pixels.
+    noise : array (frames, 2, 5), optional
+        As `noise_of`.
     """
     lit = np.flatnonzero(scope.lit)
-    if alike is None or not len(lit):
+    if noise is None or not len(lit):
         return False
-    left = left_by_blending(alike[lit], *scope.g.T)
+    left = left_by_filters(noise[lit], *scope.g.T)
     first, last = (left[:, side].mean(axis=1) for side in outer_quarters(len(lit)))
     return takes_most(last / first, loss)
 

@@ -20,7 +20,7 @@ from napari_beamwatch.damage.course.spacing import Shift
 from napari_beamwatch.damage.parts import LITTLE
 from napari_beamwatch.damage.scopes import Witnesses, frames_after
 from napari_beamwatch.damage.verdict.coming import Coming, coming, has_turned, turned
-from napari_beamwatch.damage.verdict.dimming import blending_takes, drift_smears, signal_explains
+from napari_beamwatch.damage.verdict.dimming import drift_smears, filters_take, signal_explains
 from napari_beamwatch.damage.verdict.others import UNTOLD, Fates, Refuted, refuted
 from napari_beamwatch.damage.verdict.rivals import judge_loss
 from napari_beamwatch.damage.verdict.steps import begun_with
@@ -39,7 +39,7 @@ TURNED = "the crystal turned"
 TOO_FEW = "too few"
 """How reasons begin where a record could not have shown a loss: of electrons, or frames."""
 
-ALIGNED = "pixels became more alike, as frames do that are aligned by interpolation"
+FILTERED = "the noise of the electrons fell with it: frames were moved by interpolation or weighted"
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,7 +204,7 @@ def _faded(
         text = f"a lasting change of {100 * went.loss:.0f} % is no more than focus or tilt make"
         return replace(_steady(base, watch), reason=text)
     soon = too_soon(one, watch, went, others)
-    went, in_steps = begun_with(loss, watch, one.scope.scatter)
+    went, in_steps = begun_with(one, loss, watch, others)
     base = replace(
         base,
         onset=went.onset, fading_onset=went.onset, decay=went.decay, dose_10=went.dose_10,
@@ -221,10 +221,8 @@ def _faded(
         )
     if drift_smears(one.old, loss, witnesses.moved_px):
         return _unclear(base, "a drift that set in with it smears the fringes within the frames")
-    if blending_takes(one.old, loss, witnesses.alike):
-        return _unclear(
-            base, f"{ALIGNED}, and fine spots fell with it: frames as they were would tell"
-        )
+    if filters_take(one.old, loss, witnesses.noise):
+        return _unclear(base, f"{FILTERED}; frames as the camera wrote them would tell")
     if has_turned(one, fates.grew) or fates.turned_with(one):
         return _unclear(base, f"{TURNED}: its spacings appeared at another angle")
     held = _focus_held(one, witnesses, went.onset.value)

@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import astuple, replace
 
+from napari_beamwatch.damage.course.dips import Event
 from napari_beamwatch.damage.course.estimate import Estimate
-from napari_beamwatch.damage.course.examining import Loss, Watch
+from napari_beamwatch.damage.course.examining import Examined, Loss, Watch
 from napari_beamwatch.damage.course.interval import Course
+from napari_beamwatch.damage.course.stepping import Step
 from napari_beamwatch.damage.verdict.together import fell_together, shares
 from napari_beamwatch.damage.verdict.too_soon import as_deep
 
 
-def begun_with(loss: Loss, watch: Watch, scatter: float) -> tuple[Course, str]:
+def begun_with(
+    one: Examined, loss: Loss, watch: Watch, others: Sequence[Examined]
+) -> tuple[Course, str]:
     """The course of a loss, dated by its first step, and what is said of that.
 
     What went first may have been the work of a tilt or focus: if its spots did not fall together,
-    or about as much came back before, that or what was lost after it may be the onset, and the
-    interval holds both.
+    or about as much came back, here before or elsewhere what went then, that or what was lost after
+    it may be the onset, and the interval holds both.
 
     Parameters
     ----------
+    one : Examined
     loss : Loss
     watch : Watch
-        Of the same lattice.
-    scatter : float
-        Standard deviation of the onsets of its windows, beyond their errors.
+        Of the same place.
+    others : sequence of Examined
+        The other places of the field.
     """
     went, step = loss.course, loss.first
     if step is None:
         return went, ""
     first, part = step.course, f"{100 * step.course.loss:.0f} % was lost"
     together = fell_together(shares(step.samples, step.found, watch.dispersion)) > 1
-    if not together or any(as_deep(dip, first) for dip in watch.dips.events):
-        later = step.after(watch.samples, watch.dispersion, scatter).onset
+    dips = [*watch.dips.events, *_then_elsewhere(one, step, others)]
+    if not together or any(as_deep(dip, first) for dip in dips):
+        later = step.after(watch.samples, watch.dispersion, one.scope.scatter).onset
         value, low, high = zip(*(astuple(each) for each in (first.onset, later)), strict=True)
         onset = Estimate(max(value), min(low), max(high))
         said = f"{part} from {first.onset.value:.4g} on, and a tilt or focus may have taken that"
@@ -42,6 +49,17 @@ def begun_with(loss: Loss, watch: Watch, scatter: float) -> tuple[Course, str]:
         dose_10=first.dose_10, decay=_between(first.onset, went.dose_1e),
     )  # fmt: skip
     return dated, f"{part} first, more later"
+
+
+def _then_elsewhere(one: Examined, step: Step, others: Sequence[Examined]) -> list[Event]:
+    """Dips of other places in which they were while only a part was lost of one."""
+    found = []
+    for other in others:
+        exposure = one.scope.exposure / other.scope.exposure
+        since, until = step.course.onset.low / exposure, step.samples.end[-1] / exposure
+        events = other.watch.dips.events if other.watch else ()
+        found += [each for each in events if each.dose_from <= until and since <= each.dose_to]
+    return found
 
 
 def _between(onset: Estimate, dose: Estimate) -> Estimate:
