@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy import ndimage
 from unforeseen_optics import (
@@ -149,6 +151,22 @@ def many_frames(rng: Rng) -> Scene:
     return s.film_movie(
         from_dose(onset, slack=5.0), s.fading(together(s.mosaic(3)[0]), s.course(onset))
     )
+
+
+def very_long(rng: Rng, fades: bool) -> Scene:
+    """Three thousand frames of a tenth of an e/Å²."""
+    s = Stage(rng, size=256, frames=3000, dose=0.1, contrast=0.14)
+    expected, truth = fading_or_not(s, together(s.mosaic(2)[0]), fades)
+    return s.scene(s.counted(expected), truth if truth is WHOLE else replace(truth, slack=30.0))
+
+
+def oblong(rng: Rng, fades: bool) -> Scene:
+    """A camera whose readout was cut to a strip of 300 lines, or of 300 columns."""
+    s = Stage(rng, size=640)
+    expected, truth = fading_or_not(s, together(s.mosaic(4)[0]), fades)
+    first = int(rng.integers(0, 340))
+    strip = expected[:, first : first + 300]
+    return s.scene(s.counted(strip if rng.random() < 0.5 else strip.swapaxes(1, 2)), truth)
 
 
 def few_frames(rng: Rng) -> Scene:

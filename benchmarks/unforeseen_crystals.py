@@ -37,6 +37,57 @@ def hop(rng: Rng) -> Scene:
     )
 
 
+def hop_then_fade(rng: Rng) -> Scene:
+    """Crystals hop by some pixels, each at frames of its own, and fade at one dose."""
+    s = Stage(rng)
+    grains, _ = s.islands(9, (22, 34))
+    onset = s.onset()
+    h, gone = s.course(onset), together(grains).disordered(rng)
+    jumps = (rng.random((9, s.frames)) < 0.06)[..., None] * rng.normal(
+        0, 2.5 * s.pixel, (9, s.frames, 2)
+    )
+    ways = np.cumsum(jumps, axis=1)
+
+    def parts(t: int) -> list[Part]:
+        here = [Part(g, h[t], shift=tuple(w[t])) for g, w in zip(grains, ways, strict=False)]
+        return here + [Part(gone, 1 - h[t])] * bool(h[t] < 0.9999)
+
+    return s.film_movie(from_dose(onset), parts)
+
+
+def turning_then_fading(rng: Rng) -> Scene:
+    """Islands turn in the plane all the time, by degrees, and fade at one dose."""
+    s = Stage(rng)
+    grains, centres = s.islands(7, (22, 36))
+    angles = rng.uniform(2, 6, len(grains)) * rng.choice([-1, 1], len(grains))
+    onset = s.onset()
+    h, gone = s.course(onset), together(grains).disordered(rng)
+
+    def parts(t: int) -> list[Part]:
+        here = [Part(g.turned(a * t / s.frames, c), h[t])
+                for g, c, a in zip(grains, centres, angles, strict=True)]  # fmt: skip
+        return here + [Part(gone, 1 - h[t])] * bool(h[t] < 0.9999)
+
+    return s.film_movie(from_dose(onset), parts)
+
+
+def nodding(rng: Rng, fades: bool) -> Scene:
+    """Grains nod by themselves: contrast of each goes up and down with a period of its own."""
+    s = Stage(rng)
+    grains, _ = s.mosaic(6)
+    periods, phases = rng.uniform(0.15, 0.4, 6) * s.frames, rng.uniform(0, 2 * np.pi, 6)
+    onset = s.onset(0.4, 0.6)
+    h = s.course(onset) if fades else np.ones(s.frames)
+    gone = together(grains).disordered(rng)
+
+    def parts(t: int) -> list[Part]:
+        swing = 0.75 + 0.25 * np.cos(2 * np.pi * t / periods + phases)
+        here = [Part(g, float(h[t] * part)) for g, part in zip(grains, swing, strict=True)]
+        return here + [Part(gone, 1 - h[t])] * bool(h[t] < 0.9999)
+
+    return s.film_movie(from_dose(onset) if fades else WHOLE, parts)
+
+
 def apart(rng: Rng) -> Scene:
     """A crystal cracks: from one frame to the next its halves are 6 to 12 px apart."""
     s = Stage(rng)

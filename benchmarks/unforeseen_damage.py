@@ -12,6 +12,7 @@ from unforeseen_optics import (
     together,
 )
 from unforeseen_stage import (
+    WHOLE,
     Scene,
     Stage,
     Truth,
@@ -85,6 +86,25 @@ def small_part(rng: Rng) -> Scene:
         either(onset),
         all_of(still(whole.only(~here)), s.fading(whole.only(here), s.course(onset))),
     )
+
+
+def from_the_first(rng: Rng) -> Scene:
+    """Everything fades from the first electron on."""
+    s = Stage(rng)
+    return s.film_movie(
+        from_dose(0.0), s.fading(together(s.mosaic(3)[0]), s.course(0.0, s.total * 0.15))
+    )
+
+
+def junk_goes(rng: Rng) -> Scene:
+    """A weak bit of something else, of 1 to 2 % of the field, is gone within a few frames."""
+    s = Stage(rng, ("LiF", "Na2O"))
+    bit = disc(
+        rng.uniform(-0.6, 0.6, 2) * s.half, 2 * s.half * np.sqrt(rng.uniform(0.01, 0.02) / 3)
+    )
+    junk, whole = s.shape(bit, 1, contrast=0.05), s.shape()
+    h = s.course(0.05 * s.total, 0.03 * s.total)
+    return s.film_movie(WHOLE, all_of(still(whole), s.fading(junk, h)))
 
 
 def shoulders(rng: Rng) -> Scene:
