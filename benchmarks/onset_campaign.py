@@ -1,6 +1,6 @@
 """Simulated traces with known onsets, straight from the noise law, and how well they are judged.
 
-    python benchmarks/onset_campaign.py [--fades 300] [--stable 1000] [--seed 0]
+    python benchmarks/onset_campaign.py [--fades 300] [--stable 1000] [--steps 200] [--seed 0]
 
 Spots of LiF-like crystals, one to sixty windows, 60 to 200 frames. Prints counts and ratios; no
 frame is made, so it takes minutes.
@@ -190,6 +190,56 @@ def report_undamaged(kinds: tuple[str, ...], each: int, seed: int) -> None:
     print(f"false onsets: {onsets} of {each * len(kinds)}")
 
 
+# --- Losses in steps ---------------------------------------------------------------------------
+
+
+def stepped(first: str, rng: np.random.Generator) -> tuple[Scope, float]:
+    """A crystal that loses a part, waits and goes, and when damage began.
+
+    What went first was damage, or a tilt or focus took it.
+    """
+    frames = 120
+    g = (G_110 if rng.random() < 0.5 else G_100)[: int(rng.integers(2, 5))]
+    windows = int(rng.choice([4, 16, 60]))
+    levels = np.exp(rng.uniform(np.log(6), np.log(60))) / np.sqrt(windows)
+    levels = levels * np.exp(rng.normal(0, 0.6, len(g)))
+    begin = float(rng.uniform(0.15, 0.4) * frames)
+    later, part = begin + rng.uniform(12, 35), rng.uniform(0.2, 0.55)
+    ends = np.arange(1.0, frames + 1)
+    gone, rest = (1 - remaining(ends - 1, ends, onset, float(rng.uniform(2, 8)), 1.0)
+                  for onset in (begin, later))  # fmt: skip
+    if first == "damage":
+        s = np.tile(1 - part * gone, (len(g), 1))
+    elif first == "tilt":
+        uneven = tilt_powers(g, 15 * np.sqrt(gone), rng)
+        s = uneven ** (np.log(1 - part) / np.log(uneven[:, -1].mean()))
+    else:
+        s = focus_powers(g, rng.choice([-1, 1]) * rng.uniform(2, 5) * gone, rng)
+    scope = scope_of(levels[:, None] * s * (1 - rest), g, windows, rng)
+    return scope, begin if first == "damage" else later
+
+
+def report_steps(count: int, seed: int) -> None:
+    """How many intervals hold the onset of losses in steps."""
+    for number, first in enumerate(("damage", "tilt", "focus")):
+        told, rows = Counter[str](), []
+        for i in range(count):
+            scope, onset = stepped(first, np.random.default_rng([seed, 77, number, i]))
+            verdict = judge(examine(scope, None))
+            told[verdict.status] += 1
+            if verdict.changed:
+                o = verdict.onset
+                rows.append((o.value - onset, onset - o.low, o.high - onset))
+        away, below, above = np.array(rows).T
+        held = int(((below >= 0) & (above >= 0)).sum())
+        print(
+            f"{first} first: {dict(told)}; {held} of {len(rows)} hold, {int((above < 0).sum())} "
+            f"early, {int((below < 0).sum())} late; RMS {np.sqrt(np.mean(away**2)):.1f} frames, "
+            f"width {np.median(below + above):.1f}",
+            flush=True,
+        )
+
+
 LEFT_AT_END = 0.2
 """Part of the lattice above which a loss is partial still when the record ends."""
 
@@ -266,10 +316,13 @@ def main() -> None:
     parser.add_argument("--fades", type=int, default=300)
     parser.add_argument("--stable", type=int, default=1000)
     parser.add_argument("--lasting", type=int, default=201)
+    parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     report_undamaged(HOLDING, args.stable // len(HOLDING), args.seed)
     report_undamaged(LASTING, args.lasting // len(LASTING), args.seed + 1)
+    if args.steps:
+        report_steps(args.steps, args.seed)
     if args.fades:
         report_fades(args.fades, args.seed)
 
