@@ -19,8 +19,8 @@ from napari_beamwatch.damage.failures import WARNING, Failures
 from napari_beamwatch.damage.field.place import Place
 from napari_beamwatch.damage.scopes import Scope, SpotTrace, Witnesses, samples_of
 from napari_beamwatch.damage.verdict.dimming import moved_within
+from napari_beamwatch.damage.verdict.fates import Fates, powers_of
 from napari_beamwatch.damage.verdict.judging import judge, unclear
-from napari_beamwatch.damage.verdict.others import Fates, powers_of
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.broadening import broadening

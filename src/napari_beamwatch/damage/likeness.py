@@ -35,3 +35,28 @@ def called(traces: Sequence[SpotTrace]) -> str:
     counts = ((len(traces) - rings, "spot"), (rings, "powder ring"))
     said = [f"{count} {what}{'s' if count > 1 else ''}" for count, what in counts if count]
     return " and ".join(said) or "0 spots"
+
+
+def order_of(spot: SpotTrace, traces: Sequence[SpotTrace]) -> int:
+    """1 for a point of the lattice of others, 2 for one halfway between, 0 for neither.
+
+    Powder rings are of no lattice that has directions.
+    """
+    found = 0
+    traces = [] if spot.ring else [trace for trace in traces if not trace.ring]
+    for i, a in enumerate(traces):
+        for b in traces[:i]:
+            area = a.gy * b.gx - a.gx * b.gy
+            if abs(area) < np.sin(np.radians(SAME_DIRECTION)) * a.g * b.g:
+                continue
+            along = np.array([spot.gy * b.gx - spot.gx * b.gy, a.gy * spot.gx - a.gx * spot.gy])
+            halves = np.round(2 * along / area) / 2
+            miss = np.hypot(
+                spot.gy - halves[0] * a.gy - halves[1] * b.gy,
+                spot.gx - halves[0] * a.gx - halves[1] * b.gx,
+            )
+            if miss < SAME_G * spot.g and np.abs(halves).max() <= 2:
+                if (halves == np.round(halves)).all():
+                    return 1
+                found = 2
+    return found

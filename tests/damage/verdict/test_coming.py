@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from napari_beamwatch.damage.course.examining import Examined, examine
+from napari_beamwatch.damage.likeness import order_of
 from napari_beamwatch.damage.scopes import SpotTrace
-from napari_beamwatch.damage.verdict.coming import coming, order_of
+from napari_beamwatch.damage.verdict.coming import coming
+from napari_beamwatch.damage.verdict.fates import Fates
 from napari_beamwatch.damage.verdict.judging import judge
-from napari_beamwatch.damage.verdict.others import Fates
 
 FOREIGN = 0.125 * np.array([[0.353, 0.130], [-0.030, 0.600]])
 """Of |g| that neither the lattice nor one another has; no orders of it."""

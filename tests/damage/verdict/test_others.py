@@ -10,8 +10,9 @@ import pytest
 
 from napari_beamwatch.damage.course.examining import examine
 from napari_beamwatch.damage.scopes import samples_of
+from napari_beamwatch.damage.verdict.fates import Fates, powers_of
 from napari_beamwatch.damage.verdict.judging import judge
-from napari_beamwatch.damage.verdict.others import Fates, Refuted, powers_of, refuted
+from napari_beamwatch.damage.verdict.others import Refuted, refuted
 
 
 def test_a_place_of_the_same_g_that_held_refutes_focus(traces: Any) -> None:

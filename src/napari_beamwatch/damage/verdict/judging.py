@@ -19,13 +19,15 @@ from napari_beamwatch.damage.course.power import SURELY
 from napari_beamwatch.damage.course.spacing import Shift
 from napari_beamwatch.damage.parts import LITTLE
 from napari_beamwatch.damage.scopes import Witnesses, frames_after
-from napari_beamwatch.damage.verdict.coming import Coming, coming, has_turned, turned
+from napari_beamwatch.damage.verdict.coming import Coming, coming
 from napari_beamwatch.damage.verdict.dimming import drift_smears, filters_take, signal_explains
-from napari_beamwatch.damage.verdict.others import UNTOLD, Fates, Refuted, refuted
+from napari_beamwatch.damage.verdict.fates import UNTOLD, Fates
+from napari_beamwatch.damage.verdict.others import Refuted, refuted
 from napari_beamwatch.damage.verdict.rivals import judge_loss
 from napari_beamwatch.damage.verdict.steps import begun_with
 from napari_beamwatch.damage.verdict.stretching import stretched
 from napari_beamwatch.damage.verdict.too_soon import TOO_LATE, late, too_soon
+from napari_beamwatch.damage.verdict.turning import has_turned, turned
 from napari_beamwatch.damage.verdict.view import view_changed
 
 Status = Literal["onset", "survived", "damaged_at_start", "no_lattice", "ambiguous"]
