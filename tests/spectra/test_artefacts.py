@@ -7,16 +7,13 @@ import pytest
 
 from napari_beamwatch.movies.frames import ArrayFrames
 from napari_beamwatch.simulate.cases import simulate
-from napari_beamwatch.spectra.artefacts import (
-    PeakTable,
-    Rejected,
-    find_artefacts,
-    streaks,
-)
+from napari_beamwatch.spectra.artefact import PeakTable
+from napari_beamwatch.spectra.artefacts import Rejected, find_artefacts
 from napari_beamwatch.spectra.finding import Search, Segment, find_peaks
 from napari_beamwatch.spectra.runners import Threads
 from napari_beamwatch.spectra.spots import find_spots_of
 from napari_beamwatch.spectra.stack import Stack
+from napari_beamwatch.spectra.streaks import streaks
 from napari_beamwatch.spectra.windows import Grid
 
 GRID = Grid(512, 512, 128, 64)
@@ -204,3 +201,22 @@ def test_a_fine_lattice_that_trembles_between_two_pixels_is_kept() -> None:
     spots = find_spots_of(stack, grid, (0, 0), Search(0.01), Threads(), lambda _: None)
     assert spots.artefacts == ()
     assert (np.hypot(spots.peaks.gy - 0.40, spots.peaks.gx - 0.15) < 0.01).sum() == len(grid)
+
+
+def test_frequencies_of_blocks_of_eight_pixels_are_a_codecs() -> None:
+    blocks = [(0.375, 0.25), (0.25, -0.375), (0.125, 0.375), (0.0, 0.375)]
+    grid = sum(wave(*g, 0.08) for g in blocks)
+    table, found = judged(counted(8 * (1 + grid + crystal(LEFT))))
+    assert {artefact.kind for artefact in found.artefacts} == {"blocks"}
+    assert all("blocks of 8 pixels" in artefact.note for artefact in found.artefacts)
+    for g in blocks:
+        assert found.peaks[near(table, *g)].all()
+    for g in LATTICE:
+        assert not found.peaks[near(table, *g)].any()
+        assert near(table, *g).any()
+
+
+def test_two_spots_of_whole_eighths_are_a_lattice() -> None:
+    lattice = [(0.125, 0.25), (0.25, -0.125)]
+    _, found = judged(counted(8 * (1 + sum(wave(*g, 0.08) for g in lattice))))
+    assert not found.peaks.any()

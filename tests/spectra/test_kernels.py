@@ -142,6 +142,19 @@ def test_saturated_frames_are_left_out_of_sums() -> None:
     assert (total == frames[0].astype(float) + frames[2]).all()
 
 
+def test_frames_cut_off_at_two_percent_keep_their_fringes() -> None:
+    rng, y = np.random.default_rng(7), np.arange(512)[:, None]
+    grey = 100 * (1 + 0.2 * np.cos(2 * np.pi * 0.11 * y)) + 40 * rng.standard_normal((512, 512))
+    whole = (grey * 250 / grey.max()).clip(0, 255).astype(np.uint8)
+    cut = (grey * 255 / np.percentile(grey, 98)).clip(0, 255).astype(np.uint8)
+    assert not level_of(cut).saturated
+    over = []
+    for frame in (whole, cut):
+        power = np.abs(np.fft.rfft(frame.astype(float), axis=0)) ** 2
+        over.append(power[56:57].mean() / power[100:200].mean())
+    assert over[1] == pytest.approx(over[0], rel=0.05)
+
+
 def test_side_lobes_lie_near_a_stronger_peak_of_their_own_segment() -> None:
     rows = np.array(
         [  # window, gy, gx, power, floor, segment

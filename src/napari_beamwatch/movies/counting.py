@@ -34,8 +34,10 @@ ALIKE = 1e-4
 """Of the largest grey value: pixels that differ by less are lost when frames are added up in single
 precision."""
 
-SATURATED = 0.01
-"""Part of the pixels at the end of their range from which a frame says nothing."""
+SATURATED = 0.1
+"""Part of the pixels at the end of their range from which a frame says nothing. Of normal noise of
+which the highest tenth is cut off fringes keep 97 % of their power over its floor; of video 2 %
+often are."""
 
 MOST_CHANGES = 16
 """Comings and goings of the beam that are traced to their frame in a movie that is sampled."""

@@ -6,36 +6,25 @@ in the sum that follows the specimen, and a lattice is the other way round. With
 tells, only what nothing but readout makes is rejected: a frequency on an axis and of a whole
 fraction of the readout's period, nearly everywhere, of one contrast and one phase throughout, in
 windows too that show nothing else. A crystal along an axis has spots beside it, or on the other
-axis.
+axis. So are frequencies of whole eighths along both axes, if there are several: video is coded in
+blocks of eight pixels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_beamwatch.spectra.artefact import BLOCK, SAME, Artefact, Floats, Mask, PeakTable
 from napari_beamwatch.spectra.block_transform import BlockTransform
+from napari_beamwatch.spectra.streaks import streaks
 from napari_beamwatch.spectra.windows import Floats32, Grid
-
-Floats = NDArray[np.float64]
-Mask = NDArray[np.bool_]
-Kind = Literal["streak", "lines", "fixed pattern"]
 
 ON_AXIS = 0.3
 """Bins from an axis up to which a frequency, averaged over its windows, is on it."""
-
-SAME = 0.6
-"""Bins within which peaks of different windows are one frequency."""
-
-STREAK = 5
-"""Peaks of one window along an axis that make a streak, if they are not orders of one spacing."""
-
-ABOVE_STREAK = 5.0
-"""Times the streak around it that a spot on it must be."""
 
 TELLING = 0.3
 """Part of the power of a lattice that a sum without drift correction keeps, from which down the
@@ -50,49 +39,16 @@ READOUT = 64
 FRACTION = 0.15
 """Bins by which a frequency may miss a whole fraction of the readout."""
 
+FEWEST_OF_BLOCKS = 3
+"""Frequencies that tell the blocks of a codec: one of a lattice is as near to whole eighths by a
+chance of 1e-4."""
+
 NEARLY_ALL = 0.8
 FEWEST_QUIET = 4
 QUIET_PART = 0.1
 COHERENT = 0.9
 UNEVEN = 0.25
 """Standard deviation of the contrast over the windows, relative, that a detector stays below."""
-
-
-@dataclass(frozen=True)
-class Artefact:
-    """Something in the spectra that is no lattice.
-
-    Attributes
-    ----------
-    kind : {"streak", "lines", "fixed pattern"}
-    gy, gx : float
-        Cycles per pixel; NaN along a streak, 0 across it.
-    windows : int
-        In how many it is.
-    """
-
-    kind: Kind
-    gy: float
-    gx: float
-    windows: int
-
-    @property
-    def note(self) -> str:
-        """What it is, in words."""
-        if self.kind == "streak":
-            line, lies = ("gx", "upright") if np.isnan(self.gx) else ("gy", "level")
-            return (
-                f"a streak along {line} in {self.windows} windows: an edge or seam that lies {lies}"
-            )
-        d = 1 / np.hypot(self.gy, self.gx)
-        if self.kind == "fixed pattern":
-            return f"d = {d:.4g} px stands still on the detector while the specimen drifts"
-        name = "columns" if abs(self.gx) > abs(self.gy) else "rows"
-        return f"{name} of the detector every {d:.4g} px, in nearly all windows alike"
-
-    def finer(self, by: int) -> Artefact:
-        """The same in pixels of which `by` make up one of those it was told in."""
-        return replace(self, gy=self.gy / by, gx=self.gx / by)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,31 +67,6 @@ class Rejected:
     peaks: Mask
     streaked: Mask
     artefacts: tuple[Artefact, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class PeakTable:
-    """Peaks of windows, one row each.
-
-    Attributes
-    ----------
-    window : array of int64
-    gy, gx : array of float64
-        Cycles per pixel.
-    snr : array of float64
-    """
-
-    window: NDArray[np.int64]
-    gy: Floats
-    gx: Floats
-    snr: Floats
-
-    def on_axis(self, grid: Grid, along_x: bool) -> Mask:
-        """Peaks that lie on an axis, within what one window tells."""
-        across = self.gy if along_x else self.gx
-        along = self.gx if along_x else self.gy
-        near = np.abs(across) * grid.window < 0.75
-        return np.asarray(near & (np.abs(along) > np.abs(across)), np.bool_)
 
 
 def find_artefacts(
@@ -171,105 +102,27 @@ def find_artefacts(
         left = PeakTable(table.window[rest], table.gy[rest], table.gx[rest], table.snr[rest])
         moved = np.asarray(shifts, float)
         suspects = []
-        for mine in _frequencies(left, grid):
-            g = _mean_frequency(left, mine)
-            if _drift_tells(moved, g) or _like_readout(left, mine, g, grid, windows, readout):
+        frequencies = [(mine, _mean_frequency(left, mine)) for mine in _frequencies(left, grid)]
+        for (mine, g), blocks in zip(frequencies, _of_blocks(frequencies, grid), strict=True):
+            if blocks:
+                found = Artefact("blocks", *g, len(np.unique(left.window[mine])))
+                artefacts.append((float(left.snr[mine].sum()), found))
+                rejected[rest[mine]] = True
+            elif _drift_tells(moved, g) or _like_readout(left, mine, g, grid, windows, readout):
                 suspects.append((mine, g))
         if suspects:
             used = np.unique(np.concatenate([mine for mine, _ in suspects]))
             seen = [_Coefficients.of(left, used, grid, image) for image in (still, followed)]
         for mine, g in suspects:
             if _drift_tells(moved, g):
-                found = _fixed(left, mine, g, *seen)
+                told = _fixed(left, mine, g, *seen)
             else:
-                found = _lines(left, mine, g, grid, seen[0], windows, readout)
-            if found is not None:
-                artefacts.append((float(left.snr[mine].sum()), found))
+                told = _lines(left, mine, g, grid, seen[0], windows, readout)
+            if told is not None:
+                artefacts.append((float(left.snr[mine].sum()), told))
                 rejected[rest[mine]] = True
     artefacts.sort(key=lambda pair: -pair[0])
     return Rejected(rejected, streaked, tuple(artefact for _, artefact in artefacts))
-
-
-def streaks(table: PeakTable, grid: Grid) -> tuple[Mask, list[tuple[float, Artefact]]]:
-    """Peaks along an axis that an edge draws, and what they are, with their weight.
-
-    Orders of one spacing are a lattice, and what stands well above the streak is a spot on it.
-    """
-    rejected = np.zeros(len(table.window), bool)
-    artefacts: list[tuple[float, Artefact]] = []
-    for along_x in (False, True):
-        frequency = np.abs(table.gx if along_x else table.gy) * grid.window
-        on = np.flatnonzero(table.on_axis(grid, along_x))
-        hit = 0
-        weight = 0.0
-        for window in np.unique(table.window[on]):
-            mine = on[table.window[on] == window]
-            mine = mine[np.argsort(frequency[mine])]
-            if len(mine) < STREAK or _orders(frequency[mine]):
-                continue
-            drawn = mine[~_above(table.snr[mine])]
-            rejected[drawn] = True
-            hit += 1
-            weight += float(table.snr[drawn].sum())
-        more = _further_along(table, grid, along_x, on, rejected)
-        rejected[more] = True
-        hit += len(np.unique(table.window[more]))
-        if hit:
-            gy, gx = (0.0, np.nan) if along_x else (np.nan, 0.0)
-            artefacts.append((weight, Artefact("streak", gy, gx, hit)))
-    return rejected, artefacts
-
-
-def _further_along(
-    table: PeakTable, grid: Grid, along_x: bool, on: NDArray[np.int64], rejected: Mask
-) -> NDArray[np.int64]:
-    """Peaks on an axis that an edge draws which goes on through windows in line.
-
-    In each it may be too faint for a streak. There a lattice is what recurs from window to
-    window, or stands well above the others.
-    """
-    corner = grid.corners[table.window, 1 if along_x else 0]
-    frequency = np.abs(table.gx if along_x else table.gy) * grid.window
-    more = []
-    for line in np.unique(corner[on]):
-        here = on[corner[on] == line]
-        k = frequency[here]
-        windows = len(np.unique(table.window[here]))
-        alike = np.abs(k[:, None] - k) < SAME
-        alone = np.array([2 * len(np.unique(table.window[here[row]])) <= windows for row in alike])
-        # A spot on a streak was left in a window where the streak was told.
-        streaked = np.isin(table.window[here], table.window[here[rejected[here]]])
-        alone &= ~streaked
-        if not rejected[here].any() and (_distinct(k[alone]) < STREAK or _orders(k[alone])):
-            continue
-        usual = np.median(table.snr[here[alone | rejected[here]]])
-        more += here[alone & (table.snr[here] < ABOVE_STREAK * usual)].tolist()
-    return np.array(more, np.int64)
-
-
-def _orders(k: Floats) -> bool:
-    """Whether frequencies, in bins, are all orders of the lowest."""
-    lowest = k.min()
-    return bool((np.abs(k / lowest - np.rint(k / lowest)) * lowest < 1).all())
-
-
-def _distinct(k: Floats) -> int:
-    """How many of some frequencies, in bins, are told apart."""
-    count, last = 0, -np.inf
-    for one in np.sort(k):
-        if one - last >= 1:
-            count, last = count + 1, one
-    return count
-
-
-def _above(snr: Floats) -> Mask:
-    """Which of some peaks in a row stand well above the four nearest."""
-    above = np.zeros(len(snr), bool)
-    for i in range(len(snr)):
-        start = min(max(0, i - 2), len(snr) - 5)
-        others = np.delete(snr[start : start + 5], i - start)
-        above[i] = snr[i] > ABOVE_STREAK * others.max()
-    return above
 
 
 @dataclass(frozen=True, eq=False)
@@ -322,6 +175,18 @@ def _mean_frequency(table: PeakTable, mine: NDArray[np.int64]) -> tuple[float, f
     sign = np.where(table.gy[mine] * table.gy[lead] + table.gx[mine] * table.gx[lead] < 0, -1, 1)
     weight = table.snr[mine] / table.snr[mine].sum()
     return float(weight @ (sign * table.gy[mine])), float(weight @ (sign * table.gx[mine]))
+
+
+def _of_blocks(
+    frequencies: Sequence[tuple[NDArray[np.int64], tuple[float, float]]], grid: Grid
+) -> list[bool]:
+    """Which frequencies are of the blocks of a codec; none, if too few are."""
+    eighths = BLOCK * np.array([g for _, g in frequencies])
+    off = np.abs(eighths - np.rint(eighths)).max(axis=1) / BLOCK * grid.window
+    if (off < FRACTION).sum() < FEWEST_OF_BLOCKS:
+        return [False] * len(off)
+    near: list[bool] = (off < SAME).tolist()
+    return near
 
 
 def _drift_tells(shifts: Floats, g: tuple[float, float]) -> bool:
@@ -401,19 +266,3 @@ def _whole(frequency: Floats, grid: Grid, readout: int) -> Mask:
     """Frequencies that repeat with the readout."""
     times = frequency * readout
     return np.asarray(np.abs(times - np.rint(times)) / readout * grid.window < FRACTION, np.bool_)
-
-
-def distinct(artefacts: Sequence[Artefact], grid: Grid) -> tuple[Artefact, ...]:
-    """Artefacts of several stretches of time, each once."""
-    kept: list[Artefact] = []
-    for one in sorted(artefacts, key=lambda one: -one.windows):
-        alike = (
-            other
-            for other in kept
-            if other.kind == one.kind
-            and np.nan_to_num(np.hypot(other.gy - one.gy, other.gx - one.gx)) * grid.window < 1
-            and np.isnan(other.gx) == np.isnan(one.gx)
-        )
-        if next(alike, None) is None:
-            kept.append(one)
-    return tuple(kept)

@@ -10,18 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.regions import Region
-from napari_beamwatch.spectra.artefacts import (
-    READOUT,
-    Artefact,
-    PeakTable,
-    distinct,
-    find_artefacts,
-    streaks,
-)
+from napari_beamwatch.spectra.artefact import Artefact, PeakTable, distinct
+from napari_beamwatch.spectra.artefacts import READOUT, find_artefacts
 from napari_beamwatch.spectra.crystals import Reflections, join
 from napari_beamwatch.spectra.finding import Peaks, Search, Segment, segment_peaks, tied
 from napari_beamwatch.spectra.runners import Runner, Tick
 from napari_beamwatch.spectra.stack import Stack
+from napari_beamwatch.spectra.streaks import streaks
 from napari_beamwatch.spectra.streaming import segment_edges, sums_of_frames
 from napari_beamwatch.spectra.walking import Paths, paths_of
 from napari_beamwatch.spectra.windows import EDGE, Floats32, Grid, coarsening, windows_inside
