@@ -23,8 +23,8 @@ from napari_beamwatch.movies.frames import Frame
 
 Floats = NDArray[np.float64]
 
-SAMPLED = 64
-"""Rows, and columns, that tell how much neighbours share."""
+SAMPLED = 32
+"""Rows that tell how much pixels share with those beside and below them."""
 
 FOURTH = np.array([70.0, -112.0, 56.0, -16.0, 2.0])
 """What the covariances with neighbours add to in the fourth difference of pixels: of fringes of 5
@@ -45,15 +45,17 @@ def noise_of(frame: Frame, cap: float) -> Floats:
     array (2, 5)
         Along y and x; NaN of an even frame.
     """
-    found, lags = np.full((2, len(FOURTH)), np.nan), range(len(FOURTH))
-    for shared, image in zip(found, (frame, frame.T), strict=True):
-        first = slice(0, len(image) - lags[-1], max(1, len(image) // SAMPLED))
-        rows = [np.minimum(image[lag:][first], np.float32(cap)).astype(np.float32) for lag in lags]
-        mean = rows[0].mean()
-        here, *_ = beside = [row - mean for row in rows]
-        shared[:] = [float(np.vdot(here, row)) / here.size for row in beside]
-        shared /= float(mean) if mean > 0 and shared[0] > 0 else np.nan
-    return found
+    lags = range(len(FOURTH))
+    first = slice(0, len(frame) - lags[-1], max(1, len(frame) // SAMPLED))
+    rows = [np.minimum(frame[lag:][first], np.float32(cap)).astype(np.float32) for lag in lags]
+    mean = rows[0].mean()
+    here, *_ = below = [row - mean for row in rows]
+    beside = [(here[:, : here.shape[1] - lag], here[:, lag:]) for lag in lags]
+    found = np.array([
+        [np.vdot(here, row) / here.size for row in below],
+        [np.vdot(np.ascontiguousarray(a), np.ascontiguousarray(b)) / a.size for a, b in beside],
+    ], np.float64)  # fmt: skip
+    return found / float(mean) if mean > 0 and found[0, 0] > 0 else np.full_like(found, np.nan)
 
 
 def left_by_filters(noise: Floats, gy: Floats, gx: Floats) -> Floats:
