@@ -49,6 +49,8 @@ class Course:
         1/e of the plateau.
     loss : float
         Part of the plateau that is gone at the end of the record.
+    stays : float
+        Part of it that surely stays, however long one looks.
     """
 
     onset: Estimate
@@ -59,6 +61,7 @@ class Course:
     half_dose: Estimate
     dose_1e: Estimate
     loss: float
+    stays: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,6 +158,7 @@ def course(samples: Samples, found: Average, scatter: float = 0.0) -> Course:
         crossing(0.5),
         crossing(float(np.exp(-1))),
         1 - float(weight @ final),
+        quantiles(kept, weight)[1],
     )
 
 
