@@ -304,3 +304,12 @@ def test_places_whose_errors_are_alike_know_the_first_no_better_than_one() -> No
             covers[alike] += first.low <= 100 <= first.high
     assert covers[0.0] < 52
     assert covers[0.95] > 54
+
+
+def test_a_place_that_carries_nothing_of_the_lattice_says_nothing() -> None:
+    share, none = np.array([0.5, 0.5, 0.0]), np.zeros(3)
+    onsets = [known(100), known(104), Estimate(40.0, 0.0, 90.0)]
+    first, members = first_of(onsets, share, 0.0, END, none)
+    alone, _ = first_of(onsets[:2], share[:2], 0.0, END, none[:2])
+    assert first.value == pytest.approx(alone.value, abs=1)
+    assert members[:2].all()

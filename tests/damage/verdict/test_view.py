@@ -137,6 +137,17 @@ def test_of_a_part_that_shakes_the_film_in_that_part_is_asked(traces: Any) -> No
         assert film.asked == [boxes]
 
 
+def test_a_film_is_asked_though_a_first_step_may_have_begun_with_the_record(traces: Any) -> None:
+    scope = traces.scope(traces.fading(40, 4), 1)
+    mine = examine(replace(scope, boxes=np.array([[0, 0, 64, 64]])), None)
+    held = traces.placed(traces.steady(), 2, crystal=1, turn=30)
+    assert mine.loss is not None
+    film: Any = Parted(HELD, replace(HELD, transfer=Transfer(
+        np.array([2.0, 1.3, 0.7]), np.full(3, 0.05), np.full(3, 0.1))))  # fmt: skip
+    from_the_first = replace(mine.loss.course.onset, low=0.0)
+    assert "seen at another focus" in view_changed(mine, [held], from_the_first, film)
+
+
 def test_at_the_edge_of_a_part_that_shakes_what_fell_with_it_tells_how_much_that_takes(
     traces: Any,
 ) -> None:

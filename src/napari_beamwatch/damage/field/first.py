@@ -179,7 +179,7 @@ def _common(se: Floats, alike: float) -> float:
 
 def _says(share: Floats) -> Floats:
     """How much places say of others, by the root of what they carry."""
-    return np.sqrt(np.minimum(share / SPEAKS, 1.0))
+    return np.sqrt(np.clip(share / SPEAKS, ROUND, 1.0))
 
 
 def _near(onsets: Sequence[Estimate], share: Floats, frame: float, start: float) -> list[Estimate]:

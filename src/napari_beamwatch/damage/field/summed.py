@@ -61,6 +61,8 @@ def course_of(seen: Sequence[Place], share: Floats, dose: Floats) -> Fitted | No
         return None
     level, below, above = (np.zeros(len(dose)) for _ in range(3))
     total = sum(part for part, _ in told)
+    if not total > 0:
+        return None
     for part, fit in told:
         if fit is None:
             level += part

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from napari_beamwatch.damage.course.estimate import CLEAR, NOTHING, WIDTH, Estimate
+from napari_beamwatch.damage.course.estimate import CLEAR, WIDTH, Estimate
 from napari_beamwatch.damage.course.examining import Examined, Loss
 from napari_beamwatch.damage.parts import HARDLY, LITTLE
 from napari_beamwatch.damage.scopes import Scope
@@ -182,11 +182,11 @@ def _sides(one: Examined, onset: Estimate | None = None) -> tuple[Bools, Bools]:
     """
     scope = one.scope
     course = None if one.loss is None else one.loss.course
-    onset = onset or (course.onset if course else NOTHING)
-    until = onset.high
-    if course is not None and course.onset.meets(onset):
-        until = float(np.fmax(onset.value, course.half_dose.value))
-    return scope.lit & (scope.dose_end <= onset.low), scope.lit & (scope.dose_start >= until)
+    since, until = (onset.low, onset.high) if onset else (np.nan, np.nan)
+    if course is not None and (onset is None or course.onset.meets(onset)):
+        since = course.onset.low
+        until = float(np.fmax(course.onset.value, course.half_dose.value))
+    return scope.lit & (scope.dose_end <= since), scope.lit & (scope.dose_start >= until)
 
 
 def _compared_there(
