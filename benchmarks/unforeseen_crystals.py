@@ -42,7 +42,8 @@ def hop_then_fade(rng: Rng) -> Scene:
     s = Stage(rng)
     grains, _ = s.islands(9, (22, 34))
     onset = s.onset()
-    h, gone = s.course(onset), together(grains).disordered(rng)
+    h = s.course(onset)
+    halo = s.halo(together(grains), h)
     jumps = (rng.random((9, s.frames)) < 0.06)[..., None] * rng.normal(
         0, 2.5 * s.pixel, (9, s.frames, 2)
     )
@@ -50,7 +51,7 @@ def hop_then_fade(rng: Rng) -> Scene:
 
     def parts(t: int) -> list[Part]:
         here = [Part(g, h[t], shift=tuple(w[t])) for g, w in zip(grains, ways, strict=False)]
-        return here + [Part(gone, 1 - h[t])] * bool(h[t] < 0.9999)
+        return here + halo(t)
 
     return s.film_movie(from_dose(onset), parts)
 
@@ -61,12 +62,13 @@ def turning_then_fading(rng: Rng) -> Scene:
     grains, centres = s.islands(7, (22, 36))
     angles = rng.uniform(2, 6, len(grains)) * rng.choice([-1, 1], len(grains))
     onset = s.onset()
-    h, gone = s.course(onset), together(grains).disordered(rng)
+    h = s.course(onset)
+    halo = s.halo(together(grains), h)
 
     def parts(t: int) -> list[Part]:
         here = [Part(g.turned(a * t / s.frames, c), h[t])
                 for g, c, a in zip(grains, centres, angles, strict=True)]  # fmt: skip
-        return here + [Part(gone, 1 - h[t])] * bool(h[t] < 0.9999)
+        return here + halo(t)
 
     return s.film_movie(from_dose(onset), parts)
 
@@ -78,12 +80,12 @@ def nodding(rng: Rng, fades: bool) -> Scene:
     periods, phases = rng.uniform(0.15, 0.4, 6) * s.frames, rng.uniform(0, 2 * np.pi, 6)
     onset = s.onset(0.4, 0.6)
     h = s.course(onset) if fades else np.ones(s.frames)
-    gone = together(grains).disordered(rng)
+    halo = s.halo(together(grains), h)
 
     def parts(t: int) -> list[Part]:
         swing = 0.75 + 0.25 * np.cos(2 * np.pi * t / periods + phases)
         here = [Part(g, float(h[t] * part)) for g, part in zip(grains, swing, strict=True)]
-        return here + [Part(gone, 1 - h[t])] * bool(h[t] < 0.9999)
+        return here + halo(t)
 
     return s.film_movie(from_dose(onset) if fades else WHOLE, parts)
 

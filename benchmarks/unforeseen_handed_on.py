@@ -105,13 +105,12 @@ def arrives_then_fades(rng: Rng) -> Scene:
     flakes, _ = s.islands(5, (22, 36))
     away, angle = rng.uniform(1.2, 1.8) * s.half, rng.uniform(0, 2 * np.pi)
     h, new = s.course(onset), flakes[0]
-    rest, gone = together(flakes[1:]), together(flakes).disordered(rng)
+    rest, halo = together(flakes[1:]), s.halo(together(flakes), h)
 
     def parts(t: int) -> list[Part]:
         left = away * (1 - float(smooth(t / s.frames, 0.1, 0.35)))
         by = (left * np.sin(angle), left * np.cos(angle))
-        halo = [Part(gone, 1 - h[t])] * bool(h[t] < 0.9999)
-        return [Part(rest, h[t]), Part(new, h[t], shift=by), *halo]
+        return [Part(rest, h[t]), Part(new, h[t], shift=by), *halo(t)]
 
     return s.film_movie(from_dose(onset), parts)
 

@@ -176,8 +176,12 @@ class Stage:
 
     def fading(self, columns: Columns, h: Floats) -> Callable[[int], list[Part]]:
         """A lattice that disorders: spots fade and a halo grows."""
+        return all_of(lambda t: [Part(columns, h[t])], self.halo(columns, h))
+
+    def halo(self, columns: Columns, h: Floats) -> Callable[[int], list[Part]]:
+        """What has left the sites of a lattice of which so much is there."""
         gone = columns.disordered(self.rng)
-        return lambda t: [Part(columns, h[t])] + [Part(gone, 1 - h[t])] * bool(h[t] < 0.9999)
+        return lambda t: [Part(gone, 1 - h[t])] * bool(h[t] < 0.9999)
 
     def pictures(
         self, parts: Callable[[int], list[Part]], view: Callable[[int], View] | None = None,

@@ -212,6 +212,10 @@ class Samples:
         """Windows that show each spot: its power goes with its level and with them."""
         return np.asarray(self.windows.max(axis=1, initial=0.0), np.float64)
 
+    def variance(self, signal: Floats) -> Floats:
+        """Of one window in one frame, where so much signal is expected of the spots."""
+        return np.asarray(2 * self.in_phase[:, None] * signal + self.own[:, None], np.float64)
+
     def without(self, masked: NDArray[np.bool_]) -> Samples:
         """The same with samples left out of every fit, though they keep their dose."""
         windows = np.where(masked, 0.0, self.windows)

@@ -101,13 +101,11 @@ def find_artefacts(
         rest = rest[np.argsort(table.window[rest], kind="stable")]
         left = PeakTable(table.window[rest], table.gy[rest], table.gx[rest], table.snr[rest])
         moved = np.asarray(shifts, float)
-        suspects = []
+        suspects, found = [], []
         frequencies = [(mine, _mean_frequency(left, mine)) for mine in _frequencies(left, grid)]
         for (mine, g), blocks in zip(frequencies, _of_blocks(frequencies, grid), strict=True):
             if blocks:
-                found = Artefact("blocks", *g, len(np.unique(left.window[mine])))
-                artefacts.append((float(left.snr[mine].sum()), found))
-                rejected[rest[mine]] = True
+                found.append((mine, Artefact("blocks", *g, len(np.unique(left.window[mine])))))
             elif _drift_tells(moved, g) or _like_readout(left, mine, g, grid, windows, readout):
                 suspects.append((mine, g))
         if suspects:
@@ -119,8 +117,10 @@ def find_artefacts(
             else:
                 told = _lines(left, mine, g, grid, seen[0], windows, readout)
             if told is not None:
-                artefacts.append((float(left.snr[mine].sum()), told))
-                rejected[rest[mine]] = True
+                found.append((mine, told))
+        for mine, artefact in found:
+            artefacts.append((float(left.snr[mine].sum()), artefact))
+            rejected[rest[mine]] = True
     artefacts.sort(key=lambda pair: -pair[0])
     return Rejected(rejected, streaked, tuple(artefact for _, artefact in artefacts))
 

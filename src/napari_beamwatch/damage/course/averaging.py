@@ -124,7 +124,7 @@ def misfit(samples: Samples, found: Weighed) -> float:
     """How much more than noise the likeliest model leaves; 1 within the error of that."""
     samples = samples.binned(max(1, -(-len(samples) // (BLOCKS * 8))))
     said = expected(samples, found)
-    variance = 2 * samples.in_phase[:, None] * said + samples.own[:, None]
+    variance = samples.variance(said)
     score = samples.windows * (samples.y - said)
     edges = stretches(len(samples))
     sums = np.add.reduceat(score, edges, axis=1)

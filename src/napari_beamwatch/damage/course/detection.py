@@ -150,7 +150,7 @@ def dispersion_of(samples: Samples) -> float:
     Slow changes do not count. Within the error of its own estimate it is 1.
     """
     level = np.maximum(_running_levels(samples), 0)
-    variance = 2 * samples.in_phase[:, None] * level * samples.beam + samples.own[:, None]
+    variance = samples.variance(level * samples.beam)
     variance = variance / np.maximum(samples.windows, 1e-300)
     pairs = (samples.windows[:, 1:] > 0) & (samples.windows[:, :-1] > 0)
     if pairs.sum() < 20:

@@ -38,6 +38,7 @@ from napari_beamwatch.damage.course.power import Power, power_of
 from napari_beamwatch.damage.course.scanning import common_trace
 from napari_beamwatch.damage.course.spacing import Shift, find_shift
 from napari_beamwatch.damage.course.stepping import Step, first_step, fitted_in_steps
+from napari_beamwatch.damage.parts import HALF
 from napari_beamwatch.damage.scopes import Samples, Scope, SpotTrace, samples_of
 
 Floats = NDArray[np.float64]
@@ -175,6 +176,11 @@ class Examined:
             return math.nan, math.nan
         half = self.loss.course.half_dose.high / self.scope.exposure
         return self.began.low, float(np.fmax(self.began.high, half))
+
+    @cached_property
+    def lost(self) -> tuple[SpotTrace, ...]:
+        """Spots of which it lost more than half."""
+        return () if self.loss is None else self.old.of_traces(self.loss.left.ratio < HALF).traces
 
     def kept_at(self, dose: float) -> tuple[float, float]:
         """Part of its lattice that is left at a dose, from and to; NaN where it does not tell."""

@@ -107,7 +107,7 @@ def fitted(samples: Samples, found: Average) -> Fitted:
 def _off(samples: Samples, found: Average) -> Floats:
     """How far all of the lattice lay off the likeliest model, in standard deviations of noise."""
     said = expected(samples, found.weighed)
-    variance = 2 * samples.in_phase[:, None] * said + samples.own[:, None]
+    variance = samples.variance(said)
     slope = samples.windows / variance * found.weighed.plateau[found.best][:, None]
     known = (slope**2 * variance / np.maximum(samples.windows, 1e-300)).sum(axis=0)
     score = (slope * (samples.y - said)).sum(axis=0)

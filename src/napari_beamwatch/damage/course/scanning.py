@@ -31,7 +31,7 @@ class Sums:
 def running_sums(samples: Samples, levels: Floats, dispersion: float = 1.0) -> Sums:
     """Running sums with the noise of spots at given levels (spots,) or (spots, samples)."""
     each = levels[:, None] if levels.ndim == 1 else levels
-    variance = 2 * samples.in_phase[:, None] * each * samples.beam + samples.own[:, None]
+    variance = samples.variance(each * samples.beam)
     weight = samples.windows / (variance * dispersion)
     none = np.zeros((len(samples.y), 1))
     return Sums(

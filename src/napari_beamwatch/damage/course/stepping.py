@@ -37,18 +37,22 @@ class Step:
     found: Average
     course: Course
 
-    def after(self, samples: Samples, dispersion: float, scatter: float) -> Course:
+    def after(
+        self, samples: Samples, followed: Fitted, dispersion: float, scatter: float
+    ) -> Course:
         """The course of what was left, told from all of a record after this was lost.
 
         Parameters
         ----------
         samples : Samples
+        followed : Fitted
+            What was fitted to all of it, as `fitted_in_steps`.
         dispersion : float
             How much wider than the noise law the traces scatter.
         scatter : float
             Standard deviation of the onsets of what is seen together, beyond their errors.
         """
-        level = fitted(self.samples, self.found).level
+        level = followed.level[: len(self.samples)]
         going = level - level[-1] > LITTLE * (level[0] - level[-1])
         rest = samples.without(np.arange(len(samples)) < int(going.sum()))
         return course(rest, average(rest, dispersion=dispersion), scatter)

@@ -171,9 +171,8 @@ class Spread:
         return np.asarray(np.bincount(at, minlength=len(dose)) / DRAWS, np.float64)
 
 
-def _common(se: Floats, alike: float) -> float:
-    """Standard deviation that estimates share, by their own; of one alone none."""
-    part = max(COMMON, float(np.sqrt(alike)))
+def _common(se: Floats, part: float) -> float:
+    """Standard deviation that estimates share, so much of their own; of one alone none."""
     return part * float(np.mean(se**-2) ** -0.5) if len(se) > 1 else 0.0
 
 
@@ -200,7 +199,7 @@ def _one_dose(
     later: Floats,
     dose: Floats,
     enough: float,
-    alike: float,
+    common: float,
 ) -> Iterator[OneDose]:
     """All ways in which the first went at one dose, by log densities of onsets in their order."""
     length, step = float(dose[-1] - dose[0]), float(dose[1] - dose[0])
@@ -215,7 +214,7 @@ def _one_dose(
             likely = top + float(np.log(np.exp(told - top).sum() * step))
             shared = float(_shared(np.array(k - j + 1), length)) + later[k + 1]
             yield OneDose(
-                likely + shared, list(range(j, k + 1)), told, _common(se[j : k + 1], alike)
+                likely + shared, list(range(j, k + 1)), told, _common(se[j : k + 1], common)
             )
         if share[j] >= enough:
             break  # what comes later is not the first
@@ -228,7 +227,7 @@ def _spread(
     dose: Floats,
     frame: float,
     enough: float,
-    alike: float,
+    common: float,
 ) -> Iterator[Spread]:
     """All ways in which the first went about a dose, by log densities of onsets in their order."""
     length, step = float(dose[-1] - dose[0]), float(dose[1] - dose[0])
@@ -253,7 +252,7 @@ def _spread(
             evidence = top + float(np.log(weight.sum() * (middle[1] - middle[0]) / doublings))
             yield Spread(
                 evidence + shared, list(range(count)), share[:count], value[:count], se[:count],
-                middle, weight, float(spread), enough, _common(se[:count], alike),
+                middle, weight, float(spread), enough, _common(se[:count], common),
             )  # fmt: skip
 
 
@@ -321,6 +320,7 @@ def first_of(
     dose = np.linspace(start, end, NODES)
     order = np.argsort([each.value for each in onsets], kind="stable")
     known, part = [onsets[i] for i in order], share[order]
+    common = max(COMMON, float(np.sqrt(alike)))
     near = _near(known, part, frame, start)
     later = _later(near, end - start, float(dose[1] - dose[0]))
     wide = np.array([each.high - each.low for each in known])
@@ -331,8 +331,8 @@ def first_of(
     )
     ways = [
         _likely(
-            *_one_dose(alone, shared, part, se, later, dose, enough, alike),
-            *_spread(alone, part, later, dose, frame, enough, alike),
+            *_one_dose(alone, shared, part, se, later, dose, enough, common),
+            *_spread(alone, part, later, dose, frame, enough, common),
         )
         for enough in (SPEAKS - ROUND, SMALLER * SPEAKS - ROUND)
     ]

@@ -12,7 +12,7 @@ from napari_beamwatch.damage.course.appearing import grown_from, outer_quarters
 from napari_beamwatch.damage.course.estimate import SURE, Estimate
 from napari_beamwatch.damage.course.examining import Examined
 from napari_beamwatch.damage.likeness import SAME_G, called, distinct, independent, order_of
-from napari_beamwatch.damage.parts import HALF, LITTLE, SEVERAL, THIRD
+from napari_beamwatch.damage.parts import LITTLE, SEVERAL, THIRD
 from napari_beamwatch.damage.scopes import SpotTrace
 from napari_beamwatch.damage.verdict.newcomers import (
     few_show,
@@ -177,8 +177,7 @@ def _no_focus(one: Examined) -> bool:
     A focus takes them as it brings others.
     """
     assert one.loss is not None
-    left = one.loss.left
-    return left.complete or independent(one.old.of_traces(left.ratio < HALF).traces)
+    return one.loss.left.complete or independent(one.lost)
 
 
 def _first_of(one: Examined, came: Sequence[_Newcomer]) -> tuple[Estimate, tuple[int, ...]]:

@@ -11,7 +11,7 @@ from napari_beamwatch.damage.course.appearing import outer_quarters, quarters
 from napari_beamwatch.damage.course.estimate import Estimate
 from napari_beamwatch.damage.course.examining import Examined, Loss
 from napari_beamwatch.damage.likeness import SAME_G, distinct, independent
-from napari_beamwatch.damage.parts import HALF, LITTLE
+from napari_beamwatch.damage.parts import LITTLE
 from napari_beamwatch.damage.scopes import Samples, SpotTrace
 from napari_beamwatch.damage.verdict.focus import focus_explains
 from napari_beamwatch.damage.verdict.newcomers import came_instead
@@ -134,7 +134,7 @@ class Fates:
 
         Fringe sets of one spacing or direction, lost at a dose at which crystals turned.
         """
-        return any(map(one.began.meets, self.turned)) and not independent(spots_lost(one))
+        return any(map(one.began.meets, self.turned)) and not independent(one.lost)
 
 
 UNTOLD = Fates()
@@ -151,10 +151,3 @@ def _not_by_focus(one: Examined, loss: Loss) -> list[Gone]:
     if focus_explains(one.old, one.watch.samples, loss, distinct(traces)):
         return []
     return [Gone(trace.g, one.span) for trace in traces]
-
-
-def spots_lost(one: Examined) -> list[SpotTrace]:
-    """Spots of which a place lost more than half."""
-    assert one.loss is not None
-    left = zip(one.old.traces, one.loss.left.ratio, strict=True)
-    return [trace for trace, ratio in left if ratio < HALF]

@@ -49,7 +49,7 @@ def focus_explains(scope: Scope, samples: Samples, loss: Loss, gone: int) -> boo
     # Weights must not favour the model they come from: those of the traces themselves, smoothed.
     smooth = np.maximum(coarse.y, 0)
     smooth = (smooth + np.roll(smooth, 1, axis=1) + np.roll(smooth, -1, axis=1)) / 3
-    variance = 2 * coarse.in_phase[:, None] * smooth + coarse.own[:, None]
+    variance = coarse.variance(smooth)
     weight = coarse.windows / variance
     y, weight = coarse.y / coarse.beam, weight * coarse.beam**2
     damage = float((weight * (y - _damaged(coarse, y, weight, loss)) ** 2).sum())

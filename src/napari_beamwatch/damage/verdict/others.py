@@ -21,7 +21,7 @@ from napari_beamwatch.damage.course.estimate import CLEAR, ONE_SIDED, Estimate
 from napari_beamwatch.damage.course.examining import Examined
 from napari_beamwatch.damage.likeness import SAME_G
 from napari_beamwatch.damage.parts import HALF, LITTLE, MOST, THIRD
-from napari_beamwatch.damage.verdict.fates import CRYSTALS, UNTOLD, Fates, powers_of, spots_lost
+from napari_beamwatch.damage.verdict.fates import CRYSTALS, UNTOLD, Fates, powers_of
 
 Floats = NDArray[np.float64]
 
@@ -65,7 +65,7 @@ def refuted(one: Examined, others: Sequence[Examined], fates: Fates = UNTOLD) ->
         Of all places of the field.
     """
     assert one.loss is not None
-    lost = spots_lost(one)
+    lost = one.lost
     if lost and all(trace.ring for trace in lost):
         return Refuted(path=True, tilt=True, why="powder rings of a pattern know of none")
     crystal = {trace.crystal for trace in one.old.traces}

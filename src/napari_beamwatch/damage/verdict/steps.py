@@ -39,8 +39,8 @@ def begun_with(
     together = fell_together(shares(step.samples, step.found, watch.dispersion)) > 1
     dips = [*watch.dips.events, *_then_elsewhere(one, step, others)]
     if not together or any(as_deep(dip, first) for dip in dips):
-        later = step.after(watch.samples, watch.dispersion, one.scope.scatter).onset
-        value, low, high = zip(*(astuple(each) for each in (first.onset, later)), strict=True)
+        later = step.after(watch.samples, loss.fitted, watch.dispersion, one.scope.scatter)
+        value, low, high = zip(*(astuple(each.onset) for each in (first, later)), strict=True)
         onset = Estimate(max(value), min(low), max(high))
         said = f"{part} from {first.onset.value:.4g} on, and a tilt or focus may have taken that"
         return replace(went, onset=onset), said

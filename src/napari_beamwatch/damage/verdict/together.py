@@ -54,7 +54,7 @@ def shares(samples: Samples, found: Average, dispersion: float) -> Shares:
     level, exponent = np.maximum(plateau, 1e-6), np.ones(len(plateau))
     for _ in range(SHARE_STEPS):
         signal = samples.beam * level[:, None] * np.exp(exponent[:, None] * log_course)
-        variance = 2 * samples.in_phase[:, None] * signal + samples.own[:, None]
+        variance = samples.variance(signal)
         weight = samples.windows / (variance * dispersion)
         # Newton's step in the logarithm of the level and in the exponent.
         pull = weight * signal * (samples.y - signal)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_beamwatch.compiling import kernel
+from napari_beamwatch.spectra.artefact import PeakTable
 from napari_beamwatch.spectra.finding import Peaks
 from napari_beamwatch.spectra.windows import Grid
 
@@ -32,21 +33,8 @@ FAINT = 20.0
 
 
 @dataclass(frozen=True, eq=False)
-class LatticeSpots:
-    """Spots of lattices, one row each.
-
-    Attributes
-    ----------
-    window : array of int64
-    gy, gx : array of float64
-        Cycles per pixel.
-    snr : array of float64
-    """
-
-    window: NDArray[np.int64]
-    gy: Floats
-    gx: Floats
-    snr: Floats
+class LatticeSpots(PeakTable):
+    """Peaks that are spots of lattices."""
 
     @classmethod
     def none(cls) -> LatticeSpots:
