@@ -142,7 +142,7 @@ def test_windows_that_leave_the_detector_in_a_dip_of_the_field_do_not_see_its_en
     traces: Any,
 ) -> None:
     dipped = traces.steady() * np.where((np.arange(100) >= 40) & (np.arange(100) < 75), 0.05, 1)
-    other = examine(traces.scope(dipped, 2), None)
+    other = traces.placed(dipped, 2, crystal=1)
 
     def left_at(end: int) -> Verdict:
         one = traces.scope(traces.fading(40, 4), 1)

@@ -53,6 +53,18 @@ def test_spots_that_brightened_elsewhere_in_the_crystal_are_of_one_that_moves(
     assert ("it bends or moves" in verdict.reason) is moved
 
 
+@pytest.mark.parametrize(
+    ("crystal", "since", "moved"), [(0, 38, True), (1, 38, False), (0, 60, False)]
+)
+def test_a_fold_that_passes_another_place_of_the_crystal_meanwhile_may_have_come_to_stay(
+    traces: Any, crystal: int, since: int, moved: bool
+) -> None:
+    lost = traces.placed(traces.fading(40, 4), 1)
+    passes = (np.arange(100) >= since) & (np.arange(100) < since + 12)
+    other = traces.placed(traces.steady() * np.where(passes, 0.05, 1), 2, crystal=crystal)
+    assert refuted(lost, [other]).moved is moved
+
+
 def test_what_brightened_at_another_spacing_is_another_lattice_for_small_windows(
     traces: Any,
 ) -> None:

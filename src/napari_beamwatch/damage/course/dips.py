@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from napari_beamwatch.damage.course.estimate import SURE
 from napari_beamwatch.damage.course.fitting import mean_levels
 from napari_beamwatch.damage.course.scanning import best_cuts, common_trace
-from napari_beamwatch.damage.parts import LITTLE, SEVERAL
+from napari_beamwatch.damage.parts import HALF, LITTLE, SEVERAL
 from napari_beamwatch.damage.scopes import Samples
 
 Floats = NDArray[np.float64]
@@ -42,6 +42,10 @@ class Event:
     dose_from: float
     dose_to: float
     depth: float
+
+    def as_deep(self, loss: float) -> bool:
+        """Whether it recovered, and took as much as a lasting loss, or nearly."""
+        return self.kind == "recovered" and self.depth >= HALF * loss
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,7 +29,7 @@ from napari_beamwatch.damage.course.detection import (
     first_detected,
     lost_from,
 )
-from napari_beamwatch.damage.course.dips import Dips, find_dips
+from napari_beamwatch.damage.course.dips import Dips, Event, find_dips
 from napari_beamwatch.damage.course.estimate import NOTHING, ONE_SIDED, Estimate
 from napari_beamwatch.damage.course.fitting import mean_levels
 from napari_beamwatch.damage.course.interval import Course, Fitted, course
@@ -176,6 +176,13 @@ class Examined:
             return math.nan, math.nan
         half = self.loss.course.half_dose.high / self.scope.exposure
         return self.began.low, float(np.fmax(self.began.high, half))
+
+    def dips_within(self, since: float, until: float) -> list[Event]:
+        """What came and went, some of it between these doses of the field."""
+        events, exposure = self.watch.dips.events if self.watch else (), self.scope.exposure
+        return [
+            e for e in events if e.dose_from <= until * exposure and since * exposure <= e.dose_to
+        ]
 
     @cached_property
     def lost(self) -> tuple[SpotTrace, ...]:

@@ -3,9 +3,9 @@
 A path of focus or beam, and the film, act on all places of a field at once: a place with spots of
 the same |g| that held, or went at another dose, refutes them, as do several crystals with spots of
 greater |g| that held, and one that lost several as no focus does. A tilt acts on all of a crystal:
-a place of it that held refutes that, unless the spots brightened there: a crystal that bends or
-slides takes them from one place to another. One of all the film leaves what lies along its axis in
-every crystal.
+a place of it that held refutes that, unless the spots brightened there, or were gone meanwhile: a
+crystal that bends or slides takes them from one place to another. One of all the film leaves what
+lies along its axis in every crystal.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Refuted:
     focus_moved : bool
         The measured focus did move.
     moved : bool
-        None of them: spots that fell here brightened elsewhere in the crystal, which moved.
+        None of them: spots that fell here brightened, or came back, elsewhere in the crystal.
     along : bool
         None of them: all crystals that fell kept what lies along one line, and nothing else.
     why : str
@@ -91,6 +91,7 @@ def refuted(one: Examined, others: Sequence[Examined], fates: Fates = UNTOLD) ->
     path = (path or len(held) >= CRYSTALS) and not fates.in_part
     moved = sum(trace.spot in brighter for trace in lost) >= max(1.0, HALF * len(lost))
     moved |= _elsewhere(one, {trace.spot for trace in lost}, fates)
+    moved |= any(_passed(one, other) for other in others)
     along = _along_one_line([one, *fallen_with(one, one.loss.course.onset, others)])
     return Refuted(path, tilt, moved=moved, along=along)
 
@@ -137,6 +138,14 @@ def _elsewhere(one: Examined, spots: set[int], fates: Fates) -> bool:
     # Crystals that jumped took 0.46 along and more; where stages came to rest all grew by 0.26.
     much = lost > LITTLE * sum(there.first for _, there in pairs) and gained > THIRD * first
     return len(pairs) > 1 and much and gained > max(HALF * lost, CLEAR * math.sqrt(variance))
+
+
+def _passed(one: Examined, other: Examined) -> bool:
+    """Whether a fold passed: another place of the crystal fell as deep meanwhile, and came back."""
+    assert one.loss is not None
+    crystal = {trace.crystal for trace in one.old.traces}
+    alike = any(trace.crystal in crystal for trace in other.old.traces)
+    return alike and any(dip.as_deep(one.loss.course.loss) for dip in other.dips_within(*one.span))
 
 
 def _kept(one: Examined, other: Examined) -> float:

@@ -81,8 +81,9 @@ def judge_loss(
     seen = left.measured
     if against.moved:
         return Finding(
-            False, "", "spots that fell here brightened elsewhere in the crystal: it bends or moves"
-        )
+            False, "", "spots that fell here brightened or came back elsewhere in the crystal: it "
+            "bends or moves",
+        )  # fmt: skip
     if against.along:
         return Finding(
             False, "", "all crystals kept what lies along one direction, and lost what lies across "

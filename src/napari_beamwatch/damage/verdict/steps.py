@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import astuple, replace
 
-from napari_beamwatch.damage.course.dips import Event
 from napari_beamwatch.damage.course.estimate import Estimate
 from napari_beamwatch.damage.course.examining import Examined, Loss, Watch
 from napari_beamwatch.damage.course.interval import Course
-from napari_beamwatch.damage.course.stepping import Step
 from napari_beamwatch.damage.verdict.together import fell_together, shares
-from napari_beamwatch.damage.verdict.too_soon import as_deep
 
 
 def begun_with(
@@ -37,8 +34,10 @@ def begun_with(
         return went, ""
     first, part = step.course, f"{100 * step.course.loss:.0f} % was lost"
     together = fell_together(shares(step.samples, step.found, watch.dispersion)) > 1
-    dips = [*watch.dips.events, *_then_elsewhere(one, step, others)]
-    if not together or any(as_deep(dip, first) for dip in dips):
+    exposure = one.scope.exposure
+    since, until = first.onset.low / exposure, step.samples.end[-1] / exposure
+    dips = [e for each in others for e in each.dips_within(since, until)]
+    if not together or any(e.as_deep(first.loss) for e in (*watch.dips.events, *dips)):
         later = step.after(watch.samples, loss.fitted, watch.dispersion, one.scope.scatter)
         value, low, high = zip(*(astuple(each.onset) for each in (first, later)), strict=True)
         onset = Estimate(max(value), min(low), max(high))
@@ -49,17 +48,6 @@ def begun_with(
         dose_10=first.dose_10, decay=_between(first.onset, went.dose_1e),
     )  # fmt: skip
     return dated, f"{part} first, more later"
-
-
-def _then_elsewhere(one: Examined, step: Step, others: Sequence[Examined]) -> list[Event]:
-    """Dips of other places in which they were while only a part was lost of one."""
-    found = []
-    for other in others:
-        exposure = one.scope.exposure / other.scope.exposure
-        since, until = step.course.onset.low / exposure, step.samples.end[-1] / exposure
-        events = other.watch.dips.events if other.watch else ()
-        found += [each for each in events if each.dose_from <= until and since <= each.dose_to]
-    return found
 
 
 def _between(onset: Estimate, dose: Estimate) -> Estimate:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from napari_beamwatch.damage.course.alarm import BEYOND_DIPS
-from napari_beamwatch.damage.course.dips import Event
 from napari_beamwatch.damage.course.examining import Examined, Watch
 from napari_beamwatch.damage.course.interval import Course
 from napari_beamwatch.damage.parts import HALF, LITTLE, SEVERAL
@@ -27,11 +26,11 @@ def too_soon(one: Examined, watch: Watch, went: Course, others: Sequence[Examine
         return "the record ends in a dip like those of most other places, which recovered"
     # Windows that leave the detector do not see what comes back.
     last = float(samples.end[(samples.windows > 0).any(axis=0)][-1])
-    dips = [event for each in others if each.watch for event in each.watch.dips.events]
-    if any(
-        as_deep(dip, went) and dip.dose_from <= went.onset.high and dip.dose_to >= last
-        for dip in dips
-    ):
+    exposure = one.scope.exposure
+    dips = [
+        e for each in others for e in each.dips_within(last / exposure, went.onset.high / exposure)
+    ]
+    if any(dip.as_deep(went.loss) for dip in dips):
         return f"it is not seen beyond {last:.4g}, and what fell with it elsewhere recovered later"
     return ""
 
@@ -43,15 +42,12 @@ def _rocking(one: Examined, went: Course, others: Sequence[Examined]) -> int:
     longest = 0
     for some, least in ((holds, SEVERAL), (fell, 1)):
         dips = [each.watch.dips for each in some if each.watch]
-        dipped = [each.longest for each in dips if any(as_deep(dip, went) for dip in each.events)]
+        dipped = [
+            each.longest for each in dips if any(dip.as_deep(went.loss) for dip in each.events)
+        ]
         if len(dipped) >= max(least, HALF * len(dips)):
             longest = max(longest, *dipped)
     return longest
-
-
-def as_deep(dip: Event, went: Course) -> bool:
-    """Whether a dip that recovered was as deep as a loss, or nearly."""
-    return dip.kind == "recovered" and dip.depth >= HALF * went.loss
 
 
 def late(samples: Samples, onset: float) -> bool:
