@@ -11,15 +11,10 @@ from napari_beamwatch.damage.course.appearing import outer_quarters, quarters
 from napari_beamwatch.damage.course.estimate import Estimate
 from napari_beamwatch.damage.course.examining import Examined, Loss
 from napari_beamwatch.damage.likeness import SAME_G, distinct, independent
-from napari_beamwatch.damage.parts import LITTLE
 from napari_beamwatch.damage.scopes import Samples, SpotTrace
 from napari_beamwatch.damage.verdict.focus import focus_explains
 from napari_beamwatch.damage.verdict.newcomers import came_instead
 from napari_beamwatch.damage.verdict.turning import has_turned
-
-CRYSTALS = 4
-"""How many that held while another was lost, with spots of greater |g|, refute a focus: one moves
-their phases more, and each has one of its own."""
 
 
 @dataclass(frozen=True)
@@ -87,9 +82,6 @@ class Fates:
 
     Attributes
     ----------
-    in_part : bool
-        Most of those that lost something for good kept a part, as a focus, a tilt and a layer have
-        it: then crystals have phases of their own, and one that held says nothing of the next.
     gone : tuple of Gone
         Spots of crystals of which several |g| went to nothing as no focus takes them.
     turned : tuple of Estimate
@@ -100,7 +92,6 @@ class Fates:
         Of each spot, in all of the field.
     """
 
-    in_part: bool = False
     gone: tuple[Gone, ...] = ()
     turned: tuple[Estimate, ...] = ()
     grew: tuple[SpotTrace, ...] = ()
@@ -120,13 +111,8 @@ class Fates:
         lost = [(one, one.loss) for one in places if one.loss is not None]
         turned = [one for one, _ in lost if has_turned(one, grew)]
         doses = tuple(one.began for one in turned)
-        part = sum(loss.left.in_part and loss.course.loss >= LITTLE for _, loss in lost)
-        whole = [(one, loss) for one, loss in lost if loss.left.complete]
-        if part >= CRYSTALS and part > len(whole):
-            return cls(in_part=True, turned=doses, grew=grew, powers=powers)
-        gone = tuple(
-            gone for one, loss in whole if one not in turned for gone in _not_by_focus(one, loss)
-        )
+        whole = [(one, loss) for one, loss in lost if loss.left.complete and one not in turned]
+        gone = tuple(gone for one, loss in whole for gone in _not_by_focus(one, loss))
         return cls(gone=gone, turned=doses, grew=grew, powers=powers)
 
     def turned_with(self, one: Examined) -> bool:

@@ -19,11 +19,15 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.damage.course.estimate import CLEAR, ONE_SIDED, Estimate
 from napari_beamwatch.damage.course.examining import Examined
-from napari_beamwatch.damage.likeness import SAME_G
+from napari_beamwatch.damage.likeness import SAME_G, independent
 from napari_beamwatch.damage.parts import HALF, LITTLE, MOST, THIRD
-from napari_beamwatch.damage.verdict.fates import CRYSTALS, UNTOLD, Fates, powers_of
+from napari_beamwatch.damage.verdict.fates import UNTOLD, Fates, powers_of
 
 Floats = NDArray[np.float64]
+
+CRYSTALS = 4
+"""How many that held while another was lost, with spots of greater |g|, refute a focus: one moves
+their phases more, and each has one of its own."""
 
 
 @dataclass(frozen=True)
@@ -88,17 +92,35 @@ def refuted(one: Examined, others: Sequence[Examined], fates: Fates = UNTOLD) ->
         path |= any(abs(a.g / b.g - 1) <= SAME_G for a in lost for b in beside)
         if _kept(one, other) > MOST:
             held |= {b.crystal for b in beside if any(b.g > a.g for a in lost)}
-    path = (path or len(held) >= CRYSTALS) and not fates.in_part
+    with_it = fallen_with(one, one.loss.course.onset, others)
+    path = (path or len(held) >= CRYSTALS) and not _kept_a_part(one, with_it)
     moved = sum(trace.spot in brighter for trace in lost) >= max(1.0, HALF * len(lost))
     moved |= _elsewhere(one, {trace.spot for trace in lost}, fates)
     moved |= any(_passed(one, other) for other in others)
-    along = _along_one_line([one, *fallen_with(one, one.loss.course.onset, others)])
+    along = _along_one_line([one, *with_it])
     return Refuted(path, tilt, moved=moved, along=along)
 
 
 def fallen_with(one: Examined, onset: Estimate, places: Sequence[Examined]) -> list[Examined]:
     """Places whose loss may have begun when one changed, each at the doses that it had itself."""
     return [each for each in places if each.began.meets(onset.over(one.scope.exposure))]
+
+
+def _kept_a_part(one: Examined, with_it: Sequence[Examined]) -> bool:
+    """Whether most crystals that fell with one kept a part, and did not lose several |g| for good.
+
+    So a focus, a tilt and a layer have it: then crystals have phases of their own, and one that
+    held says nothing of the next.
+    """
+    crystal = {trace.crystal for trace in one.old.traces}
+    fell = [
+        each.loss
+        for each in with_it
+        if each.loss and not crystal & {trace.crystal for trace in each.old.traces}
+    ]
+    part = sum(loss.left.in_part and loss.course.loss >= LITTLE for loss in fell)
+    whole = sum(e.loss.left.complete and independent(e.lost) for e in (one, *with_it) if e.loss)
+    return part > whole
 
 
 def _along_one_line(places: Sequence[Examined]) -> bool:
