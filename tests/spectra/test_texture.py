@@ -152,11 +152,11 @@ FINEST = 107 / SIZE
 """Cycles per pixel to which a band reaches."""
 
 
-def focused(phase: float) -> np.ndarray:
+def focused(phase: float, coarse: float = 1.0) -> np.ndarray:
     """White speckle at a focus: shown with the sine of a phase that goes with k²."""
     spectrum = np.fft.rfft2(np.random.default_rng(1).normal(0, 0.3, (SIZE, SIZE)))
-    k = np.hypot(np.fft.fftfreq(SIZE)[:, None], np.fft.rfftfreq(SIZE))
-    return 1 + np.fft.irfft2(spectrum * np.sin(phase * (k / FINEST) ** 2))
+    part = (np.hypot(np.fft.fftfreq(SIZE)[:, None], np.fft.rfftfreq(SIZE)) / FINEST) ** 2
+    return 1 + np.fft.irfft2(spectrum * np.sin(phase * part) * np.where(part < 1 / 6, coarse, 1))
 
 
 def test_a_film_is_told_to_be_seen_at_another_focus() -> None:
@@ -166,6 +166,12 @@ def test_a_film_is_told_to_be_seen_at_another_focus() -> None:
     part = (np.arange(6) + 0.5)[-len(told.ratio) :] / 6
     assert len(part) >= 4
     assert told.ratio == pytest.approx(np.sin(2.8 * part) / np.sin(1.5 * part), abs=0.15)
+
+
+def test_what_changes_coarse_shades_alone_is_mass_and_no_focus() -> None:
+    told = compared(focused(1.5, 3.0) + fringes(0.1), focused(1.5, 6.0)).transfer
+    assert told is not None
+    assert not told.refocused
 
 
 @pytest.mark.parametrize("added", [0.0, 0.1, 0.4])
