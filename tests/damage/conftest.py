@@ -40,7 +40,7 @@ class Traces:
         c, s = np.cos(np.radians(turn)), np.sin(np.radians(turn))
         scope = self.scope(signal, seed, self.g @ np.array([[c, s], [-s, c]]))
         mine = tuple(replace(trace, crystal=crystal) for trace in scope.traces)
-        return examine(replace(scope, traces=mine), None)
+        return examine(replace(scope, traces=mine, crystal=crystal), None)
 
     def fading(self, onset: float, tau: float, frames: int = 100, beta: float = 1.0) -> np.ndarray:
         """Signals of four spots that fade together."""

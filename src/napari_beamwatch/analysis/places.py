@@ -21,6 +21,7 @@ from napari_beamwatch.damage.scopes import Scope, SpotTrace, Witnesses, samples_
 from napari_beamwatch.damage.verdict.dimming import moved_within
 from napari_beamwatch.damage.verdict.fates import Fates, powers_of
 from napari_beamwatch.damage.verdict.judging import judge, unclear
+from napari_beamwatch.damage.verdict.layer import Layer
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.broadening import broadening
@@ -102,22 +103,32 @@ def judge_places(
             "in: lattices are measured by the counts that they have, and have had less dose than "
             "the field"
         )
-    futures = [
-        pool.submit(
-            examine, scope, _beside(field.mean if own is None else own, mine, piece.windows),
-            rate=lattice,
+    signals = [
+        _beside(field.mean if own is None else own, mine, piece.windows)
+        for piece, mine, own in zip(pieces, rows, shade, strict=True)
+    ]
+
+    def looked_at(scope: Scope, signal: Floats) -> Future[Examined]:
+        return pool.submit(
+            examine, scope, signal, rate=lattice,
             spacing=spacing if "spacing" in settings.criteria else 0.0,
             d_tolerance=settings.d_tolerance,
-        )
-        for scope, piece, mine, own in zip(scopes, pieces, rows, shade, strict=True)
-    ]  # fmt: skip
+        )  # fmt: skip
+
+    futures = [looked_at(*each) for each in zip(scopes, signals, strict=True)]
     examined: list[Examined | str] = [
         failures.tried(f"examining {scope.name}", _why, _result, future)
         for scope, future in zip(scopes, futures, strict=True)
     ]
+    layer = Layer.of([one for one in examined if not isinstance(one, str)])
+    if layer is not None:
+        failures.notes.append(f"{WARNING}{layer.said}: what one lost beside that is its own")
+        for number, one in enumerate(examined):
+            if one in layer.beside:
+                examined[number] = looked_at(scopes[number], signals[number] * layer.left).result()
     known = [one for one in examined if not isinstance(one, str)]
     every = light.axis.scope("all", [_spot_trace(followed, one) for one in reflections], 1.0)
-    fates = Fates.of(known, powers_of(every.traces, samples_of(every, field.mean)))
+    fates = Fates.of(known, powers_of(every.traces, samples_of(every, field.mean)), layer)
     verdicts = [
         unclear(one) if isinstance(one, str) else failures.tried(
             f"judging {scope.name}", unclear,

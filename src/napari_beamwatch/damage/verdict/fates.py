@@ -13,6 +13,7 @@ from napari_beamwatch.damage.course.examining import Examined, Loss
 from napari_beamwatch.damage.likeness import SAME_G, distinct, independent
 from napari_beamwatch.damage.scopes import Samples, SpotTrace
 from napari_beamwatch.damage.verdict.focus import focus_explains
+from napari_beamwatch.damage.verdict.layer import Layer
 from napari_beamwatch.damage.verdict.newcomers import came_instead
 from napari_beamwatch.damage.verdict.turning import has_turned
 
@@ -90,21 +91,30 @@ class Fates:
         What came to places instead of their lattices.
     powers : dict of int to Powers
         Of each spot, in all of the field.
+    layer : Layer, optional
+        On all of them.
     """
 
     gone: tuple[Gone, ...] = ()
     turned: tuple[Estimate, ...] = ()
     grew: tuple[SpotTrace, ...] = ()
     powers: Mapping[int, Powers] = field(default_factory=dict)
+    layer: Layer | None = None
 
     @classmethod
-    def of(cls, places: Sequence[Examined], powers: Mapping[int, Powers] | None = None) -> Fates:
+    def of(
+        cls,
+        places: Sequence[Examined],
+        powers: Mapping[int, Powers] | None = None,
+        layer: Layer | None = None,
+    ) -> Fates:
         """Those of all places of a field.
 
         Parameters
         ----------
         places : sequence of Examined
         powers : dict of int to Powers, optional
+        layer : Layer, optional
         """
         powers = powers or {}
         grew = tuple(trace for one in places for trace in came_instead(one))
@@ -113,7 +123,7 @@ class Fates:
         doses = tuple(one.began for one in turned)
         whole = [(one, loss) for one, loss in lost if loss.left.complete and one not in turned]
         gone = tuple(gone for one, loss in whole for gone in _not_by_focus(one, loss))
-        return cls(gone=gone, turned=doses, grew=grew, powers=powers)
+        return cls(gone=gone, turned=doses, grew=grew, powers=powers, layer=layer)
 
     def turned_with(self, one: Examined) -> bool:
         """Whether what a place lost may be a piece of what turned, too small to show it.

@@ -22,6 +22,7 @@ from napari_beamwatch.damage.scopes import Witnesses, frames_after
 from napari_beamwatch.damage.verdict.coming import Coming, coming
 from napari_beamwatch.damage.verdict.dimming import drift_smears, filters_take, signal_explains
 from napari_beamwatch.damage.verdict.fates import UNTOLD, Fates
+from napari_beamwatch.damage.verdict.layer import holds
 from napari_beamwatch.damage.verdict.others import Refuted, refuted
 from napari_beamwatch.damage.verdict.rivals import judge_loss
 from napari_beamwatch.damage.verdict.steps import begun_with
@@ -225,6 +226,8 @@ def _faded(
         return _unclear(base, "a drift that set in with it smears the fringes within the frames")
     if filters_take(one.old, loss, witnesses.noise):
         return _unclear(base, f"{FILTERED}; frames as the camera wrote them would tell")
+    if fates.layer is not None and holds(one):
+        return _unclear(base, fates.layer.said)
     if has_turned(one, fates.grew) or fates.turned_with(one):
         return _unclear(base, f"{TURNED}: its spacings appeared at another angle")
     held = _focus_held(one, witnesses, went.onset.value)
