@@ -194,3 +194,24 @@ def test_of_a_part_whose_film_is_seen_at_another_focus_the_loss_is_no_damage(
 def test_a_blur_of_the_film_does_not_excuse_spots_that_are_gone(traces: Any) -> None:
     slight = Comparison(20.0, 10.0, 1.0, -5.0, even(50.0, 10.0))
     assert judged(traces.scope(traces.fading(40, 3), 1), slight).status == "onset"
+
+
+@pytest.mark.parametrize(("doses", "told"), [((40, 40, 40), "ambiguous"), ((40, 40, 60), "onset")])
+def test_crystals_that_go_within_one_frame_all_of_them_go_by_the_microscope(
+    traces: Any, doses: tuple[int, ...], told: str
+) -> None:
+    first, *others = (
+        traces.placed(8 * traces.fading(dose, 0.05), number, crystal=number, turn=20 * number)
+        for number, dose in enumerate(doses)
+    )
+    verdict = judge(first, others)
+    assert verdict.status == told
+    assert ("within a frame" in verdict.reason) == (told == "ambiguous")
+
+
+def test_two_crystals_that_go_within_one_frame_may_do_so_by_chance(traces: Any) -> None:
+    first, other = (
+        traces.placed(8 * traces.fading(40, 0.05), number, crystal=number, turn=20 * number)
+        for number in (0, 1)
+    )
+    assert judge(first, [other]).status == "onset"

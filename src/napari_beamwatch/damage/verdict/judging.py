@@ -231,7 +231,7 @@ def _faded(
     if has_turned(one, fates.grew) or fates.turned_with(one):
         return _unclear(base, f"{TURNED}: its spacings appeared at another angle")
     held = _focus_held(one, witnesses, went.onset.value)
-    finding = judge_loss(one, watch, loss, _also(against, held), halo_grew=witnesses.halo_grew)
+    finding = judge_loss(one, watch, loss, _also(against, held))
     if not finding.damage:
         return _unclear(base, finding.why)
     amorphous = "amorphisation" if witnesses.halo_grew else ""

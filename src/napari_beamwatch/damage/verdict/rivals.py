@@ -4,7 +4,8 @@ Each acts where it acts, so that other places may refute it (`others`). Where al
 the spots must tell. What damage does and focus and tilt do not is to take all spots of a crystal,
 whatever their g, in one course and to nothing. In multislice LiF 5 nm of focus took 200 to 4 % and
 111 to 128 %; 15 mrad of tilt left 54, 66 and 26 % of 111, 200 and 220. A layer, thickness and
-contrast take an equal part of all: less than half of the lattice lost says nothing.
+contrast take an equal part of all: less than half of the lattice lost says nothing, nor does a
+halo that grows, for a layer has its own.
 """
 
 from __future__ import annotations
@@ -62,9 +63,7 @@ class Finding:
     kind: str = ""
 
 
-def judge_loss(
-    one: Examined, watch: Watch, loss: Loss, against: Refuted, *, halo_grew: bool = False
-) -> Finding:
+def judge_loss(one: Examined, watch: Watch, loss: Loss, against: Refuted) -> Finding:
     """Damage, or something that lasts too.
 
     Parameters
@@ -74,8 +73,6 @@ def judge_loss(
     loss : Loss
         Of the same place.
     against : Refuted
-    halo_grew : bool
-        A second sign, which a layer, thickness or contrast do not make.
     """
     scope, left, samples, found = one.old, loss.left, watch.samples, loss.found
     seen = left.measured
@@ -113,7 +110,7 @@ def judge_loss(
     patchy, onset = broadened(scope), loss.course.onset.value
     dark = not complete and darkened(scope, onset)
     much = left.total + ONE_SIDED * left.total_se > HALF
-    if (much or dark) and not (halo_grew or patchy):
+    if (much or dark) and not patchy:
         here = ", where it darkened" if dark else ""
         return Finding(
             False, "", f"{100 * max(left.total, 0):.0f} % of the lattice is left{here}: a layer "
@@ -145,7 +142,7 @@ def judge_loss(
     if kind:
         said = f"{called(_some(scope, seen))} fell{_order(kind)}"
         return Finding(True, "strong", said, kind)
-    if loss.course.stays > HARDLY and not (halo_grew or patchy):
+    if loss.course.stays > HARDLY and not patchy:
         return Finding(
             False, "", f"{100 * loss.course.stays:.0f} % of the lattice and more stays as it is: "
             "an aperture, a tilt, a layer on top take a part of all spots, too",

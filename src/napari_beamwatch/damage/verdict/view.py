@@ -17,7 +17,7 @@ from scipy import stats
 
 from napari_beamwatch.damage.course.estimate import CLEAR, WIDTH, Estimate
 from napari_beamwatch.damage.course.examining import Examined, Loss
-from napari_beamwatch.damage.parts import HARDLY, LITTLE
+from napari_beamwatch.damage.parts import HARDLY, LITTLE, SEVERAL
 from napari_beamwatch.damage.scopes import Scope
 from napari_beamwatch.damage.verdict.dimming import takes_most
 from napari_beamwatch.damage.verdict.others import fallen_with
@@ -53,6 +53,11 @@ def view_changed(
         Of the change.
     texture : Texture, optional
     """
+    if _at_once(onset, one, others):
+        return (
+            f"all that went did so within a frame, at {onset.value:.4g}: a focus that was set, a "
+            "stage that was moved"
+        )
     if texture is None:
         return ""
     scope = one.scope
@@ -90,8 +95,23 @@ def _sudden(one: Examined) -> bool:
     """Whether its lattice may have gone within a frame or two."""
     if one.loss is None:
         return False
-    frame = float(np.median((one.scope.dose_end - one.scope.dose_start)[one.scope.lit]))
-    return not one.loss.course.decay.low > SUDDEN * frame
+    return not one.loss.course.decay.low > _frames(one)
+
+
+def _at_once(onset: Estimate, one: Examined, others: Sequence[Examined]) -> bool:
+    """Whether all that was lost in a field went within a frame, as no crystals do by themselves."""
+    places = (one, *others)
+    with_it = fallen_with(one, onset, places)
+    lost = [each for each in places if each.loss is not None and each.loss.left.complete]
+    if any(each not in with_it for each in lost):
+        return False
+    went = [each for each in with_it if each.loss and each.loss.course.decay.high < _frames(each)]
+    return len({each.scope.crystal for each in went}) >= SEVERAL
+
+
+def _frames(one: Examined) -> float:
+    """Dose within which a stage takes a lattice away."""
+    return SUDDEN * float(np.median((one.scope.dose_end - one.scope.dose_start)[one.scope.lit]))
 
 
 def _apart(onset: Estimate, one: Examined, other: Examined) -> bool:
