@@ -90,11 +90,31 @@ def test_what_cannot_be_opened_is_one_line_and_status_1(
     assert said.err.count("\n") == 1
 
 
-def test_wrong_usage_is_status_2(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([]) == 2
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("frobnicate", "beamwatch: argument COMMAND: invalid choice: 'frobnicate'"),
+        ("--frobnicate", "beamwatch: unrecognized arguments: --frobnicate"),
+        ("info", "beamwatch info: the following arguments are required: FILE"),
+        ("info FILE --frobnicate 3", "beamwatch info: unrecognized arguments: --frobnicate 3"),
+        ("analyze FILE", "beamwatch analyze: the following arguments are required: --out"),
+    ],
+)
+def test_wrong_usage_is_status_2_and_one_line_that_names_the_help(
+    words: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as stop:
-        main(["frobnicate"])
+        main(words.split())
     assert stop.value.code == 2
+    line = capsys.readouterr().err
+    assert line.startswith(said)
+    assert line.endswith(" --help\n")
+    assert line.count("\n") == 1
+
+
+def test_without_a_command_all_of_them_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert "find the dose at which the specimen first changed" in capsys.readouterr().err
 
 
 def test_help_answers_at_once_and_loads_nothing_heavy() -> None:

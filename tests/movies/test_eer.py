@@ -266,6 +266,14 @@ class TestCalibration:
         assert movie.dose[-1] == pytest.approx(20 * electrons, rel=0.01)
         assert "lower bound" in movie.dose_source
 
+    @pytest.mark.parametrize(("given", "asked"), [(1.25, True), (125.0, True), (0.25, False)])
+    def test_a_pixel_size_in_another_unit_than_the_files_is_asked_about(
+        self, eer: Path, given: float, asked: bool
+    ) -> None:
+        warnings = open_movie(eer, pixel_size=given).warnings
+        said = f"the pixel size you gave, {given:g} Å, is {given / 0.125:g} times that of the file"
+        assert any(one.startswith(said) for one in warnings) is asked
+
     def test_super_resolution_shrinks_the_pixel_and_keeps_the_dose(self, eer: Path) -> None:
         plain, fine = open_movie(eer), open_movie(eer, superres=4)
         assert fine.pixel_size == pytest.approx(0.125 / 4)

@@ -11,7 +11,7 @@ from napari_beamwatch.cli.commands.campaigns import add_plan, add_strip, add_sum
 from napari_beamwatch.cli.commands.movies import add_demo, add_info, add_simulate, add_view
 from napari_beamwatch.cli.commands.runs import add_again, add_analyze, add_report, add_sum
 from napari_beamwatch.cli.commands.watching import add_watch
-from napari_beamwatch.cli.usage import UsageError
+from napari_beamwatch.cli.usage import UsageError, Words
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.harmless import printable
 from napari_beamwatch.log import told_on_terminal
@@ -23,9 +23,9 @@ COMMANDS = (
 """In the order of ``--help``."""
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Words:
     """The words ``beamwatch`` understands."""
-    top = argparse.ArgumentParser(
+    top = Words(
         prog="beamwatch",
         description="At which electron dose did my specimen first change for good?",
     )
@@ -48,14 +48,17 @@ def parser() -> argparse.ArgumentParser:
 def main(words: Sequence[str] | None = None) -> int:
     """Run a command; 0 is good, 1 failed (one line on stderr), 2 wrong usage."""
     top = parser()
-    args = top.parse_args(words)
+    args, unknown = top.parse_known_args(words)
+    if unknown:
+        asked = " ".join(filter(None, (top.prog, args.command)))
+        Words(prog=asked).error(f"unrecognized arguments: {' '.join(unknown)}")
     if args.version:
         from napari_beamwatch import __version__
 
         print(__version__)
         return 0
     if args.command is None:
-        top.print_usage(sys.stderr)
+        top.print_help(sys.stderr)
         return 2
     with told_on_terminal(args.verbose):
         return _done(args)

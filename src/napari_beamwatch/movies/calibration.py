@@ -21,6 +21,10 @@ from napari_beamwatch.movies.recording import Floats, Recording
 UNSTEADY = 0.05
 """Relative departure of the counts from their median that is worth a warning."""
 
+UNIT_SLIP = 9.0
+"""Ratio of pixel sizes from which one of them is in another unit: binning and a magnification that
+was set anew make less."""
+
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
@@ -84,6 +88,7 @@ def calibrate(recording: Recording, given: Given) -> Calibration:
     pixel_size = given.pixel_size
     if pixel_size is not None:
         origins["pixel_size"] = given.who("pixel_size")
+        warnings += _unit_slip(recording, given, pixel_size)
     elif recording.pixel_size is not None:
         pixel_size = recording.pixel_size.value
         origins["pixel_size"] = recording.pixel_size.origin
@@ -354,6 +359,19 @@ def _counted_doses(recording: Recording, given: Given, pixel_size: float | None)
     elif recording.dead_time:
         source += ", not corrected for coincidence: a lower bound"
     return _Doses(np.where(recording.exposure > 0, electrons / area, 0.0), lead / area, source)
+
+
+def _unit_slip(recording: Recording, given: Given, pixel_size: float) -> list[str]:
+    """A warning where the user's pixel size and the file's cannot be of one unit."""
+    file = recording.pixel_size
+    if file is None or given.who("pixel_size") != "user":
+        return []
+    if 1 / UNIT_SLIP < pixel_size / file.value < UNIT_SLIP:
+        return []
+    return [
+        f"the pixel size you gave, {pixel_size:g} Å, is {pixel_size / file.value:.4g} times that "
+        f"of the file ({file.value:.4g} Å, {file.origin}): is it in Å?"
+    ]
 
 
 def _undercut(recording: Recording, pixel_size: float | None, doses: _Doses) -> list[str]:
