@@ -22,7 +22,7 @@ def words(campaign: Any, column: str, values: list[Any]) -> list[str]:
 def test_temperatures_are_room_or_cryo(campaign: Any) -> None:
     assert words(campaign, "temperature_C", [20.0, 24.0, -170.0, -60.0, 300.0, None]) == [
         "RT (20 to 24 °C)", "RT (20 to 24 °C)", "cryo (−170 °C)", "cold (−60 °C)",
-        "hot (300 °C)", "not stated",
+        "hot (300 °C)", "temperature not stated",
     ]  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from napari_beamwatch import BeamwatchError, Movie, Region, Settings, find_spots
-from napari_beamwatch._qt.answer import answer_of, dose_text, why
+from napari_beamwatch._qt.answer import answer_of, onset_text, why
 from napari_beamwatch._qt.calibrations import changes_for, origin_of, read, value_of
 from napari_beamwatch._qt.session import Session
 from napari_beamwatch.asked import QUANTITIES
@@ -321,6 +321,28 @@ def test_without_pre_exposure_doses_are_lower_limits(movie: Any, result: Any) ->
     told = answer_of(session)
     assert told.big.startswith("≥ ")
     assert "pre-exposure unknown: at least this much" in told.lines
+    held = onsets.assign(status="survived", survived_dose_e_per_A2=355.4)
+    session.answer(session.begin("again").generation, replace(result, onsets=held))
+    told = answer_of(session)
+    assert told.beside == "≥ 355 e/Å² · field"
+    assert "pre-exposure unknown: at least this much" in told.lines
+
+
+def test_doses_of_thousands_are_no_powers_of_ten(movie: Any, result: Any) -> None:
+    onsets = result.onsets.assign(
+        onset_dose_e_per_A2=1210.0, onset_low_e_per_A2=1180.0, onset_high_e_per_A2=12400.0,
+        detected_dose_e_per_A2=1250.0, lost_dose_e_per_A2=20100.0,
+    )  # fmt: skip
+    session = Session()
+    session.take(movie)
+    session.answer(session.begin("analysing").generation, replace(result, onsets=onsets))
+    told = answer_of(session)
+    assert (told.big, told.beside) == ("1210", "e/Å² [1180–12400] · field")
+    assert session.onset is not None
+    said = " ".join((*told.lines, why(session.onset), onset_text(session.onset)))
+    assert "detected 1250" in said
+    assert "ost at 20100" in said
+    assert "e+0" not in said
 
 
 def test_an_empty_table_and_every_status_can_be_told(movie: Any, result: Any) -> None:
@@ -334,7 +356,7 @@ def test_an_empty_table_and_every_status_can_be_told(movie: Any, result: Any) ->
         session.answer(session.begin("again").generation, replace(result, onsets=onsets))
         assert answer_of(session).big == status.replace("_", " ")
         assert session.onset is not None
-        assert dose_text(session.onset)
+        assert onset_text(session.onset)
         assert why(session.onset)
 
 

@@ -29,11 +29,12 @@ def found() -> bw.Result:
 
 
 def places(found: bw.Result, statuses: list[str], doses: list[float], areas: list[float]):
-    """The result with places of these."""
+    """The result with places of these, each known to 15 e/Å²."""
     count = len(statuses)
     table = pd.DataFrame([found.places.iloc[0]] * count).astype(found.places.dtypes.to_dict())
     table = table.reset_index(drop=True).assign(
         place=pd.array(range(count), "Int64"), status=statuses, onset_dose_e_per_A2=doses,
+        onset_low_e_per_A2=np.subtract(doses, 15), onset_high_e_per_A2=np.add(doses, 15),
         area_nm2=areas,
     )  # fmt: skip
     return replace(found, places=table)
@@ -51,6 +52,12 @@ def test_the_first_place_is_that_of_the_headline(found) -> None:
     three = places(found, ["onset"] * 3, [300.0, 100.0, 200.0], [5.0, 5.0, 5.0])
     assert speaking_places(field(three, 100, 200)) == {"first": 1, "median": 2}
     assert speaking_places(field(three, 205, 300)) == {"first": 2, "median": 0}
+
+
+def test_a_place_beside_the_median_is_not_called_so(found) -> None:
+    two = places(found, ["onset"] * 2, [150.0, 350.0], [5.0, 6.0])
+    assert speaking_places(field(two, 150, 260)) == {"first": 0, place_name(1): 1}
+    assert speaking_places(field(two, 150, 240)) == {"first": 0}
 
 
 def test_without_a_headline_it_is_the_earliest_that_carries_enough_to_speak(found) -> None:

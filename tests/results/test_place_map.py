@@ -82,8 +82,10 @@ def test_runs_of_when_nobody_knew_of_places_have_none(result: bw.Result) -> None
     ("status", "dose", "held", "said"),
     [
         ("onset", 148.86, np.nan, ("149 e/Å²", "149")),
+        ("onset", 12345.0, np.nan, ("12345 e/Å²", "12345")),
         ("onset", 12.3, np.nan, ("7.27–17.3 e/Å²", "7.27–17.3", "~12")),
         ("survived", np.nan, 560.0, ("survived", "> 560")),
+        ("survived", np.nan, 1560.0, ("survived", "> 1560")),
         ("damaged_at_start", np.nan, np.nan, ("at start", "0")),
         ("ambiguous", np.nan, 300.0, ("?",)),
     ],

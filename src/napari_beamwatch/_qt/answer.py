@@ -16,7 +16,7 @@ from napari_beamwatch._qt.spot_words import overlined
 from napari_beamwatch.phases.reflections import INDICES
 from napari_beamwatch.regions import FIELD
 from napari_beamwatch.results.half_changed import half_changed
-from napari_beamwatch.results.summary import AS_A_WHOLE, answer, regions_that_changed
+from napari_beamwatch.results.summary import AS_A_WHOLE, answer, dose_text, regions_that_changed
 from napari_beamwatch.spectra.imaging import is_diffraction
 
 Tone = Literal["idle", "busy", "onset", "survived", "unsure"]
@@ -67,17 +67,19 @@ def answer_of(session: Session) -> Answer:
     return Answer(told.big, told.beside, tuple(lines), told.tone)
 
 
-def dose_text(row: Row, *, interval: bool = True) -> str:
+def onset_text(row: Row, *, interval: bool = True) -> str:
     """The onset of a region in short, with its unit: a label on the picture."""
     status = row.get("status")
     if status == "onset":
         dose = _number(row, "onset_dose")
         if dose is None:
             return f"frame {int(row['onset_frame']) + 1}" if _is(row, "onset_frame") else "onset"
-        return f"{_at_least(row)}{dose:.3g} {_interval(row) if interval else ''}e/Å²"
+        return f"{_at_least(row)}{dose_text(dose)} {_interval(row) if interval else ''}e/Å²"
     if status == "survived":
         survived = _number(row, "survived_dose")
-        return "survived" if survived is None else f"survived {survived:.4g} e/Å²"
+        if survived is None:
+            return "survived"
+        return f"survived {_at_least(row)}{dose_text(survived)} e/Å²"
     return str(status).replace("_", " ")
 
 
@@ -88,10 +90,10 @@ def why(row: Row | None) -> str:
     said = [_sentence(str(row["reason"]))] if _is(row, "reason") else []
     lost, steps = _number(row, "lost_dose"), []
     if lost is not None:
-        steps.append(f"lost at {lost:.4g}")
+        steps.append(f"lost at {dose_text(lost)}")
     decay = _number(row, "decay_after_onset")
     if decay is not None:
-        steps.append(f"falls to 1/e within a further {decay:.3g}")
+        steps.append(f"falls to 1/e within a further {dose_text(decay)}")
     if steps:
         said.append(_sentence(", ".join(steps) + " e/Å²"))
     before, after = _number(row, "d_before_A", ""), _number(row, "d_after_A", "")
@@ -130,10 +132,12 @@ def _of_row(row: Row, where: str, line: str) -> Answer:
         if loss is not None:
             lines.append(f"a lasting loss > {loss:.0f} % would have been seen")
         if last is not None:
-            lines.append(f"no lasting change up to the end at {last:.4g} e/Å²")
+            lines.append(f"no lasting change up to the end at {dose_text(last)} e/Å²")
         if survived is None:
             return Answer("survived", where, tuple(lines), "survived")
-        return Answer("survived", f"{survived:.4g} e/Å² · {where}", tuple(lines), "survived")
+        lines += _unknown_before(row)
+        beside = f"{_at_least(row)}{dose_text(survived)} e/Å² · {where}"
+        return Answer("survived", beside, tuple(lines), "survived")
     word = str(status).replace("_", " ")
     reason = (_sentence(str(row["reason"])),) if _is(row, "reason") else ()
     return Answer(word, where, reason, "unsure")
@@ -152,9 +156,9 @@ def _onset(row: Row, where: str, line: str) -> Answer:
         lines.append("the dose is unknown: give the dose of a frame")
         return Answer(frame, where, tuple(lines), "onset")
     steps = [
-        f"{word} {_number(row, name):.3g} {_interval(row, name)}".rstrip()
+        f"{word} {dose_text(at)} {_interval(row, name)}".rstrip()
         for word, name in (("detected", "detected_dose"), ("half gone", "half_dose"))
-        if _number(row, name) is not None
+        if (at := _number(row, name)) is not None
     ]
     if steps:
         lines.append(" · ".join(steps) + " e/Å²")
@@ -165,10 +169,9 @@ def _onset(row: Row, where: str, line: str) -> Answer:
     stop = _stop(row)
     if stop:
         lines.append(stop)
-    if _number(row, "pre_exposure") is None:
-        lines.append("pre-exposure unknown: at least this much")
+    lines += _unknown_before(row)
     beside = f"e/Å² {_interval(row)}· {where}"
-    return Answer(f"{_at_least(row)}{dose:.3g}", beside, tuple(lines), "onset")
+    return Answer(f"{_at_least(row)}{dose_text(dose)}", beside, tuple(lines), "onset")
 
 
 def _of_places(row: Row) -> list[str]:
@@ -180,7 +183,7 @@ def _of_places(row: Row) -> list[str]:
     said = []
     if median is not None:
         ends = _interval(row, "median_onset")
-        said.append(f"median of {places:.0f} places {median:.3g} {ends}e/Å²")
+        said.append(f"median of {places:.0f} places {dose_text(median)} {ends}e/Å²")
     if changed is not None:
         of = "the lattice" + ("" if said else f" of {places:.0f} places")
         half = half_changed(changed, median, _number(row, "median_onset_high"))
@@ -200,7 +203,7 @@ def _stop(row: Row) -> str:
         return ""
     rate = _number(row, "dose_rate_e_per_A2_s", "")
     before = _number(row, "pre_exposure") or 0.0
-    said = f"stop at {low:.3g} e/Å²"
+    said = f"stop at {dose_text(low)} e/Å²"
     if rate and low > before:
         said += f" = {(low - before) / rate:.2g} s at this rate"
     return said
@@ -212,7 +215,7 @@ def _others(session: Session) -> list[str]:
     names = [name for name in session.result.onsets["region"] if name != session.chosen]
     rows = [(name, session.onset_of(name)) for name in names]
     said = [
-        f"{'field' if name == FIELD else f'region {name}'} {dose_text(row)}"
+        f"{'field' if name == FIELD else f'region {name}'} {onset_text(row)}"
         for name, row in rows
         if row is not None
     ]
@@ -248,11 +251,17 @@ def _interval(row: Row, dose: str = "onset") -> str:
     low, high = _number(row, f"{dose}_low"), _number(row, f"{dose}_high")
     if low is None:
         return ""
-    return f"[≥ {low:.3g}] " if high is None else f"[{low:.3g}–{high:.3g}] "
+    least = dose_text(low)
+    return f"[≥ {least}] " if high is None else f"[{least}–{dose_text(high)}] "
 
 
 def _at_least(row: Row) -> str:
-    return "≥ " if _number(row, "pre_exposure") is None else ""
+    return "≥ " if _unknown_before(row) else ""
+
+
+def _unknown_before(row: Row) -> list[str]:
+    before = _number(row, "pre_exposure")
+    return ["pre-exposure unknown: at least this much"] if before is None else []
 
 
 def _sentence(words: str) -> str:

@@ -12,6 +12,7 @@ from napari_beamwatch._qt.fft.label_places import Box
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.results.place_map import drawn_places
 from napari_beamwatch.results.result import Result
+from napari_beamwatch.results.summary import dose_text
 
 SIZE = 9
 """Of the letters, in points."""
@@ -31,7 +32,7 @@ def corner_text(movie: Movie, result: Result | None, frame: int) -> str:
     said = []
     if movie.dose is not None:
         sign = "≥ " if movie.pre_exposure is None else ""
-        said.append(f"{sign}{movie.dose[frame]:.4g} e/Å²")
+        said.append(f"{sign}{dose_text(movie.dose[frame], 4)} e/Å²")
     if movie.dose_rate is not None:
         said.append(f"{movie.dose_rate:.3g} e/Å²/s")
     if movie.times is not None:
@@ -53,7 +54,7 @@ def _damaged(result: Result, frame: int) -> list[str]:
     if not total:
         return []
     what = "of the lattice changed" if len(places) else "of windows damaged"
-    return [f"{share[changed].sum() / total:.0%} {what}"]
+    return [f"{100 * share[changed].sum() / total:.0f} % {what}"]
 
 
 class CornerText:

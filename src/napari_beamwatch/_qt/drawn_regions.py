@@ -11,7 +11,7 @@ import pandas as pd
 from napari.layers import Layer, Shapes
 
 from napari_beamwatch._napari.placement import Placement
-from napari_beamwatch._qt.answer import dose_text
+from napari_beamwatch._qt.answer import onset_text
 from napari_beamwatch._qt.fft.label_places import Box
 from napari_beamwatch._qt.overlay_stack import put
 from napari_beamwatch._qt.region_labels import SIZE, label_boxes, labels_beside, outline_boxes
@@ -126,7 +126,7 @@ class DrawnRegions:
         shown, row = printable(name), self.session.onset_of(name)
         if row is None:
             return (shown,)
-        answers = (dose_text(row), dose_text(row, interval=False))
+        answers = (onset_text(row), onset_text(row, interval=False))
         return (*(f"{shown} · {one}" for one in dict.fromkeys(answers)), shown)
 
     def _there(self) -> bool:

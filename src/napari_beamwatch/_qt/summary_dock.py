@@ -17,6 +17,7 @@ from napari_beamwatch.campaign.measures import MEASURES
 from napari_beamwatch.campaign.saving import RECORD
 from napari_beamwatch.campaign.tables import CampaignTables
 from napari_beamwatch.campaign.telling import in_words
+from napari_beamwatch.quantities import counted
 from napari_beamwatch.results.record import explained
 
 NAME = "Summary"
@@ -95,8 +96,8 @@ class SummaryDock(QWidget):
         campaign = load_campaign(folder)
         self.folder, self._campaign = folder, campaign
         self.measure.setCurrentIndex(self.measure.findData(campaign.measure))
-        movies, unread = len(campaign.movies), len(campaign.unread)
-        said = f"{folder.name} · {movies} movies" + (f" · {unread} not read" if unread else "")
+        movies, unread = counted(len(campaign.movies), "movie"), len(campaign.unread)
+        said = f"{folder.name} · {movies}" + (f" · {unread} not read" if unread else "")
         self._title.setText(said)
         self._title.setToolTip(as_written("\n".join((str(folder), *campaign.unread))))
         self.groups.setCurrentCell(-1, -1)

@@ -52,7 +52,11 @@ class Group:
     @property
     def words(self) -> str:
         """The conditions as people tell them."""
-        return ", ".join(self.values.values()) or "all movies"
+        told = (
+            f"{short_name(column).replace('_', ' ')} {words}" if words == NOT_STATED else words
+            for column, words in self.values.items()
+        )
+        return ", ".join(told) or "all movies"
 
     def number(self, condition: str) -> float:
         """Middle of a condition that is a number; NaN if nobody said."""

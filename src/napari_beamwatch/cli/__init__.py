@@ -23,9 +23,9 @@ COMMANDS = (
 """In the order of ``--help``."""
 
 
-def parser() -> Words:
+def parser() -> argparse.ArgumentParser:
     """The words ``beamwatch`` understands."""
-    top = Words(
+    top: argparse.ArgumentParser = Words(
         prog="beamwatch",
         description="At which electron dose did my specimen first change for good?",
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from napari_beamwatch.harmless import printable
+from napari_beamwatch.results.summary import dose_text
 
 WIDTH = 96
 
@@ -26,9 +27,11 @@ def in_words(summary: Mapping[str, Any]) -> str:
     threshold, status = (summary.get(f"threshold_{name}") for name in ("dose_e_per_A2", "status"))
     if threshold is not None:
         low, high = (summary.get(f"threshold_{end}_e_per_A2") for end in ("low", "high"))
-        within = f" [{low:.4g}–{high:.4g}]" if low is not None and high is not None else ""
+        within = ""
+        if low is not None and high is not None:
+            within = f" [{dose_text(low, 4)}–{dose_text(high, 4)}]"
         of = f"({summary['threshold_criterion']})"
-        lines.append(f"  your threshold: {threshold:.4g}{within} e/Å² {of}")
+        lines.append(f"  your threshold: {dose_text(threshold, 4)}{within} e/Å² {of}")
     elif status:
         lines.append(f"  your threshold: {status.replace('_', ' ')}")
     if summary.get("stop"):

@@ -33,7 +33,8 @@ def speaking_places(result: Findings) -> dict[str, int]:
     """The place that changed first and the median one, by name; what is not known is left out.
 
     The first is the one whose onset the field's row gives, or, where that has none, the earliest
-    of those that carry enough of the lattice to speak for it.
+    of those that carry enough of the lattice to speak for it. Of two places the median lies
+    between: the nearest is called median where its interval holds that dose, else by its number.
     """
     places = result.places
     share = places["area_nm2"].to_numpy(float)
@@ -50,11 +51,14 @@ def speaking_places(result: Findings) -> dict[str, int]:
     aim = float(field[0]) if np.isfinite(field[0]) else -np.inf
     found = {FIRST: _nearest(number, values, loud, aim)}
     median = float(result.onsets["median_onset_e_per_A2"].iloc[0])
-    if np.isfinite(median):
-        found[MEDIAN] = _nearest(number, values, changed, median)
-    if found.get(MEDIAN) == found[FIRST]:
-        return {f"{FIRST} and {MEDIAN}" if len(places) > 1 else FIRST: found[FIRST]}
-    return found
+    if not np.isfinite(median):
+        return found
+    nearest = _nearest(number, values, changed, median)
+    row = places[places["place"] == nearest].iloc[0]
+    holds = bool(row["onset_low_e_per_A2"] <= median <= row["onset_high_e_per_A2"])
+    if nearest != found[FIRST]:
+        return {**found, MEDIAN if holds else place_name(nearest): nearest}
+    return {f"{FIRST} and {MEDIAN}" if holds and len(places) > 1 else FIRST: nearest}
 
 
 def with_chosen(named: Mapping[str, int], chosen: int | None) -> dict[str, int]:

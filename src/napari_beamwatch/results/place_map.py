@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_beamwatch.results.findings import Findings
+from napari_beamwatch.results.summary import dose_text
 from napari_beamwatch.results.tables import onset_values
 
 Floats = NDArray[np.float64]
@@ -183,12 +184,12 @@ def place_words(places: pd.DataFrame) -> dict[int, tuple[str, ...]]:
         if np.isfinite(values[i]) and unit == "frame":
             said = (f"frame {values[i]:.0f}", f"{values[i]:.0f}")
         elif np.isfinite(values[i]):
-            ends = f"{low[i]:.3g}–{high[i]:.3g}"
-            said = (f"{ends} {unit}", ends, f"~{values[i]:.2g}")
+            ends = f"{dose_text(low[i])}–{dose_text(high[i])}"
+            said = (f"{ends} {unit}", ends, f"~{dose_text(float(f'{values[i]:.2g}'))}")
             if not vague[i]:
-                said = (f"{values[i]:.3g} {unit}", f"{values[i]:.3g}")
+                said = (f"{dose_text(values[i])} {unit}", dose_text(values[i]))
         elif status == "survived":
-            said = ("survived", *((f"> {held[i]:.3g}",) if np.isfinite(held[i]) else ()))
+            said = ("survived", *((f"> {dose_text(held[i])}",) if np.isfinite(held[i]) else ()))
         elif status == "damaged_at_start":
             said = ("at start", "0")
         words[int(number)] = said

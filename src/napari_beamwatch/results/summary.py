@@ -183,9 +183,9 @@ def _verdict(result: Findings, row: pd.Series, name: str) -> str:
     return f"{name}: ambiguous" + (f", {reason}" if reason else "")
 
 
-def dose_text(dose: float) -> str:
-    """A dose as a person writes it."""
-    return f"{dose:.0f}" if abs(dose) >= 100 else f"{dose:.3g}"
+def dose_text(dose: float, digits: int = 3) -> str:
+    """A dose as a person writes it: of as many digits, and never as a power of ten."""
+    return f"{dose:.0f}" if abs(dose) >= 10 ** (digits - 1) else f"{dose:.{digits}g}"
 
 
 def _onset(row: pd.Series) -> str:

@@ -35,6 +35,7 @@ from napari_beamwatch._qt.curves.survival import SurvivalView
 from napari_beamwatch._qt.curves.view import CurvesView
 from napari_beamwatch.damage.field.survival import Survival
 from napari_beamwatch.regions import FIELD
+from napari_beamwatch.results.summary import dose_text
 
 SHARPNESS = 2
 """Pixels of a copied image for one of the screen."""
@@ -255,7 +256,7 @@ class DamageCurves(QWidget):
             return
         place = self._axis.cursor(self.controls.along, self._frame)
         unit = {"dose": " e/Å²", "time": " s", "frame": ""}[self.controls.along]
-        self.view.set_cursor(place, f"{place:.4g}{unit}")
+        self.view.set_cursor(place, f"{dose_text(place, 4)}{unit}")
 
     def _on_place(self, place: float) -> None:
         if not len(self._axis.frame):

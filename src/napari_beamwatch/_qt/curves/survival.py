@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 from napari_beamwatch._qt.curves.look import ON_DARK, ON_LIGHT, Look, dress, seen_through
 from napari_beamwatch.damage.field.survival import Survival
 from napari_beamwatch.results.frame_axis import LABELS
+from napari_beamwatch.results.summary import dose_text
 
 
 class SurvivalView(QWidget):
@@ -68,9 +69,9 @@ class SurvivalView(QWidget):
         self.plot.setYRange(0, 1, padding=0.04)
         half = "half of the lattice not within the record"
         if found.median == found.median:
-            half = f"half of the lattice by {found.median:.3g}"
+            half = f"half of the lattice by {dose_text(found.median)}"
             if found.median_low == found.median_low and found.median_high == found.median_high:
-                half += f" [{found.median_low:.3g}–{found.median_high:.3g}]"
+                half += f" [{dose_text(found.median_low)}–{dose_text(found.median_high)}]"
             half += " e/Å²"
         self.words.setText(f"{found.events} of {found.places} places damaged; {half}.")
 

@@ -8,6 +8,7 @@ from qtpy.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QWidget
 
 from napari_beamwatch._napari.map_scale import WITHOUT_DOSE, MapScale
+from napari_beamwatch.results.summary import dose_text
 
 STOPS = 12
 BAR, LINE = 10, 18
@@ -60,8 +61,8 @@ class MapLegend(QWidget):
         painter.fillRect(QRectF(0, 0, self.width(), BAR), gradient)
         painter.setPen(text)
         line = QRectF(0, BAR, self.width(), LINE)
-        painter.drawText(line, Qt.AlignmentFlag.AlignLeft, f"{scale.low:.3g}")
-        painter.drawText(line, Qt.AlignmentFlag.AlignRight, f"{scale.high:.3g} {scale.unit}")
+        painter.drawText(line, Qt.AlignmentFlag.AlignLeft, dose_text(scale.low))
+        painter.drawText(line, Qt.AlignmentFlag.AlignRight, f"{dose_text(scale.high)} {scale.unit}")
         painter.drawText(
             line,
             Qt.AlignmentFlag.AlignHCenter,

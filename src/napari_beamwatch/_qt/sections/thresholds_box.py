@@ -8,6 +8,7 @@ from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QGridLayout, QLabel, QSlider, QWidget
 
 from napari_beamwatch._qt.session import Session
+from napari_beamwatch.results.summary import dose_text
 from napari_beamwatch.settings import KNOBS
 
 ONE_OVER_E = math.exp(-1)
@@ -84,7 +85,7 @@ class ThresholdBox(QWidget):
             return "not passed" if known else "needs a dose"
         by = {"fraction": "intensity", "d_tolerance": "spacing"}
         said = by.get(str(row["threshold_criterion"]), "")
-        return f"{dose:.4g} e/Å²" + (f" · {said}" if said else "")
+        return f"{dose_text(dose, 4)} e/Å²" + (f" · {said}" if said else "")
 
     def _on_fraction(self, percent: int) -> None:
         # The slider's step nearest to 1/e is 1/e.

@@ -14,6 +14,7 @@ from scipy.ndimage import gaussian_filter
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.results.figure.choices import Box, FigureSpot, Shot
 from napari_beamwatch.results.figure.style import SPOT_COLOUR
+from napari_beamwatch.results.summary import dose_text
 
 Picture = NDArray[np.float32]
 
@@ -181,7 +182,8 @@ def exposure(movie: Movie, shot: Shot) -> str:
     """Doses at the start and end of a shot, or its frames where no dose is known."""
     if movie.dose is None or movie.dose_start is None:
         return f"frames {shot.first + 1}–{shot.last}"
-    return f"{movie.dose_start[shot.first]:.4g}–{movie.dose[shot.last - 1]:.4g} e/Å²"
+    ends = movie.dose_start[shot.first], movie.dose[shot.last - 1]
+    return "–".join(dose_text(dose, 4) for dose in ends) + " e/Å²"
 
 
 def bare(axes: Axes) -> None:
