@@ -71,7 +71,7 @@ def test_drawn_electrons_are_asked_about_and_never_silently_used(tmp_path: Path)
     assert movie.dose is None
     (question,) = [warning for warning in movie.warnings if "blob" in warning]
     assert "is that so?" in question
-    assert "counts_per_electron=" in question
+    assert "counts per electron" in question
     answered = movie.with_(counts_per_electron=BLOB.sum())
     assert answered.frame_dose == pytest.approx(truth.mean(axis=(1, 2)) / 0.25)
     assert "grey values" in answered.dose_source

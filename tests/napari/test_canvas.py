@@ -175,6 +175,26 @@ def test_a_run_that_was_opened_and_run_again_keeps_its_new_answer(
     assert desk.session.result is again
 
 
+@pytest.mark.parametrize("frames", [4, 1])
+def test_a_movie_that_comes_second_is_brought_into_view(
+    desk: Desk, movie: Any, frames: int
+) -> None:
+    desk.show(movie)
+    desk.canvas.go_to(30)
+    seen = desk.viewer.camera.zoom
+    counts = np.zeros((frames, 64, 64), np.uint16)
+    wide = Movie.from_array(counts, pixel_size=10.0, frame_dose=1.0)
+    image, known, _ = movie_layer(wide)
+    layer = Layer.create(image, known, "image")
+    desk.canvas.show(Opened(layer, wide, None, []), lambda: None)
+    desk.turns.come_round()
+    assert desk.canvas.layer is layer
+    assert layer in desk.canvas.candidates()
+    assert desk.viewer.camera.zoom < seen / 2
+    assert desk.viewer.camera.center[-1] == pytest.approx(32.0, abs=1)
+    assert desk.viewer.dims.point[-3] == pytest.approx(desk.canvas.frame, abs=0.5)
+
+
 def test_the_outline_of_a_region_is_as_wide_on_the_screen_at_any_zoom(
     desk: Desk, movie: Movie
 ) -> None:

@@ -57,6 +57,18 @@ def test_the_live_spectrum_is_no_stamp_and_grows_with_the_window(viewer: Any, de
     assert becomes(lambda: abs(picture_height(desk) - small) < 5)
 
 
+def test_a_small_window_does_not_grow_for_its_docks(
+    viewer: Any, panel: Beamwatch, movie: Movie
+) -> None:
+    frames, known, _ = movie_layer(movie)
+    viewer.add_image(frames, **known)
+    resize(viewer, 1100, 700)
+    assert becomes(lambda: viewer.window.geometry()[2:] == (1100, 700))
+    panel.beside.open()
+    assert becomes(lambda: picture_height(panel) > 100)
+    assert viewer.window.geometry()[2:] == (1100, 700)
+
+
 @pytest.mark.long
 def test_naparis_lists_stand_behind_each_other_only_in_a_low_window(viewer: Any, desk: Any) -> None:
     window = viewer.window._qt_window

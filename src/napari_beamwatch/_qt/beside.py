@@ -90,6 +90,7 @@ class Beside:
 
     def open(self) -> None:
         """Show both docks, side by side below the picture."""
+        before = self._viewer.window.geometry()[2:]
         new = self.curves is None or self.spectrum is None
         if self.curves is None or self.spectrum is None:
             self.curves, self.spectrum = DamageCurves(), LiveSpectrum()
@@ -108,6 +109,9 @@ class Beside:
                 self._shares = DockShares(window, first, second)
             if self._shares is not None:
                 self._shares.apply()
+            if (window.width(), window.height()) != before:
+                # Qt made room while napari's lists stood above each other: beyond a small screen.
+                window.resize(*before)
         if new:
             self._show_movie()
             self._show_sum()

@@ -120,9 +120,11 @@ def changes_for(name: str, value: Any) -> dict[str, Any]:
 
 
 def stated_words(movie: Movie, conditions: tuple[Asked, ...]) -> str:
-    """Some conditions in one line, those that are known."""
-    words = (shown(value_of(movie, one.name), one) for one in conditions)
-    return " · ".join(word for word in words if word)
+    """Some conditions in one line, those that are known; numbers with what they are of."""
+    words = [(one, shown(value_of(movie, one.name), one)) for one in conditions]
+    return " · ".join(
+        word if one.kind is None else f"{one.label} {word}" for one, word in words if word
+    )
 
 
 def gaps(movie: Movie) -> str:

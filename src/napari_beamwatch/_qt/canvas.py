@@ -112,20 +112,23 @@ class Canvas:
         return min(max(frame, 0), len(movie) - 1)
 
     def candidates(self) -> list[Layer]:
-        """Layers that can be a movie."""
-        return [layer for layer in self.viewer.layers if is_movie_layer(layer)]
+        """Layers that can be a movie, and the one that is looked at: it may be a single image."""
+        return [one for one in self.viewer.layers if is_movie_layer(one) or one is self.layer]
 
     def choose(self, layer: Layer | None) -> None:
         """Look at the movie of a layer."""
         if layer is self.layer:
             return
         movie = None if layer is None else movie_of(layer)
+        second = self.layer is not None
         self.layer, self.offered = layer, None
         result = None if layer is None else layer.metadata.get(RESULT)
         if isinstance(result, Result) and result.movie is movie:
             self.session.show(result)
         else:
             self.session.take(movie)
+        if second and layer is not None:
+            self._bring_into_view(layer)
         self.layers_changed.emit()
 
     def choose_any(self) -> None:
@@ -254,6 +257,13 @@ class Canvas:
         if not self._halfway:
             self._consider(event.value)
         self.layers_changed.emit()
+
+    def _bring_into_view(self, layer: Layer) -> None:
+        """Show a movie whose field and frames may lie beyond what is seen of the one before."""
+        fit = getattr(self.viewer, "fit_to_view", None)  # napari 0.8 fits all layers or none
+        if fit is not None:
+            fit(layers=[layer])
+        self.go_to(self.frame)
 
     def _consider(self, layer: Layer) -> None:
         """Look at a layer that has come, if it is a movie and nothing is lost with the last one."""

@@ -148,7 +148,7 @@ def calibrate(recording: Recording, given: Given) -> Calibration:
     if given.pre_exposure is not None:
         origins["pre_exposure"] = given.who("pre_exposure")
     if pixel_size is None:
-        warnings.append("the pixel size is unknown: give it in Å, or lengths stay in pixels")
+        warnings.append("the pixel size is unknown: say it in Å, or lengths stay in pixels")
     if given.beam_profile is None:
         notes.append("uniform illumination assumed: no beam profile was given")
     elif given.beam_source:
@@ -396,17 +396,19 @@ def _why_no_dose(recording: Recording, given: Given, pixel_size: float | None) -
         questions.append(
             f"the noise says that one electron makes about {counting.counts_per_electron:.0f} grey "
             "levels spread over neighbouring pixels (blob-rendered counting): is that so? Then "
-            f"with_(counts_per_electron={counting.counts_per_electron:.0f}) gives the dose"
+            f"{counting.counts_per_electron:.0f} counts per electron give the dose"
         )
     if given.dose_rate is not None or given.dose_calibration is not None:
-        questions.append("a dose rate is known but no frame time: give frame_time in s")
+        questions.append("a dose rate is known but no frame time: say it, too")
     elif recording.dose is not None and pixel_size is None:
         questions.append(
             f"the dose is known per pixel ({recording.dose.per_frame.sum():.4g} e/px in all) "
             "but not per Å²: give the pixel size"
         )
     else:
-        questions.append("the dose is unknown: give frame_dose, or dose_rate and frame_time")
+        questions.append(
+            "the dose is unknown: say that of a frame, or dose rate and frame time"
+        )
     return questions
 
 

@@ -16,8 +16,8 @@ from napari_beamwatch.results.frame_axis import Along
 SIGNS = dict(zip(SYMBOLS, "●■▼◆★✚", strict=True))
 
 
-WIDEST_CHOICE = 80
-"""Pixels of a choice: the row must not be what makes the dock wide."""
+WIDEST = {"page": 92, "along_box": 86, "spacing_as": 78}
+"""Pixels of a choice, as its words need: the row must not be what makes the dock wide."""
 
 WIDE_ENOUGH = "min-width: 80px"
 """Of a number of two digits between napari's buttons; its style overrules what Qt is told."""
@@ -39,9 +39,10 @@ class CurvesControls(QWidget):
         self.page = self._choice(
             ("curves", "survival"), "Curves of spots and places, or of all places"
         )
-        self.page.setMaximumWidth(WIDEST_CHOICE + 14)  # its names are the longest
         self.along_box = self._choice((), "What the curves are drawn against")
         self.spacing_as = self._choice(("Δd %", "d"), "Spacing as its change, or as it is")
+        for name, width in WIDEST.items():
+            getattr(self, name).setMaximumWidth(width)
         self.average = QSpinBox(self)
         self.average.setRange(1, 1)
         self.average.setPrefix("n = ")
@@ -97,7 +98,6 @@ class CurvesControls(QWidget):
         box = QComboBox(self)
         box.addItems(list(names))
         box.setToolTip(tip)
-        box.setMaximumWidth(WIDEST_CHOICE)
         return box
 
 

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from qtpy.QtCore import QPointF
-from qtpy.QtGui import QBrush, QColor
-from qtpy.QtWidgets import QApplication, QGraphicsSimpleTextItem
+from qtpy.QtCore import QPointF, Qt
+from qtpy.QtGui import QBrush, QColor, QPen
+from qtpy.QtWidgets import (
+    QApplication,
+    QGraphicsItem,
+    QGraphicsRectItem,
+    QGraphicsSimpleTextItem,
+)
 
+from napari_beamwatch._qt.curves.look import Look, seen_through
 from napari_beamwatch._qt.fft.label_places import Box, free_places
 
 GAP = 4
@@ -19,6 +25,9 @@ RESERVED = (20, 0.05)
 
 POINTS = 8
 """Size of the letters."""
+
+COVER = 0.75
+"""Opacity of what lies behind the letters: curves run there."""
 
 
 class LimitLabels:
@@ -39,7 +48,7 @@ class LimitLabels:
                 scene.removeItem(item)
         self.items = []
 
-    def show(self, labels: Sequence[tuple[float, str, str]], colour: str) -> None:
+    def show(self, labels: Sequence[tuple[float, str, str]], look: Look) -> None:
         """Write labels: where their lines are on the axis, the words, and a tip."""
         self.clear()
         font = QApplication.font()
@@ -47,8 +56,12 @@ class LimitLabels:
         for at, words, tip in labels:
             item = QGraphicsSimpleTextItem(words, self._box)
             item.setFont(font)
-            item.setBrush(QBrush(QColor(colour)))
+            item.setBrush(QBrush(QColor(look.mark)))
             item.setToolTip(tip)
+            behind = QGraphicsRectItem(item.boundingRect(), item)
+            behind.setBrush(QBrush(seen_through(look.background, COVER)))
+            behind.setPen(QPen(Qt.PenStyle.NoPen))
+            behind.setFlag(QGraphicsItem.GraphicsItemFlag.ItemStacksBehindParent)
             self.items.append((at, item))
         self.place()
 

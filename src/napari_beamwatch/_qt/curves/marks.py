@@ -109,7 +109,7 @@ class Marks:
             if open_side is not None:
                 self._hatch(*open_side, look.mark, tip)
         labels = [(float(one["dose"]), limit_label(one), limit_words(one)) for one in limits]
-        self.labels.show(labels, look.mark)
+        self.labels.show(labels, look)
 
     def _line(self, place: float, pen: Any, tip: str) -> None:
         for plot in self._plots:
@@ -143,7 +143,7 @@ def limit_label(limit: Mapping[str, Any]) -> str:
     """A published limit as it is written beside its line: what, ≤ or ≥ how much, T, criterion."""
     until = limit.get("until")
     dose = f"{limit.get('bound') or ''}{limit['dose']:g}"
-    words = [f"{limit['name']} {dose}" + (f"–{until:g}" if until is not None else "")]
+    words = [f"published {limit['name']} {dose}" + (f"–{until:g}" if until is not None else "")]
     at = limit.get("temperature_C")
     if at is not None and at == at:
         words.append(f"{at:g} °C")

@@ -37,6 +37,7 @@ from napari_beamwatch._qt.session import Session
 from napari_beamwatch.asked import CALIBRATIONS, CONDITIONS, QUANTITIES
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import DoseCalibration
+from napari_beamwatch.quantities import counted
 
 IN_FOLD = tuple(one for one in CONDITIONS if one not in QUANTITIES)
 """Conditions that stand below the rows of what matters most."""
@@ -121,7 +122,7 @@ class MovieSection(Section):
             widget.setVisible(raw is not None)
         if movie is not None and raw is not None:
             self._raw.setText(shown(raw, FRACTION))
-            self._frames.setText(f"{len(movie)} frames")
+            self._frames.setText(counted(len(movie), "frame"))
         said = "" if movie is None else gaps(movie)
         self._gaps.setText(said)
         self._gaps.setToolTip(said)
@@ -131,7 +132,7 @@ class MovieSection(Section):
                 section.say("")
         else:
             frames, height, width = movie.shape
-            said = f"{frames} frames · {width} × {height} px"
+            said = f"{counted(frames, 'frame')} · {width} × {height} px"
             self.say(said, "\n".join([movie.source or movie.name, *movie.notes, *movie.warnings]))
             self._beam.say(stated_words(movie, CALIBRATIONS[:3]), movie.dose_source)
             self._conditions.say(stated_words(movie, IN_FOLD))
