@@ -128,7 +128,8 @@ def test_unaveraged_lines_and_bands_are_those_of_the_table(dock, tables) -> None
     dock.set_selection([("A", 0)])
     dock.controls.average.setValue(1)
     rows = tables["traces"].query("region == 'A' and spot == 0")
-    plateau = rows["intensity"][: ONSETS["A"]].mean()
+    before = rows[: ONSETS["A"]]
+    plateau = before["intensity"][~before["dose_e_per_A2"].between(40, 55)].mean()  # but its dip
     (line,) = drawn(dock, dock.view.intensity, "PlotCurveItem")
     np.testing.assert_allclose(line.getData()[1], rows["intensity"] / plateau)
     (band,) = drawn(dock, dock.view.intensity, "FillBetweenItem")
@@ -343,10 +344,31 @@ def test_of_two_crystals_that_which_changed_first_is_shown_first(tables) -> None
 
 def test_without_an_onset_the_first_quarter_is_the_plateau(tables) -> None:
     none = tables["onsets"].assign(onset_frame=pd.NA)
-    curve = curve_of(tables["traces"], tables["spots"], none, ("B", 0))
+    calm = tables["events"].iloc[:0]
+    curve = curve_of(tables["traces"], tables["spots"], none, calm, ("B", 0))
     rows = tables["traces"].query("region == 'B' and spot == 0")
     assert curve is not None
     assert curve.plateau == pytest.approx(rows["intensity"][: FRAMES // 4].mean())
+
+
+def test_frames_that_settle_are_not_of_the_plateau(tables) -> None:
+    rows = tables["traces"].query("region == 'B' and spot == 0")
+    doses = rows["dose_e_per_A2"].to_numpy()
+    settling = (
+        tables["events"]
+        .iloc[:1]
+        .assign(region="field", kind="settling", dose_from_e_per_A2=0.0, dose_to_e_per_A2=doses[4])
+    )
+    dim = np.where(tables["traces"]["dose_e_per_A2"] <= doses[4], 0.1, 1.0)
+    traces = tables["traces"].assign(intensity=tables["traces"]["intensity"] * dim)
+    curve = curve_of(traces, tables["spots"], tables["onsets"], settling, ("B", 0))
+    assert curve is not None
+    until = tables["onsets"].set_index("region").loc["B", "onset_frame"]
+    assert curve.plateau == pytest.approx(rows["intensity"].iloc[5 : int(until)].mean())
+    never = settling.assign(dose_to_e_per_A2=doses[-1])
+    curve = curve_of(traces, tables["spots"], tables["onsets"], never, ("B", 0))
+    assert curve is not None
+    assert curve.plateau < rows["intensity"].iloc[: int(until)].mean()
 
 
 def test_without_dose_and_time_frames_are_the_axis(dock, tables) -> None:

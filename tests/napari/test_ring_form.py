@@ -136,7 +136,7 @@ def test_rings_are_drawn_as_curves_beside_the_fit_of_their_place() -> None:
     rings = shown.spots.iloc[len(result.spots) :]
     assert sorted(rings["d_A"]) == pytest.approx(sorted(named))  # those that came are not
     for key in usual_selection(rings):
-        curve = curve_of(shown.traces, shown.spots, shown.onsets, key)
+        curve = curve_of(shown.traces, shown.spots, shown.onsets, shown.events, key)
         assert curve is not None
         assert len(curve.frame) == 40
         assert curve.intensity[:10].mean() == pytest.approx(1.0, abs=0.1)

@@ -406,9 +406,7 @@ def _why_no_dose(recording: Recording, given: Given, pixel_size: float | None) -
             "but not per Å²: give the pixel size"
         )
     else:
-        questions.append(
-            "the dose is unknown: say that of a frame, or dose rate and frame time"
-        )
+        questions.append("the dose is unknown: say that of a frame, or dose rate and frame time")
     return questions
 
 

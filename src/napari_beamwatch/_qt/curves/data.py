@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_beamwatch._qt.spot_words import overlined
+from napari_beamwatch.results.calm import FEWEST, calm
 from napari_beamwatch.results.frame_axis import Along, edges_of
 from napari_beamwatch.results.named_places import course_of
 
@@ -22,9 +23,6 @@ COLUMNS: dict[Along, str] = {"dose": "dose_e_per_A2", "time": "time_s"}
 
 EARLY = 0.25
 """Part of the record whose mean stands for the plateau where no onset bounds it."""
-
-FEWEST = 3
-"""Frames that a plateau is the mean of, at the least."""
 
 POINTS = 40
 """Points that a curve is averaged to at first: more are a cloud at the size of a dock."""
@@ -140,7 +138,11 @@ class Curve:
 
 
 def curve_of(
-    traces: pd.DataFrame, spots: pd.DataFrame, onsets: pd.DataFrame, key: Key
+    traces: pd.DataFrame,
+    spots: pd.DataFrame,
+    onsets: pd.DataFrame,
+    events: pd.DataFrame,
+    key: Key,
 ) -> Curve | None:
     """The curve of a spot; None if the tables have none or its plateau is not above zero."""
     region, spot = key
@@ -153,7 +155,7 @@ def curve_of(
         until = onset.iloc[0]
     before = frame < until
     before[:FEWEST] = True
-    plateau = _mean(intensity[before])
+    plateau = _mean(intensity[calm(rows, events, before)])
     if not plateau > 0:
         return None
     calibrated = bool(rows["d_A"].notna().any())

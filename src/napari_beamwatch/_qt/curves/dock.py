@@ -197,10 +197,12 @@ class DamageCurves(QWidget):
         self._behind = self._held or not self.isVisible()
         if self._behind:
             return
-        spots = self._tables["spots"]
+        tables = self._tables
+        spots = tables["spots"]
         keys = usual_selection(spots) if self._selection is None else self._selection
         made = [
-            curve_of(self._tables["traces"], spots, self._tables["onsets"], key) for key in keys
+            curve_of(tables["traces"], spots, tables["onsets"], tables["events"], key)
+            for key in keys
         ]
         self._curves = [
             replace(curve, label=curve.key[0]) if curve.key[0] in self._named else curve

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.regions import FIELD
+from napari_beamwatch.results.calm import FEWEST, calm
 from napari_beamwatch.results.figure.choices import length_of
 from napari_beamwatch.results.figure.style import hkl_text, plain
 from napari_beamwatch.results.findings import Findings
@@ -30,9 +31,6 @@ POINTS = 40
 
 EARLY = 0.1
 """Part of the record whose mean is the start where no onset ends the plateau."""
-
-FEWEST = 3
-"""Frames that make a plateau."""
 
 APPEARED = 4.0
 """Times its plateau a spot must have at the end to be one that appeared: it is told by its end."""
@@ -232,7 +230,8 @@ def _curve(result: Findings, axis: FigureAxis, spot: pd.Series, of: str) -> Figu
     x = axis.middles(frame)
     before = _plateau(result, str(spot["region"]), frame.astype(float))
     intensity = rows["intensity"].to_numpy(float)
-    plateau, end = _mean(intensity[before]), _mean(intensity[round(-EARLY * len(frame)) - 1 :])
+    plateau = _mean(intensity[calm(rows, result.events, before)])
+    end = _mean(intensity[round(-EARLY * len(frame)) - 1 :])
     came = end > APPEARED * max(plateau, 0.0)
     if came:
         plateau, before = end, np.isfinite(intensity)
