@@ -26,6 +26,18 @@ def test_temperatures_are_room_or_cryo(campaign: Any) -> None:
     ]  # fmt: skip
 
 
+def test_what_nobody_said_comes_last_and_is_named(campaign: Any) -> None:
+    told = (("LiF", 20.0), (None, None), ("LiF", None), ("LiF", -170.0))
+    runs = [
+        campaign.run_of(str(i), [campaign.held(1.0)], compound=compound, temperature_C=at)
+        for i, (compound, at) in enumerate(told)
+    ]
+    assert [group.words for group in grouped(runs, ["compound", "temperature_C"])] == [
+        "LiF, RT (20 °C)", "LiF, cryo (−170 °C)", "LiF, temperature not stated",
+        "compound not stated, temperature not stated",
+    ]  # fmt: skip
+
+
 def test_no_edge_of_a_bin_runs_between_dose_rates_that_are_alike(campaign: Any) -> None:
     told = words(campaign, "dose_rate_e_per_A2_s", [9.5, 10.5, 100.0])
     assert told == ["9.5 to 10.5 e/Å²/s", "9.5 to 10.5 e/Å²/s", "100 e/Å²/s"]

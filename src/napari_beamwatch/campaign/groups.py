@@ -32,8 +32,6 @@ WARMEST_ROOM_C = 60.0
 ALIKE = 1.5
 """Ratio up to which numbers are one condition."""
 
-NOT_STATED = "not stated"
-
 
 @dataclass(frozen=True, eq=False)
 class Group:
@@ -52,11 +50,7 @@ class Group:
     @property
     def words(self) -> str:
         """The conditions as people tell them."""
-        told = (
-            f"{short_name(column).replace('_', ' ')} {words}" if words == NOT_STATED else words
-            for column, words in self.values.items()
-        )
-        return ", ".join(told) or "all movies"
+        return ", ".join(self.values.values()) or "all movies"
 
     def number(self, condition: str) -> float:
         """Middle of a condition that is a number; NaN if nobody said."""
@@ -82,7 +76,7 @@ def short_name(column: str) -> str:
 
 
 def grouped(runs: Sequence[Run], by: Sequence[str]) -> list[Group]:
-    """Movies by conditions, in the order of their words; of temperatures the warm ones first."""
+    """Movies by conditions, in the order of their words; warm ones first, the unsaid last."""
     told = {column: _words(column, [run.field[column] for run in runs]) for column in by}
     keys = [tuple(told[column][i] for column in by) for i in range(len(runs))]
     groups = [
@@ -99,25 +93,30 @@ def _order(group: Group) -> tuple[tuple[float, str], ...]:
     order = []
     for column, words in group.values.items():
         number = group.number(column) if column in NUMBERED else 0.0
-        number = np.inf if np.isnan(number) else number
-        order.append((-number if column == "temperature_C" else number, words.casefold()))
+        number = -number if column == "temperature_C" else number
+        nobody = _missing(group.runs[0].field[column])
+        order.append((np.inf if nobody else number, words.casefold()))
     return tuple(order)
 
 
 def _words(column: str, values: Sequence[object]) -> list[str]:
+    nobody = f"{short_name(column).replace('_', ' ')} not stated"
     if column in WORDED:
-        return [NOT_STATED if _missing(value) else str(value).strip() for value in values]
+        return [nobody if _missing(value) else str(value).strip() for value in values]
     numbers = np.array([np.nan if _missing(value) else float(str(value)) for value in values])
     if column == "temperature_C":
-        return _in_bins(numbers, _regime, "°C")
+        return _in_bins(numbers, _regime, "°C", nobody)
     if column == "voltage_kV":
-        return _in_bins(numbers, lambda value: f"{value:.0f}", "kV")
+        return _in_bins(numbers, lambda value: f"{value:.0f}", "kV", nobody)
     edges: list[float] = []
     for value in np.sort(numbers[np.isfinite(numbers)]):
         if not edges or value >= ALIKE * edges[-1]:
             edges.append(float(value))
     return _in_bins(
-        numbers, lambda value: str(np.searchsorted(edges, value, "right")), NUMBERED[column]
+        numbers,
+        lambda value: str(np.searchsorted(edges, value, "right")),
+        NUMBERED[column],
+        nobody,
     )
 
 
@@ -128,13 +127,15 @@ def _regime(value: float) -> str:
     return known or "cold"
 
 
-def _in_bins(numbers: np.ndarray, bin_of: Callable[[float], str], unit: str) -> list[str]:
+def _in_bins(
+    numbers: np.ndarray, bin_of: Callable[[float], str], unit: str, nobody: str
+) -> list[str]:
     """Words for each number: those of temperatures name the bin, all give the numbers in it."""
     bins = [bin_of(value) if np.isfinite(value) else "" for value in numbers]
     words = []
     for name in bins:
         if not name:
-            words.append(NOT_STATED)
+            words.append(nobody)
             continue
         inside = [_number(value) for value, its in zip(numbers, bins, strict=True) if its == name]
         ordered = sorted(set(inside), key=lambda text: float(text.replace("−", "-")))
