@@ -7,6 +7,7 @@ import threading
 import weakref
 from collections.abc import Iterator
 from itertools import combinations
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -317,6 +318,17 @@ def test_only_the_newest_wish_is_worked_at(qtbot, dock, monkeypatch) -> None:
     gate.set()
     qtbot.waitUntil(lambda: dock.heading.said.startswith("field · frame 9"), timeout=20000)
     assert worked == [1, 8]
+
+
+def test_the_wish_of_a_movie_too_short_for_the_sum_is_not_forgotten(
+    dock, movie: bw.Movie, monkeypatch
+) -> None:
+    waiting: list[Request] = []
+    busy = SimpleNamespace(ask=waiting.append, forget=waiting.clear)
+    dock.set_running_sum(10)
+    monkeypatch.setattr(dock, "_worker", busy)
+    dock.set_movie(movie[:1])
+    assert [len(request.movie) for request in waiting[-1:]] == [1]
 
 
 def test_an_answer_about_another_movie_or_region_is_dropped(dock, movie: bw.Movie) -> None:

@@ -86,6 +86,16 @@ def test_a_movie_that_begins_anew_has_a_new_curve(dock: LiveDock) -> None:
     assert dock._plot.getAxis("bottom").labelText == "frame"
 
 
+def test_the_onset_of_a_movie_that_was_whole_when_it_came_lies_on_an_axis_from_zero(
+    dock: LiveDock,
+) -> None:
+    onset = Onset(135.0, 80.0, 168.0, analysed=True)
+    dock.show_state(state("finished", 19, left=None, dose=None, onset=onset))
+    dock._show_lists()
+    low, high = dock._plot.getViewBox().viewRange()[0]
+    assert (low, high) == (0, pytest.approx(1.03 * 169))
+
+
 def test_what_cannot_be_watched_is_said_on_the_band(dock: LiveDock, tmp_path: Path) -> None:
     dock.watch(Order(tmp_path, Settings(camera_constant=100.0)))
     dock.show_state(WatchState(tmp_path, "waiting", words="nothing there yet"))

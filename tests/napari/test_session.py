@@ -358,6 +358,8 @@ def test_an_empty_table_and_every_status_can_be_told(movie: Any, result: Any) ->
         assert session.onset is not None
         assert onset_text(session.onset)
         assert why(session.onset)
+    nothing = dict.fromkeys(("n_spots", "n_crystals", "n_places", "n_windows"), 0)
+    assert "een in" not in why({**session.onset, **nothing})
 
 
 def test_the_card_does_not_call_a_field_unclear_without_its_regions_that_changed(

@@ -14,6 +14,7 @@ import pandas as pd
 from napari_beamwatch._qt.session import Session
 from napari_beamwatch._qt.spot_words import overlined
 from napari_beamwatch.phases.reflections import INDICES
+from napari_beamwatch.quantities import counted
 from napari_beamwatch.regions import FIELD
 from napari_beamwatch.results.half_changed import half_changed
 from napari_beamwatch.results.summary import AS_A_WHOLE, answer, dose_text, regions_that_changed
@@ -103,16 +104,16 @@ def why(row: Row | None) -> str:
     if recovered:
         dips = "1 dip" if recovered == 1 else f"{recovered:.0f} dips"
         said.append(f"{dips} recovered, cause not determined.")
-    counted = [
-        f"{int(row[name])} {word if int(row[name]) == 1 else word + 's'}"
+    seen = [
+        counted(int(row[name]), word)
         for name, word in (
             ("n_spots", "spot"), ("n_crystals", "crystal"), ("n_places", "place"),
             ("n_windows", "window"),
         )
-        if _is(row, name)
+        if _is(row, name) and int(row[name])
     ]  # fmt: skip
-    if counted:
-        said.append(_sentence("seen in " + ", ".join(counted)))
+    if seen:
+        said.append(_sentence("seen in " + ", ".join(seen)))
     return " ".join(said)
 
 

@@ -123,6 +123,7 @@ class LiveSpectrum(QWidget):
         self._before, self._after, self._clicked = 0, None, None
         size = None if movie is None else movie.pixel_size
         self._band = first_band(size)
+        self._worker.forget()  # before a sum that is too long for the movie asks for its own
         self.running_sum.setMaximum(1 if movie is None else len(movie))
         self._frame = 0 if movie is None else min(self._frame, len(movie) - 1)
         self.profile.set_pixel_size(size)
@@ -133,7 +134,6 @@ class LiveSpectrum(QWidget):
         self.set_spots(NO_SPOTS)
         self.set_expected(())
         self.set_phase_rings(())
-        self._worker.forget()
         self.heading.say("no movie" if movie is None else "")
         self._arrange()
         self._request()

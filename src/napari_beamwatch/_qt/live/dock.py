@@ -243,13 +243,16 @@ class LiveDock(QWidget):
         self._plot.setLabel("bottom", "accumulated dose (e/Å²)" if known else "frame")
         onset = None if state is None else state.onset
         self.onset.setVisible(onset is not None)
+        shown = list(doses)
         if onset is not None:
             add = 0.0 if known else 1.0  # frames are counted from 1
             self.onset.setRegion((onset.low + add, onset.high + add))
+            shown += [onset.low + add, onset.high + add]  # a whole movie is not followed
         seen = [one for one in left if math.isfinite(one)]
         self._plot.setYRange(0, max(1.15, 1.05 * max(seen, default=1.0)), padding=0)
-        if doses:
-            self._plot.setXRange(0, 1.03 * max(doses), padding=0)
+        shown = [one for one in shown if math.isfinite(one)]
+        if shown:
+            self._plot.setXRange(0, 1.03 * max(shown), padding=0)
 
     def _show_table(self) -> None:
         rows = [(one.words, name, one.status) for name, one in reversed(self.states.items())]
