@@ -92,8 +92,8 @@ def test_what_to_type_has_the_seconds_and_the_frames() -> None:
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"dose_rate": 0.0}, "dose rate"),
-        ({"intact": 1.0}, "part that is intact"),
+        ({"dose_rate": 0.0}, "the dose rate must be above 0, not 0"),
+        ({"intact": 1.0}, "the part that is intact must be between 0.5 and 1, not 1"),
         ({"window_nm": 0.5}, "holds no three fringes"),
         ({"pixel_size": 1.5}, "two a fringe are needed"),
         ({"measure": "death"}, "is no measure"),

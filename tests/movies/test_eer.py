@@ -338,6 +338,11 @@ class TestFractionation:
         assert "the last 2 raw frames were dropped: no whole group of 7" in movie.warnings
         assert any(note.startswith("fractionation: 7 raw frames") for note in movie.notes)
 
+    def test_what_it_drops_by_itself_is_no_warning(self) -> None:
+        _, note, warnings = fractionation(3841, 0.15625, None, None)
+        assert note.endswith("e/Å²; the last raw frame was dropped: no whole group of 32")
+        assert not warnings
+
     @pytest.mark.parametrize(
         "asked",
         [

@@ -162,9 +162,8 @@ def plan(
         ("pixel size", pixel_size, 0.0, math.inf), ("number of movies", movies, 0.0, math.inf),
     ):  # fmt: skip
         if value is not None and not least < value < most:
-            raise BeamwatchError(
-                f"the {name} lies between {least:g} and {most:g}, not at {value:g}"
-            )
+            told = f"between {least:g} and {most:g}" if math.isfinite(most) else "above 0"
+            raise BeamwatchError(f"the {name} must be {told}, not {value:g}")
     known_measure(measure)
     if 10 * window_nm < 3 * d:
         raise BeamwatchError(f"a window of {window_nm:g} nm holds no three fringes of {d:g} Å")

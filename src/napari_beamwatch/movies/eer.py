@@ -187,8 +187,12 @@ def fractionation(
     note = f"fractionation: {n} raw frames a frame ({why}), {frames} frames{dose}"
     warnings = []
     if left:
-        word = "frame was" if left == 1 else "frames were"
-        warnings.append(f"the last {left} raw {word} dropped: no whole group of {n}")
+        last = "raw frame was" if left == 1 else f"{left} raw frames were"
+        said = f"the last {last} dropped: no whole group of {n}"
+        if fraction_frames is None and fraction_dose is None:
+            note += f"; {said}"  # less than a frame, of a number that nobody asked for
+        else:
+            warnings.append(said)
     return n, note, warnings
 
 
