@@ -14,7 +14,7 @@ from napari.layers import Layer
 
 from napari_beamwatch import Movie
 from napari_beamwatch._napari.layers import movie_layer
-from napari_beamwatch._napari.ours import RESULT
+from napari_beamwatch._napari.ours import OURS, RESULT
 from napari_beamwatch._napari.overlays import overlay_layers
 from napari_beamwatch._napari.placement import Placement
 from napari_beamwatch._qt.canvas import Canvas
@@ -193,6 +193,24 @@ def test_a_movie_that_comes_second_is_brought_into_view(
     assert desk.viewer.camera.zoom < seen / 2
     assert desk.viewer.camera.center[-1] == pytest.approx(32.0, abs=1)
     assert desk.viewer.dims.point[-3] == pytest.approx(desk.canvas.frame, abs=0.5)
+
+
+def test_the_movie_that_is_looked_at_lies_over_the_others_and_under_the_map(
+    desk: Desk, movie: Any, result: Result
+) -> None:
+    first = desk.show(movie)
+    desk.have(result)
+    desk.turns.come_round()
+    image, known, _ = movie_layer(movie)
+    second = Layer.create(image, known, "image")
+    made = overlay_layers(result, Placement.of_movie(movie))
+    desk.canvas.show(Opened(second, movie, result, made), lambda: None)
+    desk.turns.come_round()
+    assert [one for one in desk.viewer.layers if OURS not in one.metadata] == [first, second]
+    assert OURS in desk.viewer.layers[-1].metadata
+    desk.canvas.choose(first)
+    assert [one for one in desk.viewer.layers if OURS not in one.metadata] == [second, first]
+    assert OURS in desk.viewer.layers[-1].metadata
 
 
 def test_the_outline_of_a_region_is_as_wide_on_the_screen_at_any_zoom(

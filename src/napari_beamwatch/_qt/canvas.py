@@ -259,7 +259,13 @@ class Canvas:
         self.layers_changed.emit()
 
     def _bring_into_view(self, layer: Layer) -> None:
-        """Show a movie whose field and frames may lie beyond what is seen of the one before."""
+        """Show a movie that may lie over the map, under the one before, or beyond what is seen."""
+        layers = self.viewer.layers
+        at = layers.index(layer)
+        covered = any(is_movie_layer(one) for one in layers[at + 1 :])
+        lowest = next((i for i, one in enumerate(layers) if OURS in one.metadata), len(layers))
+        if covered or at > lowest:
+            layers.move(at, lowest)
         fit = getattr(self.viewer, "fit_to_view", None)  # napari 0.8 fits all layers or none
         if fit is not None:
             fit(layers=[layer])
