@@ -752,7 +752,7 @@ def test_selected_spots_are_those_whose_curves_are_drawn(
 
 
 @pytest.mark.long
-def test_a_place_that_is_chosen_has_its_curve_beside_the_first_and_the_median(
+def test_a_place_that_is_chosen_has_its_curve_beside_those_that_speak(
     viewer: Any, panel: Beamwatch, movie: Any, result: Any
 ) -> None:
     show(viewer, movie)
@@ -761,7 +761,7 @@ def test_a_place_that_is_chosen_has_its_curve_beside_the_first_and_the_median(
     curves = panel.beside.curves
     assert curves is not None
     wait_until(lambda: bool(curves._curves))
-    assert [curve.label for curve in curves._curves] == ["first", "median"]
+    assert [curve.label for curve in curves._curves] == ["first", "place\u00a02"]
     the(panel, QTableWidget, "spots").selectRow(1)
     panel.session.choose_place(0)
     wait_until(lambda: len(curves._curves) == 3)
