@@ -273,6 +273,18 @@ def test_what_shares_no_element_with_the_phase_before_ranks_lower() -> None:
     assert match(spots, phases=pair, phase_before="none").answer.count("|") == 1
 
 
+@pytest.mark.parametrize("stated", ["Li2O", "NaF"])
+def test_of_phases_that_are_not_told_apart_what_the_specimen_is_said_to_be_is_first(
+    stated: str,
+) -> None:
+    d = 4.619 / np.sqrt([3, 3, 4, 8])
+    spots = SpotSet(d, 0.003 * d, [54.7356, -54.7356, 0, 90])
+    said = match(spots, phases=("Li2O", "NaF"), stated=stated).answer.split("|")
+    assert said[0] == stated
+    # A word is no measurement.
+    assert match(spots, phases=("Li2O", "Au"), stated="Au").answer == "Li2O"
+
+
 def test_a_phase_of_ones_own_relates_to_others_by_its_elements(tmp_path: Path) -> None:
     path = tmp_path / "mine.cif"
     path.write_text(phase("Na").small_structure().make_cif_block().as_string())

@@ -101,6 +101,7 @@ class Phases:
                 pixel_size_uncertainty=settings.pixel_size_uncertainty,
                 temperature_C=movie.conditions.temperature_C,
                 phase_before=before,
+                stated=movie.conditions.compound or "",
             )
 
         before = ""

@@ -40,6 +40,9 @@ NOT_MENTIONED = 0.01
 UNRELATED = 0.02
 """How much less a phase is expected that shares no element with the one before but gases."""
 
+STATED = 10.0
+"""How much more a phase is expected that the specimen is said to be."""
+
 SPACING_FLOOR = 0.003
 """Relative error of a spacing beyond its statistical one: projector distortion, strain, and
 crystals not quite on their zone axis."""
@@ -151,6 +154,7 @@ def match(
     pixel_size_uncertainty: float = 0.02,
     temperature_C: float | None = None,  # noqa: N803
     phase_before: str = "",
+    stated: str = "",
 ) -> Match:
     """Phases that one set of spots may come from.
 
@@ -170,6 +174,8 @@ def match(
     phase_before : str
         What was there before, joined by "|": others that share no element with it, gases apart,
         rank lower.
+    stated : str
+        Name of the phase that the specimen is said to be: of those that fit as well it is first.
     """
     return match_many(
         [spots],
@@ -178,6 +184,7 @@ def match(
         pixel_size_uncertainty=pixel_size_uncertainty,
         temperature_C=temperature_C,
         phase_before=[phase_before],
+        stated=stated,
     )[0]
 
 
@@ -189,6 +196,7 @@ def match_many(
     pixel_size_uncertainty: float = 0.02,
     temperature_C: float | None = None,  # noqa: N803
     phase_before: Sequence[str] | None = None,
+    stated: str = "",
 ) -> list[Match]:
     """`match` for many sets, each on its own."""
     if not 0 <= pixel_size_uncertainty < 0.5:
@@ -227,7 +235,7 @@ def match_many(
     matches = []
     for s, (table, order) in enumerate(zip(tables, kept, strict=True)):
         mine = slice(set_start[s], set_start[s + 1])
-        prior = prior_of(chosen, mentioned, phase_before[s] if phase_before else "")
+        prior = prior_of(chosen, mentioned, phase_before[s] if phase_before else "", stated)
         matches.append(
             _judge(lib, mentioned, len(table), order, other[s], evidence[s] + prior, evidence[s],
                    scale[s], zones[s], found[:, mine])
@@ -271,7 +279,9 @@ def _order(table: Floats) -> NDArray[np.int64]:
     return rows[np.lexsort((-table[rows, 0], table[rows, 1], np.isnan(table[rows, 2])))]
 
 
-def prior_of(phases: tuple[Phase, ...], mentioned: NDArray[np.bool_], before: str) -> Floats:
+def prior_of(
+    phases: tuple[Phase, ...], mentioned: NDArray[np.bool_], before: str, stated: str = ""
+) -> Floats:
     """Log probability of each phase beforehand."""
     known = {name: phase(name) for name in known_phases()} | {each.name: each for each in phases}
     old = [known[name] for name in before.split("|") if name in known]
@@ -280,6 +290,7 @@ def prior_of(phases: tuple[Phase, ...], mentioned: NDArray[np.bool_], before: st
         [1.0 if not elements or each.elements & elements else UNRELATED for each in phases]
     )
     weight[~mentioned] *= NOT_MENTIONED
+    weight[[each.name == stated for each in phases]] *= STATED
     log_prior: Floats = np.log(weight / weight.sum() * (1 - SOMETHING_ELSE))
     return log_prior
 
