@@ -81,6 +81,17 @@ def test_a_strong_spot_that_stays_is_asked_only_if_it_is_of_the_crystal(traces: 
         assert judge(place, ()).status == status
 
 
+@pytest.mark.parametrize(("windows", "status"), [(80, "ambiguous"), (4, "onset")])
+def test_a_strong_spot_that_stays_in_few_of_the_windows_is_of_what_lies_over_them(
+    traces: Any, windows: int, status: str
+) -> None:
+    power = traces.fading(40, 4)
+    power[3] = 1.5
+    scope = traces.scope(power, 1, windows=80)
+    some = (*scope.traces[:3], replace(scope.traces[3], windows=windows))
+    assert judge(examine(replace(scope, traces=some), None)).status == status
+
+
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(
     ("kept", "told"),

@@ -89,8 +89,8 @@ def judge_loss(one: Examined, watch: Watch, loss: Loss, against: Refuted) -> Fin
     if not seen.any():
         return Finding(False, "", "the record is too weak to say which spots were lost")
     fell = left.fell
-    # A faint spot that stays may be another grain's, or the film's, and some are known to be.
-    level = found.weighed.plateau[found.best]
+    # One that stays and is faint, or in few windows, may be another grain's, and some are known to.
+    level = found.weighed.plateau[found.best] * samples.windows.mean(axis=1)
     strong = seen & scope.own & (level > FIFTH * level.max())
     stays = left.ratio - 2.5 * left.se > FIFTH
     complete = left.complete and not (strong & stays).any()
