@@ -86,7 +86,7 @@ def test_a_strong_spot_that_stays_in_few_of_the_windows_is_of_what_lies_over_the
     traces: Any, windows: int, status: str
 ) -> None:
     power = traces.fading(40, 4)
-    power[3] = 1.5
+    power[3] = 0.15 * traces.levels.max()
     scope = traces.scope(power, 1, windows=80)
     some = (*scope.traces[:3], replace(scope.traces[3], windows=windows))
     assert judge(examine(replace(scope, traces=some), None)).status == status

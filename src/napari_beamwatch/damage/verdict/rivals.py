@@ -91,7 +91,7 @@ def judge_loss(one: Examined, watch: Watch, loss: Loss, against: Refuted) -> Fin
     fell = left.fell
     # One that stays and is faint, or in few windows, may be another grain's, and some are known to.
     level = found.weighed.plateau[found.best] * samples.windows.mean(axis=1)
-    strong = seen & scope.own & (level > FIFTH * level.max())
+    strong = seen & scope.own & (level > LITTLE * level.max())
     stays = left.ratio - 2.5 * left.se > FIFTH
     complete = left.complete and not (strong & stays).any()
     whole = complete and independent(scope.of_traces(fell).traces)
