@@ -45,6 +45,11 @@ def test_a_drift_that_is_not_known_says_nothing(traces: Any) -> None:
     assert not moved.any()
 
 
+def test_a_stage_that_jumped_between_two_frames_moved_within_neither() -> None:
+    jumped = drift(0.5, 0.5) + np.where(np.arange(100) < 40, 0, 64)[:, None]
+    assert moved_within(jumped, np.full(100, 0.01)) == pytest.approx(np.tile([0.5, 0.15], (100, 1)))
+
+
 @pytest.mark.parametrize(
     ("low", "high", "fine", "status"),
     [

@@ -110,11 +110,17 @@ def takes_most(left: Floats, loss: Loss) -> bool:
 def moved_within(drift_px: Floats, se_px: Floats) -> Floats:
     """How far a specimen moves in each frame, (dy, dx) in pixels; 0 where that is not sure.
 
+    The lesser of its steps from the frame before and to the next: one that jumped between two
+    frames moved in neither.
+
     Parameters
     ----------
     drift_px : array (frames, 2)
     se_px : array (frames,)
     """
-    moved = np.gradient(drift_px, axis=0)
+    steps = np.diff(drift_px, axis=0)
+    before, after = np.concatenate([steps[:1], steps]), np.concatenate([steps, steps[-1:]])
+    lesser = np.where(np.abs(before) < np.abs(after), before, after)
+    moved = np.where(before * after > 0, lesser, 0.0)
     sure = np.hypot(*moved.T) > CLEAR * np.nan_to_num(se_px, nan=np.inf)
     return np.where(sure[:, None], moved, 0.0)
