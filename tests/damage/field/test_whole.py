@@ -187,6 +187,15 @@ def test_a_field_that_lost_a_faint_lattice_all_over_did_not_survive() -> None:
     assert small.status == "survived"
 
 
+def test_a_field_that_lost_a_faint_lattice_in_pieces_did_not_survive() -> None:
+    *pieces, strong = places(*((lost(40), 1.0) for _ in range(3)), (steady(), 97.0))
+    lattice = [*(replace(one, area=2.0) for one in pieces), strong]
+    told = RegionVerdict.of(lattice, START, ENDS).verdict
+    assert told.status == "ambiguous"
+    assert "with 2 more (1 % of the lattice, faint, but seen in 6 % of the windows)" in told.reason
+    assert RegionVerdict.of(lattice[1:], START, ENDS).verdict.status == "survived"
+
+
 def test_small_places_beside_what_cannot_be_told_stay_unclear() -> None:
     told = of((lost(40), 3.0), (unsure(), 97.0)).verdict
     assert told.status == "ambiguous"

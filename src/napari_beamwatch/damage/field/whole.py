@@ -168,9 +168,11 @@ def _with_little(told: Verdict, changed: Sequence[Place], covered: float) -> Ver
     widest = max(changed, key=lambda one: one.area)
     little = f"{100 * widest.share / covered:.1g} % of the lattice"
     when = f"changed at {widest.verdict.onset.value:.4g}"
-    if told.status == "survived" and widest.area >= SPEAKS * covered:
-        seen = f"faint, but seen in {100 * widest.area / covered:.0f} % of the windows"
-        why = f"{widest.name} ({little}, {seen}) {when}; {told.reason}"
+    area = sum(one.area for one in changed)
+    if told.status == "survived" and area >= SPEAKS * covered:
+        seen = f"faint, but seen in {100 * area / covered:.0f} % of the windows"
+        others = f" with {len(changed) - 1} more" if len(changed) > 1 else ""
+        why = f"{widest.name}{others} ({little}, {seen}) {when}; {told.reason}"
         return replace(told, status="ambiguous", survived_dose=float("nan"), reason=why)
     return replace(told, reason=f"{told.reason}; {widest.name} ({little}) {when}")
 
