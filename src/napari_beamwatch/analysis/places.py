@@ -120,12 +120,20 @@ def judge_places(
         failures.tried(f"examining {scope.name}", _why, _result, future)
         for scope, future in zip(scopes, futures, strict=True)
     ]
-    layer = Layer.of([one for one in examined if not isinstance(one, str)])
+    layer = failures.tried(
+        "asking what all lattices lost", lambda _: None,
+        Layer.of, [one for one in examined if not isinstance(one, str)],
+    )  # fmt: skip
     if layer is not None:
         failures.notes.append(f"{WARNING}{layer.said}: what one lost beside that is its own")
-        for number, one in enumerate(examined):
-            if one in layer.beside:
-                examined[number] = looked_at(scopes[number], signals[number] * layer.left).result()
+        anew = {
+            number: looked_at(scopes[number], signals[number] * layer.left)
+            for number, one in enumerate(examined)
+            if one in layer.beside
+        }
+        for number, future in anew.items():
+            doing = f"examining {scopes[number].name} beside it"
+            examined[number] = failures.tried(doing, _why, _result, future)
     known = [one for one in examined if not isinstance(one, str)]
     every = light.axis.scope("all", [_spot_trace(followed, one) for one in reflections], 1.0)
     fates = Fates.of(known, powers_of(every.traces, samples_of(every, field.mean)), layer)
