@@ -1,4 +1,4 @@
-"""Numbers that somebody gives: read in one way, and kept within what can be.
+"""Numbers that somebody gives: read in one way, kept within what can be, and written for a reader.
 
 Text is a number only if it cannot be misread: "1,000" is a thousand to some and one to others,
 and a number with a unit behind it may be in another unit than is asked for.
@@ -52,6 +52,11 @@ def whole(value: Any, what: str, low: int, high: int, unit: str = "") -> int:
 def counted(count: int, what: str) -> str:
     """So many of something, in words."""
     return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def dose_text(dose: float, digits: int = 3) -> str:
+    """A dose as a person writes it: of as many digits, and never as a power of ten."""
+    return f"{dose:.0f}" if abs(dose) >= 10 ** (digits - 1) else f"{dose:.{digits}g}"
 
 
 def _read(value: Any) -> float | None:

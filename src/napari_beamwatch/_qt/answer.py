@@ -14,10 +14,10 @@ import pandas as pd
 from napari_beamwatch._qt.session import Session
 from napari_beamwatch._qt.spot_words import overlined
 from napari_beamwatch.phases.reflections import INDICES
-from napari_beamwatch.quantities import counted
+from napari_beamwatch.quantities import counted, dose_text
 from napari_beamwatch.regions import FIELD
 from napari_beamwatch.results.half_changed import half_changed
-from napari_beamwatch.results.summary import AS_A_WHOLE, answer, dose_text, regions_that_changed
+from napari_beamwatch.results.summary import AS_A_WHOLE, answer, regions_that_changed
 from napari_beamwatch.spectra.imaging import is_diffraction
 
 Tone = Literal["idle", "busy", "onset", "survived", "unsure"]

@@ -10,9 +10,9 @@ from napari.layers import Layer
 from napari_beamwatch._napari.scale_bar import scale_bar_of, scale_bar_size
 from napari_beamwatch._qt.fft.label_places import Box
 from napari_beamwatch.movies import Movie
+from napari_beamwatch.quantities import dose_text
 from napari_beamwatch.results.place_map import drawn_places
 from napari_beamwatch.results.result import Result
-from napari_beamwatch.results.summary import dose_text
 
 SIZE = 9
 """Of the letters, in points."""

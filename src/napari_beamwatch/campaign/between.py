@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from napari_beamwatch import quantities
 from napari_beamwatch.damage.field.survival import MEDIAN, Resampled
-from napari_beamwatch.results import summary
 from napari_beamwatch.results.fates import as_changed
 
 Floats = NDArray[np.float64]
@@ -148,4 +148,4 @@ def in_words(estimate: Estimate, known_until: float, changed: bool) -> str:
 
 def dose_text(dose: float) -> str:
     """A dose as results write it, of three digits: movies scatter by more than the fourth."""
-    return summary.dose_text(float(f"{dose:.3g}"))
+    return quantities.dose_text(float(f"{dose:.3g}"))

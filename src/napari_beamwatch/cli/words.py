@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from napari_beamwatch.harmless import printable
-from napari_beamwatch.results.summary import dose_text
+from napari_beamwatch.quantities import dose_text
 
 WIDTH = 96
 

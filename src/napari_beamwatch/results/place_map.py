@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from napari_beamwatch.quantities import dose_text
 from napari_beamwatch.results.findings import Findings
-from napari_beamwatch.results.summary import dose_text
 from napari_beamwatch.results.tables import onset_values
 
 Floats = NDArray[np.float64]

@@ -11,6 +11,7 @@ import pandas as pd
 from napari_beamwatch.damage.failures import Failures, warnings_among
 from napari_beamwatch.movies.checklist import is_low_dose, not_stated
 from napari_beamwatch.movies.dose_scale import DoseScale
+from napari_beamwatch.quantities import dose_text
 from napari_beamwatch.regions import FIELD
 from napari_beamwatch.results.findings import Findings
 from napari_beamwatch.results.half_changed import half_changed
@@ -181,11 +182,6 @@ def _verdict(result: Findings, row: pd.Series, name: str) -> str:
         return f"{name}: no lattice"
     reason = _word(row["reason"])
     return f"{name}: ambiguous" + (f", {reason}" if reason else "")
-
-
-def dose_text(dose: float, digits: int = 3) -> str:
-    """A dose as a person writes it: of as many digits, and never as a power of ten."""
-    return f"{dose:.0f}" if abs(dose) >= 10 ** (digits - 1) else f"{dose:.{digits}g}"
 
 
 def _onset(row: pd.Series) -> str:

@@ -15,8 +15,8 @@ from napari_beamwatch.damage.course.alarm import Alarm, Alarms, Since
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
 from napari_beamwatch.movies.beam import unlit_frames
+from napari_beamwatch.quantities import dose_text
 from napari_beamwatch.results.report.page import UNIT
-from napari_beamwatch.results.summary import dose_text
 from napari_beamwatch.settings import Settings
 from napari_beamwatch.spectra.copies import CopyFinder, copies_note
 from napari_beamwatch.spectra.defects import FrameCounts, MendedFrames

@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 from napari_beamwatch.files import write_whole
 from napari_beamwatch.log import LOG
+from napari_beamwatch.quantities import dose_text
 from napari_beamwatch.results.report.page import UNIT, page, text
 from napari_beamwatch.results.run_folder import FIGURES
-from napari_beamwatch.results.summary import dose_text
 from napari_beamwatch.watching.state import WatchState
 
 NAME = "index.html"

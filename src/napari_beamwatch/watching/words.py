@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from napari_beamwatch.damage.course.alarm import Alarm
+from napari_beamwatch.quantities import dose_text
 from napari_beamwatch.results.report.page import UNIT
-from napari_beamwatch.results.summary import dose_text
 from napari_beamwatch.watching.judgement import Judgement
 from napari_beamwatch.watching.live import Live
 from napari_beamwatch.watching.state import Onset

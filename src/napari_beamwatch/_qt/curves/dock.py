@@ -34,8 +34,8 @@ from napari_beamwatch._qt.curves.marks import Marks
 from napari_beamwatch._qt.curves.survival import SurvivalView
 from napari_beamwatch._qt.curves.view import CurvesView
 from napari_beamwatch.damage.field.survival import Survival
+from napari_beamwatch.quantities import dose_text
 from napari_beamwatch.regions import FIELD
-from napari_beamwatch.results.summary import dose_text
 
 SHARPNESS = 2
 """Pixels of a copied image for one of the screen."""

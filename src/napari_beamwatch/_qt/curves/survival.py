@@ -10,8 +10,8 @@ from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_beamwatch._qt.curves.look import ON_DARK, ON_LIGHT, Look, dress, seen_through
 from napari_beamwatch.damage.field.survival import Survival
+from napari_beamwatch.quantities import dose_text
 from napari_beamwatch.results.frame_axis import LABELS
-from napari_beamwatch.results.summary import dose_text
 
 
 class SurvivalView(QWidget):

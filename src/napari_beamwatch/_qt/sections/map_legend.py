@@ -8,7 +8,7 @@ from qtpy.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QWidget
 
 from napari_beamwatch._napari.map_scale import WITHOUT_DOSE, MapScale
-from napari_beamwatch.results.summary import dose_text
+from napari_beamwatch.quantities import dose_text
 
 STOPS = 12
 BAR, LINE = 10, 18

@@ -8,7 +8,7 @@ from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QGridLayout, QLabel, QSlider, QWidget
 
 from napari_beamwatch._qt.session import Session
-from napari_beamwatch.results.summary import dose_text
+from napari_beamwatch.quantities import dose_text
 from napari_beamwatch.settings import KNOBS
 
 ONE_OVER_E = math.exp(-1)

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from napari_beamwatch.movies import Movie
+from napari_beamwatch.quantities import dose_text
 from napari_beamwatch.results.figure.choices import Box, FigureSpot, Shot
 from napari_beamwatch.results.figure.style import SPOT_COLOUR
-from napari_beamwatch.results.summary import dose_text
 
 Picture = NDArray[np.float32]
 

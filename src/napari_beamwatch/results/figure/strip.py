@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from napari_beamwatch.errors import BeamwatchError
 from napari_beamwatch.movies import Movie
+from napari_beamwatch.quantities import dose_text
 from napari_beamwatch.results.figure.choices import (
     Shot,
     around,
@@ -44,7 +45,6 @@ from napari_beamwatch.results.figure.spectra import (
 )
 from napari_beamwatch.results.figure.style import MM, STYLE, WIDTH, plain
 from napari_beamwatch.results.findings import Findings
-from napari_beamwatch.results.summary import dose_text
 
 LEFT = 3.5
 """mm: where pictures begin."""

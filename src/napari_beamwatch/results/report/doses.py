@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from napari_beamwatch.results.summary import dose_text
+from napari_beamwatch.quantities import dose_text
 
 Row: TypeAlias = "Mapping[Any, Any] | pd.Series"
 """Of a table, by its columns."""

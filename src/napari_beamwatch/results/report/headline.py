@@ -6,6 +6,7 @@ import re
 
 import pandas as pd
 
+from napari_beamwatch.quantities import dose_text
 from napari_beamwatch.results.findings import Findings
 from napari_beamwatch.results.report.doses import (
     from_the_start,
@@ -17,7 +18,6 @@ from napari_beamwatch.results.report.doses import (
 )
 from napari_beamwatch.results.report.page import UNIT, prose
 from napari_beamwatch.results.summary import (
-    dose_text,
     regions_that_changed,
     what_changed,
 )
