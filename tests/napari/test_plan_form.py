@@ -96,7 +96,7 @@ def test_a_summary_that_is_open_is_planned_from(
 ) -> None:
     result.save(tmp_path / "run")
     folder = summarize([tmp_path / "run"]).save(tmp_path / "summary")
-    type_into(form, **KNOWN | {"compound": "not stated"})
+    type_into(form, **KNOWN | {"compound": "compound not stated"})
     form.suggest(folder)
     qtbot.waitUntil(lambda: "movie" in form.words.toPlainText(), timeout=20_000)
     assert form.source.line_edit.value == str(folder)
