@@ -88,8 +88,7 @@ def judge_places(
     failures : Failures
         That cost the verdict on one place.
     """
-    light, pool = Light.of(movie, followed.spots), shared_pool()
-    lattice, spacing = (rate(settings.false_alarm, sign, looks) for sign in ("lattice", "spacing"))
+    light = Light.of(movie, followed.spots)
     rows = [light.frames(light.on(piece.bearing, piece.power)) for piece in pieces]
     scopes = [
         _scope(light, followed, reflections, piece, movie, mine)
@@ -107,6 +106,54 @@ def judge_places(
         _beside(field.mean if own is None else own, mine, piece.windows)
         for piece, mine, own in zip(pieces, rows, shade, strict=True)
     ]
+    examined, layer = _examined(scopes, signals, settings, looks, failures)
+    known = [one for one in examined if not isinstance(one, str)]
+    every = light.axis.scope("all", [_spot_trace(followed, one) for one in reflections], 1.0)
+    fates = Fates.of(known, powers_of(every.traces, samples_of(every, field.mean)), layer)
+    verdicts = [
+        unclear(one) if isinstance(one, str) else failures.tried(
+            f"judging {scope.name}", unclear,
+            judge, one, [other for other in known if other is not one], witnesses, fates,
+            criteria=settings.criteria,
+        )
+        for scope, one in zip(scopes, examined, strict=True)
+    ]  # fmt: skip
+    strongest = followed.spots.strongest
+    at_first = [
+        _at_first(followed.spots, strongest, piece, one)
+        for piece, one in zip(pieces, examined, strict=True)
+    ]
+    return [
+        Place(
+            piece.number, piece.crystal, scope.name, piece.windows, share, verdict,
+            float(piece.power.sum()), scope.exposure, float(piece.worth.sum()), scope.scatter,
+        )
+        for piece, scope, share, verdict in zip(
+            pieces, scopes, _shares(pieces, at_first), verdicts, strict=True
+        )
+    ]  # fmt: skip
+
+
+def _examined(
+    scopes: Sequence[Scope],
+    signals: Sequence[Floats],
+    settings: Settings,
+    looks: int,
+    failures: Failures,
+) -> tuple[list[Examined | str], Layer | None]:
+    """What each place shows, or why that is not known, and the layer that lies on all of them.
+
+    Parameters
+    ----------
+    scopes : sequence of Scope
+    signals : sequence of array (frames,)
+        Mean signal that the power of each goes with.
+    settings : Settings
+    looks : int
+    failures : Failures
+    """
+    pool = shared_pool()
+    lattice, spacing = (rate(settings.false_alarm, sign, looks) for sign in ("lattice", "spacing"))
 
     def looked_at(scope: Scope, signal: Floats) -> Future[Examined]:
         return pool.submit(
@@ -134,31 +181,7 @@ def judge_places(
         for number, future in anew.items():
             doing = f"examining {scopes[number].name} beside it"
             examined[number] = failures.tried(doing, _why, _result, future)
-    known = [one for one in examined if not isinstance(one, str)]
-    every = light.axis.scope("all", [_spot_trace(followed, one) for one in reflections], 1.0)
-    fates = Fates.of(known, powers_of(every.traces, samples_of(every, field.mean)), layer)
-    verdicts = [
-        unclear(one) if isinstance(one, str) else failures.tried(
-            f"judging {scope.name}", unclear,
-            judge, one, [other for other in known if other is not one], witnesses, fates,
-            criteria=settings.criteria,
-        )
-        for scope, one in zip(scopes, examined, strict=True)
-    ]  # fmt: skip
-    strongest = followed.spots.strongest
-    at_first = [
-        _at_first(followed.spots, strongest, piece, one)
-        for piece, one in zip(pieces, examined, strict=True)
-    ]
-    return [
-        Place(
-            piece.number, piece.crystal, scope.name, piece.windows, share, verdict,
-            float(piece.power.sum()), scope.exposure, float(piece.worth.sum()), scope.scatter,
-        )
-        for piece, scope, share, verdict in zip(
-            pieces, scopes, _shares(pieces, at_first), verdicts, strict=True
-        )
-    ]  # fmt: skip
+    return examined, layer
 
 
 def all_of_it(
