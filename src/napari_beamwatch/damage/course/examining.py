@@ -139,6 +139,11 @@ class Examined:
         return self.scope.of_traces(self.there)
 
     @cached_property
+    def crystals(self) -> frozenset[int]:
+        """Those of the lattice that was there at first."""
+        return frozenset(trace.crystal for trace in self.old.traces)
+
+    @cached_property
     def at_first(self) -> tuple[SpotTrace, ...]:
         """Traces of what was there in the first quarter."""
         if self.every is None or not self.there.any():

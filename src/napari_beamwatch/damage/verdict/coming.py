@@ -167,8 +167,8 @@ def _newcomers(
 
 def _elsewhere(one: Examined, others: Sequence[Examined]) -> set[int]:
     """Reflections that other places of its crystal had at first."""
-    mine = {trace.crystal for trace in one.old.traces}
-    return {t.spot for other in others for t in other.at_first if t.crystal in mine and not t.ring}
+    traces = [trace for other in others for trace in other.at_first if not trace.ring]
+    return {trace.spot for trace in traces if trace.crystal in one.crystals}
 
 
 def _no_focus(one: Examined) -> bool:

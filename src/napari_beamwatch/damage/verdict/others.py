@@ -72,7 +72,6 @@ def refuted(one: Examined, others: Sequence[Examined], fates: Fates = UNTOLD) ->
     lost = one.lost
     if lost and all(trace.ring for trace in lost):
         return Refuted(path=True, tilt=True, why="powder rings of a pattern know of none")
-    crystal = {trace.crystal for trace in one.old.traces}
     path = any(each.with_it(trace, one.span) for each in fates.gone for trace in lost)
     tilt = False
     brighter: set[int] = set()
@@ -83,12 +82,12 @@ def refuted(one: Examined, others: Sequence[Examined], fates: Fates = UNTOLD) ->
             for a in lost
             for b in other.brighter
             # Small windows take spots of two lattices for one, which lies elsewhere in each place.
-            if b.spot == a.spot and b.crystal in crystal and abs(b.g / a.g - 1) <= SAME_G
+            if b.spot == a.spot and b.crystal in one.crystals and abs(b.g / a.g - 1) <= SAME_G
         }
         if other.watch is None or not _apart(one, other):
             continue
         beside = other.old.traces
-        tilt |= bool(crystal & {trace.crystal for trace in beside})
+        tilt |= bool(one.crystals & other.crystals)
         path |= any(abs(a.g / b.g - 1) <= SAME_G for a in lost for b in beside)
         if _kept(one, other) > MOST:
             held |= {b.crystal for b in beside if any(b.g > a.g for a in lost)}
@@ -112,12 +111,7 @@ def _kept_a_part(one: Examined, with_it: Sequence[Examined]) -> bool:
     So a focus, a tilt and a layer have it: then crystals have phases of their own, and one that
     held says nothing of the next.
     """
-    crystal = {trace.crystal for trace in one.old.traces}
-    fell = [
-        each.loss
-        for each in with_it
-        if each.loss and not crystal & {trace.crystal for trace in each.old.traces}
-    ]
+    fell = [each.loss for each in with_it if each.loss and not one.crystals & each.crystals]
     part = sum(loss.left.in_part and loss.course.loss >= LITTLE for loss in fell)
     whole = sum(e.loss.left.complete and independent(e.lost) for e in (one, *with_it) if e.loss)
     return part > whole
@@ -165,9 +159,8 @@ def _elsewhere(one: Examined, spots: set[int], fates: Fates) -> bool:
 def _passed(one: Examined, other: Examined) -> bool:
     """Whether a fold passed: another place of the crystal fell as deep meanwhile, and came back."""
     assert one.loss is not None
-    crystal = {trace.crystal for trace in one.old.traces}
-    alike = any(trace.crystal in crystal for trace in other.old.traces)
-    return alike and any(dip.as_deep(one.loss.course.loss) for dip in other.dips_within(*one.span))
+    deep = any(dip.as_deep(one.loss.course.loss) for dip in other.dips_within(*one.span))
+    return deep and bool(one.crystals & other.crystals)
 
 
 def _kept(one: Examined, other: Examined) -> float:

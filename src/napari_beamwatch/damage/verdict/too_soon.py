@@ -26,10 +26,8 @@ def too_soon(one: Examined, watch: Watch, went: Course, others: Sequence[Examine
         return "the record ends in a dip like those of most other places, which recovered"
     # Windows that leave the detector do not see what comes back.
     last = float(samples.end[(samples.windows > 0).any(axis=0)][-1])
-    exposure = one.scope.exposure
-    dips = [
-        e for each in others for e in each.dips_within(last / exposure, went.onset.high / exposure)
-    ]
+    since, until = (dose / one.scope.exposure for dose in (last, went.onset.high))
+    dips = [event for each in others for event in each.dips_within(since, until)]
     if any(dip.as_deep(went.loss) for dip in dips):
         return f"it is not seen beyond {last:.4g}, and what fell with it elsewhere recovered later"
     return ""
